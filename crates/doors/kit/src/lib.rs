@@ -1,0 +1,1 @@
+//! what every door needs: who is calling, paging, error envelope

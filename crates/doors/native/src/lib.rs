@@ -1,0 +1,1 @@
+//! mlwright's own REST API, used by the web app, the CLI and the SDK

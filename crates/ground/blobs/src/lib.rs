@@ -1,0 +1,1 @@
+//! content-addressed objects over local files or S3

@@ -1,0 +1,1 @@
+//! the metadata database: transactions, events, graph, access

@@ -1,0 +1,1 @@
+//! the only HTTP client: egress policy, limits, retries

@@ -1,0 +1,1 @@
+//! running a model: one trait, ONNX first

@@ -1,0 +1,1 @@
+//! supervisor of every long-running task

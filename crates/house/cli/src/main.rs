@@ -1,0 +1,2 @@
+//! The mlwright program.
+fn main() {}

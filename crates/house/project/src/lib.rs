@@ -1,0 +1,1 @@
+//! mlwright.yaml: parse, check, plan

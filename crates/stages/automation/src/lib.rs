@@ -1,0 +1,1 @@
+//! automation: event to retrain to gate to swap, with cool-down and budget

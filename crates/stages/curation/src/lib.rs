@@ -1,0 +1,1 @@
+//! curation: schema and expectations as a gate

@@ -1,0 +1,1 @@
+//! datasets: immutable, content-addressed versions of imported files

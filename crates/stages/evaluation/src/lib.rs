@@ -1,0 +1,1 @@
+//! evaluation: metrics by slice, thresholds, champion comparison

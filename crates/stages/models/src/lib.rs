@@ -1,0 +1,1 @@
+//! models: registered models, versions, aliases

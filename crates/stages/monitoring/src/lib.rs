@@ -1,0 +1,1 @@
+//! monitoring: drift of features against the training baseline, over windows

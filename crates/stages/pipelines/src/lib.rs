@@ -1,0 +1,1 @@
+//! pipelines: a DAG of steps as local processes, durable across crashes

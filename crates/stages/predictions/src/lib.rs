@@ -1,0 +1,1 @@
+//! predictions: the prediction log and late labels

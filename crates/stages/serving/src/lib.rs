@@ -1,0 +1,1 @@
+//! serving: endpoints, traffic split, atomic hot swap

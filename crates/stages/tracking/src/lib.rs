@@ -1,0 +1,1 @@
+//! tracking: experiments, runs, params, metrics, tags
