@@ -1,0 +1,242 @@
+//! Objects as files of one directory: `objects/ab/<digest>`, `named/<path>` and `uploads/` for what is not
+//! whole yet. All three lie on one file system, so that a rename is atomic.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use types::{Digest, Timestamp, io};
+
+use crate::spool::{Spooled, TempFile};
+use crate::{Error, NamedObject, NamedPath};
+
+/// What a crashed upload left is removed after this long: another process may still be writing it before.
+const UPLOAD_AGE: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) struct Local {
+    root: PathBuf,
+    /// Directories whose own entry is known to be on disk. Only a saving of syncs: it may forget.
+    durable_dirs: Mutex<HashSet<PathBuf>>,
+}
+
+impl Local {
+    pub fn open(root: PathBuf) -> Result<Self, Error> {
+        if root.exists() && !root.is_dir() {
+            return Err(Error::NotADirectory { path: root });
+        }
+        let root = std::path::absolute(&root).map_err(|e| io::Error::new("resolve", &root, e))?;
+        for dir in ["objects", "named", "uploads"] {
+            io::create_dir_all(root.join(dir))?;
+        }
+        io::sync_dir(&root)?;
+        let local = Self { root, durable_dirs: Mutex::default() };
+        local.sweep();
+        Ok(local)
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
+    }
+
+    pub fn object(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        self.root.join("objects").join(&hex[..2]).join(&hex)
+    }
+
+    pub fn named(&self, path: &NamedPath) -> PathBuf {
+        self.root.join("named").join(path.as_str())
+    }
+
+    /// Makes a spooled upload the object of its digest, durably. Twice the same is one object.
+    pub fn keep(&self, spooled: &Spooled) -> Result<(), Error> {
+        let target = self.object(&spooled.digest);
+        if fs::metadata(&target).is_ok_and(|m| m.len() == spooled.size) {
+            // Renamed by somebody who may not have synced the directory yet.
+            return self.sync_parent(&target);
+        }
+        let path = spooled.temp.path();
+        let mut permissions =
+            fs::metadata(path).map_err(|e| io::Error::new("inspect", path, e))?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(path, permissions).map_err(|e| io::Error::new("protect", path, e))?;
+        self.place(&spooled.temp, &target)
+    }
+
+    /// Makes a spooled upload the object of that name, replacing an older one in one step, durably.
+    pub fn keep_named(&self, spooled: &Spooled, name: &NamedPath) -> Result<(), Error> {
+        let target = self.named(name);
+        self.place(&spooled.temp, &target).map_err(|error| match &error {
+            Error::Io(e) if is_collision(&e.source) => match self.collision(name) {
+                Some(other) => Error::NameTaken { path: name.to_string(), other },
+                None => error,
+            },
+            _ => error,
+        })
+    }
+
+    pub fn remove_named(&self, name: &NamedPath) -> Result<bool, Error> {
+        let path = self.named(name);
+        match fs::symlink_metadata(&path) {
+            Ok(m) if m.is_file() => {}
+            _ => return Ok(false),
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(io::Error::new("remove", path, e).into()),
+        }
+        self.sync_parent(&path)?;
+        self.prune(path.parent());
+        Ok(true)
+    }
+
+    /// Named objects below `prefix`, recursive, sorted by path. Links are not followed.
+    pub fn list_named(&self, prefix: Option<&NamedPath>) -> Result<Vec<NamedObject>, Error> {
+        let base = self.root.join("named");
+        let start = prefix.map_or_else(|| base.clone(), |p| self.named(p));
+        let mut found = Vec::new();
+        let mut pending = vec![start];
+        while let Some(dir) = pending.pop() {
+            let entries = match fs::read_dir(&dir) {
+                Ok(entries) => entries,
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => continue,
+                Err(e) => return Err(io::Error::new("list", dir, e).into()),
+            };
+            for entry in entries {
+                let entry = entry.map_err(|e| io::Error::new("list", &dir, e))?;
+                let path = entry.path();
+                let meta = match fs::symlink_metadata(&path) {
+                    Ok(meta) => meta,
+                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                    Err(e) => return Err(io::Error::new("inspect", path, e).into()),
+                };
+                if meta.is_dir() {
+                    pending.push(path);
+                } else if meta.is_file()
+                    && let Some(name) = path.strip_prefix(&base).ok().and_then(Path::to_str)
+                {
+                    let modified = modified(&meta);
+                    found.push(NamedObject { path: name.to_owned(), size: meta.len(), modified });
+                }
+            }
+        }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    pub fn remove_object(&self, digest: &Digest) -> Result<bool, Error> {
+        let path = self.object(digest);
+        match fs::remove_file(&path) {
+            Ok(()) => self.sync_parent(&path).map(|()| true),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(io::Error::new("remove", path, e).into()),
+        }
+    }
+
+    fn place(&self, temp: &TempFile, target: &Path) -> Result<(), Error> {
+        temp.sync()?;
+        let parent = target.parent().unwrap_or(&self.root);
+        // A delete may prune the directory between its making and the rename.
+        for attempt in 0.. {
+            self.make_dir(parent)?;
+            match fs::rename(temp.path(), target) {
+                Ok(()) => break,
+                Err(e) if e.kind() == ErrorKind::NotFound && attempt < 8 => self.forget(parent),
+                Err(e) => return Err(io::Error::new("place", target, e).into()),
+            }
+        }
+        Ok(io::sync_dir(parent)?)
+    }
+
+    /// Makes `dir` and its parents, each entry synced.
+    fn make_dir(&self, dir: &Path) -> Result<(), Error> {
+        if dir == self.root || self.durable().contains(dir) {
+            return Ok(());
+        }
+        let parent = dir.parent().unwrap_or(&self.root);
+        self.make_dir(parent)?;
+        match fs::create_dir(dir) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && dir.is_dir() => {}
+            Err(e) => return Err(io::Error::new("create directory", dir, e).into()),
+        }
+        io::sync_dir(parent)?;
+        let mut durable = self.durable();
+        if durable.len() > 10_000 {
+            durable.clear();
+        }
+        durable.insert(dir.to_owned());
+        Ok(())
+    }
+
+    fn forget(&self, dir: &Path) {
+        self.durable().retain(|d| !dir.starts_with(d));
+    }
+
+    fn durable(&self) -> std::sync::MutexGuard<'_, HashSet<PathBuf>> {
+        self.durable_dirs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sync_parent(&self, path: &Path) -> Result<(), Error> {
+        match io::sync_dir(path.parent().unwrap_or(&self.root)) {
+            Err(e) if e.source.kind() == ErrorKind::NotFound => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Removes directories that a delete left empty.
+    fn prune(&self, mut dir: Option<&Path>) {
+        let base = self.root.join("named");
+        while let Some(d) = dir.filter(|d| *d != base && d.starts_with(&base)) {
+            self.durable().remove(d);
+            if fs::remove_dir(d).is_err() {
+                return; // not empty
+            }
+            dir = d.parent();
+        }
+    }
+
+    /// What stands in the way of `name`: an object that is its folder, or a folder of that name.
+    fn collision(&self, name: &NamedPath) -> Option<String> {
+        if self.named(name).is_dir() {
+            return Some(format!("{name}/"));
+        }
+        let text = name.as_str();
+        text.match_indices('/')
+            .map(|(at, _)| &text[..at])
+            .find(|ancestor| self.root.join("named").join(ancestor).is_file())
+            .map(str::to_owned)
+    }
+
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(self.uploads()) else { return };
+        for entry in entries.flatten() {
+            let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
+            if age.is_some_and(|age| age > UPLOAD_AGE) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn is_collision(e: &std::io::Error) -> bool {
+    matches!(
+        e.kind(),
+        ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::DirectoryNotEmpty
+    )
+}
+
+pub(crate) fn modified(meta: &fs::Metadata) -> Timestamp {
+    let since = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    Timestamp(since.map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,200 @@
+//! Objects in an object store such as S3. Uploads are spooled to a local file first: their digest must be
+//! known before the key, and a cut upload must leave nothing.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path as Key;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload, WriteMultipart};
+use types::{Digest, Timestamp, io};
+
+use crate::spool::Spooled;
+use crate::{Error, NamedObject, NamedPath, ObjectStream, blocking};
+
+/// Up to here an object is sent in one request.
+const SINGLE: u64 = 8 << 20;
+/// S3 takes 10,000 parts at most.
+const MAX_PARTS: u64 = 9_000;
+
+pub(crate) struct Remote {
+    store: Arc<dyn ObjectStore>,
+    name: String,
+    prefix: String,
+    scratch: PathBuf,
+}
+
+impl Remote {
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        name: String,
+        prefix: String,
+        scratch: PathBuf,
+    ) -> Result<Self, Error> {
+        io::create_dir_all(&scratch)?;
+        Ok(Self { store, name, prefix, scratch })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn scratch(&self) -> PathBuf {
+        self.scratch.clone()
+    }
+
+    pub fn object(&self, digest: &Digest) -> Key {
+        let hex = digest.hex();
+        self.key(&format!("objects/{}/{hex}", &hex[..2]))
+    }
+
+    pub fn named(&self, path: &NamedPath) -> Key {
+        self.key(&format!("named/{path}"))
+    }
+
+    /// Every part was checked before: digests are hexadecimal, names are `NamedPath`.
+    fn key(&self, rest: &str) -> Key {
+        let full = if self.prefix.is_empty() { rest.to_owned() } else { format!("{}/{rest}", self.prefix) };
+        Key::parse(&full).unwrap_or_else(|_| Key::from(full))
+    }
+
+    pub async fn size(&self, key: &Key) -> Result<Option<u64>, Error> {
+        match self.store.head(key).await {
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(e) => Err(self.error("inspect", key, e)),
+        }
+    }
+
+    /// Sends a spooled file. It becomes visible whole, when the store acknowledges it.
+    pub async fn put(&self, key: &Key, spooled: &Spooled) -> Result<(), Error> {
+        let path = spooled.temp.path().to_owned();
+        if spooled.size <= SINGLE {
+            let bytes = blocking(move || Ok(io::read(path)?)).await?;
+            let sent = self.store.put(key, PutPayload::from(bytes)).await;
+            return sent.map(|_| ()).map_err(|e| self.error("write", key, e));
+        }
+        let upload = self.store.put_multipart(key).await.map_err(|e| self.error("write", key, e))?;
+        let part = SINGLE.max(spooled.size / MAX_PARTS);
+        let mut upload =
+            WriteMultipart::new_with_chunk_size(upload, usize::try_from(part).unwrap_or(usize::MAX));
+        let sent = self.send_parts(&mut upload, key, path).await;
+        match sent {
+            Ok(()) => upload.finish().await.map(|_| ()).map_err(|e| self.error("write", key, e)),
+            Err(e) => {
+                if let Err(abort) = upload.abort().await {
+                    tracing::warn!(%key, error = %abort, "an upload that failed could not be aborted");
+                }
+                Err(e)
+            }
+        }
+    }
+
+    async fn send_parts(&self, upload: &mut WriteMultipart, key: &Key, path: PathBuf) -> Result<(), Error> {
+        let open = path.clone();
+        let file = blocking(move || Ok(io::open(open)?)).await?;
+        let mut chunks = crate::read::file(file, path, None)?.stream;
+        while let Some(chunk) = chunks.next().await {
+            upload.wait_for_capacity(4).await.map_err(|e| self.error("write", key, e))?;
+            upload.put(chunk?);
+        }
+        Ok(())
+    }
+
+    /// `None` when there is no such object.
+    pub async fn get(&self, key: &Key, range: Option<Range<u64>>) -> Result<Option<ObjectStream>, Error> {
+        let range = match range {
+            None => None,
+            Some(range) => {
+                let Some(size) = self.size(key).await? else { return Ok(None) };
+                let range = crate::read::clamp(Some(range), size)?;
+                if range.is_empty() {
+                    // S3 has no empty range.
+                    return Ok(Some(ObjectStream { size, range, stream: futures::stream::empty().boxed() }));
+                }
+                Some(GetRange::Bounded(range))
+            }
+        };
+        let result = match self.store.get_opts(key, GetOptions { range, ..GetOptions::default() }).await {
+            Ok(result) => result,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(e) => return Err(self.error("read", key, e)),
+        };
+        let (size, range) = (result.meta.size, result.range.clone());
+        let (place, store) = (key.to_string(), self.name.clone());
+        let stream = result.into_stream().map_err(move |source| Error::Remote {
+            action: "read",
+            key: place.clone(),
+            store: store.clone(),
+            source,
+        });
+        Ok(Some(ObjectStream { size, range, stream: stream.boxed() }))
+    }
+
+    /// Deletes are idempotent on S3: whether it was there is asked first.
+    pub async fn remove(&self, key: &Key) -> Result<bool, Error> {
+        if self.size(key).await?.is_none() {
+            return Ok(false);
+        }
+        match self.store.delete(key).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(self.error("remove", key, e)),
+        }
+    }
+
+    pub async fn list_named(&self, prefix: Option<&NamedPath>) -> Result<Vec<NamedObject>, Error> {
+        let base = self.key("named");
+        let start = prefix.map_or_else(|| base.clone(), |p| self.named(p));
+        let skip = base.as_ref().len() + 1;
+        let mut found: Vec<NamedObject> = self
+            .store
+            .list(Some(&start))
+            .map_ok(|meta| NamedObject {
+                path: meta.location.as_ref().get(skip..).unwrap_or_default().to_owned(),
+                size: meta.size,
+                modified: Timestamp(meta.last_modified.timestamp_micros()),
+            })
+            .try_collect()
+            .await
+            .map_err(|e| self.error("list", &start, e))?;
+        found.retain(|o| !o.path.is_empty());
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    pub fn place(&self, key: &Key) -> String {
+        format!("{key} in {}", self.name)
+    }
+
+    fn error(&self, action: &'static str, key: &Key, source: object_store::Error) -> Error {
+        Error::Remote { action, key: key.to_string(), store: self.name.clone(), source }
+    }
+}
+
+/// Writes a stream to a local file, atomically and durably.
+pub(crate) async fn download(object: ObjectStream, to: &Path) -> Result<(), Error> {
+    let dir = to.parent().unwrap_or(Path::new(".")).to_owned();
+    let spooled = crate::spool::stream(dir.clone(), object.stream).await.map_err(|e| match e {
+        // Our own read failed: say that, not that an upload was cut.
+        Error::Cut { source, received } => match source.downcast::<Error>() {
+            Ok(ours) => *ours,
+            Err(source) => Error::Cut { received, source },
+        },
+        other => other,
+    })?;
+    let to = to.to_owned();
+    blocking(move || {
+        spooled.temp.sync()?;
+        std::fs::rename(spooled.temp.path(), &to).map_err(|e| io::Error::new("place", to, e))?;
+        Ok(io::sync_dir(dir)?)
+    })
+    .await
+}
+
+/// An empty stream type for callers that hold the whole object.
+pub(crate) fn once(bytes: Bytes) -> impl futures::Stream<Item = Result<Bytes, Error>> + Send {
+    futures::stream::once(async move { Ok(bytes) })
+}
