@@ -1,1 +1,49 @@
-//! tracking: experiments, runs, params, metrics, tags
+//! Experiments, runs and what they log: parameters, metrics, tags, inputs, models and files.
+//!
+//! The vocabulary is the house's own; doors translate (MLflow's immutable parameters are
+//! [`ParamConflict::Refuse`], its `mlflow.runName` tag is [`LogBatch::name`]).
+
+pub mod artifacts;
+mod error;
+mod experiments;
+mod inputs;
+mod link;
+mod log;
+mod logged_models;
+mod model;
+mod names;
+mod runs;
+pub mod search;
+mod series;
+mod statement;
+mod store;
+
+pub use error::{Error, ParamChange};
+pub use experiments::{
+    create_experiment, delete_experiment, delete_experiment_tag, ensure_experiment, experiment, experiments,
+    rename_experiment, restore_experiment, search_experiments, set_experiment_tag,
+};
+pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
+pub use link::link;
+pub use log::{LogBatch, Logged, delete_tag, log_batch};
+pub use logged_models::{
+    CreateLoggedModel, create_logged_model, delete_logged_model, delete_logged_model_tag, log_model_params,
+    logged_model, search_logged_models, set_logged_model_status, set_logged_model_tags,
+};
+pub use model::{
+    DatasetInput, Experiment, ExperimentRef, LoggedModel, LoggedModelStatus, MetricPoint, MetricSummary,
+    ModelMetric, Page, ParamConflict, Point, Run, RunStatus,
+};
+pub use names::friendly_name;
+pub use runs::{
+    CreateRun, UpdateRun, create_run, delete_run, finish_run, restore_run, run, search_runs, update_run,
+};
+pub use search::{ExperimentQuery, LoggedModelQuery, RunQuery};
+pub use series::{History, history, history_of_runs, sample, series};
+
+pub const COMPONENT: ledger::Component = ledger::Component {
+    name: "tracking",
+    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_tracking.sql") }],
+    // Points, their summaries, and the names that they use.
+    facts: &["metric_point", "run_metric", "attribute_key", "logged_model_metric"],
+};

@@ -1,0 +1,65 @@
+use ledger::Ledger;
+use tracking::Page;
+use tracking::search::{Clause, Order};
+use types::Actor;
+
+use crate::error::Error;
+use crate::model::{ModelVersion, RegisteredModel};
+use crate::store::search as store;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelField {
+    Name,
+    CreatedAt,
+    UpdatedAt,
+    Tag(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelQuery {
+    pub filter: Vec<Clause<ModelField>>,
+    /// Leaves out models that have this tag with this value.
+    pub without_tag: Option<(String, String)>,
+    /// After these, by name.
+    pub order: Vec<Order<ModelField>>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum VersionField {
+    Model,
+    Number,
+    Run,
+    Source,
+    CreatedAt,
+    UpdatedAt,
+    Tag(String),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VersionQuery {
+    pub filter: Vec<Clause<VersionField>>,
+    /// Leaves out versions whose model has this tag with this value.
+    pub without_model_tag: Option<(String, String)>,
+    /// After these, by model and newest version first.
+    pub order: Vec<Order<VersionField>>,
+    pub limit: i64,
+    pub offset: i64,
+}
+
+pub async fn search_models(
+    ledger: &Ledger,
+    actor: &Actor,
+    query: ModelQuery,
+) -> Result<Page<RegisteredModel>, Error> {
+    ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::models(rx, &query)?, query.limit))).await
+}
+
+pub async fn search_versions(
+    ledger: &Ledger,
+    actor: &Actor,
+    query: VersionQuery,
+) -> Result<Page<ModelVersion>, Error> {
+    ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::versions(rx, &query)?, query.limit))).await
+}

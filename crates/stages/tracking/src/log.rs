@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+
+use ledger::{FactTx, Ledger, Tx};
+use serde_json::json;
+use types::{Actor, Uid};
+
+use crate::error::{Error, ParamChange};
+use crate::model::{MetricPoint, ParamConflict};
+use crate::runs::{active, set_tags};
+use crate::store::{self, metrics, runs};
+
+/// What a client logs at once. All of it is stored, or none.
+#[derive(Clone, Debug, Default)]
+pub struct LogBatch {
+    pub params: Vec<(String, String)>,
+    pub on_param_conflict: ParamConflict,
+    pub metrics: Vec<MetricPoint>,
+    pub tags: Vec<(String, String)>,
+    /// Renames the run.
+    pub name: Option<String>,
+}
+
+/// What was new in a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Logged {
+    /// Points that were not there yet.
+    pub points: u64,
+    pub params: usize,
+    pub tags: usize,
+}
+
+/// Stores a batch in one transaction. Points are facts: a batch of nothing else leaves no event, and a point
+/// that is there already (same step, time and value) is not stored again, so a retry is safe.
+///
+/// Errors: `RunNotFound`, `RunDeleted`, `ParamChanged` if a parameter has another value and may not change.
+pub async fn log_batch(ledger: &Ledger, actor: &Actor, uid: Uid, batch: LogBatch) -> Result<Logged, Error> {
+    if batch.params.is_empty() && batch.tags.is_empty() && batch.name.is_none() {
+        return ledger
+            .record(actor, move |tx: &mut FactTx<'_>| {
+                let run = active(tx, &uid)?;
+                let points = log_points(tx, &uid, &run, &batch.metrics)?;
+                Ok(Logged { points, ..Default::default() })
+            })
+            .await;
+    }
+    ledger.write(actor, move |tx: &mut Tx<'_>| log_mixed(tx, &uid, &batch)).await
+}
+
+fn log_points(
+    on: &mut impl store::Writes,
+    uid: &Uid,
+    run: &runs::Stored,
+    points: &[MetricPoint],
+) -> Result<u64, Error> {
+    if points.is_empty() {
+        return Ok(0);
+    }
+    let names: Vec<&str> = points.iter().map(|p| p.key.as_str()).collect();
+    let keys = store::ensure_keys(on, &names)?;
+    let new = metrics::insert(on, run.id, run.experiment_id, points, &keys)?;
+    metrics::insert_for_models(on, uid, points)?;
+    Ok(new)
+}
+
+fn log_mixed(tx: &mut Tx<'_>, uid: &Uid, batch: &LogBatch) -> Result<Logged, Error> {
+    let run = active(tx, uid)?;
+    let params = log_params(tx, uid, &run, batch)?;
+    let points = log_points(tx, uid, &run, &batch.metrics)?;
+    let tags: Vec<(&str, &str)> = batch.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    set_tags(tx, run.id, &tags)?;
+    if let Some(name) = &batch.name {
+        runs::update(tx, run.id, run.run.status, run.run.ended_at, name)?;
+    }
+    if params.is_empty() && tags.is_empty() && batch.name.is_none() && points == 0 {
+        return Ok(Logged::default());
+    }
+    let tag_keys: Vec<&str> = tags.iter().map(|(key, _)| *key).collect();
+    tx.event(
+        "run.logged",
+        &format!("run:{uid}"),
+        json!({ "run": uid, "params": params, "tags": tag_keys, "points": points }),
+    )?;
+    Ok(Logged { points, params: params.len(), tags: tags.len() })
+}
+
+/// Keys of the parameters that are new or changed.
+fn log_params(
+    tx: &mut Tx<'_>,
+    uid: &Uid,
+    run: &runs::Stored,
+    batch: &LogBatch,
+) -> Result<Vec<String>, Error> {
+    if batch.params.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<&str> = batch.params.iter().map(|(key, _)| key.as_str()).collect();
+    let keys = store::ensure_keys(tx, &names)?;
+    let ids: Vec<i64> = keys.values().copied().collect();
+    let there = runs::param_values(tx, run.id, &ids)?;
+    let mut new: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
+    let mut changes = Vec::new();
+    for (key, value) in &batch.params {
+        let Some(id) = keys.get(key) else { continue };
+        match there.get(id) {
+            Some(old) if old == value => {}
+            Some(old) if batch.on_param_conflict == ParamConflict::Refuse => {
+                changes.push(ParamChange { key: key.clone(), old: old.clone(), new: value.clone() });
+            }
+            _ => {
+                new.insert(key, (*id, value));
+            }
+        }
+    }
+    if !changes.is_empty() {
+        return Err(Error::ParamChanged { run: *uid, changes });
+    }
+    let rows: Vec<(i64, &str)> = new.values().copied().collect();
+    runs::set_params(tx, run.id, &rows)?;
+    Ok(new.into_keys().map(str::to_owned).collect())
+}
+
+/// Errors: `RunNotFound`, `RunDeleted`, `TagNotFound`.
+pub async fn delete_tag(ledger: &Ledger, actor: &Actor, uid: Uid, key: String) -> Result<(), Error> {
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let run = active(tx, &uid)?;
+            if runs::delete_tag(tx, run.id, &key)? == 0 {
+                return Err(Error::TagNotFound { owner: format!("run {uid}"), key: key.clone() });
+            }
+            Ok(tx.event("run.untagged", &format!("run:{uid}"), json!({ "run": uid, "tags": [key] }))?)
+        })
+        .await
+}

@@ -1,0 +1,243 @@
+use std::collections::BTreeMap;
+
+use ledger::{Row, Tx, Value, params};
+use types::{Timestamp, Uid};
+
+use super::{PIECE, Reads, Result, placeholders};
+use crate::model::{MetricSummary, Run, RunStatus};
+
+pub(crate) const COLUMNS: &str = "r.id, r.uid, r.experiment_id, e.number AS experiment_number, \
+     e.name AS experiment_name, r.name, r.status, r.owner, r.deleted, r.started_at, r.ended_at, r.artifact_location";
+pub(crate) const FROM: &str =
+    "run r JOIN experiment e ON e.workspace_id = r.workspace_id AND e.id = r.experiment_id";
+
+/// A run's own row, without what it logged.
+pub(crate) struct Stored {
+    pub id: i64,
+    pub experiment_id: i64,
+    pub run: Run,
+}
+
+pub(crate) fn stored(row: &Row) -> Result<Stored> {
+    Ok(Stored {
+        id: row.get("id")?,
+        experiment_id: row.get("experiment_id")?,
+        run: Run {
+            uid: row.get("uid")?,
+            experiment: row.get("experiment_number")?,
+            experiment_name: row.get("experiment_name")?,
+            name: row.get("name")?,
+            status: row.get::<String>("status")?.parse().unwrap_or(RunStatus::Running),
+            owner: row.get("owner")?,
+            deleted: row.get("deleted")?,
+            started_at: row.get("started_at")?,
+            ended_at: row.get("ended_at")?,
+            artifact_location: row.get("artifact_location")?,
+            params: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            inputs: Vec::new(),
+            models_in: Vec::new(),
+            models_out: Vec::new(),
+        },
+    })
+}
+
+pub(crate) fn find(on: &mut impl Reads, uid: &Uid) -> Result<Option<Stored>> {
+    let workspace = on.workspace();
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.workspace_id = $1 AND r.uid = $2");
+    on.row(&sql, &params![workspace, uid])?.as_ref().map(stored).transpose()
+}
+
+pub(crate) struct NewRun<'a> {
+    pub uid: Uid,
+    pub experiment_id: i64,
+    pub name: &'a str,
+    pub status: RunStatus,
+    pub owner: &'a str,
+    pub started_at: Timestamp,
+    pub artifact_location: Option<String>,
+}
+
+/// The new row's id; `None` if the uid is taken.
+pub(crate) fn insert(tx: &mut Tx<'_>, run: &NewRun<'_>) -> Result<Option<i64>> {
+    let workspace = tx.workspace();
+    tx.query_opt(
+        "INSERT INTO run (workspace_id, uid, experiment_id, name, status, owner, deleted, started_at, artifact_location) \
+         VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8) ON CONFLICT (workspace_id, uid) DO NOTHING RETURNING id",
+        &params![
+            workspace,
+            run.uid,
+            run.experiment_id,
+            run.name,
+            run.status.name(),
+            run.owner,
+            run.started_at,
+            run.artifact_location.clone()
+        ],
+    )?
+    .map(|row| row.get("id"))
+    .transpose()
+}
+
+pub(crate) fn update(
+    tx: &mut Tx<'_>,
+    id: i64,
+    status: RunStatus,
+    ended_at: Option<Timestamp>,
+    name: &str,
+) -> Result<u64> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE run SET status = $1, ended_at = $2, name = $3 WHERE workspace_id = $4 AND id = $5",
+        &params![status.name(), ended_at, name, workspace, id],
+    )
+}
+
+pub(crate) fn set_deleted(tx: &mut Tx<'_>, id: i64, deleted: bool) -> Result<u64> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE run SET deleted = $1 WHERE workspace_id = $2 AND id = $3",
+        &params![deleted, workspace, id],
+    )
+}
+
+/// Parameters of one run, by key id.
+pub(crate) fn param_values(on: &mut impl Reads, run: i64, keys: &[i64]) -> Result<BTreeMap<i64, String>> {
+    let mut found = BTreeMap::new();
+    for piece in keys.chunks(PIECE) {
+        let sql = format!(
+            "SELECT key_id, value FROM run_param WHERE workspace_id = $1 AND run_id = $2 AND key_id IN ({})",
+            placeholders(3, piece.len())
+        );
+        let mut values = vec![Value::from(on.workspace()), Value::from(run)];
+        values.extend(piece.iter().map(|id| Value::from(*id)));
+        for row in on.rows(&sql, &values)? {
+            found.insert(row.get("key_id")?, row.get("value")?);
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn set_params(tx: &mut Tx<'_>, run: i64, params: &[(i64, &str)]) -> Result<u64> {
+    set_values(
+        tx,
+        run,
+        params,
+        "INSERT INTO run_param (workspace_id, run_id, key_id, value) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (workspace_id, run_id, key_id) DO UPDATE SET value = excluded.value",
+    )
+}
+
+pub(crate) fn set_tags(tx: &mut Tx<'_>, run: i64, tags: &[(i64, &str)]) -> Result<u64> {
+    set_values(
+        tx,
+        run,
+        tags,
+        "INSERT INTO run_tag (workspace_id, run_id, key_id, value) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (workspace_id, run_id, key_id) DO UPDATE SET value = excluded.value",
+    )
+}
+
+fn set_values(tx: &mut Tx<'_>, run: i64, values: &[(i64, &str)], sql: &str) -> Result<u64> {
+    let workspace = tx.workspace();
+    let rows: Vec<Vec<Value>> =
+        values.iter().map(|(key, value)| params![workspace, run, *key, *value].to_vec()).collect();
+    tx.execute_many(sql, rows)
+}
+
+pub(crate) fn delete_tag(tx: &mut Tx<'_>, run: i64, name: &str) -> Result<u64> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "DELETE FROM run_tag WHERE workspace_id = $1 AND run_id = $2 AND key_id = \
+         (SELECT id FROM attribute_key WHERE workspace_id = $1 AND name = $3)",
+        &params![workspace, run, name],
+    )
+}
+
+/// Fills in what the runs logged.
+pub(crate) fn load(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
+    for piece in runs.chunks_mut(PIECE) {
+        load_piece(on, piece)?;
+    }
+    Ok(())
+}
+
+fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    let places: BTreeMap<i64, usize> = runs.iter().enumerate().map(|(place, run)| (run.id, place)).collect();
+    let mut values = vec![Value::from(on.workspace())];
+    values.extend(runs.iter().map(|run| Value::from(run.id)));
+    let ids = placeholders(2, runs.len());
+    let place_of = |row: &Row| -> Result<usize> { Ok(places.get(&row.get("run_id")?).copied().unwrap_or(0)) };
+
+    let sql = format!(
+        "SELECT v.run_id, k.name, v.value FROM run_param v JOIN attribute_key k ON k.id = v.key_id \
+         WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
+    );
+    for row in on.rows(&sql, &values)? {
+        runs[place_of(&row)?].run.params.insert(row.get("name")?, row.get("value")?);
+    }
+    let sql = format!(
+        "SELECT v.run_id, k.name, v.value FROM run_tag v JOIN attribute_key k ON k.id = v.key_id \
+         WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
+    );
+    for row in on.rows(&sql, &values)? {
+        runs[place_of(&row)?].run.tags.insert(row.get("name")?, row.get("value")?);
+    }
+    let sql = format!(
+        "SELECT v.run_id, k.name, v.last_value, v.is_nan, v.last_step, v.last_at, v.min_value, v.max_value, v.points \
+         FROM run_metric v JOIN attribute_key k ON k.id = v.key_id WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
+    );
+    for row in on.rows(&sql, &values)? {
+        runs[place_of(&row)?].run.metrics.insert(row.get("name")?, summary(&row)?);
+    }
+    let sql = format!(
+        "SELECT i.run_id, i.dataset_id, d.name, d.digest, d.source_type, d.source, d.schema_text, d.profile \
+         FROM run_input i JOIN run_dataset d ON d.id = i.dataset_id \
+         WHERE i.workspace_id = $1 AND i.run_id IN ({ids}) ORDER BY i.run_id, i.dataset_id"
+    );
+    let mut inputs: BTreeMap<(i64, i64), (usize, usize)> = BTreeMap::new();
+    for row in on.rows(&sql, &values)? {
+        let place = place_of(&row)?;
+        let run = &mut runs[place].run;
+        inputs.insert((row.get("run_id")?, row.get("dataset_id")?), (place, run.inputs.len()));
+        run.inputs.push(super::inputs::dataset(&row)?);
+    }
+    if !inputs.is_empty() {
+        let sql = format!(
+            "SELECT run_id, dataset_id, name, value FROM run_input_tag WHERE workspace_id = $1 AND run_id IN ({ids})"
+        );
+        for row in on.rows(&sql, &values)? {
+            if let Some((place, index)) = inputs.get(&(row.get("run_id")?, row.get("dataset_id")?)) {
+                runs[*place].run.inputs[*index].tags.insert(row.get("name")?, row.get("value")?);
+            }
+        }
+    }
+    let sql = format!(
+        "SELECT run_id, role, model, step FROM run_model WHERE workspace_id = $1 AND run_id IN ({ids}) \
+         ORDER BY run_id, step, model"
+    );
+    for row in on.rows(&sql, &values)? {
+        let run = &mut runs[place_of(&row)?].run;
+        match row.get::<String>("role")?.as_str() {
+            "input" => run.models_in.push(row.get("model")?),
+            _ => run.models_out.push((row.get("model")?, row.get("step")?)),
+        }
+    }
+    Ok(())
+}
+
+fn summary(row: &Row) -> Result<MetricSummary> {
+    let value = if row.get("is_nan")? { f64::NAN } else { row.get("last_value")? };
+    Ok(MetricSummary {
+        value,
+        step: row.get("last_step")?,
+        at: row.get("last_at")?,
+        min: row.get("min_value")?,
+        max: row.get("max_value")?,
+        points: row.get("points")?,
+    })
+}
