@@ -1,0 +1,141 @@
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use postgres::{Client, NoTls, Statement};
+
+use crate::{Error, Row, Value};
+
+pub(crate) struct Connection {
+    client: Client,
+    statements: HashMap<String, Statement>,
+}
+
+impl Connection {
+    pub fn open(url: &str) -> Result<Self, Error> {
+        let mut client = Client::connect(url, NoTls).map_err(|e| Error::Open {
+            place: super::hide_password(url),
+            message: std::error::Error::source(&e).map_or_else(|| e.to_string(), |s| format!("{e}: {s}")),
+        })?;
+        client.batch_execute("SET client_min_messages = warning; SET statement_timeout = '60s'")?;
+        Ok(Self { client, statements: HashMap::new() })
+    }
+
+    pub fn is_alive(&mut self) -> bool {
+        !self.client.is_closed()
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql)?;
+        if self.statements.len() >= 512 {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
+        let statement = self.prepare(sql)?;
+        Ok(self.client.execute(&statement, &borrow(params))?)
+    }
+
+    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        let statement = self.prepare(sql)?;
+        let columns: Arc<[String]> = statement.columns().iter().map(|c| c.name().to_owned()).collect();
+        let rows = self.client.query(&statement, &borrow(params))?;
+        rows.iter()
+            .map(|row| {
+                let values = (0..columns.len()).map(|i| own(row, i)).collect::<Result<_, _>>()?;
+                Ok(Row { columns: Arc::clone(&columns), values })
+            })
+            .collect()
+    }
+
+    pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
+        Ok(self.client.batch_execute(sql)?)
+    }
+}
+
+fn borrow(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()
+}
+
+fn own(row: &postgres::Row, index: usize) -> Result<Value, Error> {
+    fn get<'a, T: postgres::types::FromSql<'a>>(
+        row: &'a postgres::Row,
+        index: usize,
+        wrap: impl Fn(T) -> Value,
+    ) -> Result<Value, Error> {
+        Ok(row.try_get::<_, Option<T>>(index)?.map_or(Value::Null, wrap))
+    }
+    let kind = row.columns()[index].type_();
+    match *kind {
+        Type::BOOL => get(row, index, Value::Bool),
+        Type::INT2 => get(row, index, |v: i16| Value::Int(v.into())),
+        Type::INT4 => get(row, index, |v: i32| Value::Int(v.into())),
+        Type::INT8 => get(row, index, Value::Int),
+        Type::FLOAT4 => get(row, index, |v: f32| Value::Float(v.into())),
+        Type::FLOAT8 => get(row, index, Value::Float),
+        Type::TEXT | Type::VARCHAR | Type::NAME | Type::BPCHAR => get(row, index, Value::Text),
+        Type::BYTEA => get(row, index, Value::Bytes),
+        Type::NUMERIC => get(row, index, |v: Numeric| Value::Float(v.0)),
+        _ => Err(Error::WrongType {
+            column: row.columns()[index].name().to_owned(),
+            wanted: "a portable type (BIGINT, DOUBLE PRECISION, BOOLEAN, TEXT, BYTEA)",
+            found: kind.to_string(),
+        }),
+    }
+}
+
+/// `sum(BIGINT)` is NUMERIC on PostgreSQL; read as the nearest float, which `i64` columns also accept when whole.
+struct Numeric(f64);
+
+impl<'a> postgres::types::FromSql<'a> for Numeric {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn StdError + Sync + Send>> {
+        // Wire format: ndigits, weight, sign, dscale (i16 each), then base-10000 digits.
+        let word =
+            |at: usize| -> Option<i16> { Some(i16::from_be_bytes(raw.get(at..at + 2)?.try_into().ok()?)) };
+        let (Some(count), Some(weight), Some(sign)) = (word(0), word(2), word(4)) else {
+            return Err("short numeric".into());
+        };
+        let mut value = 0.0;
+        for i in 0..count {
+            let digit = word(8 + 2 * i as usize).ok_or("short numeric")?;
+            value += f64::from(digit) * 10_000f64.powi(i32::from(weight - i));
+        }
+        Ok(Self(if sign == 0x4000 { -value } else { value }))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::NUMERIC
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self, kind: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match (self, kind) {
+            (Value::Null, _) => Ok(IsNull::Yes),
+            (Value::Bool(v), &Type::BOOL) => v.to_sql(kind, out),
+            (Value::Int(v), &Type::INT8) => v.to_sql(kind, out),
+            (Value::Int(v), &Type::INT4) => i32::try_from(*v)?.to_sql(kind, out),
+            (Value::Int(v), &Type::INT2) => i16::try_from(*v)?.to_sql(kind, out),
+            (Value::Int(v), &Type::FLOAT8) => (*v as f64).to_sql(kind, out),
+            (Value::Int(v), &Type::BOOL) => (*v != 0).to_sql(kind, out),
+            (Value::Float(v), &Type::FLOAT8) => v.to_sql(kind, out),
+            (Value::Text(v), _) => v.as_str().to_sql(kind, out),
+            (Value::Bytes(v), &Type::BYTEA) => v.as_slice().to_sql(kind, out),
+            (value, kind) => Err(format!("cannot send {value:?} to a {kind} column").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}

@@ -1,0 +1,381 @@
+//! The one writer: a thread that owns the connection and commits the changes of many callers together, so that
+//! an `fsync` is paid once for all of them. Each change stands in a savepoint of its own.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use tokio::sync::{oneshot, watch};
+use types::{Actor, Clock};
+
+use crate::chain::{Draft, Head};
+use crate::db::{Connection, Place};
+use crate::tx::Body;
+use crate::{Error, FactTx, Ledger, Tx, events};
+
+/// Most changes in one commit.
+const GROUP: usize = 512;
+/// How often a transaction that lost a race is run again.
+const ATTEMPTS: usize = 8;
+/// How long a server on PostgreSQL may overlook events of its peers.
+const IDLE: Duration = Duration::from_millis(500);
+
+pub(crate) struct Writer {
+    jobs: Sender<Box<dyn Job>>,
+    sealed: watch::Receiver<i64>,
+    pub guarded: Arc<AtomicBool>,
+}
+
+impl Writer {
+    pub fn start(
+        mut connection: Connection,
+        place: Place,
+        clock: Arc<dyn Clock>,
+        facts: Arc<[&'static str]>,
+    ) -> Result<Self, Error> {
+        let head = events::head(&mut connection)?;
+        let guarded = Arc::new(AtomicBool::new(events::any_guard(&mut connection)?));
+        let (jobs, queue) = bounded(16 * GROUP);
+        let (publish, sealed) = watch::channel(head.position);
+        let mut state =
+            State { connection, place, clock, facts, head, publish, guarded: Arc::clone(&guarded) };
+        std::thread::Builder::new()
+            .name("ledger-write".into())
+            .spawn(move || state.serve(&queue))
+            .map_err(|e| Error::Database { message: format!("cannot start the writer thread: {e}") })?;
+        Ok(Self { jobs, sealed, guarded })
+    }
+
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.sealed.clone()
+    }
+
+    fn send(&self, job: Box<dyn Job>) -> Result<(), Error> {
+        // Never blocks a runtime thread for long: the queue is deep, and a full one is answered at once.
+        match self.jobs.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(crossbeam_channel::TrySendError::Disconnected(_)) => Err(Error::Closed),
+            Err(crossbeam_channel::TrySendError::Full(_)) => {
+                Err(Error::Serialization { message: "the write queue is full".into() })
+            }
+        }
+    }
+}
+
+/// What a change needs while it runs.
+struct Scope<'a> {
+    connection: &'a mut Connection,
+    clock: &'a dyn Clock,
+    facts: &'a [&'static str],
+    guarded: bool,
+}
+
+enum Ran {
+    /// Commit it, with these events.
+    Keep(Vec<Draft>),
+    /// Undo it; its caller gets its own error.
+    Undo,
+    /// Undo everything and run the group again.
+    Again,
+}
+
+trait Job: Send {
+    fn run(&mut self, scope: Scope<'_>) -> Ran;
+    /// Answers the caller: with its own result if `committed` is `None`, else with that error.
+    fn finish(self: Box<Self>, failed: Option<&dyn Fn() -> Error>);
+}
+
+struct State {
+    connection: Connection,
+    place: Place,
+    clock: Arc<dyn Clock>,
+    facts: Arc<[&'static str]>,
+    head: Head,
+    publish: watch::Sender<i64>,
+    guarded: Arc<AtomicBool>,
+}
+
+impl State {
+    fn serve(&mut self, queue: &Receiver<Box<dyn Job>>) {
+        loop {
+            let first = if self.connection.is_postgres() {
+                match queue.recv_timeout(IDLE) {
+                    Ok(job) => job,
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.seal();
+                        continue;
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
+            } else {
+                match queue.recv() {
+                    Ok(job) => job,
+                    Err(_) => return,
+                }
+            };
+            let mut group = vec![first];
+            group.extend(queue.try_iter().take(GROUP - 1));
+            let outcome = self.commit(&mut group);
+            let failed: Option<&dyn Fn() -> Error> = match &outcome {
+                Ok(()) => None,
+                Err(make) => Some(make.as_ref()),
+            };
+            for job in group {
+                job.finish(failed);
+            }
+            if self.connection.is_postgres() {
+                self.seal();
+            }
+        }
+    }
+
+    /// Runs and commits a group; on error none of it is in the database.
+    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Box<dyn Fn() -> Error>> {
+        let mut last = Error::Closed;
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                std::thread::sleep(Duration::from_millis(2 << attempt));
+            }
+            if let Err(error) = self.reconnect() {
+                last = error;
+                continue;
+            }
+            match self.attempt(group) {
+                Ok(head) => {
+                    self.head = head;
+                    if !self.connection.is_postgres() {
+                        self.publish
+                            .send_if_modified(|p| std::mem::replace(p, head.position) != head.position);
+                    }
+                    return Ok(());
+                }
+                Err(error) => {
+                    // The first error says why; a failed rollback means that there is nothing to undo.
+                    let _ = self.connection.batch("ROLLBACK");
+                    let again = matches!(error, Error::Serialization { .. });
+                    last = error;
+                    if !again {
+                        break;
+                    }
+                }
+            }
+        }
+        tracing::error!(error = %last, changes = group.len(), "a group commit failed");
+        let text = last.to_string();
+        Err(match last {
+            Error::DiskFull { .. } => Box::new(move || Error::DiskFull { message: text.clone() }),
+            Error::Serialization { .. } => Box::new(move || Error::Serialization { message: text.clone() }),
+            _ => Box::new(move || Error::Database { message: text.clone() }),
+        })
+    }
+
+    fn reconnect(&mut self) -> Result<(), Error> {
+        if !self.connection.is_alive() {
+            self.connection = Connection::writer(&self.place)?;
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<Head, Error> {
+        let alone = group.len() == 1;
+        let mut head = self.head;
+        self.connection.begin_write()?;
+        for job in group {
+            if !alone {
+                self.connection.batch("SAVEPOINT change")?;
+            }
+            let ran = job.run(Scope {
+                connection: &mut self.connection,
+                clock: self.clock.as_ref(),
+                facts: &self.facts,
+                guarded: self.guarded.load(Ordering::Relaxed),
+            });
+            match ran {
+                Ran::Keep(drafts) => {
+                    head = events::insert(&mut self.connection, head, &drafts)?;
+                    if !alone {
+                        self.connection.batch("RELEASE change")?;
+                    }
+                }
+                Ran::Undo if alone => {
+                    self.connection.batch("ROLLBACK")?;
+                    return Ok(self.head);
+                }
+                Ran::Undo => self.connection.batch("ROLLBACK TO change; RELEASE change")?,
+                Ran::Again => {
+                    return Err(Error::Serialization { message: "the transaction lost a race".into() });
+                }
+            }
+        }
+        self.connection.batch("COMMIT")?;
+        Ok(head)
+    }
+
+    /// On PostgreSQL, gives positions to committed events, unless a peer is at it; then tells subscribers.
+    fn seal(&mut self) {
+        let sealed = self.reconnect().and_then(|()| events::seal(&mut self.connection));
+        match sealed {
+            Ok(position) => {
+                self.publish.send_if_modified(|p| std::mem::replace(p, position) != position);
+            }
+            Err(error) => {
+                // The connection may be inside the failed transaction.
+                let _ = self.connection.batch("ROLLBACK");
+                tracing::warn!(%error, "sealing events failed; it is tried again");
+            }
+        }
+    }
+}
+
+struct Change<T, E, F> {
+    f: F,
+    actor: Actor,
+    /// Whether this is a change of state (events required) or facts.
+    state: bool,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+/// The two shapes of closure behind one job.
+trait Closure<T, E>: Send {
+    fn call(&mut self, body: Body<'_>, facts: &[&'static str], guarded: bool) -> Called<T, E>;
+}
+
+struct Called<T, E> {
+    result: Result<T, E>,
+    drafts: Vec<Draft>,
+    changed: u64,
+    lost_race: bool,
+}
+
+struct StateBody<F>(F);
+struct FactBody<F>(F);
+
+impl<T, E, F> Closure<T, E> for StateBody<F>
+where
+    F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send,
+{
+    fn call(&mut self, body: Body<'_>, _: &[&'static str], guarded: bool) -> Called<T, E> {
+        let mut tx = Tx(body, Vec::new(), guarded);
+        let result = (self.0)(&mut tx);
+        Called { result, changed: tx.0.changed, lost_race: tx.0.lost_race, drafts: tx.1 }
+    }
+}
+
+impl<T, E, F> Closure<T, E> for FactBody<F>
+where
+    F: FnMut(&mut FactTx<'_>) -> Result<T, E> + Send,
+{
+    fn call(&mut self, body: Body<'_>, facts: &[&'static str], _: bool) -> Called<T, E> {
+        let mut tx = FactTx(body, facts);
+        let result = (self.0)(&mut tx);
+        Called { result, changed: tx.0.changed, lost_race: tx.0.lost_race, drafts: Vec::new() }
+    }
+}
+
+impl<T, E, F> Job for Change<T, E, F>
+where
+    T: Send,
+    E: From<Error> + Send,
+    F: Closure<T, E>,
+{
+    fn run(&mut self, scope: Scope<'_>) -> Ran {
+        let body = Body {
+            connection: scope.connection,
+            actor: &self.actor,
+            clock: scope.clock,
+            now: scope.clock.now(),
+            changed: 0,
+            lost_race: false,
+        };
+        let (f, facts, guarded) = (&mut self.f, scope.facts, scope.guarded);
+        let called = match catch_unwind(AssertUnwindSafe(|| f.call(body, facts, guarded))) {
+            Ok(called) => called,
+            Err(panic) => {
+                let message = format!("a change panicked: {}", panic_text(panic.as_ref()));
+                tracing::error!("{message}");
+                self.result = Some(Err(Error::Database { message }.into()));
+                return Ran::Undo;
+            }
+        };
+        if called.lost_race {
+            return Ran::Again;
+        }
+        match called.result {
+            Ok(_) if self.state && called.changed > 0 && called.drafts.is_empty() => {
+                self.result = Some(Err(Error::NoEvent { rows: called.changed }.into()));
+                Ran::Undo
+            }
+            Ok(value) => {
+                self.result = Some(Ok(value));
+                Ran::Keep(called.drafts)
+            }
+            Err(error) => {
+                self.result = Some(Err(error));
+                Ran::Undo
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>, failed: Option<&dyn Fn() -> Error>) {
+        let answer = match (failed, self.result) {
+            // Its own error stands: the change would not have been kept anyway.
+            (_, Some(Err(error))) => Err(error),
+            (None, Some(Ok(value))) => Ok(value),
+            (Some(make), _) => Err(make().into()),
+            (None, None) => Err(Error::Closed.into()),
+        };
+        // The caller may have gone away.
+        let _ = self.reply.send(answer);
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+impl Ledger {
+    /// Runs `f` as one change of state and answers once it is durable. `f` may run more than once, does no I/O and
+    /// has no side effects; it stands in a savepoint of a commit that it shares with other callers.
+    ///
+    /// Errors: `f`'s own; `NoEvent` if it changed rows but recorded no event.
+    pub async fn write<T, E, F>(&self, actor: &Actor, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.submit(actor, StateBody(f), true).await
+    }
+
+    /// Writes declared fact and operational tables only; no event is needed. Otherwise like [`Ledger::write`].
+    ///
+    /// Errors: `f`'s own; `NotAFactTable` for any other table.
+    pub async fn record<T, E, F>(&self, actor: &Actor, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnMut(&mut FactTx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.submit(actor, FactBody(f), false).await
+    }
+
+    async fn submit<T, E, B>(&self, actor: &Actor, f: B, state: bool) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        B: Closure<T, E> + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let change = Change { f, actor: actor.clone(), state, result: None, reply };
+        self.0.writer.send(Box::new(change))?;
+        answer.await.map_err(|_| Error::Closed)?
+    }
+}

@@ -1,0 +1,3 @@
+//! The ledger's promises, on both databases.
+
+mod promises;

@@ -1,0 +1,193 @@
+use mlwright_ledger as ledger;
+
+use ledger::{Component, Direction, Error, Ledger, Migration, params};
+use serde_json::json;
+use types::{Actor, Permission, Role, WorkspaceId};
+
+const NOTES: Component = Component {
+    name: "notes",
+    migrations: &[Migration {
+        version: 1,
+        sql: "CREATE TABLE note (id @id@, workspace_id BIGINT NOT NULL, name TEXT NOT NULL, size DOUBLE PRECISION, \
+              done BOOLEAN NOT NULL, UNIQUE (workspace_id, name)); \
+              CREATE TABLE fact (workspace_id BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (workspace_id, at));",
+    }],
+    facts: &["fact"],
+};
+
+async fn add(ledger: &Ledger, name: &str) -> Result<i64, Error> {
+    let name = name.to_owned();
+    ledger
+        .write(&Actor::local(), move |tx| {
+            let workspace = tx.workspace();
+            let row = tx.query_one(
+                "INSERT INTO note (workspace_id, name, size, done) VALUES ($1, $2, $3, $4) RETURNING id",
+                &params![workspace, &name, 1.5, true],
+            )?;
+            let id: i64 = row.get("id")?;
+            tx.event("note.added", &format!("note:{id}"), json!({ "name": name }))?;
+            Ok(id)
+        })
+        .await
+}
+
+async fn sealed(ledger: &Ledger, position: i64) {
+    let mut watch = ledger.watch();
+    while *watch.borrow_and_update() < position {
+        tokio::time::timeout(std::time::Duration::from_secs(10), watch.changed()).await.unwrap().unwrap();
+    }
+}
+
+ledger::db_test! {
+    components: [NOTES];
+
+    async fn rows_and_events_commit_together_and_the_chain_verifies(ledger: ledger::Ledger) {
+        for i in 0..20 {
+            add(&ledger, &format!("n{i}")).await.unwrap();
+        }
+        sealed(&ledger, 20).await;
+        let events = ledger.events_after(0, 100).await.unwrap();
+        assert_eq!(events.iter().map(|e| e.position).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+        assert_eq!(events[3].kind, "note.added");
+        assert_eq!(events[3].payload["name"], "n3");
+        assert_eq!(ledger.verify_chain().await.unwrap().events, 20);
+    }
+
+    async fn a_change_without_an_event_is_refused(ledger: ledger::Ledger) {
+        let refused = ledger
+            .write(&Actor::local(), |tx| {
+                tx.execute("INSERT INTO note (workspace_id, name, done) VALUES (1, 'x', $1)", &params![false])
+            })
+            .await;
+        assert!(matches!(refused, Err(Error::NoEvent { rows: 1 })), "{refused:?}");
+        let rows = ledger
+            .read(WorkspaceId::DEFAULT, |rx| rx.query("SELECT id FROM note", &[]))
+            .await
+            .unwrap();
+        assert!(rows.is_empty());
+    }
+
+    async fn facts_need_no_event_but_stay_in_their_tables(ledger: ledger::Ledger) {
+        let actor = Actor::local();
+        ledger
+            .record(&actor, |tx| tx.execute("INSERT INTO fact (workspace_id, at) VALUES (1, 5)", &[]))
+            .await
+            .unwrap();
+        let refused = ledger
+            .record(&actor, |tx| tx.execute("DELETE FROM note WHERE id = 1", &[]))
+            .await;
+        assert!(matches!(refused, Err(Error::NotAFactTable { .. })), "{refused:?}");
+    }
+
+    async fn one_failed_change_leaves_its_companions_whole(ledger: ledger::Ledger) {
+        let changes = (0..200).map(|i| {
+            let ledger = ledger.clone();
+            async move { add(&ledger, &format!("n{}", i % 150)).await }
+        });
+        let results = futures_join(changes.collect()).await;
+        assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 150);
+        assert!(results.iter().filter_map(|r| r.as_ref().err()).all(|e| matches!(e, Error::Constraint { .. })));
+        sealed(&ledger, 150).await;
+        assert_eq!(ledger.verify_chain().await.unwrap().events, 150);
+    }
+
+    async fn a_panicking_change_harms_nobody_else(ledger: ledger::Ledger) {
+        let panicked: Result<(), Error> = ledger.write(&Actor::local(), |_| panic!("oops")).await;
+        assert!(panicked.is_err());
+        add(&ledger, "after").await.unwrap();
+    }
+
+    async fn lineage_follows_edges_both_ways(ledger: ledger::Ledger) {
+        ledger
+            .write(&Actor::local(), |tx| {
+                let data = tx.node("dataset_version", "d", json!({}))?;
+                let run = tx.node("run", "r", json!({ "name": "first" }))?;
+                let model = tx.node("model_version", "m", json!({}))?;
+                tx.edge(run, "used", data)?;
+                tx.edge(model, "produced_by", run)?;
+                tx.edge(model, "produced_by", run)?;
+                tx.event("test.made", "run:r", json!({}))
+            })
+            .await
+            .unwrap();
+        let causes =
+            ledger.lineage(WorkspaceId::DEFAULT, "model_version", "m", Direction::Causes, 5).await.unwrap();
+        assert_eq!(causes.nodes.iter().map(|n| n.key.as_str()).collect::<Vec<_>>(), ["m", "r", "d"]);
+        assert_eq!(causes.edges.len(), 2);
+        let effects =
+            ledger.lineage(WorkspaceId::DEFAULT, "dataset_version", "d", Direction::Effects, 1).await.unwrap();
+        assert_eq!(effects.nodes.len(), 2);
+    }
+
+    async fn tokens_prove_who_calls_until_they_are_revoked(ledger: ledger::Ledger) {
+        let admin = Actor::system("test");
+        assert!(!ledger.has_accounts().await.unwrap());
+        ledger.set_account(&admin, "ada", Role::Editor).await.unwrap();
+        let (token, id) =
+            ledger.create_token(&admin, "ada", ledger::NewToken::default()).await.unwrap();
+        let actor = ledger.authenticate(&token).await.unwrap();
+        assert!(actor.may(Permission::Write) && !actor.may(Permission::Deploy));
+        assert!(ledger.authenticate(&format!("{token}x")).await.is_err());
+        ledger.revoke_token(&admin, id).await.unwrap();
+        assert!(ledger.authenticate(&token).await.is_err());
+    }
+
+    async fn guards_hold_back_named_transitions(ledger: ledger::Ledger) {
+        ledger.set_guard(&Actor::system("test"), "note.added", "*", Role::Admin).await.unwrap();
+        let editor = Actor { role: Role::Editor, ..Actor::local() };
+        let refused: Result<(), Error> =
+            ledger.write(&editor, |tx| tx.event("note.added", "note:1", json!({}))).await;
+        assert!(matches!(refused, Err(Error::Guarded { .. })), "{refused:?}");
+    }
+
+    async fn a_lease_has_one_holder_and_a_growing_fence(ledger: ledger::Ledger) {
+        let minute = std::time::Duration::from_secs(60);
+        let first = ledger.lease("sweep", "a", minute).await.unwrap().unwrap();
+        assert_eq!(ledger.lease("sweep", "b", minute).await.unwrap(), None);
+        assert_eq!(ledger.lease("sweep", "a", minute).await.unwrap().unwrap().fence, first.fence);
+        ledger.lease("sweep", "a", std::time::Duration::ZERO).await.unwrap().unwrap();
+        let second = ledger.lease("sweep", "b", minute).await.unwrap().unwrap();
+        assert!(second.fence > first.fence);
+    }
+
+    async fn cursors_only_move_forward(ledger: ledger::Ledger) {
+        ledger.advance_cursor("c", 7).await.unwrap();
+        ledger.advance_cursor("c", 3).await.unwrap();
+        assert_eq!(ledger.cursor("c").await.unwrap(), 7);
+    }
+}
+
+async fn futures_join<T: Send + 'static>(futures: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    let mut set = tokio::task::JoinSet::new();
+    for future in futures {
+        set.spawn(future);
+    }
+    set.join_all().await
+}
+
+#[test]
+fn a_second_server_on_one_sqlite_file_is_refused() {
+    let scratch = ledger::testing::scratch(ledger::testing::Engine::Sqlite).unwrap().unwrap();
+    let first = scratch.open(&[NOTES]).unwrap();
+    assert!(matches!(scratch.open(&[NOTES]), Err(Error::InUse { .. })));
+    drop(first);
+    scratch.open(&[NOTES]).unwrap();
+}
+
+#[test]
+fn a_database_from_a_newer_version_is_refused() {
+    for engine in [ledger::testing::Engine::Sqlite, ledger::testing::Engine::Postgres] {
+        let Some(scratch) = ledger::testing::scratch(engine).unwrap() else { continue };
+        const NEWER: Component = Component {
+            name: "notes",
+            migrations: &[
+                NOTES.migrations[0],
+                Migration { version: 2, sql: "CREATE TABLE newer (workspace_id BIGINT)" },
+            ],
+            facts: &[],
+        };
+        drop(scratch.open(&[NEWER]).unwrap());
+        let refused = scratch.open(&[NOTES]).err();
+        assert!(matches!(refused, Some(Error::NewerDatabase { found: 2, known: 1, .. })), "{refused:?}");
+    }
+}
