@@ -44,6 +44,12 @@ impl TempFile {
         }
     }
 
+    /// Over an open file, for tests of what the disk answers.
+    #[cfg(test)]
+    pub fn over(path: PathBuf, file: File) -> Self {
+        Self { path, file }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
