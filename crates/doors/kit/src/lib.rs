@@ -1,1 +1,7 @@
-//! what every door needs: who is calling, paging, error envelope
+//! What every door needs: who is calling, and how an error is answered when upstream has no form of its own.
+
+mod caller;
+mod fault;
+
+pub use caller::{Caller, Denied};
+pub use fault::{Answer, code, status};
