@@ -263,9 +263,11 @@ export interface LogChunk {
 
 export interface Replay {
   id: string;
+  run: string;
   state: string;
-  verdict?: string | null;
-  first_difference?: Json;
+  verdict: 'bit_identical' | 'metric_equal' | 'diverged' | null;
+  first: { step: string; output: string; expected: string; actual: string } | null;
+  message: string | null;
 }
 
 export interface Variant {
@@ -351,14 +353,16 @@ export interface Retraining {
   policy: string;
   state: string;
   trigger: Json;
-  started_at: string;
-  ended_at?: string | null;
-  message?: string | null;
-  steps?: { state: string; at: string; detail?: string | null; href?: string | null }[];
-  dataset_version?: { uid: string; dataset: string; number: number } | null;
+  reason?: string | null;
+  created_at: string;
+  updated_at: string;
+  dataset_version?: string | null;
   pipeline_run?: string | null;
-  model_version?: { model: string; version: number; uid: string } | null;
-  evaluation?: { uid: string; passed: boolean } | null;
+  model?: string | null;
+  model_version?: string | null;
+  evaluation?: string | null;
+  endpoint_revision?: string | null;
+  history?: { at: string; state: string; detail?: string | null }[];
 }
 
 export interface RetrainPolicy {
@@ -392,7 +396,7 @@ export interface AuditVerdict {
   ok: boolean;
   events: number;
   head?: string | null;
-  problem?: string | null;
+  broken_at?: number | null;
 }
 
 /** What the server said went wrong, with its hint. */

@@ -1,0 +1,190 @@
+// The one chart: lines over steps or time, with a shared cursor and a legend that reads the values under it.
+import { useEffect, useMemo, useRef, useState } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import '../styles/chart.css';
+
+export interface Line {
+  name: string;
+  /** index of the series colour, 0-based; lines of one run share it across charts */
+  colour: number;
+  points: [number, number | null][];
+  /** drawn faint below the smoothed line */
+  raw?: [number, number | null][];
+  dash?: boolean;
+}
+
+interface ChartProps {
+  title: string;
+  lines: Line[];
+  time?: boolean;
+  log?: boolean;
+  height?: number;
+  sync?: string;
+  unit?: string;
+  format: (value: number | null) => string;
+  /** the axis begins at zero */
+  zero?: boolean;
+  xFormat?: (value: number) => string;
+}
+
+function colours(): { series: string[]; ink: string; line: string } {
+  const style = getComputedStyle(document.documentElement);
+  const read = (name: string) => style.getPropertyValue(name).trim();
+  return { series: [1, 2, 3, 4, 5, 6, 7, 8].map((index) => read(`--s${index}`)), ink: read('--ink-3'), line: read('--line') };
+}
+
+function useScheme(): boolean {
+  const query = useMemo(() => matchMedia('(prefers-color-scheme: dark)'), []);
+  const [dark, setDark] = useState(query.matches);
+  useEffect(() => {
+    const change = () => setDark(query.matches);
+    query.addEventListener('change', change);
+    return () => query.removeEventListener('change', change);
+  }, [query]);
+  return dark;
+}
+
+/** Lines have their own x values; uPlot wants one shared, ascending list. */
+function align(lines: { points: [number, number | null][] }[]): uPlot.AlignedData {
+  const xs = [...new Set(lines.flatMap((line) => line.points.map(([x]) => x)))].sort((a, b) => a - b);
+  const place = new Map(xs.map((x, index) => [x, index]));
+  const columns = lines.map((line) => {
+    const column = new Array<number | null | undefined>(xs.length);
+    for (const [x, y] of line.points) column[place.get(x) ?? 0] = y;
+    return column;
+  });
+  return [xs, ...columns] as uPlot.AlignedData;
+}
+
+export function Chart(props: ChartProps) {
+  const { title, lines, time, log, height = 190, sync, zero } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [cursor, setCursor] = useState<number | null>(null);
+  const format = useRef(props.format);
+  format.current = props.format;
+  const xFormat = useRef(props.xFormat);
+  xFormat.current = props.xFormat;
+  const dark = useScheme();
+
+  const drawn = useMemo(() => lines.flatMap((line) => (line.raw ? [{ ...line, points: line.raw, faint: true }, { ...line, faint: false }] : [{ ...line, faint: false }])), [lines]);
+  const data = useMemo(() => align(drawn), [drawn]);
+  const shape = JSON.stringify([drawn.map((line) => [line.name, line.colour, line.faint, line.dash, line.points.length === 1]), time, log, zero, dark, height, sync]);
+
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const { series, ink, line } = colours();
+    const axis: uPlot.Axis = { stroke: ink, font: '11px "IBM Plex Sans Variable", sans-serif', grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    const options: uPlot.Options = {
+      width: element.clientWidth || 300,
+      height,
+      legend: { show: false },
+      padding: [8, 10, 0, 0],
+      cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
+      scales: {
+        x: { time: time ?? false },
+        y: {
+          distr: log ? 3 : 1,
+          ...(log ? {} : { range: (_, low, high) => range(low, high, zero ?? false) }),
+        },
+      },
+      axes: [
+        { ...axis, size: 26, ...(time ? {} : { values: (_, ticks) => ticks.map((tick) => (xFormat.current ? xFormat.current(tick) : Number.isInteger(tick) ? tick.toLocaleString('en') : '')) }) },
+        { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : format.current(tick))) },
+      ],
+      series: [
+        {},
+        ...drawn.map((item): uPlot.Series => {
+          const colour = series[item.colour % series.length] ?? ink;
+          return {
+            label: item.name,
+            stroke: colour,
+            alpha: item.faint ? 0.25 : 1,
+            width: item.faint ? 1 : 1.75,
+            spanGaps: true,
+            ...(item.dash ? { dash: [5, 4] } : {}),
+            points: { show: item.points.length === 1, size: 7, fill: colour },
+          };
+        }),
+      ],
+      hooks: { setCursor: [(self) => setCursor(self.cursor.idx ?? null)] },
+    };
+    const made = new uPlot(options, data, element);
+    plot.current = made;
+    const watch = new ResizeObserver(() => {
+      if (element.clientWidth > 0 && element.clientWidth !== made.width) made.setSize({ width: element.clientWidth, height });
+    });
+    watch.observe(element);
+    return () => {
+      watch.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+    // `data` is set below without a rebuild; `shape` holds everything that needs one.
+  }, [shape]);
+
+  useEffect(() => {
+    plot.current?.setData(data);
+  }, [data]);
+
+  const shown = cursor;
+  return (
+    <figure className="chart">
+      <figcaption>
+        <span className="name">{title}</span>
+        <span className="legend">
+          {lines.map((line) => (
+            <LegendItem key={line.name} line={line} single={lines.length === 1} x={shown === null ? null : (data[0][shown] ?? null)} format={props.format} />
+          ))}
+        </span>
+      </figcaption>
+      <div ref={host} role="img" aria-label={`${title}: ${lines.map((line) => `${line.name} last ${props.format(line.points.at(-1)?.[1] ?? null)}`).join(', ')}`} style={{ height }} />
+    </figure>
+  );
+}
+
+function LegendItem({ line, x, single, format }: { line: Line; x: number | null; single: boolean; format: (value: number | null) => string }) {
+  const value = x === null ? line.points.at(-1)?.[1] : at(line.points, x);
+  return (
+    <span className="key">
+      {!single && <i style={{ background: `var(--s${(line.colour % 8) + 1})` }} />}
+      {!single && <span className="clip">{line.name}</span>}
+      <b>{format(value ?? null)}</b>
+    </span>
+  );
+}
+
+/** The value of a line at `x`, or at its last point before. */
+function at(points: [number, number | null][], x: number): number | null {
+  let found: number | null = null;
+  for (const [px, py] of points) {
+    if (px > x) break;
+    found = py;
+  }
+  return found;
+}
+
+function range(low: number | null, high: number | null, zero: boolean): [number, number] {
+  if (low === null || high === null) return [0, 1];
+  if (zero) return [0, high <= 0 ? 1 : high * 1.08];
+  if (low === high) {
+    const pad = Math.abs(low) * 0.1 || 1;
+    return [low - pad, high + pad];
+  }
+  const pad = (high - low) * 0.07;
+  return [low - pad, high + pad];
+}
+
+/** Exponential moving average with bias correction, as experiment trackers draw it; `weight` in 0..1. */
+export function smooth(points: [number, number | null][], weight: number): [number, number | null][] {
+  let average = 0;
+  let norm = 0;
+  return points.map(([x, y]) => {
+    if (y === null || !Number.isFinite(y)) return [x, y];
+    average = average * weight + y * (1 - weight);
+    norm = norm * weight + (1 - weight);
+    return [x, average / norm];
+  });
+}
