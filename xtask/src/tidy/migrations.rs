@@ -147,7 +147,9 @@ pub fn types(tree: &Tree) -> Vec<Breach> {
 /// Component folder → fact tables that its `Component { facts: &[…] }` declares.
 pub fn declared_facts(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     let mut declared: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for file in tree.rust_files().filter(|file| file.path.starts_with("crates/") && file.path.contains("/src/")) {
+    for file in
+        tree.rust_files().filter(|file| file.path.starts_with("crates/") && file.path.contains("/src/"))
+    {
         let lexed = lex(&file.text);
         let mut literals = lexed.strings_outside_tests();
         let lines = lexed.lines_outside_tests();

@@ -1,0 +1,93 @@
+//! The Python environment with the real clients, from conformance/requirements.txt, in target/python.
+
+use crate::shell::{self, command, target};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+pub struct Python {
+    folder: PathBuf,
+    /// The folder of a `uv` that xtask installed itself because the machine has none.
+    own_uv: Option<PathBuf>,
+}
+
+impl Python {
+    /// Makes the environment, or takes the one that was made from the same requirements.
+    /// `MLWRIGHT_PYTHON_ENV=<venv>` takes an existing one as it is.
+    pub fn prepare() -> Result<Python, String> {
+        let own_uv = if shell::which("uv").is_none() { Some(install_uv()?) } else { None };
+        if let Some(folder) = std::env::var_os("MLWRIGHT_PYTHON_ENV") {
+            return Ok(Python { folder: folder.into(), own_uv });
+        }
+        let python = Python { folder: target().join("python"), own_uv };
+        let requirements = shell::root().join("conformance/requirements.txt");
+        let wanted =
+            std::fs::read_to_string(&requirements).map_err(|e| format!("{}: {e}", requirements.display()))?;
+        let stamp = python.folder.join("made-from.txt");
+        if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+            println!("  target/python is up to date");
+            return Ok(python);
+        }
+        let _ = std::fs::remove_dir_all(&python.folder);
+        let folder = python.folder.to_string_lossy().into_owned();
+        // The versions are pinned for 3.11, which uv fetches if the machine has another and may; else what is there.
+        let uv = python.uv();
+        let pinned = shell::run(&mut command(&uv, &["venv", "--quiet", "--python", "3.11", &folder]));
+        pinned.or_else(|_| shell::run(&mut command(&uv, &["venv", "--quiet", &folder])))?;
+        let mut install = command(&uv, &["pip", "install", "--quiet", "-r", "conformance/requirements.txt"]);
+        shell::run(install.env("VIRTUAL_ENV", &python.folder))?;
+        std::fs::write(&stamp, wanted).map_err(|e| format!("{}: {e}", stamp.display()))?;
+        Ok(python)
+    }
+
+    pub fn program(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    fn uv(&self) -> PathBuf {
+        self.own_uv.as_ref().map_or_else(|| "uv".into(), |bin| bin.join("uv"))
+    }
+
+    /// PATH with the own `uv`, for servers that build environments.
+    pub fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = self.own_uv.iter().cloned().chain(std::env::split_paths(&path));
+        std::env::join_paths(folders).unwrap_or(path)
+    }
+
+    /// The ONNX Runtime library that the `onnxruntime` wheel carries.
+    pub fn onnxruntime(&self) -> Result<PathBuf, String> {
+        let found = folders(&self.folder.join("lib"))
+            .into_iter()
+            .flat_map(|python| folders(&python.join("site-packages/onnxruntime/capi")))
+            .find(|file| name(file).starts_with("libonnxruntime.so") || name(file) == "libonnxruntime.dylib");
+        found.ok_or_else(|| {
+            format!(
+                "no libonnxruntime in {}; is onnxruntime in conformance/requirements.txt?",
+                self.folder.display()
+            )
+        })
+    }
+}
+
+fn install_uv() -> Result<PathBuf, String> {
+    let folder = target().join("uv");
+    let bin = folder.join("bin");
+    if !bin.join("uv").is_file() {
+        println!("  no uv on PATH: installing it from PyPI into target/uv");
+        let made = shell::run(&mut command("python3", &["-m", "venv", &folder.to_string_lossy()]));
+        made.map_err(|e| format!("{e}; install Debian: python3-venv, or PyPI: uv"))?;
+        shell::run(&mut command(bin.join("pip"), &["install", "--quiet", "uv"]))?;
+    }
+    Ok(bin)
+}
+
+fn folders(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,206 @@
+//! `cargo xtask test`: the quick suite, from formatting to the browser; `--full` adds what takes long.
+
+use crate::demo;
+use crate::postgres::Postgres;
+use crate::python::Python;
+use crate::report::{self, Count, Report};
+use crate::server::{Server, Start};
+use crate::shell::{self, cargo, command, heard, root, run, target};
+use crate::{tidy, tools};
+use std::path::{Path, PathBuf};
+
+pub fn test(full: bool) -> bool {
+    let mut report = Report::default();
+    println!("== tools");
+    tools::report();
+    if tools::strict() {
+        let names = ["git", "cc", "node", "npm", "python3", "postgres", "chromium"];
+        report.stage("tools", || tools::need(&names).map(|()| Count::default()));
+    }
+
+    report.stage("format", || all_of(&mut [cargo().args(["fmt", "--all", "--check"])]));
+    report.stage("tidy", || tidy::run(&root()).map(|(passed, failed)| Count { passed, failed }));
+    report.stage("web app", web_app);
+    report.stage("lints", || {
+        all_of(&mut [cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])])
+    });
+
+    let mut python = None;
+    report.stage("python environment", || {
+        python = Some(Python::prepare()?);
+        Ok(Count::default())
+    });
+    let postgres = start_postgres(&mut report);
+    report.stage("tests", || tests(python.as_ref(), postgres.as_ref()));
+    let built =
+        report.stage("binary", || all_of(&mut [cargo().args(["build", "--package", "mlwright-cli"])]));
+
+    let binary = target().join("debug/mlwright");
+    match &python {
+        Some(python) if built => {
+            clients(&mut report, &binary, python, postgres.as_ref());
+            browser(&mut report, &binary, python);
+        }
+        _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
+    }
+    if full {
+        report.stage("demo", || demo::demo(&["--once".into()]).map(|()| Count::of(true)));
+        if let Some(python) = &python {
+            long_scripts(&mut report, &binary, python);
+        }
+    }
+    drop(postgres);
+    report.close()
+}
+
+/// One check a command.
+fn all_of(commands: &mut [&mut std::process::Command]) -> Result<Count, String> {
+    let mut count = Count::default();
+    for command in commands {
+        run(command)?;
+        count.passed += 1;
+    }
+    Ok(count)
+}
+
+pub fn web_app() -> Result<Count, String> {
+    tools::need(&["node", "npm"])?;
+    let npm = |arguments: &[&str]| {
+        let mut npm = command("npm", arguments);
+        npm.current_dir(root().join("ui"));
+        npm
+    };
+    let install = &mut npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    run(install)?;
+    all_of(&mut [&mut npm(&["run", "--silent", "check"]), &mut npm(&["run", "--silent", "build"])])
+}
+
+fn start_postgres(report: &mut Report) -> Option<Postgres> {
+    match Postgres::start() {
+        Ok(Some(postgres)) => {
+            println!("\n== postgresql\n  started: {}", postgres.url("postgres"));
+            Some(postgres)
+        }
+        Ok(None) if !tools::strict() => {
+            report.skip(
+                "postgresql",
+                "no server binaries found; install Debian: postgresql. HALF OF THE STORE TESTS DO NOT RUN",
+            );
+            None
+        }
+        Ok(None) => {
+            report.stage("postgresql", || tools::need(&["postgres"]).map(|()| Count::default()));
+            None
+        }
+        Err(error) => {
+            report.stage("postgresql", || Err(error));
+            None
+        }
+    }
+}
+
+fn tests(python: Option<&Python>, postgres: Option<&Postgres>) -> Result<Count, String> {
+    let mut tests = cargo();
+    if shell::which("cargo-nextest").is_some() {
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    } else {
+        tests.args(["test", "--workspace", "--no-fail-fast"]);
+    }
+    if let Some(python) = python {
+        tests.env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
+        tests.env("MLWRIGHT_TEST_PYTHON", python.program());
+    }
+    if let Some(postgres) = postgres {
+        tests.env("MLWRIGHT_TEST_POSTGRES", postgres.url("postgres"));
+    }
+    let (said, succeeded) = heard(&mut tests)?;
+    let count = report::counted(&said).ok_or("the tests did not run (see above)")?;
+    if !succeeded && count.failed == 0 {
+        return Ok(Count { failed: 1, ..count });
+    }
+    Ok(count)
+}
+
+/// Every script of the folder that is a client by itself; names that begin with `_` are shared by them.
+fn scripts(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten();
+    let mut scripts: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "py"))
+        .filter(|path| !name(path).starts_with('_'))
+        .collect();
+    scripts.sort();
+    scripts
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL.
+fn clients(report: &mut Report, binary: &Path, python: &Python, postgres: Option<&Postgres>) {
+    for script in scripts("conformance/clients") {
+        let client = name(&script);
+        report.stage(&format!("client {client} on SQLite"), || with_server(binary, python, &script, None));
+        if let Some(postgres) = postgres {
+            report.stage(&format!("client {client} on PostgreSQL"), || {
+                let database = postgres.create_database(&format!("client_{}", client.replace('-', "_")))?;
+                with_server(binary, python, &script, Some(database))
+            });
+        }
+    }
+}
+
+/// The script gets the server's address as its argument.
+fn with_server(
+    binary: &Path,
+    python: &Python,
+    script: &Path,
+    database: Option<String>,
+) -> Result<Count, String> {
+    let folder = shell::fresh_folder("client")?;
+    let data = folder.join("data");
+    let server = Server::start(&Start { binary, python, data: &data, port: shell::free_port()?, database })?;
+    let mut client = command(python.program(), &[&script.to_string_lossy(), &server.url()]);
+    client.env("MLWRIGHT_BIN", binary).env("MLWRIGHT_DATA_DIR", &data).env("PYTHONUNBUFFERED", "1");
+    let (said, succeeded) = heard(&mut client)?;
+    let count = report::checks(&said, succeeded);
+    if count.failed > 0 {
+        println!("the server said:\n{}", server.said());
+    } else {
+        drop(server);
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    Ok(count)
+}
+
+fn browser(report: &mut Report, binary: &Path, python: &Python) {
+    let name = "browser";
+    let Some(chromium) = tools::chromium() else {
+        return report.skip(name, "no chromium found; install Debian: chromium");
+    };
+    if !root().join("ui/tests/browser.mjs").is_file() {
+        return report.skip(name, "ui/tests/browser.mjs is missing");
+    }
+    report.stage(name, || {
+        let mut test = command("node", &["tests/browser.mjs"]);
+        test.current_dir(root().join("ui")).env("CHROMIUM", chromium).env("MLWRIGHT_BIN", binary);
+        test.env("MLWRIGHT_PYTHON", python.program()).env("PATH", python.path());
+        test.env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
+        let (said, succeeded) = heard(&mut test)?;
+        Ok(report::checks(&said, succeeded))
+    });
+}
+
+/// Scripts that start and kill servers themselves; they get the binary as their argument.
+fn long_scripts(report: &mut Report, binary: &Path, python: &Python) {
+    for script in scripts("conformance/long") {
+        report.stage(&format!("long {}", name(&script)), || {
+            let mut long = command(python.program(), &[&script.to_string_lossy(), &binary.to_string_lossy()]);
+            long.env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
+            long.env("PYTHONUNBUFFERED", "1");
+            let (said, succeeded) = heard(&mut long)?;
+            Ok(report::checks(&said, succeeded))
+        });
+    }
+}
