@@ -2,6 +2,8 @@
 
 mod caller;
 mod fault;
+mod routes;
 
 pub use caller::{Caller, Denied};
 pub use fault::{Answer, code, status};
+pub use routes::{Door, Routes};

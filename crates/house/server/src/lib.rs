@@ -1,1 +1,18 @@
-//! composition: configuration, roles, listeners, telemetry
+//! Composition: configuration, roles, listeners, telemetry. Everything that the program is made of meets here.
+
+mod access;
+pub mod admin;
+mod compose;
+pub mod config;
+mod error;
+mod health;
+mod listen;
+mod run;
+mod telemetry;
+
+pub use error::Error;
+pub use listen::Route;
+pub use run::{Options, routes, run};
+
+/// The version of this program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,183 @@
+//! Who is calling. Loopback is not trust: a web page can make a browser post to it, so `Host` and `Origin` are
+//! checked before anything else. Without users, whoever reaches a loopback address from this machine may work;
+//! from the first user on, everybody signs in.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use http::{HeaderMap, StatusCode, header};
+use ledger::Ledger;
+use types::{Actor, Fault};
+
+/// How long a verified token is believed without asking again; a revoked one is refused after at most this.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// What the check needs to know.
+#[derive(Clone)]
+pub struct Access(Arc<Inner>);
+
+struct Inner {
+    ledger: Ledger,
+    hosts: Vec<String>,
+    origins: Vec<String>,
+    has_accounts: AtomicBool,
+    verified: std::sync::Mutex<HashMap<String, (Instant, Actor)>>,
+}
+
+impl Access {
+    pub async fn new(ledger: Ledger, config: &crate::config::Access) -> Result<Self, ledger::Error> {
+        let has_accounts = AtomicBool::new(ledger.has_accounts().await?);
+        Ok(Self(Arc::new(Inner {
+            ledger,
+            hosts: config.allowed_hosts.iter().map(|h| h.to_ascii_lowercase()).collect(),
+            origins: config.allowed_origins.iter().map(|o| o.to_ascii_lowercase()).collect(),
+            has_accounts,
+            verified: std::sync::Mutex::default(),
+        })))
+    }
+
+    pub fn has_accounts(&self) -> bool {
+        self.0.has_accounts.load(Ordering::Relaxed)
+    }
+
+    /// Looks again whether anybody can sign in; from then on everybody must.
+    pub async fn refresh(&self) -> Result<(), ledger::Error> {
+        self.0.has_accounts.store(self.0.ledger.has_accounts().await?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn verify(&self, token: &str) -> Result<Actor, ledger::Error> {
+        if let Ok(verified) = self.0.verified.lock()
+            && let Some((at, actor)) = verified.get(token)
+            && at.elapsed() < BELIEVED
+        {
+            return Ok(actor.clone());
+        }
+        let actor = self.0.ledger.authenticate(token).await?;
+        if let Ok(mut verified) = self.0.verified.lock() {
+            if verified.len() > 10_000 {
+                verified.clear();
+            }
+            verified.insert(token.to_owned(), (Instant::now(), actor.clone()));
+        }
+        Ok(actor)
+    }
+}
+
+/// Middleware: checks `Host` and `Origin`, finds the actor and puts it where `kit::Caller` looks for it. A request
+/// without credentials passes without an actor: doors answer health checks and pages to anybody.
+pub async fn check(
+    State(access): State<Access>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let local = request.extensions().get::<LocalAddress>().map(|l| l.0);
+    if let Err(refusal) = check_addresses(&access.0, request.headers(), request.uri().host(), local) {
+        return refusal.into_response();
+    }
+    match token(request.headers()) {
+        Some(token) => match access.verify(&token).await {
+            Ok(actor) => {
+                request.extensions_mut().insert(actor);
+            }
+            Err(error) if error.class() == types::Class::Unauthenticated => {
+                return kit::Denied::Unauthenticated.into_response();
+            }
+            Err(error) => return kit::Answer::from(&error).into_response(),
+        },
+        None if !access.has_accounts() && peer.ip().to_canonical().is_loopback() => {
+            request.extensions_mut().insert(Actor::local());
+        }
+        None => {}
+    }
+    next.run(request).await
+}
+
+/// The address that a connection came in on.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalAddress(pub SocketAddr);
+
+fn refuse(code: &'static str, message: String, hint: &str) -> kit::Answer {
+    kit::Answer { status: StatusCode::FORBIDDEN, code, message, hint: Some(hint.to_owned()) }
+}
+
+fn check_addresses(
+    access: &Inner,
+    headers: &HeaderMap,
+    uri_host: Option<&str>,
+    local: Option<SocketAddr>,
+) -> Result<(), kit::Answer> {
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).or(uri_host).unwrap_or_default();
+    let host = host.to_ascii_lowercase();
+    let name = host_name(&host);
+    let known = is_loopback(name)
+        || access.hosts.iter().any(|h| h == name || *h == host)
+        // On an address beyond loopback, the address itself is a good name, too.
+        || local.is_some_and(|l| name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip == l.ip()));
+    if !known && !host.is_empty() {
+        return Err(refuse(
+            "host_refused",
+            format!("this server does not answer to the host `{host}`"),
+            "add it to access.allowed_hosts if it is a name of this server",
+        ));
+    }
+    let Some(origin) = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok()) else { return Ok(()) };
+    let origin = origin.to_ascii_lowercase();
+    let own = origin.split_once("://").is_some_and(|(_, rest)| rest == host);
+    if own || access.origins.contains(&origin) {
+        return Ok(());
+    }
+    Err(refuse(
+        "origin_refused",
+        format!("a page of `{origin}` may not call this server"),
+        "add it to access.allowed_origins if you trust it",
+    ))
+}
+
+fn host_name(host: &str) -> &str {
+    match host.rfind(']') {
+        Some(end) => &host[..=end],
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}
+
+fn is_loopback(name: &str) -> bool {
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The token of a Bearer or Basic header; with Basic it is the password.
+fn token(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(rest.trim().to_owned());
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(rest.trim()).ok()?;
+        let text = String::from_utf8(bytes).ok()?;
+        return Some(text.split_once(':')?.1.to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_names_lose_their_port_and_keep_their_brackets() {
+        assert_eq!(host_name("localhost:5000"), "localhost");
+        assert_eq!(host_name("[::1]:5000"), "[::1]");
+        assert!(is_loopback("127.0.0.9") && is_loopback("[::1]") && !is_loopback("evil.example"));
+    }
+}

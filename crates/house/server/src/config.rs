@@ -1,0 +1,275 @@
+//! The configuration: one typed structure, a TOML file, and the command line on top.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Everything that can be configured. Unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    pub server: Server,
+    pub database: Database,
+    pub blobs: BlobStore,
+    pub access: Access,
+    pub runtimes: Runtimes,
+    pub pipelines: Pipelines,
+    pub predictions: Predictions,
+    pub log: Log,
+    pub listen: Vec<Listen>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub data_dir: PathBuf,
+    pub roles: Vec<Role>,
+    pub stop_grace_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Answers requests of every door but prediction requests.
+    Api,
+    /// Decides what runs next: pipelines and retraining.
+    Scheduler,
+    /// Runs pipeline steps.
+    Worker,
+    /// Answers prediction requests.
+    Gateway,
+    /// Watches predictions for drift.
+    Monitor,
+}
+
+impl Role {
+    pub const ALL: [Self; 5] = [Self::Api, Self::Scheduler, Self::Worker, Self::Gateway, Self::Monitor];
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Database {
+    pub url: String,
+    pub readers: usize,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BlobStore {
+    pub url: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Access {
+    pub allowed_hosts: Vec<String>,
+    pub allowed_origins: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Runtimes {
+    pub onnxruntime: PathBuf,
+    pub threads: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pipelines {
+    pub workers: usize,
+    pub log_limit_mib: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Predictions {
+    pub durable: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    pub filter: String,
+    pub json: bool,
+}
+
+/// One more address, for doors whose paths clash or that want a port of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    pub address: SocketAddr,
+    pub doors: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            database: Database { url: String::new(), readers: 4 },
+            blobs: BlobStore::default(),
+            access: Access::default(),
+            runtimes: Runtimes { onnxruntime: PathBuf::new(), threads: 1 },
+            pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
+            predictions: Predictions { durable: false },
+            log: Log { filter: "info".into(), json: false },
+            listen: Vec::new(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port: 5000,
+            data_dir: PathBuf::from("mlwright-data"),
+            roles: Role::ALL.to_vec(),
+            stop_grace_seconds: 30,
+        }
+    }
+}
+
+impl Default for Runtimes {
+    fn default() -> Self {
+        Config::default().runtimes
+    }
+}
+
+impl Default for Pipelines {
+    fn default() -> Self {
+        Config::default().pipelines
+    }
+}
+
+impl Default for Predictions {
+    fn default() -> Self {
+        Config::default().predictions
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Config::default().log
+    }
+}
+
+/// What each key means, in the order of the reference. A test holds this against [`Config`].
+const KEYS: &[(&str, &str)] = &[
+    (
+        "server.host",
+        "Address to listen on. Anything but loopback needs users: `mlwright token create` first.",
+    ),
+    ("server.port", "Port of every door. 0 takes a free one and logs it."),
+    ("server.data_dir", "Where the database, blobs, environments, spools and the master key live."),
+    ("server.roles", "What this process does: api, scheduler, worker, gateway, monitor."),
+    ("server.stop_grace_seconds", "How long running requests and tasks may finish after SIGTERM."),
+    ("database.url", "`postgres://…` to share metadata between servers; empty for SQLite in data_dir."),
+    ("database.readers", "Reader connections, a thread each."),
+    ("blobs.url", "`s3://bucket/prefix` for an S3-compatible store; empty for files in data_dir."),
+    (
+        "access.allowed_hosts",
+        "Host names that requests may address besides loopback names and the bind address.",
+    ),
+    ("access.allowed_origins", "Web origins (`https://…`) whose pages may call besides the server's own."),
+    (
+        "runtimes.onnxruntime",
+        "The libonnxruntime shared library; empty to look in MLWRIGHT_ONNXRUNTIME and in environments.",
+    ),
+    ("runtimes.threads", "Threads that one model uses within a prediction."),
+    ("pipelines.workers", "Steps that run at the same time."),
+    (
+        "pipelines.log_limit_mib",
+        "How much of a step's output is kept: half from its start, half from its end.",
+    ),
+    (
+        "predictions.durable",
+        "Whether a prediction waits until its record is on disk; otherwise up to 50 ms may be lost in a crash.",
+    ),
+    ("log.filter", "Levels as in `info,mlwright_serving=debug`."),
+    ("log.json", "Whether log lines are JSON."),
+    ("listen", "Further addresses: `[[listen]] address = \"127.0.0.1:8000\"`, `doors = [\"oip\"]`."),
+];
+
+/// Says which key of a configuration file is wrong and what would be right.
+pub fn read(path: &Path) -> Result<Config, Error> {
+    let text = types::io::read_to_string(path)?;
+    toml::from_str(&text)
+        .map_err(|e| Error::Config { path: path.to_owned(), message: e.to_string().trim_end().to_owned() })
+}
+
+/// The reference of all keys with their defaults, as a TOML file that could be used as it is.
+pub fn reference() -> String {
+    use std::fmt::Write as _;
+    let value = toml::Value::try_from(Config::default()).unwrap_or(toml::Value::Boolean(false));
+    let mut text = String::from("# mlwright configuration: every key with its default.\n");
+    let mut section = "";
+    for (key, meaning) in KEYS {
+        let Some((table, name)) = key.split_once('.') else {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n# {meaning}\n");
+            continue;
+        };
+        if table != section {
+            let _ = write!(text, "\n[{table}]\n");
+            section = table;
+        }
+        let default = value.get(table).and_then(|t| t.get(name)).map(ToString::to_string);
+        let _ = write!(text, "# {meaning}\n{name} = {}\n", default.unwrap_or_default());
+    }
+    text
+}
+
+impl Config {
+    /// The address that every door shares.
+    pub fn address(&self) -> Result<SocketAddr, Error> {
+        let host = self.server.host.trim_start_matches('[').trim_end_matches(']');
+        let ip: IpAddr = match host {
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            other => other.parse().map_err(|_| Error::BadHost { host: other.to_owned() })?,
+        };
+        Ok(SocketAddr::new(ip, self.server.port))
+    }
+
+    pub fn has(&self, role: Role) -> bool {
+        self.server.roles.contains(&role)
+    }
+}
+
+/// `ADDR=door,door` from the command line.
+pub fn parse_listen(text: &str) -> Result<Listen, Error> {
+    let bad = || Error::BadListen { text: text.to_owned() };
+    let (address, doors) = text.split_once('=').ok_or_else(bad)?;
+    let address = address.parse().map_err(|_| bad())?;
+    let doors = doors.split(',').map(|d| d.trim().to_owned()).filter(|d| !d.is_empty()).collect();
+    Ok(Listen { address, doors })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_names_every_key_and_reads_back_as_the_default() {
+        let read: Config = toml::from_str(&reference()).unwrap();
+        assert_eq!(read, Config::default());
+        let toml::Value::Table(tables) = toml::Value::try_from(Config::default()).unwrap() else { panic!() };
+        for (table, value) in tables {
+            let Some(keys) = value.as_table() else { continue };
+            for key in keys.keys() {
+                let name = format!("{table}.{key}");
+                assert!(KEYS.iter().any(|(k, _)| *k == name), "{name} has no description");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named() {
+        let error = toml::from_str::<Config>("[server]\nprot = 1\n").unwrap_err().to_string();
+        assert!(error.contains("prot") && error.contains("port"), "{error}");
+    }
+}

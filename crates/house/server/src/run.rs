@@ -1,0 +1,146 @@
+//! The life of the server: open, listen, serve, stop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kit::Door;
+use tasks::Supervisor;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::access::Access;
+use crate::compose::{self, DOORS, Ground};
+use crate::config::{self, Config};
+use crate::health::{self, Health};
+use crate::listen::{self, Route};
+use crate::{Error, telemetry};
+
+/// What the command line says; it wins over the configuration file.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub config: Option<PathBuf>,
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    /// `ADDRESS=door,door`, each.
+    pub listen: Vec<String>,
+    pub data_dir: Option<PathBuf>,
+    pub database_url: Option<String>,
+    pub blob_url: Option<String>,
+}
+
+impl Options {
+    /// The configuration that results.
+    pub fn resolve(&self) -> Result<Config, Error> {
+        let mut config = match &self.config {
+            Some(path) => config::read(path)?,
+            None => Config::default(),
+        };
+        if let Some(host) = &self.host {
+            config.server.host.clone_from(host);
+        }
+        if let Some(port) = self.port {
+            config.server.port = port;
+        }
+        if let Some(dir) = &self.data_dir {
+            config.server.data_dir.clone_from(dir);
+        }
+        if let Some(url) = &self.database_url {
+            config.database.url.clone_from(url);
+        }
+        if let Some(url) = &self.blob_url {
+            config.blobs.url.clone_from(url);
+        }
+        for text in &self.listen {
+            config.listen.push(config::parse_listen(text)?);
+        }
+        for listen in &config.listen {
+            listen::check_names(listen, DOORS)?;
+        }
+        Ok(config)
+    }
+}
+
+/// The routes of the address that all doors share.
+pub async fn routes(options: &Options) -> Result<Vec<Route>, Error> {
+    let scratch = std::env::temp_dir().join(format!("mlwright-routes-{}", std::process::id()));
+    let mut config = options.resolve()?;
+    config.server.data_dir.clone_from(&scratch);
+    config.database.url.clear();
+    config.blobs.url.clear();
+    let ground = Ground::open(&config).await?;
+    let table = listen::table(config.address()?, &compose::doors(&ground));
+    drop(ground);
+    // A leftover in the temporary directory harms nobody.
+    let _ = std::fs::remove_dir_all(scratch);
+    table
+}
+
+/// Serves until SIGTERM or SIGINT, or until a task fails that the server cannot do without.
+pub async fn run(options: Options) -> Result<(), Error> {
+    let started = Instant::now();
+    let config = options.resolve()?;
+    telemetry::start_logging(&config.log);
+    let address = config.address()?;
+    let ground = Ground::open(&config).await?;
+    let access = Access::new(ground.ledger.clone(), &config.access).await?;
+    for exposed in std::iter::once(address).chain(config.listen.iter().map(|l| l.address)) {
+        if !exposed.ip().is_loopback() && !access.has_accounts() {
+            return Err(Error::Exposed { address: exposed });
+        }
+    }
+    let supervisor = Supervisor::new();
+    let ready = Arc::new(AtomicBool::new(true));
+    let metrics = telemetry::start_metrics();
+    let grace = Duration::from_secs(config.server.stop_grace_seconds);
+    let health = Health { ledger: ground.ledger.clone(), metrics, ready: Arc::clone(&ready) };
+
+    let mut listeners = Vec::new();
+    for (at, wanted) in
+        std::iter::once((address, None)).chain(config.listen.iter().map(|l| (l.address, Some(&l.doors))))
+    {
+        let doors: Vec<Door> = compose::doors(&ground)
+            .into_iter()
+            .filter(|d| wanted.is_none_or(|w| w.is_empty() || w.iter().any(|n| n == d.name)))
+            .collect();
+        listen::table(at, &doors)?;
+        let router = listen::router(doors, health::router(health.clone()), access.clone());
+        listeners.push((listen::bind(at).await?, router));
+    }
+    for (listener, router) in listeners {
+        let at = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
+        listen::serve(&supervisor, listener, router, grace);
+        tracing::info!("listening on http://{at}");
+    }
+    tracing::info!(
+        data_dir = %config.server.data_dir.display(),
+        database = %ground.ledger.place().display(),
+        version = crate::VERSION,
+        "ready after {} ms", started.elapsed().as_millis()
+    );
+    ready.store(true, Ordering::Release);
+
+    wait_for_stop(&supervisor).await?;
+    let stopped = supervisor.shutdown(grace).await;
+    if !stopped.aborted.is_empty() {
+        tracing::warn!(tasks = ?stopped.aborted, "stopped without waiting any longer for these");
+    }
+    match stopped.failed {
+        Some(reason) => Err(Error::Task(reason)),
+        None => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+    }
+}
+
+async fn wait_for_stop(supervisor: &Supervisor) -> Result<(), Error> {
+    let watch = |kind| signal(kind).map_err(|e| Error::Task(format!("cannot watch for signals: {e}")));
+    let (mut term, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => tracing::info!("SIGTERM: stopping"),
+        _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+        () = supervisor.token().cancelled_owned() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Logs and metrics.
+
+use std::io::IsTerminal as _;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Log;
+
+/// Starts logging to standard error. Does nothing if logging runs already.
+pub fn start_logging(config: &Log) {
+    let filter = EnvFilter::try_from_env("MLWRIGHT_LOG")
+        .or_else(|_| EnvFilter::try_new(&config.filter))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_target(true);
+    // An error means that somebody, such as a test, has set a subscriber before.
+    let _ = if config.json { builder.json().try_init() } else { builder.compact().try_init() };
+}
+
+/// Where the numbers for `/metrics` are gathered. One per process; a second server in the same process (tests)
+/// has its own, empty one.
+pub fn start_metrics() -> PrometheusHandle {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets(&[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0])
+        .unwrap_or_else(|_| PrometheusBuilder::new())
+        .build_recorder();
+    let handle = recorder.handle();
+    if metrics::set_global_recorder(recorder).is_err() {
+        tracing::debug!("metrics are recorded by another server of this process");
+    }
+    handle
+}
+
+/// Middleware: counts requests and their seconds by route.
+pub async fn measure(request: Request, next: Next) -> Response {
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().as_str().to_owned();
+    let start = Instant::now();
+    let response = next.run(request).await;
+    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
+    metrics::counter!("mlwright_http_requests_total", &labels).increment(1);
+    metrics::histogram!("mlwright_http_request_seconds", &labels).record(start.elapsed().as_secs_f64());
+    response
+}
