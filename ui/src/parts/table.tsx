@@ -50,8 +50,9 @@ export function compare(a: string | number | null | undefined, b: string | numbe
 }
 
 export function sorted<T>(rows: readonly T[], columns: readonly Column<T>[], sort: Sort | null | undefined): readonly T[] {
-  const column = sort && columns.find((candidate) => candidate.key === sort.key);
-  if (!column?.value) return rows;
+  const key = sort?.key;
+  const column = columns.find((candidate) => candidate.key === key);
+  if (!sort || !column?.value) return rows;
   const value = column.value;
   return [...rows].sort((a, b) => compare(value(a), value(b), sort.down));
 }

@@ -1,0 +1,179 @@
+// A dataset: its versions, and for the chosen one the gate's report, the columns with their profile, the files.
+import type { ColumnProfile, DatasetVersion, DatasetVersionDetail, GateReport } from '../api';
+import { bytes, moment, number, percent, plain } from '../format';
+import { Ago, Await, Bones, Facts, Failure, Id, Page, Panel, State } from '../parts/basics';
+import { Diff, type DiffRow } from '../parts/diff';
+import { Bars } from '../parts/marks';
+import { Table } from '../parts/table';
+import { Link, enc, setParams, useParam } from '../router';
+import { useApi } from '../store';
+import '../styles/dataset.css';
+
+const path = (name: string, version: number) => `/datasets/${enc(name)}/versions/${version}`;
+
+export default function DatasetPage({ args: [name = ''] }: { args: string[] }) {
+  const dataset = useApi<{ name: string; versions: DatasetVersion[] }>(`/datasets/${enc(name)}`, { topics: ['data'] });
+  const [chosen] = useParam('v');
+  const [against] = useParam('against');
+  return (
+    <Await of={dataset}>
+      {(data) => {
+        const versions = [...data.versions].sort((a, b) => b.number - a.number);
+        const current = versions.find((version) => String(version.number) === chosen) ?? versions[0];
+        const other = versions.find((version) => String(version.number) === against);
+        return (
+          <Page
+            crumbs={[['Datasets', '/datasets']]}
+            title={<>{data.name} {current && <span className="tag">v{current.number}</span>}</>}
+            actions={current && <Link className="button" href={`/lineage?kind=dataset_version&key=${current.uid}&direction=effects`}>What did it touch?</Link>}
+          >
+            <div className="stack">
+              <Table
+                label="Versions"
+                rows={versions}
+                id={(version) => version.uid}
+                href={(version) => `/datasets/${enc(name)}?v=${version.number}`}
+                current={current?.uid}
+                empty="No version was accepted yet."
+                columns={[
+                  { key: 'number', label: 'Version', width: '90px', render: (version) => `v${version.number}` },
+                  { key: 'rows', label: 'Rows', align: 'num', width: '100px', render: (version) => number(version.rows) },
+                  { key: 'bytes', label: 'Size', align: 'num', width: '100px', render: (version) => bytes(version.bytes) },
+                  { key: 'at', label: 'Imported', width: '110px', render: (version) => <Ago at={version.created_at} /> },
+                  { key: 'by', label: 'By', width: '130px', render: (version) => version.created_by },
+                  { key: 'origin', label: 'From', width: 'minmax(140px, 1fr)', title: (version) => plain(version.origin), render: (version) => plain(version.origin) },
+                  { key: 'digest', label: 'Digest', width: '130px', render: (version) => <Id value={version.digest} /> },
+                  {
+                    key: 'compare',
+                    label: 'Compare',
+                    width: '110px',
+                    render: (version) =>
+                      version.uid === current?.uid ? null : version.uid === other?.uid ? (
+                        <button type="button" className="bare" onClick={() => setParams({ against: null })}>close</button>
+                      ) : (
+                        <button type="button" className="bare" onClick={() => setParams({ v: String(current?.number), against: String(version.number) })}>with v{current?.number}</button>
+                      ),
+                  },
+                ]}
+              />
+              {current && other && <Compared name={name} a={current.number} b={other.number} />}
+              {current && <Version name={name} version={current.number} />}
+            </div>
+          </Page>
+        );
+      }}
+    </Await>
+  );
+}
+
+function Version({ name, version }: { name: string; version: number }) {
+  const detail = useApi<DatasetVersionDetail>(path(name, version), { topics: ['data'] });
+  if (!detail.data) return detail.error ? <Failure error={detail.error} /> : <Bones lines={6} height={40} />;
+  const data = detail.data;
+  const profiles = new Map((data.profile?.columns ?? []).map((column) => [column.name, column]));
+  return (
+    <>
+      {data.gate && <Gate gate={data.gate} />}
+      <Panel title={`${data.schema.columns.length} columns, ${number(data.rows)} rows`} flush>
+        <div className="profile">
+          {data.schema.columns.map((column) => {
+            const profile = profiles.get(column.name);
+            return (
+              <div key={column.name} className="column">
+                <div className="name">
+                  <b className="clip" title={column.name}>{column.name}</b>
+                  <span className="muted">{column.type.toLowerCase()}{column.nullable ? ', may be missing' : ''}</span>
+                </div>
+                {profile ? <Profile profile={profile} rows={data.rows} /> : <span className="muted">no profile</span>}
+              </div>
+            );
+          })}
+        </div>
+      </Panel>
+      <div className="halves">
+        <Panel title="Files" flush>
+          <Table
+            label="Files"
+            rows={data.parts}
+            id={(part) => part.name}
+            columns={[
+              { key: 'name', label: 'Name', width: 'minmax(140px, 1fr)', render: (part) => part.name },
+              { key: 'rows', label: 'Rows', align: 'num', width: '100px', render: (part) => number(part.rows) },
+              { key: 'digest', label: 'Digest as received', width: '150px', render: (part) => <Id value={part.source_digest} /> },
+            ]}
+          />
+        </Panel>
+        <Panel title="Version">
+          <Facts items={[['Imported', moment(data.created_at)], ['By', data.created_by], ['From', plain(data.origin)], ['Id', <Id key="u" value={data.uid} />], ['Digest', <Id key="d" value={data.digest} />]]} />
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function Gate({ gate }: { gate: GateReport }) {
+  const failed = gate.checks?.filter((check) => !check.passed) ?? [];
+  return (
+    <Panel title="Expectations" actions={<State value={gate.passed ? 'accepted' : 'rejected'} />}>
+      {gate.checks && gate.checks.length > 0 ? (
+        <ul className="checks">
+          {[...failed, ...gate.checks.filter((check) => check.passed)].map((check) => (
+            <li key={check.name}>
+              <State value={check.passed ? 'passed' : 'failed'} label={check.name} />
+              <span className="soft">{check.text ?? `${plain(check.observed)}, expected ${plain(check.expected)}`}</span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <pre className="report">{gate.text}</pre>
+      )}
+    </Panel>
+  );
+}
+
+function Profile({ profile, rows }: { profile: ColumnProfile; rows: number }) {
+  const odd: [string, number | undefined][] = [['missing', profile.null_count], ['NaN', profile.nan_count], ['infinite', profile.inf_count]];
+  const strange = odd.filter(([, amount]) => amount);
+  return (
+    <>
+      <div className="picture">{profile.histogram && <Bars baseline={null} current={profile.histogram} label={`distribution of ${profile.name}`} height={44} />}</div>
+      <dl className="numbers">
+        {profile.mean !== undefined && profile.mean !== null && <div><dt>mean</dt><dd>{number(profile.mean)}</dd></div>}
+        {profile.std !== undefined && profile.std !== null && <div><dt>std</dt><dd>{number(profile.std)}</dd></div>}
+        {profile.min !== undefined && profile.min !== null && <div><dt>min</dt><dd>{plain(profile.min)}</dd></div>}
+        {profile.max !== undefined && profile.max !== null && <div><dt>max</dt><dd>{plain(profile.max)}</dd></div>}
+        {profile.distinct !== undefined && profile.distinct !== null && <div><dt>distinct</dt><dd>{number(profile.distinct)}</dd></div>}
+      </dl>
+      <div className="odd">
+        {strange.length === 0 ? <span className="muted">complete</span> : strange.map(([what, amount]) => <span key={what}>{number(amount)} {what} <span className="muted">({percent((amount ?? 0) / Math.max(rows, 1))})</span></span>)}
+      </div>
+    </>
+  );
+}
+
+function Compared({ name, a, b }: { name: string; a: number; b: number }) {
+  const [low, high] = a < b ? [a, b] : [b, a];
+  const before = useApi<DatasetVersionDetail>(path(name, low), { topics: ['data'] }).data;
+  const after = useApi<DatasetVersionDetail>(path(name, high), { topics: ['data'] }).data;
+  if (!before || !after) return <Bones lines={5} />;
+  return <Panel title={`v${low} against v${high}`}><Diff label="Two versions" sides={[`v${low}`, `v${high}`]} rows={difference(before, after)} /></Panel>;
+}
+
+function difference(before: DatasetVersionDetail, after: DatasetVersionDetail): DiffRow[] {
+  const columns = (side: DatasetVersionDetail) => new Map(side.schema.columns.map((column) => [column.name, column]));
+  const profiles = (side: DatasetVersionDetail) => new Map((side.profile?.columns ?? []).map((column) => [column.name, column]));
+  const [c1, c2, p1, p2] = [columns(before), columns(after), profiles(before), profiles(after)];
+  const asNumber = (value: string | number | null | undefined) => (typeof value === 'number' ? number(value) : plain(value));
+  const rows: DiffRow[] = [
+    { group: 'Version', name: 'rows', values: [before.rows, after.rows], render: asNumber },
+    { group: 'Version', name: 'files', values: [before.parts.map((part) => part.name).join(', '), after.parts.map((part) => part.name).join(', ')] },
+  ];
+  for (const name of new Set([...c1.keys(), ...c2.keys()])) {
+    rows.push({ group: name, name: 'type', values: [c1.get(name)?.type, c2.get(name)?.type] });
+    const [q1, q2] = [p1.get(name), p2.get(name)];
+    for (const key of ['mean', 'std', 'min', 'max', 'null_count', 'distinct'] as const) {
+      if (q1?.[key] !== undefined || q2?.[key] !== undefined) rows.push({ group: name, name: key.replace('null_count', 'missing'), values: [q1?.[key], q2?.[key]], render: asNumber });
+    }
+  }
+  return rows;
+}
