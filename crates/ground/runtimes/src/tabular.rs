@@ -1,0 +1,583 @@
+//! Models over named columns. One 2-D numeric input takes the columns side by side in the signature's order;
+//! several inputs take one column each, by name. Outputs come back as columns: `[n]` and `[n, 1]` under the
+//! output's name, `[n, k]` as `<name>_0` … `<name>_<k-1>`.
+
+use std::sync::Arc;
+
+use crate::mlmodel::{ColumnSpec, ColumnType, InputSchema};
+use crate::model::names;
+use crate::{ElementType, Error, Model, Tensor, TensorData, TensorSpec};
+
+/// A column's values. A missing float is NaN.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    Float(Vec<f64>),
+    Integer(Vec<Option<i64>>),
+    Boolean(Vec<Option<bool>>),
+    Text(Vec<Option<String>>),
+}
+
+impl Values {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Float(v) => v.len(),
+            Self::Integer(v) => v.len(),
+            Self::Boolean(v) => v.len(),
+            Self::Text(v) => v.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value as a number; missing values are NaN, text has none.
+    pub fn number(&self, row: usize) -> Option<f64> {
+        Some(match self {
+            Self::Float(v) => *v.get(row)?,
+            Self::Integer(v) => v.get(row)?.map_or(f64::NAN, |x| x as f64),
+            Self::Boolean(v) => v.get(row)?.map_or(f64::NAN, |x| f64::from(u8::from(x))),
+            Self::Text(v) => return if v.get(row)?.is_none() { Some(f64::NAN) } else { None },
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: String,
+    pub values: Values,
+}
+
+/// Columns of equal length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Frame {
+    pub columns: Vec<Column>,
+    pub rows: usize,
+}
+
+impl Frame {
+    /// Errs when the columns differ in length.
+    pub fn new(columns: Vec<Column>) -> Result<Self, Error> {
+        let rows = columns.first().map_or(0, |c| c.values.len());
+        for column in &columns {
+            if column.values.len() != rows {
+                return Err(Error::RaggedColumns {
+                    column: column.name.clone(),
+                    expected: rows,
+                    actual: column.values.len(),
+                });
+            }
+        }
+        Ok(Self { columns, rows })
+    }
+
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|c| c.name.as_str())
+    }
+}
+
+enum Layout {
+    /// All columns in one input `[n, width]`.
+    Matrix { input: TensorSpec },
+    /// One input per column, `[n]` or `[n, 1]`, in the order of `columns`.
+    PerColumn { inputs: Vec<TensorSpec> },
+}
+
+/// A model with the names of its columns.
+pub struct Tabular {
+    model: Arc<dyn Model>,
+    layout: Layout,
+    columns: Vec<ColumnSpec>,
+    /// Whether the names come from a signature; otherwise columns are taken by position.
+    named: bool,
+}
+
+impl Tabular {
+    /// Errs when the model's inputs have no tabular form, or differ in number from the signature's columns.
+    pub fn new(model: Arc<dyn Model>, schema: &InputSchema) -> Result<Self, Error> {
+        let inputs = model.inputs().to_vec();
+        let single = match inputs.as_slice() {
+            [only] if only.shape.len() == 2 && only.shape[1] != 1 => Some(only.clone()),
+            [only] if only.shape.len() == 2 && columns_of(schema).is_none_or(|c| c.len() > 1) => {
+                Some(only.clone())
+            }
+            _ => None,
+        };
+        if let Some(input) = single {
+            if input.element == ElementType::Bytes && matches!(schema, InputSchema::Unknown) {
+                return Err(Error::NotTabular(
+                    "its text input needs a signature that names the columns".into(),
+                ));
+            }
+            return Self::matrix(model, input, schema);
+        }
+        let named = columns_of(schema);
+        let mut ordered = Vec::new();
+        let mut columns = Vec::new();
+        for input in &inputs {
+            let column_like = matches!(input.shape.as_slice(), [_] | [_, 1] | [_, -1]);
+            if !column_like {
+                return Err(Error::NotTabular(format!(
+                    "input `{}` has shape {}",
+                    input.name,
+                    crate::model::shape_text(&input.shape)
+                )));
+            }
+            if named.is_none() {
+                columns.push(implied(&input.name, input.element));
+                ordered.push(input.clone());
+            }
+        }
+        if let Some(specs) = named {
+            for spec in &specs {
+                let input = inputs
+                    .iter()
+                    .find(|i| i.name == spec.name || same_word(&i.name, &spec.name))
+                    .or_else(|| if inputs.len() == 1 && specs.len() == 1 { inputs.first() } else { None });
+                // A signature may list columns that the model does not use.
+                if let Some(input) = input {
+                    columns.push(spec.clone());
+                    ordered.push(input.clone());
+                }
+            }
+            if let Some(unfed) = inputs.iter().find(|i| !ordered.iter().any(|o| o.name == i.name)) {
+                return Err(Error::NotTabular(format!(
+                    "input `{}` is no column of the signature ({})",
+                    unfed.name,
+                    names(specs.iter().map(|s| s.name.as_str()))
+                )));
+            }
+        }
+        Ok(Self { model, layout: Layout::PerColumn { inputs: ordered }, columns, named: true })
+    }
+
+    fn matrix(model: Arc<dyn Model>, input: TensorSpec, schema: &InputSchema) -> Result<Self, Error> {
+        let width = usize::try_from(input.shape[1]).ok();
+        let named = columns_of(schema);
+        let is_named = named.is_some();
+        let columns = match (named, width) {
+            (Some(columns), Some(width)) if columns.len() != width => {
+                return Err(Error::NotTabular(format!(
+                    "its signature has {} columns, its input `{}` takes {width}",
+                    columns.len(),
+                    input.name
+                )));
+            }
+            (Some(columns), _) => columns,
+            (None, Some(width)) => (0..width).map(|i| implied(&format!("x{i}"), input.element)).collect(),
+            (None, None) => match schema {
+                InputSchema::Unnamed(types) => (0..types.len())
+                    .map(|i| ColumnSpec { column_type: types[i], ..implied(&format!("x{i}"), input.element) })
+                    .collect(),
+                _ => {
+                    return Err(Error::NotTabular(format!(
+                        "input `{}` takes any number of columns, and there is no signature",
+                        input.name
+                    )));
+                }
+            },
+        };
+        Ok(Self { model, layout: Layout::Matrix { input }, columns, named: is_named })
+    }
+
+    pub fn model(&self) -> &Arc<dyn Model> {
+        &self.model
+    }
+
+    /// The columns that the model takes, in order; `x0`, `x1` … when nothing names them.
+    pub fn columns(&self) -> &[ColumnSpec] {
+        &self.columns
+    }
+
+    /// Whether columns are found by name (else by position).
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+
+    /// Runs the model on rows that a warm-up needs: one row of zeros. The result is thrown away.
+    pub fn warm_up(&self) -> Result<(), Error> {
+        warm_up(self.model.as_ref())
+    }
+
+    /// Predicts; extra columns are ignored. Errs on missing columns, missing values where the model's type has
+    /// none, values that the type cannot hold, and when there is no row.
+    pub fn predict(&self, frame: &Frame) -> Result<Frame, Error> {
+        let inputs = self.inputs(frame)?;
+        let outputs = self.model.run(&inputs, &[])?;
+        to_frame(&outputs, frame.rows)
+    }
+
+    /// The model's inputs made from columns.
+    pub fn inputs(&self, frame: &Frame) -> Result<Vec<Tensor>, Error> {
+        if frame.rows == 0 {
+            return Err(Error::NoRows);
+        }
+        let found = self.resolve(frame)?;
+        let rows = frame.rows as i64;
+        match &self.layout {
+            Layout::Matrix { input } => {
+                let shape = vec![rows, self.columns.len() as i64];
+                let data = interleave(input.element, &self.columns, &found, frame.rows)?;
+                Ok(vec![Tensor { name: input.name.clone(), shape, data }])
+            }
+            Layout::PerColumn { inputs } => inputs
+                .iter()
+                .zip(self.columns.iter().zip(&found))
+                .map(|(input, (spec, values))| {
+                    let shape = if input.shape.len() == 2 { vec![rows, 1] } else { vec![rows] };
+                    let data = interleave(
+                        input.element,
+                        std::slice::from_ref(spec),
+                        std::slice::from_ref(values),
+                        frame.rows,
+                    )?;
+                    Ok(Tensor { name: input.name.clone(), shape, data })
+                })
+                .collect(),
+        }
+    }
+
+    /// The columns that inputs which arrive as tensors stand for; `None` where they have no such form.
+    pub fn columns_of(&self, tensors: &[Tensor]) -> Option<Frame> {
+        match &self.layout {
+            Layout::Matrix { input } => {
+                let tensor = tensors.iter().find(|t| t.name == input.name)?;
+                let width = tensor.width();
+                if tensor.shape.len() != 2 || width != self.columns.len() {
+                    return None;
+                }
+                let columns = (0..width).map(|i| Column {
+                    name: self.columns[i].name.clone(),
+                    values: strided(&tensor.data, i, width),
+                });
+                Frame::new(columns.collect()).ok()
+            }
+            Layout::PerColumn { inputs } => {
+                let mut columns = Vec::with_capacity(inputs.len());
+                for (input, spec) in inputs.iter().zip(&self.columns) {
+                    let tensor = tensors.iter().find(|t| t.name == input.name)?;
+                    columns.push(Column { name: spec.name.clone(), values: strided(&tensor.data, 0, 1) });
+                }
+                Frame::new(columns).ok()
+            }
+        }
+    }
+
+    fn resolve<'f>(&self, frame: &'f Frame) -> Result<Vec<Option<&'f Values>>, Error> {
+        if !self.named {
+            // Numbered columns may still be given by name.
+            let by_name: Vec<_> = self.columns.iter().map(|c| frame.column(&c.name)).collect();
+            if by_name.iter().all(Option::is_some) {
+                return Ok(by_name.into_iter().map(|c| c.map(|c| &c.values)).collect());
+            }
+            if frame.columns.len() != self.columns.len() {
+                return Err(Error::ColumnCount { expected: self.columns.len(), actual: frame.columns.len() });
+            }
+            return Ok(frame.columns.iter().map(|c| Some(&c.values)).collect());
+        }
+        let mut found = Vec::with_capacity(self.columns.len());
+        let mut missing = Vec::new();
+        for spec in &self.columns {
+            match frame.column(&spec.name) {
+                Some(column) => found.push(Some(&column.values)),
+                None if !spec.required => found.push(None),
+                None => missing.push(spec.name.as_str()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let unused: Vec<&str> =
+            frame.names().filter(|n| !self.columns.iter().any(|c| c.name == *n)).collect();
+        Err(Error::MissingColumns {
+            missing: names(missing.into_iter()),
+            extra: if unused.is_empty() { String::new() } else { names(unused.into_iter()) },
+        })
+    }
+}
+
+/// One run on zeros (one row), so that the first request does not pay for lazy initialisation.
+pub fn warm_up(model: &dyn Model) -> Result<(), Error> {
+    let inputs: Vec<Tensor> = model
+        .inputs()
+        .iter()
+        .map(|spec| {
+            let shape: Vec<i64> = spec.shape.iter().map(|n| if *n < 0 { 1 } else { *n }).collect();
+            let count = shape.iter().map(|n| usize::try_from(*n).unwrap_or(0)).product();
+            Tensor { name: spec.name.clone(), shape, data: TensorData::zeros(spec.element, count) }
+        })
+        .collect();
+    model.run(&inputs, &[]).map(|_| ())
+}
+
+/// The numbers of one output: the column `name`; or, when `name` is an output `[n, k]`, its last column, which
+/// is the positive class of a binary classifier. `probability` also finds the only `[n, k]` output there is.
+pub fn score(outputs: &Frame, name: &str) -> Result<Vec<f64>, Error> {
+    if let Some(column) = outputs.column(name) {
+        return numbers(column);
+    }
+    let groups = groups(outputs);
+    let group = groups.iter().find(|(stem, _)| *stem == name).or_else(|| {
+        let asked = matches!(name, "probability" | "probabilities" | "output_probability");
+        if asked && groups.len() == 1 { groups.first() } else { None }
+    });
+    match group {
+        Some((_, columns)) => match columns.last() {
+            Some(last) => numbers(last),
+            None => Err(no_column(outputs, name)),
+        },
+        None => Err(no_column(outputs, name)),
+    }
+}
+
+/// The columns of an output `[n, k]` by class index.
+pub fn scores_by_class(outputs: &Frame, name: &str) -> Result<Vec<Vec<f64>>, Error> {
+    let groups = groups(outputs);
+    let found = groups
+        .iter()
+        .find(|(stem, _)| *stem == name)
+        .or_else(|| if groups.len() == 1 { groups.first() } else { None });
+    match found {
+        Some((_, columns)) => columns.iter().map(|c| numbers(c)).collect(),
+        None => Err(no_column(outputs, name)),
+    }
+}
+
+fn no_column(outputs: &Frame, name: &str) -> Error {
+    Error::NoSuchColumn { name: name.to_owned(), known: names(outputs.names()) }
+}
+
+fn numbers(column: &Column) -> Result<Vec<f64>, Error> {
+    (0..column.values.len())
+        .map(|row| {
+            column.values.number(row).ok_or_else(|| Error::Cell {
+                column: column.name.clone(),
+                row,
+                message: "the value is text, not a number".into(),
+            })
+        })
+        .collect()
+}
+
+/// Runs of columns `<stem>_0`, `<stem>_1` … with at least two members.
+fn groups(outputs: &Frame) -> Vec<(&str, Vec<&Column>)> {
+    let mut groups: Vec<(&str, Vec<&Column>)> = Vec::new();
+    for column in &outputs.columns {
+        let Some((stem, index)) = column.name.rsplit_once('_') else { continue };
+        let Ok(index) = index.parse::<usize>() else { continue };
+        match groups.last_mut() {
+            Some((last, columns)) if *last == stem && columns.len() == index => columns.push(column),
+            _ if index == 0 => groups.push((stem, vec![column])),
+            _ => {}
+        }
+    }
+    groups.retain(|(_, columns)| columns.len() > 1);
+    groups
+}
+
+/// Outputs as columns; outputs whose first dimension is not `rows` are left out.
+pub fn to_frame(outputs: &[Tensor], rows: usize) -> Result<Frame, Error> {
+    let mut columns = Vec::new();
+    for output in outputs {
+        if output.shape.is_empty() || output.rows() != rows {
+            continue;
+        }
+        let width = output.width();
+        if width == 1 {
+            columns.push(Column { name: output.name.clone(), values: strided(&output.data, 0, 1) });
+        } else {
+            columns.extend((0..width).map(|i| Column {
+                name: format!("{}_{i}", output.name),
+                values: strided(&output.data, i, width),
+            }));
+        }
+    }
+    Frame::new(columns)
+}
+
+/// Every `step`-th value from `start`.
+fn strided(data: &TensorData, start: usize, step: usize) -> Values {
+    fn pick<T: Clone, U>(v: &[T], start: usize, step: usize, f: impl Fn(T) -> U) -> Vec<U> {
+        v.iter().skip(start).step_by(step.max(1)).cloned().map(f).collect()
+    }
+    match data {
+        TensorData::Bool(v) => Values::Boolean(pick(v, start, step, Some)),
+        TensorData::U8(v) => Values::Integer(pick(v, start, step, |x| Some(i64::from(x)))),
+        TensorData::U16(v) => Values::Integer(pick(v, start, step, |x| Some(i64::from(x)))),
+        TensorData::U32(v) => Values::Integer(pick(v, start, step, |x| Some(i64::from(x)))),
+        // Above 2^63 there is no i64; such values are shown as missing, never as other numbers.
+        TensorData::U64(v) => Values::Integer(pick(v, start, step, |x| i64::try_from(x).ok())),
+        TensorData::I8(v) => Values::Integer(pick(v, start, step, |x| Some(i64::from(x)))),
+        TensorData::I16(v) => Values::Integer(pick(v, start, step, |x| Some(i64::from(x)))),
+        TensorData::I32(v) => Values::Integer(pick(v, start, step, |x| Some(i64::from(x)))),
+        TensorData::I64(v) => Values::Integer(pick(v, start, step, Some)),
+        TensorData::F16(v) => Values::Float(pick(v, start, step, |x| x.to_f64())),
+        TensorData::Bf16(v) => Values::Float(pick(v, start, step, |x| x.to_f64())),
+        TensorData::F32(v) => Values::Float(pick(v, start, step, f64::from)),
+        TensorData::F64(v) => Values::Float(pick(v, start, step, |x| x)),
+        TensorData::Bytes(v) => {
+            Values::Text(pick(v, start, step, |x| Some(String::from_utf8_lossy(&x).into_owned())))
+        }
+    }
+}
+
+fn columns_of(schema: &InputSchema) -> Option<Vec<ColumnSpec>> {
+    match schema {
+        InputSchema::Columns(columns) => Some(columns.clone()),
+        InputSchema::Tensors(tensors) if tensors.len() > 1 => Some(
+            tensors
+                .iter()
+                .map(|(name, dtype, _)| ColumnSpec {
+                    name: name.clone(),
+                    column_type: numpy_type(dtype),
+                    required: true,
+                })
+                .collect(),
+        ),
+        _ => None,
+    }
+}
+
+fn numpy_type(dtype: &str) -> ColumnType {
+    match dtype {
+        "bool" => ColumnType::Boolean,
+        "int8" | "int16" | "int32" | "uint8" | "uint16" => ColumnType::Integer,
+        "int64" | "uint32" | "uint64" => ColumnType::Long,
+        "float16" | "float32" => ColumnType::Float,
+        "float64" => ColumnType::Double,
+        _ => ColumnType::String,
+    }
+}
+
+fn implied(name: &str, element: ElementType) -> ColumnSpec {
+    let column_type = match element {
+        ElementType::Bool => ColumnType::Boolean,
+        ElementType::Bytes => ColumnType::String,
+        ElementType::F64 => ColumnType::Double,
+        ElementType::F16 | ElementType::Bf16 | ElementType::F32 => ColumnType::Float,
+        ElementType::I64 | ElementType::U32 | ElementType::U64 => ColumnType::Long,
+        _ => ColumnType::Integer,
+    };
+    ColumnSpec { name: name.to_owned(), column_type, required: true }
+}
+
+/// Converters replace characters that are not letters or digits by `_`.
+fn same_word(input: &str, column: &str) -> bool {
+    let plain = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    input.chars().map(plain).eq(column.chars().map(plain))
+}
+
+/// Columns side by side, row by row, as `element`.
+fn interleave(
+    element: ElementType,
+    specs: &[ColumnSpec],
+    columns: &[Option<&Values>],
+    rows: usize,
+) -> Result<TensorData, Error> {
+    let count = rows * specs.len();
+    macro_rules! numbers {
+        ($variant:ident, $convert:expr) => {{
+            let mut out = Vec::with_capacity(count);
+            for row in 0..rows {
+                for (spec, values) in specs.iter().zip(columns) {
+                    let convert = $convert;
+                    let value = cell(*values, row);
+                    out.push(convert(&value).map_err(|message| Error::Cell {
+                        column: spec.name.clone(),
+                        row,
+                        message,
+                    })?);
+                }
+            }
+            TensorData::$variant(out)
+        }};
+    }
+    Ok(match element {
+        ElementType::F32 => numbers!(F32, |c: &Cell<'_>| float(c).map(|x| x as f32)),
+        ElementType::F64 => numbers!(F64, float),
+        ElementType::F16 => numbers!(F16, |c: &Cell<'_>| float(c).map(half::f16::from_f64)),
+        ElementType::Bf16 => numbers!(Bf16, |c: &Cell<'_>| float(c).map(half::bf16::from_f64)),
+        ElementType::I64 => numbers!(I64, integer),
+        ElementType::I32 => numbers!(I32, narrow::<i32>),
+        ElementType::I16 => numbers!(I16, narrow::<i16>),
+        ElementType::I8 => numbers!(I8, narrow::<i8>),
+        ElementType::U64 => numbers!(U64, narrow::<u64>),
+        ElementType::U32 => numbers!(U32, narrow::<u32>),
+        ElementType::U16 => numbers!(U16, narrow::<u16>),
+        ElementType::U8 => numbers!(U8, narrow::<u8>),
+        ElementType::Bool => numbers!(Bool, boolean),
+        ElementType::Bytes => numbers!(Bytes, text),
+    })
+}
+
+enum Cell<'v> {
+    Missing,
+    Float(f64),
+    Integer(i64),
+    Boolean(bool),
+    Text(&'v str),
+}
+
+fn cell(values: Option<&Values>, row: usize) -> Cell<'_> {
+    match values {
+        None => Cell::Missing,
+        Some(Values::Float(v)) => Cell::Float(v[row]),
+        Some(Values::Integer(v)) => v[row].map_or(Cell::Missing, Cell::Integer),
+        Some(Values::Boolean(v)) => v[row].map_or(Cell::Missing, Cell::Boolean),
+        Some(Values::Text(v)) => v[row].as_deref().map_or(Cell::Missing, Cell::Text),
+    }
+}
+
+fn float(cell: &Cell<'_>) -> Result<f64, String> {
+    Ok(match cell {
+        Cell::Missing => f64::NAN,
+        Cell::Float(x) => *x,
+        Cell::Integer(x) => *x as f64,
+        Cell::Boolean(x) => f64::from(u8::from(*x)),
+        Cell::Text(t) => return Err(format!("`{t}` is text; the model takes a number")),
+    })
+}
+
+fn integer(cell: &Cell<'_>) -> Result<i64, String> {
+    match cell {
+        Cell::Missing => Err("the value is missing; the model takes a whole number".into()),
+        Cell::Integer(x) => Ok(*x),
+        Cell::Boolean(x) => Ok(i64::from(*x)),
+        Cell::Float(x) if x.is_nan() => Err("the value is missing; the model takes a whole number".into()),
+        // The bound is 2^63 exactly: i64::MAX itself is not a float.
+        Cell::Float(x) if x.fract() == 0.0 && x.abs() < 9_223_372_036_854_775_808.0 => Ok(*x as i64),
+        Cell::Float(x) => Err(format!("{x} is not a whole number")),
+        Cell::Text(t) => Err(format!("`{t}` is text; the model takes a whole number")),
+    }
+}
+
+fn narrow<T: TryFrom<i64>>(cell: &Cell<'_>) -> Result<T, String> {
+    let wide = integer(cell)?;
+    T::try_from(wide).map_err(|_| format!("{wide} is out of range for {}", std::any::type_name::<T>()))
+}
+
+fn boolean(cell: &Cell<'_>) -> Result<bool, String> {
+    match cell {
+        Cell::Boolean(x) => Ok(*x),
+        Cell::Missing => Err("the value is missing; the model takes true or false".into()),
+        other => match integer(other)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            x => Err(format!("{x} is neither true nor false")),
+        },
+    }
+}
+
+fn text(cell: &Cell<'_>) -> Result<Vec<u8>, String> {
+    match cell {
+        Cell::Text(t) => Ok(t.as_bytes().to_vec()),
+        Cell::Missing => Err("the value is missing; the model takes text".into()),
+        Cell::Integer(x) => Err(format!("{x} is a number; the model takes text")),
+        Cell::Float(x) => Err(format!("{x} is a number; the model takes text")),
+        Cell::Boolean(x) => Err(format!("{x} is true or false; the model takes text")),
+    }
+}
