@@ -1,1 +1,40 @@
-//! MLflow's REST API
+//! MLflow's REST API, as `mlflow` 3.17 speaks it.
+//!
+//! Upstream: `mlflow/server/handlers.py`, `mlflow/protos/{service,model_registry,mlflow_artifacts}.proto` at 3.17.2.
+//! JSON follows `mlflow/utils/proto_json_utils.py`: snake_case, 64-bit integers as numbers, enumerations by name,
+//! unset fields left out, unknown request fields ignored, NaN as the text `"NaN"`.
+
+mod artifacts;
+mod call;
+mod convert;
+mod errors;
+mod experiments;
+mod filters;
+mod grammar;
+mod limits;
+mod logged_models;
+mod metrics;
+mod model_versions;
+mod registered_models;
+mod request;
+mod routes;
+mod runs;
+mod server_info;
+mod sources;
+mod wire;
+
+use blobs::Blobs;
+use ledger::Ledger;
+
+pub use errors::{Code, Failure};
+pub use routes::routes;
+
+/// The version of MLflow that this door speaks as; clients read it at `/version`.
+pub const EMULATED: &str = "3.17.2";
+
+/// What the door needs of the house.
+#[derive(Clone)]
+pub struct State {
+    pub ledger: Ledger,
+    pub blobs: Blobs,
+}

@@ -1,0 +1,123 @@
+//! From an HTTP request to a handler and back.
+
+use std::future::Future;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawPathParams, Request, State as Shared};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+use http::{Method, header};
+use serde::Serialize;
+use types::{Actor, Permission};
+
+use crate::State;
+use crate::errors::{Code, Failure};
+use crate::request::Fields;
+
+/// The largest body that is read into memory; files stream past it.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// Who calls, and what the handler may use.
+#[derive(Clone)]
+pub(crate) struct Cx {
+    pub state: State,
+    pub actor: Actor,
+    /// Length of the request's body in bytes.
+    pub body_length: usize,
+}
+
+pub(crate) type Answer = Result<Vec<u8>, Failure>;
+
+/// A message as JSON.
+pub(crate) fn reply(message: &impl Serialize) -> Answer {
+    serde_json::to_vec(message).map_err(|e| Failure::new(Code::InternalError, e.to_string()))
+}
+
+/// The answer of a request that has none.
+pub(crate) fn empty() -> Answer {
+    Ok(b"{}".to_vec())
+}
+
+/// Who sent a request, if that may do what `permission` says.
+pub(crate) fn actor(request: &Request, permission: Permission) -> Result<Actor, Failure> {
+    let actor = request
+        .extensions()
+        .get::<Actor>()
+        .cloned()
+        .ok_or_else(|| Failure::new(Code::Unauthenticated, "You are not authenticated."))?;
+    if !actor.may(permission) {
+        return Err(Failure::new(Code::PermissionDenied, "Permission denied"));
+    }
+    Ok(actor)
+}
+
+/// A route whose handler takes the request's fields and answers with JSON.
+pub(crate) fn json<F, Fut>(filter: MethodFilter, permission: Permission, handler: F) -> MethodRouter<State>
+where
+    F: Fn(Cx, Fields) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    on(filter, move |Shared(state): Shared<State>, path: RawPathParams, request: Request| {
+        let handler = handler.clone();
+        async move {
+            let work = Box::pin(async move {
+                let actor = actor(&request, permission)?;
+                let (mut fields, body_length) = fields(request).await?;
+                for (name, value) in &path {
+                    fields.set(name, value.to_owned());
+                }
+                handler(Cx { state, actor, body_length }, fields).await
+            });
+            match work.await {
+                Ok(body) => ([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response(),
+                Err(failure) => failure.into_response(),
+            }
+        }
+    })
+}
+
+async fn fields(request: Request) -> Result<(Fields, usize), Failure> {
+    if request.method() == Method::GET
+        && let Some(query) = request.uri().query()
+    {
+        return Ok((Fields::from_query(query), 0));
+    }
+    let sends = [Method::POST, Method::PUT].contains(request.method());
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let query = request.uri().query().map(str::to_owned);
+    let body = to_bytes(request.into_body(), BODY_LIMIT)
+        .await
+        .map_err(|e| Failure::new(Code::BadRequest, format!("Cannot read the request body: {e}")))?;
+    match kind.as_deref().map(|k| k.split(';').next().unwrap_or(k).trim()) {
+        _ if !sends => {}
+        None => return Err(Failure::invalid("Bad Request. Content-Type header is missing.")),
+        Some("application/json") => {}
+        Some(_) => {
+            return Err(Failure::invalid("Bad Request. Content-Type must be one of ['application/json']."));
+        }
+    }
+    let fields = match query {
+        Some(query) if body.is_empty() => Fields::from_query(&query),
+        _ => Fields::from_body(&body)?,
+    };
+    Ok((fields, body.len()))
+}
+
+/// A route that handles the raw request.
+pub(crate) fn raw<F, Fut>(filter: MethodFilter, permission: Permission, handler: F) -> MethodRouter<State>
+where
+    F: Fn(Cx, Vec<(String, String)>, Request) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
+{
+    on(filter, move |Shared(state): Shared<State>, path: RawPathParams, request: Request| {
+        let handler = handler.clone();
+        async move {
+            let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let work = Box::pin(async move {
+                let actor = actor(&request, permission)?;
+                handler(Cx { state, actor, body_length: 0 }, path, request).await
+            });
+            work.await.unwrap_or_else(IntoResponse::into_response)
+        }
+    })
+}

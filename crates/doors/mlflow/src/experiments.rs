@@ -1,0 +1,154 @@
+use tracking::search::Lifecycle;
+use tracking::{ExperimentQuery, ExperimentRef};
+
+use crate::call::{Answer, Cx, empty, reply};
+use crate::convert::{self, experiment_number, next_token, offset};
+use crate::errors::{Code, Failure};
+use crate::request::Fields;
+use crate::wire::service as ws;
+use crate::{filters, limits};
+
+/// `ViewType` of `service.proto`.
+pub(crate) const VIEWS: [(&str, i64, Lifecycle); 3] = [
+    ("ACTIVE_ONLY", 1, Lifecycle::Active),
+    ("DELETED_ONLY", 2, Lifecycle::Deleted),
+    ("ALL", 3, Lifecycle::All),
+];
+
+pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
+    let name = f.required_text("name")?;
+    limits::experiment_name(&name)?;
+    let location = f.text("artifact_location")?.filter(|l| !l.is_empty());
+    if let Some(location) = &location {
+        check_location(location)?;
+    }
+    let tags = f.pairs("tags")?;
+    for (key, value) in &tags {
+        limits::experiment_tag(key, value)?;
+    }
+    let number = tracking::create_experiment(&cx.state.ledger, &cx.actor, name, location, tags).await?;
+    reply(&ws::ExperimentIdResponse { experiment_id: number.to_string() })
+}
+
+/// Locations are addresses that clients use themselves; those that would lead a client astray are refused.
+fn check_location(location: &str) -> Result<(), Failure> {
+    if location.starts_with("runs:") {
+        return Err(Failure::invalid(format!(
+            "Artifact location cannot be a runs:/ URI. Given: '{location}'"
+        )));
+    }
+    if location.contains(['#', '?', ';']) || location.split('/').any(|part| part == "..") {
+        return Err(Failure::invalid("'artifact_location' URL can't include fragments or params."));
+    }
+    Ok(())
+}
+
+pub(crate) async fn get(cx: Cx, f: Fields) -> Answer {
+    let number = experiment_number(&f.required_text("experiment_id")?)?;
+    let found = tracking::experiment(&cx.state.ledger, &cx.actor, ExperimentRef::Number(number)).await?;
+    reply(&ws::ExperimentResponse { experiment: convert::experiment(found) })
+}
+
+pub(crate) async fn get_by_name(cx: Cx, f: Fields) -> Answer {
+    let name = f.required_text("experiment_name")?;
+    match tracking::experiment(&cx.state.ledger, &cx.actor, ExperimentRef::Name(name)).await {
+        Ok(found) => reply(&ws::ExperimentResponse { experiment: convert::experiment(found) }),
+        Err(tracking::Error::ExperimentNotFound(name)) => {
+            Err(Failure::missing(format!("Could not find experiment with name '{name}'")))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+pub(crate) async fn delete(cx: Cx, f: Fields) -> Answer {
+    let number = experiment_number(&f.required_text("experiment_id")?)?;
+    tracking::delete_experiment(&cx.state.ledger, &cx.actor, number).await.map_err(unseen)?;
+    empty()
+}
+
+pub(crate) async fn restore(cx: Cx, f: Fields) -> Answer {
+    let number = experiment_number(&f.required_text("experiment_id")?)?;
+    tracking::restore_experiment(&cx.state.ledger, &cx.actor, number).await.map_err(unseen)?;
+    empty()
+}
+
+/// Upstream looks among the experiments of the other state only, and finds nothing.
+fn unseen(error: tracking::Error) -> Failure {
+    match error {
+        tracking::Error::ExperimentState { number, .. } => {
+            tracking::Error::ExperimentNotFound(number.to_string()).into()
+        }
+        other => other.into(),
+    }
+}
+
+pub(crate) async fn update(cx: Cx, f: Fields) -> Answer {
+    let number = experiment_number(&f.required_text("experiment_id")?)?;
+    let name = f.required_text("new_name")?;
+    limits::experiment_name(&name)?;
+    match tracking::rename_experiment(&cx.state.ledger, &cx.actor, number, name).await {
+        Ok(()) => empty(),
+        Err(tracking::Error::ExperimentState { .. }) => {
+            Err(Failure::new(Code::InvalidState, "Cannot rename a non-active experiment."))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+pub(crate) async fn set_tag(cx: Cx, f: Fields) -> Answer {
+    let number = experiment_number(&f.required_text("experiment_id")?)?;
+    let (key, value) = (f.required_text("key")?, f.text_or_empty("value")?);
+    limits::experiment_tag(&key, &value)?;
+    tracking::set_experiment_tag(&cx.state.ledger, &cx.actor, number, key, value).await?;
+    empty()
+}
+
+pub(crate) async fn delete_tag(cx: Cx, f: Fields) -> Answer {
+    let number = experiment_number(&f.required_text("experiment_id")?)?;
+    let key = f.required_text("key")?;
+    tracking::delete_experiment_tag(&cx.state.ledger, &cx.actor, number, key).await?;
+    empty()
+}
+
+pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
+    let limit = limits::max_results(f.integer("max_results")?.unwrap_or(0))?;
+    let offset = offset(f.text("page_token")?.as_deref())?;
+    let query = ExperimentQuery {
+        lifecycle: f.choice("view_type", &VIEWS)?.unwrap_or_default(),
+        filter: filters::experiment_filter(&f.text_or_empty("filter")?)?,
+        order: filters::experiment_order(&f.texts("order_by")?)?,
+        limit,
+        offset,
+    };
+    let page = tracking::search_experiments(&cx.state.ledger, &cx.actor, query).await?;
+    reply(&ws::SearchExperimentsResponse {
+        next_page_token: next_token(page.more, offset, limit),
+        experiments: page.items.into_iter().map(convert::experiment).collect(),
+    })
+}
+
+pub(crate) async fn search_datasets(cx: Cx, f: Fields) -> Answer {
+    let ids = f.texts("experiment_ids")?;
+    if ids.is_empty() {
+        return Err(Failure::invalid("SearchDatasets request must specify at least one experiment_id."));
+    }
+    if ids.len() > 20 {
+        return Err(Failure::invalid(format!(
+            "SearchDatasets request cannot specify more than 20 experiment_ids. Received {} experiment_ids.",
+            ids.len()
+        )));
+    }
+    let numbers = ids.iter().map(|id| experiment_number(id)).collect::<Result<Vec<_>, _>>()?;
+    let found =
+        tracking::dataset_summaries(&cx.state.ledger, &cx.actor, numbers, filters::DATASET_CONTEXT).await?;
+    let dataset_summaries = found
+        .into_iter()
+        .map(|d| ws::DatasetSummary {
+            experiment_id: d.experiment.to_string(),
+            name: d.name,
+            digest: d.digest,
+            context: d.context,
+        })
+        .collect();
+    reply(&ws::SearchDatasetsResponse { dataset_summaries })
+}
