@@ -57,7 +57,8 @@ export function hrefOf(kind: string, key: string, props: Record<string, Json> = 
 
 export function toneOf(event: Event): Tone {
   const { kind, payload } = event;
-  if (/(failed|rejected|timed_out|detected)/.test(kind) || payload.status === 'failed' || payload.state === 'failed' || payload.passed === false) return 'alarm';
+  if (/(failed|rejected|timed_out|detected)/.test(kind) || payload.status === 'failed' || payload.state === 'failed') return 'alarm';
+  if (payload.passed === false) return 'warn';
   if (/(refused|cancelled|killed)/.test(kind) || payload.state === 'refused') return 'warn';
   if (/(started|triggered|submitted|running)/.test(kind)) return 'busy';
   if (/(finished|accepted|passed|done|cleared|deployed|promoted|sealed|alias_moved|created|imported)/.test(kind)) return 'good';
@@ -70,7 +71,8 @@ export function headline(event: Event): string {
   const name = text(payload.name) || text(payload.model) || text(payload.dataset) || text(payload.endpoint) || text(payload.monitor) || text(payload.pipeline) || text(payload.policy);
   const version = payload.number ?? payload.version;
   const shown = name ? `${name}${typeof version === 'number' ? ` v${version}` : ''}` : short(key);
-  return `${words(event.kind)}: ${shown}`;
+  const what = words(event.kind);
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)}: ${shown}`;
 }
 
 /** The rest of the payload: numbers and names in full, ids short. */

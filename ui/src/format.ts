@@ -47,6 +47,7 @@ export function bytes(value: number | null | undefined): string {
 
 export function millis(value: number | null | undefined): string {
   if (value === null || value === undefined) return '–';
+  if (value === 0) return '0 ms';
   if (value < 1) return `${Math.round(value * 1000)} µs`;
   if (value < 10) return `${value.toFixed(2)} ms`;
   if (value < 1000) return `${value.toFixed(value < 100 ? 1 : 0)} ms`;
@@ -57,7 +58,7 @@ export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return '–';
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = ms / 1000;
-  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  if (seconds < 60) return `${seconds < 10 && ms % 1000 >= 50 ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
   const hours = Math.floor(minutes / 60);
@@ -104,12 +105,12 @@ export function clock(at: string | number | null | undefined): string {
   return Number.isNaN(date.getTime()) ? String(at) : date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 }
 
-/** Enough of an id or digest to tell it from its neighbours. UUIDv7 begins with the time, so its end is shown. */
+/** Enough of an id or digest to tell it from its neighbours. Ids begin with their time, so the end is shown. */
 export function short(id: string | null | undefined): string {
   if (!id) return '–';
   const digest = /^(sha256|blake3):([0-9a-f]{12})/.exec(id);
   if (digest) return digest[2] ?? id;
-  if (/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/i.test(id)) return id.slice(-12);
+  if (/^[0-9a-f]{12}7[0-9a-f]{19}$/.test(id)) return id.slice(-8);
   return id.length > 16 ? `${id.slice(0, 12)}…` : id;
 }
 

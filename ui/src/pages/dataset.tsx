@@ -1,6 +1,6 @@
 // A dataset: its versions, and for the chosen one the gate's report, the columns with their profile, the files.
-import type { ColumnProfile, DatasetVersion, DatasetVersionDetail, GateReport } from '../api';
-import { bytes, moment, number, percent, plain } from '../format';
+import type { ColumnProfile, Json, DatasetVersion, DatasetVersionDetail, GateReport } from '../api';
+import { bytes, moment, number, percent, plain, short, words } from '../format';
 import { Ago, Await, Bones, Facts, Failure, Id, Page, Panel, State } from '../parts/basics';
 import { Diff, type DiffRow } from '../parts/diff';
 import { Bars } from '../parts/marks';
@@ -41,7 +41,7 @@ export default function DatasetPage({ args: [name = ''] }: { args: string[] }) {
                   { key: 'bytes', label: 'Size', align: 'num', width: '100px', render: (version) => bytes(version.bytes) },
                   { key: 'at', label: 'Imported', width: '110px', render: (version) => <Ago at={version.created_at} /> },
                   { key: 'by', label: 'By', width: '130px', render: (version) => version.created_by },
-                  { key: 'origin', label: 'From', width: 'minmax(140px, 1fr)', title: (version) => plain(version.origin), render: (version) => plain(version.origin) },
+                  { key: 'origin', label: 'From', width: 'minmax(140px, 1fr)', title: (version) => originText(version.origin), render: (version) => originText(version.origin) },
                   { key: 'digest', label: 'Digest', width: '130px', render: (version) => <Id value={version.digest} /> },
                   {
                     key: 'compare',
@@ -104,11 +104,19 @@ function Version({ name, version }: { name: string; version: number }) {
           />
         </Panel>
         <Panel title="Version">
-          <Facts items={[['Imported', moment(data.created_at)], ['By', data.created_by], ['From', plain(data.origin)], ['Id', <Id key="u" value={data.uid} />], ['Digest', <Id key="d" value={data.digest} />]]} />
+          <Facts items={[['Imported', moment(data.created_at)], ['By', data.created_by], ['From', originText(data.origin)], ['Id', <Id key="u" value={data.uid} />], ['Digest', <Id key="d" value={data.digest} />]]} />
         </Panel>
       </div>
     </>
   );
+}
+
+/** `{kind, …}`: the kind leads. */
+function originText(origin: Json | undefined): string {
+  if (origin === null || typeof origin !== 'object' || Array.isArray(origin)) return plain(origin);
+  const { kind, ...rest } = origin;
+  const others = Object.entries(rest).map(([key, value]) => `${words(key)} ${typeof value === 'string' ? short(value) : plain(value)}`);
+  return [typeof kind === 'string' ? words(kind) : null, ...others].filter(Boolean).join(', ') || '–';
 }
 
 function Gate({ gate }: { gate: GateReport }) {
@@ -156,7 +164,7 @@ function Compared({ name, a, b }: { name: string; a: number; b: number }) {
   const before = useApi<DatasetVersionDetail>(path(name, low), { topics: ['data'] }).data;
   const after = useApi<DatasetVersionDetail>(path(name, high), { topics: ['data'] }).data;
   if (!before || !after) return <Bones lines={5} />;
-  return <Panel title={`v${low} against v${high}`}><Diff label="Two versions" sides={[`v${low}`, `v${high}`]} rows={difference(before, after)} /></Panel>;
+  return <Panel title={`v${low} against v${high}`} flush><Diff label="Two versions" sides={[`v${low}`, `v${high}`]} rows={difference(before, after)} /></Panel>;
 }
 
 function difference(before: DatasetVersionDetail, after: DatasetVersionDetail): DiffRow[] {

@@ -31,7 +31,7 @@ export default function EndpointPage({ args: [name = ''] }: { args: string[] }) 
                   { name: 'Requests per second', value: number(Math.round(traffic.rps * 10) / 10) },
                   { name: 'Median latency', value: millis(traffic.p50_ms), note: 'p50' },
                   { name: 'Slowest of 100', value: millis(traffic.p99_ms), note: 'p99' },
-                  { name: 'Requests', value: number(traffic.requests), note: 'since the server started' },
+                  { name: 'Requests', value: number(traffic.requests), note: 'answered so far' },
                   { name: 'Errors', value: <span className={traffic.errors > 0 ? 'alarm-text' : undefined}>{number(traffic.errors)}</span>, note: traffic.requests > 0 ? percent(traffic.errors / traffic.requests) : undefined },
                 ]}
               />

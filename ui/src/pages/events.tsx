@@ -99,7 +99,7 @@ export default function Events() {
             empty="No loaded event matches."
             columns={[
               { key: 'position', label: '#', align: 'num', width: '74px', render: (event) => number(event.position) },
-              { key: 'at', label: 'When', width: '190px', render: (event) => moment(event.at).replace(/ [A-Z]+([+-]\d+)?$/, '') },
+              { key: 'at', label: 'When', width: '170px', title: (event) => moment(event.at), render: (event) => moment(event.at).replace(/ [A-Z]+([+-]\d+)?$/, '') },
               {
                 key: 'what',
                 label: 'What',

@@ -1,5 +1,5 @@
 // The loop as a live picture: what is red on top, the stations on their track, what just happened below.
-import type { Endpoint, ModelSummary, MonitorSummary, Overview, PipelineRunSummary, RetrainPolicy, Retraining, Stage } from '../api';
+import type { DatasetSummary, DatasetVersion, Endpoint, ModelSummary, MonitorSummary, Overview, PipelineRunSummary, RetrainPolicy, Retraining, Stage } from '../api';
 import { useEffect, useState } from 'react';
 import { details, headline, hrefOf, subjectOf, toneOf } from '../events';
 import { ago, between, clock, count, duration, millis, number, percent, useNow } from '../format';
@@ -87,11 +87,27 @@ function Loop({ stages }: { stages: Stage[] }) {
 }
 
 function StationGlyph({ name }: { name: string }) {
+  if (name === 'data') return <DataGlyph />;
   if (name === 'training') return <TrainingGlyph />;
   if (name === 'gates') return <GatesGlyph />;
   if (name === 'serving') return <ServingGlyph />;
   if (name === 'monitoring') return <MonitoringGlyph />;
   return null;
+}
+
+function DataGlyph() {
+  const datasets = useApi<{ datasets: DatasetSummary[] }>('/datasets', { topics: ['data'] }).data?.datasets ?? [];
+  const newest = [...datasets].sort((a, b) => (b.latest?.created_at ?? '').localeCompare(a.latest?.created_at ?? ''))[0];
+  const versions = useApi<{ versions: DatasetVersion[] }>(newest ? `/datasets/${enc(newest.name)}` : null, { topics: ['data'] }).data?.versions ?? [];
+  if (!newest?.latest || versions.length === 0) return null;
+  const shown = [...versions].sort((a, b) => a.number - b.number).slice(-16);
+  const top = Math.max(...shown.map((version) => version.rows), 1);
+  return (
+    <>
+      <Ticks label={`rows of ${newest.name} by version`} ticks={shown.map((version) => ({ key: version.uid, tone: 'good', size: version.rows / top, title: `v${version.number}: ${number(version.rows)} rows` }))} />
+      <small><span>{count(versions.length, 'version')}</span><span>{number(newest.latest.rows)} rows</span></small>
+    </>
+  );
 }
 
 function TrainingGlyph() {

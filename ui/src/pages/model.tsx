@@ -70,7 +70,7 @@ export default function ModelPage({ args: [name = ''] }: { args: string[] }) {
                 ]}
               />
               {current && other && (
-                <Panel title={`v${other.version} against v${current.version}`}>
+                <Panel title={`v${other.version} against v${current.version}`} flush>
                   <VersionDiff before={other} after={current} />
                 </Panel>
               )}

@@ -92,7 +92,7 @@ function columnOf(key: string, now: number): Column<Run> {
     return {
       key,
       label: name,
-      width: 'minmax(90px, 150px)',
+      width: 'minmax(110px, 150px)',
       value: (run) => {
         const value = run.params[name];
         return value !== undefined && value !== '' && !Number.isNaN(Number(value)) ? Number(value) : value;
@@ -103,7 +103,7 @@ function columnOf(key: string, now: number): Column<Run> {
   }
   if (group === 'tags') return { key, label: name, width: 'minmax(90px, 160px)', value: (run) => run.tags[name], title: (run) => run.tags[name], render: (run) => run.tags[name] ?? <span className="muted">–</span> };
   if (key === 'status') return { key, label: 'Status', width: '112px', value: (run) => run.status, render: (run) => <State value={run.status} /> };
-  if (key === 'experiment') return { key, label: 'Experiment', width: 'minmax(90px, 150px)', value: (run) => run.experiment, render: (run) => run.experiment };
+  if (key === 'experiment') return { key, label: 'Experiment', width: 'minmax(110px, 150px)', value: (run) => run.experiment, render: (run) => run.experiment };
   if (key === 'started') return { key, label: 'Started', width: '104px', value: (run) => run.started_at, render: (run) => <Ago at={run.started_at} /> };
   return { key, label: 'Duration', align: 'num', width: '104px', value: (run) => between(run.started_at, run.ended_at, now), render: (run) => duration(between(run.started_at, run.ended_at, now)) };
 }

@@ -1,7 +1,7 @@
 // Why this prediction: the chain from the answer down to the source files, each link with its facts.
 import type { Json, Why } from '../api';
 import { hrefOf } from '../events';
-import { moment, plain, words } from '../format';
+import { millis, moment, plain, words } from '../format';
 import { Await, Code, Empty, Facts, Id, Page, Panel } from '../parts/basics';
 import { Icon, type IconName } from '../parts/icons';
 import { LineageGraph } from '../parts/lineage_graph';
@@ -13,10 +13,15 @@ const ICONS: Record<string, IconName> = {
   prediction: 'serving', endpoint_revision: 'serving', model_version: 'model', evaluation: 'gates', run: 'training', step_run: 'pipeline', pipeline_run: 'pipeline', code: 'code', environment: 'folder', dataset_version: 'data', file: 'file', retraining: 'retraining', artifact: 'file',
 };
 
-const ID = /^([0-9a-f]{8}-[0-9a-f-]{27}|(sha256|blake3):[0-9a-f]{32,64})$/i;
+const ID = /^([0-9a-f]{32}|(sha256|blake3):[0-9a-f]{64})$/i;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
-function fact(value: Json) {
+function label(key: string): string {
+  return words(key.replace(/_(us|ms)$/, '').replace(/^uid$/, 'id'));
+}
+
+function fact(value: Json, key = '') {
+  if (typeof value === 'number' && /_(us|ms)$/.test(key)) return millis(key.endsWith('_us') ? value / 1000 : value);
   if (typeof value === 'string' && ID.test(value)) return <Id value={value} />;
   if (typeof value === 'string' && TIME.test(value)) return moment(value);
   return plain(value);
@@ -43,7 +48,7 @@ export default function WhyPage({ args: [id = ''] }: { args: string[] }) {
                       </header>
                       {Object.keys(link.facts).length > 0 && (
                         <div className="body">
-                          <Facts items={Object.entries(link.facts).map(([key, value]) => [words(key), value !== null && typeof value === 'object' ? <Values key={key} value={value} /> : fact(value)])} />
+                          <Facts items={Object.entries(link.facts).map(([key, value]) => [label(key), value !== null && typeof value === 'object' ? <Values key={key} value={value} /> : fact(value, key)])} />
                         </div>
                       )}
                     </section>
@@ -53,7 +58,7 @@ export default function WhyPage({ args: [id = ''] }: { args: string[] }) {
             </ol>
             <div className="aside">
               <Panel title="As a graph" flush>
-                <LineageGraph lineage={data.graph} height={520} />
+                <LineageGraph lineage={data.graph} height={620} />
               </Panel>
               <Panel title="The same, in a terminal"><Code text={`mlwright why ${id}`} /></Panel>
             </div>

@@ -73,7 +73,8 @@ export function Page({ title, crumbs, lead, actions, children }: { title: ReactN
             <nav className="crumbs" aria-label="Breadcrumb">
               {crumbs.map(([label, href]) => (
                 <span key={href}>
-                  <Link href={href}>{label}</Link> /
+                  <Link href={href}>{label}</Link>
+                  <span aria-hidden="true"> ›</span>
                 </span>
               ))}
             </nav>

@@ -91,7 +91,7 @@ export function Chart(props: ChartProps) {
         },
       },
       axes: [
-        { ...axis, size: 26, ...(time ? {} : { values: (_, ticks) => ticks.map((tick) => (xFormat.current ? xFormat.current(tick) : Number.isInteger(tick) ? tick.toLocaleString('en') : '')) }) },
+        { ...axis, size: 26, space: 70, ...(time ? { values: (_, ticks, __, ___, step) => ticks.map((tick) => timeTick(tick, step)) } : { values: (_, ticks) => ticks.map((tick) => (xFormat.current ? xFormat.current(tick) : Number.isInteger(tick) ? tick.toLocaleString('en') : '')) }) },
         { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : format.current(tick))) },
       ],
       series: [
@@ -164,6 +164,13 @@ function at(points: [number, number | null][], x: number): number | null {
     found = py;
   }
   return found;
+}
+
+/** Twenty-four hours, in the reader's zone, as exact as the distance of the ticks (seconds). */
+function timeTick(at: number, step: number): string {
+  const date = new Date(at * 1000);
+  if (step >= 86_400) return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' });
+  return date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', ...(step < 60 ? { second: '2-digit' } : {}) });
 }
 
 function range(low: number | null, high: number | null, zero: boolean): [number, number] {

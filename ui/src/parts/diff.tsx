@@ -62,15 +62,27 @@ function Row({ row }: { row: DiffRow }) {
   const best = changed && row.better && numbers.length > 1 ? (row.better === 'up' ? Math.max(...numbers) : Math.min(...numbers)) : undefined;
   return (
     <tr data-changed={changed}>
-      <th scope="row" className="name" title={row.name}>{row.name}</th>
+      <th scope="row" className="name" title={row.name}>{row.name.replace(/^mlflow\./, '')}</th>
       {row.values.map((value, index) => (
-        <td key={index} data-odd={changed && index > 0 && value !== row.values[0]} className={typeof value === 'number' ? 'num' : undefined} title={value === undefined || value === null ? undefined : String(value)}>
-          {value === undefined || value === null ? <span className="muted">–</span> : row.render ? row.render(value) : String(value)}
+        <td key={index} data-odd={odd(row.values, value)} className={typeof value === 'number' ? 'num' : undefined} title={value === undefined || value === null ? undefined : String(value)}>
+          {value === undefined || value === null ? <span className="muted">–</span> : row.render ? row.render(value) : plainValue(value)}
           {best !== undefined && value === best && <span className="best" title="best of these"> ●<span className="visually-hidden">best</span></span>}
         </td>
       ))}
     </tr>
   );
+}
+
+/** Among three or more, a value that only one side has while others agree. */
+function odd(values: DiffRow['values'], value: DiffRow['values'][number]): boolean {
+  if (values.length < 3 || values.filter((other) => other === value).length > 1) return false;
+  return values.some((other) => values.filter((same) => same === other).length > 1);
+}
+
+/** A commit is told from another by its first digits. */
+function plainValue(value: string | number): string {
+  const text = String(value);
+  return /^[0-9a-f]{40}$/.test(text) ? text.slice(0, 10) : text;
 }
 
 /** Error-like metrics go down, score-like ones up; an unknown name has no better side. */

@@ -28,12 +28,14 @@ interface View {
   k: number;
 }
 
-const WIDTH = 196;
+const WIDTH = 184;
 const HEIGHT = 54;
+/** Below this scale text cannot be read: the picture is then moved instead of shrunk. */
+const READABLE = 0.72;
 
-function layout(nodes: GraphNode[], edges: GraphEdge[], labelled: boolean) {
+function layout(nodes: GraphNode[], edges: GraphEdge[], labelled: boolean, down: boolean) {
   const graph = new dagre.graphlib.Graph({ multigraph: true });
-  graph.setGraph({ rankdir: 'LR', nodesep: 18, ranksep: labelled ? 86 : 46, marginx: 12, marginy: 12 });
+  graph.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: 18, ranksep: down ? (labelled ? 40 : 30) : labelled ? 84 : 46, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
   const known = new Set(nodes.map((node) => node.id));
   for (const node of nodes) graph.setNode(node.id, { width: WIDTH, height: HEIGHT });
@@ -48,38 +50,52 @@ function layout(nodes: GraphNode[], edges: GraphEdge[], labelled: boolean) {
     place: new Map(nodes.map((node) => [node.id, graph.node(node.id) as { x: number; y: number }])),
     lines: graph.edges().map((edge) => {
       const found = graph.edge(edge) as { points: { x: number; y: number }[]; label: string };
-      return { key: `${edge.v} ${edge.w} ${edge.name ?? ''}`, points: found.points, label: found.label };
+      const [from, to] = [graph.node(edge.v) as { x: number; y: number }, graph.node(edge.w) as { x: number; y: number }];
+      // Edges leave and arrive in the middle of a side, whatever corner the layout found nearest.
+      const points = [
+        down ? { x: from.x, y: from.y + HEIGHT / 2 } : { x: from.x + WIDTH / 2, y: from.y },
+        ...found.points.slice(1, -1),
+        down ? { x: to.x, y: to.y - HEIGHT / 2 } : { x: to.x - WIDTH / 2, y: to.y },
+      ];
+      return { key: `${edge.v} ${edge.w} ${edge.name ?? ''}`, points, label: found.label };
     }),
   };
 }
 
 /** A curve through dagre's points that leaves and arrives level. */
-function curve(points: { x: number; y: number }[]): string {
+function curve(points: { x: number; y: number }[], down: boolean): string {
   const [first, ...rest] = points;
   if (!first) return '';
   let path = `M${first.x},${first.y}`;
   let before = first;
   for (const point of rest) {
-    const middle = (before.x + point.x) / 2;
-    path += `C${middle},${before.y} ${middle},${point.y} ${point.x},${point.y}`;
+    if (down) {
+      const middle = (before.y + point.y) / 2;
+      path += `C${before.x},${middle} ${point.x},${middle} ${point.x},${point.y}`;
+    } else {
+      const middle = (before.x + point.x) / 2;
+      path += `C${middle},${before.y} ${middle},${point.y} ${point.x},${point.y}`;
+    }
     before = point;
   }
   return path;
 }
 
-export function Graph({ nodes, edges, label, height = 380, onPick }: { nodes: GraphNode[]; edges: GraphEdge[]; label: string; height?: number; onPick?: (id: string) => void }) {
+export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nodes: GraphNode[]; edges: GraphEdge[]; label: string; height?: number; onPick?: (id: string) => void }) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<View>({ x: 0, y: 0, k: 1 });
   const [moved, setMoved] = useState(false);
   const drag = useRef<{ x: number; y: number; view: View; far: boolean } | null>(null);
-  const shape = JSON.stringify([nodes.map((node) => node.id), edges]);
+  const [narrow, setNarrow] = useState(false);
+  const shape = JSON.stringify([nodes.map((node) => node.id), edges, narrow]);
   // The layout depends on which nodes there are, not on what they say.
-  const placed = useMemo(() => layout(nodes, edges, edges.some((edge) => edge.label)), [shape]);
+  const placed = useMemo(() => layout(nodes, edges, edges.some((edge) => edge.label), narrow), [shape]);
+  const height = Math.max(150, Math.min(most, placed.height + 64));
 
   const fit = () => {
     const element = box.current;
     if (!element) return;
-    const k = Math.min(1, Math.max(0.3, Math.min(element.clientWidth / placed.width, height / placed.height)));
+    const k = Math.min(1, Math.max(READABLE, Math.min(element.clientWidth / placed.width, height / placed.height)));
     const focus = nodes.find((node) => node.current);
     const at = focus ? placed.place.get(focus.id) : undefined;
     // What does not fit even when small is shown from the node that the reader came for.
@@ -88,11 +104,17 @@ export function Graph({ nodes, edges, label, height = 380, onPick }: { nodes: Gr
     setView({ x, y, k });
     setMoved(false);
   };
-  useLayoutEffect(fit, [shape, height]);
+  useLayoutEffect(() => {
+    // Where there is more height than width, time flows down.
+    const slim = (box.current?.clientWidth ?? 1000) < 640;
+    if (slim !== narrow) setNarrow(slim);
+    fit();
+  }, [shape, height]);
   useEffect(() => {
     const element = box.current;
     if (!element) return;
     const watch = new ResizeObserver(() => {
+      setNarrow(element.clientWidth < 640);
       if (!moved) fit();
     });
     watch.observe(element);
@@ -147,7 +169,7 @@ export function Graph({ nodes, edges, label, height = 380, onPick }: { nodes: Gr
             </marker>
           </defs>
           {placed.lines.map((line) => (
-            <path key={line.key} d={curve(line.points)} markerEnd="url(#arrow)" />
+            <path key={line.key} d={curve(line.points, narrow)} markerEnd="url(#arrow)" />
           ))}
           {placed.lines.map((line) => {
             const middle = line.points[Math.floor(line.points.length / 2)];

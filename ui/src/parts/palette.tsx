@@ -41,7 +41,7 @@ async function things(): Promise<Found[]> {
   return settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
 }
 
-const ID = /^([0-9a-f]{8}-[0-9a-f-]{27}|(sha256|blake3):[0-9a-f]{64})$/i;
+const ID = /^([0-9a-f]{32}|(sha256|blake3):[0-9a-f]{64})$/i;
 
 export function Palette({ places, onClose }: { places: Place[]; onClose: () => void }) {
   const [text, setText] = useState('');

@@ -1,6 +1,6 @@
 // The one table. Small ones are drawn whole; with `height` the rows are virtual, so that 100,000 of them scroll.
 import { type VirtualItem, useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useKeys } from '../keys';
 import { Link, navigate } from '../router';
 
@@ -38,8 +38,8 @@ interface TableProps<T> {
   keys?: boolean;
 }
 
+/** Pixels; `--row` in the style sheet says the same. */
 const ROW = 34;
-const HEADER = 32;
 
 export function compare(a: string | number | null | undefined, b: string | number | null | undefined, down: boolean): number {
   const missing = (value: unknown) => value === null || value === undefined || value === '' || Number.isNaN(value);
@@ -70,7 +70,9 @@ export function Table<T>(props: TableProps<T>) {
   });
   const items: Pick<VirtualItem, 'index' | 'start'>[] = height === undefined ? rows.map((_, index) => ({ index, start: 0 })) : virtual.getVirtualItems();
   const last = items[items.length - 1]?.index ?? 0;
-  const template = useMemo(() => columns.map((column) => column.width ?? 'minmax(120px, 1fr)').join(' '), [columns]);
+  const template = columns.map((column) => column.width ?? 'minmax(120px, 1fr)').join(' ');
+  // Rows are grids of their own: the same least width for all of them keeps their tracks in line when they scroll sideways.
+  const least = columns.reduce((sum, column) => sum + Number(/\d+/.exec(column.width ?? '120')?.[0] ?? 120), 0);
 
   useEffect(() => {
     if (height !== undefined && onEnd && rows.length > 0 && last >= rows.length - 30) onEnd();
@@ -102,12 +104,12 @@ export function Table<T>(props: TableProps<T>) {
 
   return (
     <div ref={scroller} className="table" role="table" aria-label={props.label} aria-rowcount={rows.length + 1} tabIndex={0} style={height === undefined ? undefined : { maxHeight: height }}>
-      <div className="tr thead" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template }}>
+      <div className="tr thead" role="row" aria-rowindex={1} style={{ gridTemplateColumns: template, minWidth: least }}>
         {columns.map((column, index) => (
           <HeaderCell key={column.key} column={column} first={index === 0} {...props} />
         ))}
       </div>
-      <div className="body" role="rowgroup" style={height === undefined ? undefined : { height: virtual.getTotalSize(), position: 'relative', minWidth: 'max-content' }}>
+      <div className="body" role="rowgroup" style={{ minWidth: least, ...(height === undefined ? {} : { height: virtual.getTotalSize(), position: 'relative' }) }}>
         {items.map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;
@@ -146,9 +148,6 @@ export function Table<T>(props: TableProps<T>) {
     </div>
   );
 }
-
-export const TABLE_ROW = ROW;
-export const TABLE_HEADER = HEADER;
 
 function HeaderCell<T>({ column, first, sort, onSort, onSelect }: TableProps<T> & { column: Column<T>; first: boolean }) {
   const active = sort?.key === column.key;
