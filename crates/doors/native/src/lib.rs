@@ -1,1 +1,52 @@
-//! mlwright's own REST API, used by the web app, the CLI and the SDK
+//! mlwright's own REST API below `/api/v1`, which the web app, the command line and the SDK use.
+//!
+//! JSON with snake_case names; times are RFC 3339 in UTC, names that end in `_ms` are milliseconds since 1970;
+//! errors are `{"error": {"code", "message", "hint"}}`.
+
+mod admin;
+mod content;
+mod failure;
+mod history;
+mod projects;
+mod registry;
+mod routes;
+mod runs;
+mod view;
+
+use std::sync::Arc;
+
+use blobs::Blobs;
+use ledger::Ledger;
+
+pub use failure::Failure;
+pub use projects::{Projects, Refusal};
+pub use routes::routes;
+
+/// What the door needs of the house.
+#[derive(Clone)]
+pub struct State {
+    pub ledger: Ledger,
+    pub blobs: Blobs,
+    pub projects: Arc<dyn Projects>,
+    pub about: Arc<About>,
+}
+
+/// What the server says of itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub version: &'static str,
+    pub started_at: types::Timestamp,
+    pub data_dir: String,
+    /// Called after accounts changed, so that access is checked against them at once.
+    pub accounts_changed: Hook,
+}
+
+/// A callback of the house.
+#[derive(Clone)]
+pub struct Hook(pub Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hook")
+    }
+}

@@ -1,0 +1,32 @@
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post, put};
+use kit::{Door, Routes};
+
+use crate::{State, admin, content, history, projects, registry, runs};
+
+/// Every endpoint of the native API.
+pub fn routes(state: State) -> Door {
+    Routes::new()
+        .route("/api/v1/server", get(admin::about))
+        .route("/api/v1/tokens", post(admin::create_token).get(admin::tokens))
+        .route("/api/v1/tokens/{id}", delete(admin::revoke_token))
+        .route("/api/v1/events", get(history::events))
+        .route("/api/v1/events/stream", get(history::stream))
+        .route("/api/v1/lineage", get(history::lineage))
+        .route("/api/v1/audit/verify", get(history::verify))
+        .route("/api/v1/blobs/{digest}", put(content::put).get(content::get).head(content::head))
+        .route("/api/v1/projects/plan", post(projects::plan))
+        .route("/api/v1/projects/apply", post(projects::apply))
+        .route("/api/v1/projects/status", get(projects::status))
+        .route("/api/v1/experiments", get(runs::experiments))
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/{id}", get(runs::get))
+        .route("/api/v1/runs/{id}/metrics", get(runs::series))
+        .route("/api/v1/runs/{id}/artifacts", get(runs::artifacts))
+        .route("/api/v1/runs/{id}/artifact", get(runs::artifact))
+        .route("/api/v1/models", get(registry::list))
+        .route("/api/v1/models/{name}", get(registry::get))
+        .route("/api/v1/models/{name}/aliases/{alias}", put(registry::set_alias))
+        .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)))
+        .door("native", state)
+}

@@ -1,0 +1,202 @@
+//! Experiments, runs, metric series, artifacts.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, Query, State as Shared};
+use axum::response::Response;
+use kit::Caller;
+use ledger::Direction;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracking::{ExperimentRef, Run, RunQuery};
+use types::{Actor, Permission, Uid};
+
+use crate::{Failure, State, content, view};
+
+/// `GET experiments`
+pub async fn experiments(Shared(state): Shared<State>, caller: Caller) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let experiments: Vec<Value> = tracking::experiments(&state.ledger, actor)
+        .await?
+        .iter()
+        .map(|e| json!({ "id": e.number.to_string(), "name": e.name }))
+        .collect();
+    Ok(Json(json!({ "experiments": experiments })))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ListQuery {
+    experiment: Option<String>,
+    status: Option<String>,
+    #[serde(default = "page")]
+    limit: i64,
+    page_token: Option<i64>,
+}
+
+fn page() -> i64 {
+    500
+}
+
+/// `GET runs?experiment&status&limit&page_token`: newest first.
+pub async fn list(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Query(query): Query<ListQuery>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let experiments = match query.experiment.filter(|e| !e.is_empty()) {
+        Some(name) => {
+            let found = match name.parse() {
+                Ok(number) => ExperimentRef::Number(number),
+                Err(_) => ExperimentRef::Name(name),
+            };
+            Some(vec![tracking::experiment(&state.ledger, actor, found).await?.number])
+        }
+        None => None,
+    };
+    let (limit, offset) = (query.limit.clamp(1, 5_000), query.page_token.unwrap_or(0));
+    let request = RunQuery { experiments, limit, offset, ..RunQuery::default() };
+    let found = tracking::search_runs(&state.ledger, actor, request).await?;
+    let next = found.more.then(|| (offset + limit).to_string());
+    let wanted = query.status.filter(|s| !s.is_empty()).map(|s| s.to_ascii_lowercase());
+    let runs: Vec<Value> = found
+        .items
+        .iter()
+        .filter(|r| wanted.as_ref().is_none_or(|w| r.status.name().eq_ignore_ascii_case(w)))
+        .map(run)
+        .collect();
+    Ok(Json(json!({ "runs": runs, "next_page_token": next })))
+}
+
+fn run(run: &Run) -> Value {
+    let metrics: BTreeMap<&String, Value> =
+        run.metrics.iter().map(|(key, m)| (key, view::number(m.value))).collect();
+    json!({
+        "id": run.uid,
+        "name": run.name,
+        "experiment": run.experiment_name,
+        "status": run.status.name().to_ascii_lowercase(),
+        "started_at": view::time(run.started_at),
+        "ended_at": view::time_opt(run.ended_at),
+        "params": run.params,
+        "metrics": metrics,
+        "tags": run.tags,
+    })
+}
+
+/// `GET runs/{id}`
+pub async fn get(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let found = tracking::run(&state.ledger, actor, id).await?;
+    let mut body = run(&found);
+    body["actor"] = json!(found.owner);
+    body["inputs"] = found
+        .inputs
+        .iter()
+        .map(|i| json!({ "dataset": i.name, "digest": i.digest, "context": i.tags.get("mlflow.data.context") }))
+        .collect();
+    let versions = models::versions_of_run(&state.ledger, actor, id).await?;
+    body["models"] =
+        versions.iter().map(|v| json!({ "name": v.model, "version": v.number, "uid": v.uid })).collect();
+    body["pipeline_run"] = pipeline_of(&state, actor, id).await?;
+    Ok(Json(body))
+}
+
+/// The pipeline run that a run is part of, as the graph knows it.
+async fn pipeline_of(state: &State, actor: &Actor, id: Uid) -> Result<Value, Failure> {
+    let graph = state.ledger.lineage(actor.workspace, "run", &id.hex(), Direction::Causes, 2).await?;
+    let node = |kind: &str| graph.nodes.iter().find(|n| n.kind == kind);
+    Ok(match (node("pipeline_run"), node("step_run")) {
+        (Some(run), Some(step)) => json!({
+            "id": run.key, "pipeline": run.props["pipeline"], "step": step.props["step"],
+        }),
+        _ => Value::Null,
+    })
+}
+
+#[derive(Debug, Deserialize)]
+pub struct SeriesQuery {
+    #[serde(default)]
+    keys: String,
+    #[serde(default = "page")]
+    max_points: i64,
+}
+
+/// `GET runs/{id}/metrics?keys=a,b&max_points`: points are `[step, at_ms, value]`, value null for NaN.
+pub async fn series(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+    Query(query): Query<SeriesQuery>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let keys = query.keys.split(',').filter(|k| !k.is_empty()).map(str::to_owned).collect();
+    let most = query.max_points.clamp(4, 10_000);
+    let series: BTreeMap<String, Vec<Value>> = tracking::series(&state.ledger, actor, id, keys, most)
+        .await?
+        .into_iter()
+        .map(|(key, points)| {
+            let points =
+                points.iter().map(|p| json!([p.step, p.at.millis(), view::number(p.value)])).collect();
+            (key, points)
+        })
+        .collect();
+    Ok(Json(json!({ "series": series })))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct ArtifactQuery {
+    #[serde(default)]
+    path: String,
+}
+
+/// Where a run's file or folder stands among all artifacts.
+fn place(run: &Run, path: &str) -> Result<tracking::artifacts::ArtifactPath, Failure> {
+    let folder = run.folder();
+    let whole = if path.is_empty() { folder } else { format!("{folder}/{path}") };
+    Ok(tracking::artifacts::ArtifactPath::parse(&whole)?)
+}
+
+/// `GET runs/{id}/artifacts?path`
+pub async fn artifacts(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+    Query(query): Query<ArtifactQuery>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let found = tracking::run(&state.ledger, actor, id).await?;
+    let entries = tracking::artifacts::list(&state.ledger, actor, place(&found, &query.path)?).await?;
+    let artifacts: Vec<Value> = entries
+        .iter()
+        .map(|e| {
+            let path = match query.path.trim_end_matches('/') {
+                "" => e.name.clone(),
+                folder => format!("{folder}/{}", e.name),
+            };
+            json!({ "path": path, "is_dir": e.digest.is_none(), "size": e.digest.map(|_| e.bytes) })
+        })
+        .collect();
+    Ok(Json(json!({ "artifacts": artifacts })))
+}
+
+/// `GET runs/{id}/artifact?path`: the file itself.
+pub async fn artifact(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+    Query(query): Query<ArtifactQuery>,
+) -> Result<Response, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let found = tracking::run(&state.ledger, actor, id).await?;
+    let entry = tracking::artifacts::find(&state.ledger, actor, place(&found, &query.path)?).await?;
+    match entry.and_then(|e| e.digest) {
+        Some(digest) => content::download(&state, &digest).await,
+        None => Err(Failure::not_found("artifact", &query.path)),
+    }
+}

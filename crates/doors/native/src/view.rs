@@ -1,0 +1,41 @@
+//! How shared things look in JSON.
+
+use ledger::{Event, Graph};
+use serde_json::{Value, json};
+use types::Timestamp;
+
+pub fn time(at: Timestamp) -> Value {
+    Value::String(at.rfc3339())
+}
+
+pub fn time_opt(at: Option<Timestamp>) -> Value {
+    at.map_or(Value::Null, time)
+}
+
+/// JSON has no NaN and no infinities: they are null.
+pub fn number(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+pub fn event(event: &Event) -> Value {
+    json!({
+        "position": event.position,
+        "at": time(event.at),
+        "actor": event.actor,
+        "kind": event.kind,
+        "subject": event.subject,
+        "payload": event.payload,
+        "hash": event.hash,
+    })
+}
+
+pub fn graph(graph: &Graph) -> Value {
+    let nodes: Vec<Value> = graph
+        .nodes
+        .iter()
+        .map(|n| {
+            json!({ "id": n.id, "kind": n.kind, "key": n.key, "props": n.props, "created_at": time(n.created_at) })
+        })
+        .collect();
+    json!({ "nodes": nodes, "edges": graph.edges, "truncated": graph.truncated })
+}
