@@ -40,13 +40,18 @@ pub fn test(full: bool) -> bool {
         Some(python) if built => {
             clients(&mut report, &binary, python, postgres.as_ref());
             browser(&mut report, &binary, python);
+            let rounds: &[&str] = if full { &[] } else { &["3"] };
+            long_script(&mut report, "kill_writes", &binary, python, rounds);
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
     if full {
         report.stage("demo", || demo::demo(&["--once".into()]).map(|()| Count::of(true)));
-        if let Some(python) = &python {
-            long_scripts(&mut report, &binary, python);
+        for script in scripts("conformance/long").iter().map(|path| name(path)).filter(|n| n != "kill_writes")
+        {
+            if let Some(python) = &python {
+                long_script(&mut report, &script, &binary, python, &[]);
+            }
         }
     }
     drop(postgres);
@@ -192,15 +197,14 @@ fn browser(report: &mut Report, binary: &Path, python: &Python) {
     });
 }
 
-/// Scripts that start and kill servers themselves; they get the binary as their argument.
-fn long_scripts(report: &mut Report, binary: &Path, python: &Python) {
-    for script in scripts("conformance/long") {
-        report.stage(&format!("long {}", name(&script)), || {
-            let mut long = command(python.program(), &[&script.to_string_lossy(), &binary.to_string_lossy()]);
-            long.env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
-            long.env("PYTHONUNBUFFERED", "1");
-            let (said, succeeded) = heard(&mut long)?;
-            Ok(report::checks(&said, succeeded))
-        });
-    }
+/// A script that starts and kills servers itself; it gets the binary as its argument.
+fn long_script(report: &mut Report, script: &str, binary: &Path, python: &Python, arguments: &[&str]) {
+    report.stage(&format!("long {script}"), || {
+        let path = format!("conformance/long/{script}.py");
+        let mut long = command(python.program(), &[&path, &binary.to_string_lossy()]);
+        long.args(arguments).env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
+        long.env("PYTHONUNBUFFERED", "1");
+        let (said, succeeded) = heard(&mut long)?;
+        Ok(report::checks(&said, succeeded))
+    });
 }
