@@ -24,7 +24,7 @@ const SECONDS: u64 = 1;
 
 const BENCH: Component = Component {
     name: "bench",
-    migrations: &[Migration { version: 1, sql: include_str!("rows.sql") }],
+    migrations: &[Migration { version: 1, sql: include_str!("migrations/0001_bench.sql") }],
     facts: &[],
 };
 const ROW: &str = "INSERT INTO bench_row (workspace_id, uid, name, value, at) VALUES ($1, $2, $3, $4, $5)";
