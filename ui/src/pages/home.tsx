@@ -1,5 +1,5 @@
 // The loop as a live picture: what is red on top, the stations on their track, what just happened below.
-import type { DatasetSummary, DatasetVersion, Endpoint, ModelSummary, MonitorSummary, Overview, PipelineRunSummary, RetrainPolicy, Retraining, Stage } from '../api';
+import type { DatasetSummary, DatasetVersion, Endpoint, Event, ModelSummary, MonitorSummary, Overview, PipelineRunSummary, RetrainPolicy, Retraining, Stage } from '../api';
 import { useEffect, useState } from 'react';
 import { details, headline, hrefOf, subjectOf, toneOf } from '../events';
 import { ago, between, clock, count, duration, millis, number, percent, useNow } from '../format';
@@ -17,6 +17,15 @@ const STATIONS: Record<string, { title: string; icon: IconName }> = {
   serving: { title: 'Serving', icon: 'serving' },
   monitoring: { title: 'Monitoring', icon: 'monitoring' },
 };
+
+/** What each station will show, while nothing has happened yet. */
+const EXPLAINED: Stage[] = [
+  { name: 'data', state: 'idle', headline: 'Versions that never change', detail: 'Files come in as a version only if they meet your expectations.', href: '/datasets' },
+  { name: 'training', state: 'idle', headline: 'Steps you can repeat', detail: 'Locked environments, live curves, results kept by what made them.', href: '/pipelines' },
+  { name: 'gates', state: 'idle', headline: 'A verdict with evidence', detail: 'Metrics by slice, against thresholds and the model that serves now.', href: '/models' },
+  { name: 'serving', state: 'idle', headline: 'Swapped without a lost request', detail: 'Traffic by version, latency, a way back.', href: '/endpoints' },
+  { name: 'monitoring', state: 'idle', headline: 'Compared with what it learned from', detail: 'Every window of predictions, feature by feature.', href: '/monitors' },
+];
 
 const SAYS: Record<string, string> = { ok: 'fine', running: 'at work', attention: 'needs you', idle: 'waiting' };
 
@@ -41,7 +50,8 @@ export default function Home() {
                 ))}
               </ul>
             )}
-            {fresh ? <FirstSteps /> : <Loop stages={data.stages} />}
+            <Loop stages={fresh ? EXPLAINED : data.stages} />
+            {fresh && <FirstSteps />}
             {(!fresh || data.recent.length > 0) && <Below overview={data} />}
           </Page>
         );
@@ -205,7 +215,7 @@ function Below({ overview }: { overview: Overview }) {
     <div className="halves">
       <Panel title="What just happened" flush actions={<Link href="/events">All events</Link>}>
         <ul className="feed">
-          {overview.recent.slice(0, 12).map((event) => {
+          {folded(overview.recent).slice(0, 12).map(({ event, times }) => {
             const subject = subjectOf(event);
             return (
               <li key={event.position} data-new={event.position > seen}>
@@ -213,6 +223,7 @@ function Below({ overview }: { overview: Overview }) {
                 <span className="state" data-tone={toneOf(event)}><Glyph tone={toneOf(event)} /></span>
                 <div>
                   <Link href={hrefOf(subject.kind, subject.key, event.payload)}>{headline(event)}</Link>
+                  {times > 1 && <span className="muted"> and {times - 1} before</span>}
                   <div className="muted clip">{details(event)}</div>
                 </div>
               </li>
@@ -224,6 +235,17 @@ function Below({ overview }: { overview: Overview }) {
       <Work />
     </div>
   );
+}
+
+/** A row of events that say the same is one line with its count, so that the rare one is seen. */
+function folded(events: Event[]): { event: Event; times: number }[] {
+  const lines: { event: Event; times: number }[] = [];
+  for (const event of events) {
+    const last = lines.at(-1);
+    if (last && last.event.kind === event.kind && headline(last.event) === headline(event)) last.times += 1;
+    else lines.push({ event, times: 1 });
+  }
+  return lines;
 }
 
 function Work() {

@@ -178,8 +178,9 @@ export function Id({ value }: { value: string | null | undefined }) {
   const [copied, act] = useCopied();
   if (!value) return <span className="muted">–</span>;
   return (
-    <button type="button" className="copy mono" title={`${value} (click copies it)`} aria-label={`copy ${value}`} onClick={(event) => { event.stopPropagation(); act(value); }}>
+    <button type="button" className="copy mono" title={`${value} (click copies it)`} onClick={(event) => { event.stopPropagation(); act(value); }}>
       {copied ? 'copied' : short(value)}
+      <span className="visually-hidden">, copy it in full</span>
     </button>
   );
 }

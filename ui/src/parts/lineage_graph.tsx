@@ -23,6 +23,18 @@ const ICONS: Record<string, IconName> = {
   retraining: 'retraining',
 };
 
+/** Edges are kept as sentences of the effect; the arrows here run from cause to effect, so the verb is turned. */
+const FORWARD: Record<string, string> = {
+  used: 'used by',
+  produced_by: 'made',
+  part_of: 'has part',
+  evaluated: 'judged by',
+  deployed: 'deployed in',
+  served_by: 'answered',
+  observed: 'observed by',
+  triggered_by: 'triggered',
+};
+
 export function nodeName(node: LineageNode): string {
   const prop = (key: string) => (node.props[key] === undefined || node.props[key] === null ? '' : plain(node.props[key]));
   const name = prop('name') || prop('model') || prop('dataset') || prop('endpoint') || prop('monitor') || prop('step') || prop('pipeline') || prop('policy') || (prop('git_commit') && `commit ${prop('git_commit').slice(0, 8)}`);
@@ -47,7 +59,7 @@ export function LineageGraph({ lineage, focus, height = 460 }: { lineage: Lineag
           href: `/lineage?kind=${node.kind}&key=${encodeURIComponent(node.key).replaceAll('%3A', ':')}`,
         };
       })}
-      edges={lineage.edges.map((edge) => ({ from: String(edge.to), to: String(edge.from), label: words(edge.kind) }))}
+      edges={lineage.edges.map((edge) => ({ from: String(edge.to), to: String(edge.from), label: FORWARD[edge.kind] ?? words(edge.kind) }))}
     />
   );
 }
