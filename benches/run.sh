@@ -10,5 +10,5 @@ echo "## single-row acknowledged writes"
 cargo bench --quiet --package mlwright-ledger --profile bench-fast --bench single_row_writes
 echo
 echo "## server"
-cargo build --quiet --package mlwright-cli --profile bench-fast
+cargo build --quiet --package mlwright --profile bench-fast
 python3 benches/server.py "${CARGO_TARGET_DIR:-target}/bench-fast/mlwright"

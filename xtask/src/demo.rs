@@ -50,7 +50,7 @@ pub fn demo(arguments: &[String]) -> Result<(), String> {
     suite::web_app()?;
     say("binary");
     let profile: &[&str] = if options.release { &["--release"] } else { &[] };
-    run(cargo().args(["build", "--package", "mlwright-cli"]).args(profile))?;
+    run(cargo().args(["build", "--package", "mlwright"]).args(profile))?;
     let binary = target().join(if options.release { "release/mlwright" } else { "debug/mlwright" });
     say("python environment of the clients");
     let python = Python::prepare()?;
