@@ -1,5 +1,5 @@
 // The graph from any node: what it was made of, and what it went into.
-import { type Lineage, type Overview, query } from '../api';
+import { type Event, type Lineage, query } from '../api';
 import { hrefOf, subjectOf, headline } from '../events';
 import { moment, plain, words } from '../format';
 import { Ago, Await, Code, Empty, Facts, Id, Page, Panel, Segments } from '../parts/basics';
@@ -52,9 +52,9 @@ export default function LineagePage() {
 }
 
 function Start() {
-  const recent = useApi<Overview>('/overview').data?.recent ?? [];
+  const recent = useApi<{ events: Event[] }>('/events?limit=500').data?.events ?? [];
   const known = recent.map((event) => ({ event, subject: subjectOf(event) })).filter(({ subject }) => KINDS.includes(subject.kind));
-  const unique = known.filter(({ subject }, index) => known.findIndex((other) => other.subject.key === subject.key) === index);
+  const unique = known.filter(({ event, subject }, index) => known.findIndex((other) => headline(other.event) === headline(event) || other.subject.key === subject.key) === index);
   return (
     <Page title="Lineage" lead="Everything that was made here knows what it was made of. Start from any of it.">
       <div className="stack">

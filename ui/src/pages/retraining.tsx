@@ -64,7 +64,7 @@ function Turn({ retraining, now }: { retraining: Retraining; now: number }) {
   const reached = history.map((entry) => entry.state).filter((state) => !['refused', 'failed'].includes(state));
   const steps = ended ? [...ORDER.slice(0, Math.max(0, ...reached.map((state) => ORDER.indexOf(state))) + 1), retraining.state] : ORDER;
   return (
-    <ol className="turn" aria-label="States">
+    <ol className="turn" aria-label="States" tabIndex={0}>
       {steps.map((state) => {
         const index = history.findLastIndex((entry) => entry.state === state);
         const entry = history[index];

@@ -48,6 +48,9 @@ export function Palette({ places, onClose }: { places: Place[]; onClose: () => v
   const [all, setAll] = useState<Found[]>([]);
   const [at, setAt] = useState(0);
   const list = useRef<HTMLUListElement>(null);
+  const input = useRef<HTMLInputElement>(null);
+  // After the dialog opened, which puts the focus on its first control.
+  useEffect(() => input.current?.focus(), []);
   useEffect(() => {
     let gone = false;
     void things().then((found) => {
@@ -87,8 +90,8 @@ export function Palette({ places, onClose }: { places: Place[]; onClose: () => v
   return (
     <Dialog title="Search" onClose={onClose}>
       <input
+        ref={input}
         type="search"
-        autoFocus
         className="palette-input"
         role="combobox"
         aria-label="Search pages, models, runs, ids"
