@@ -147,6 +147,8 @@ export interface GateCheck {
   observed?: Json;
   expected?: Json;
   text?: string;
+  /** the first rows that break the rule, where it is about values */
+  failing?: { file: string; place: string; row_id: string; value: Json }[];
 }
 
 export interface GateReport {

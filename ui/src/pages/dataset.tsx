@@ -1,6 +1,6 @@
 // A dataset: its versions, and for the chosen one the gate's report, the columns with their profile, the files.
-import type { ColumnProfile, Json, DatasetVersion, DatasetVersionDetail, GateReport } from '../api';
-import { bytes, moment, number, percent, plain, short, words } from '../format';
+import type { ColumnProfile, Json, DatasetVersion, DatasetVersionDetail, Event, GateReport } from '../api';
+import { bytes, count, moment, number, percent, plain, short, words } from '../format';
 import { Ago, Await, Bones, Facts, Failure, Id, Page, Panel, State } from '../parts/basics';
 import { Diff, type DiffRow } from '../parts/diff';
 import { Bars } from '../parts/marks';
@@ -56,6 +56,7 @@ export default function DatasetPage({ args: [name = ''] }: { args: string[] }) {
                   },
                 ]}
               />
+              <Rejected name={name} />
               {current && other && <Compared name={name} a={current.number} b={other.number} />}
               {current && <Version name={name} version={current.number} />}
             </div>
@@ -111,6 +112,36 @@ function Version({ name, version }: { name: string; version: number }) {
   );
 }
 
+/** Candidates that the gate refused are no versions; what was wrong with them is kept all the same. */
+function Rejected({ name }: { name: string }) {
+  const events = useApi<{ events: Event[] }>('/events?kind=data.rejected&limit=100', { topics: ['data.rejected'] }).data?.events ?? [];
+  const own = events.filter((event) => event.payload.dataset === name);
+  const [at] = useParam('rejected');
+  const chosen = own.find((event) => String(event.position) === at);
+  const report = useApi<GateReport>(chosen ? `/blobs/${enc(plain(chosen.payload.report))}` : null, { topics: [] });
+  if (own.length === 0) return null;
+  return (
+    <>
+      <Panel title={`${count(own.length, 'import')} refused`} flush>
+        <Table
+          label="Refused imports"
+          rows={own.slice(0, 8)}
+          id={(event) => String(event.position)}
+          current={at}
+          columns={[
+            { key: 'what', label: 'Verdict', width: 'minmax(220px, 1fr)', render: (event) => <span className="row"><State value="rejected" /> {number(Number(event.payload.failed))} of {number(Number(event.payload.checks))} expectations failed</span> },
+            { key: 'rows', label: 'Rows', align: 'num', width: '100px', render: (event) => number(Number(event.payload.rows)) },
+            { key: 'at', label: 'When', width: '110px', render: (event) => <Ago at={event.at} /> },
+            { key: 'by', label: 'By', width: '130px', render: (event) => event.actor },
+            { key: 'why', label: 'Report', width: '90px', render: (event) => <button type="button" className="bare" onClick={() => setParams({ rejected: event === chosen ? null : String(event.position) })}>{event === chosen ? 'close' : 'why'}</button> },
+          ]}
+        />
+      </Panel>
+      {chosen && (report.data ? <Gate gate={report.data} title="Why it was refused" /> : report.error ? <Failure error={report.error} /> : <Bones lines={3} />)}
+    </>
+  );
+}
+
 /** `{kind, …}`: the kind leads. */
 function originText(origin: Json | undefined): string {
   if (origin === null || typeof origin !== 'object' || Array.isArray(origin)) return plain(origin);
@@ -119,16 +150,23 @@ function originText(origin: Json | undefined): string {
   return [typeof kind === 'string' ? words(kind) : null, ...others].filter(Boolean).join(', ') || '–';
 }
 
-function Gate({ gate }: { gate: GateReport }) {
+function Gate({ gate, title = 'Expectations' }: { gate: Pick<GateReport, 'passed' | 'text' | 'checks'>; title?: string }) {
   const failed = gate.checks?.filter((check) => !check.passed) ?? [];
   return (
-    <Panel title="Expectations" actions={<State value={gate.passed ? 'accepted' : 'rejected'} />}>
+    <Panel title={title} actions={<State value={gate.passed ? 'accepted' : 'rejected'} />}>
       {gate.checks && gate.checks.length > 0 ? (
         <ul className="checks">
           {[...failed, ...gate.checks.filter((check) => check.passed)].map((check) => (
             <li key={check.name}>
               <State value={check.passed ? 'passed' : 'failed'} label={check.name} />
               <span className="soft">{check.text ?? `${plain(check.observed)}, expected ${plain(check.expected)}`}</span>
+              {!check.passed && check.failing && check.failing.length > 0 && (
+                <ul className="failing">
+                  {check.failing.slice(0, 5).map((row) => (
+                    <li key={row.row_id}><span className="mono">{row.file}</span> {row.place}: <span className="mono">{plain(row.value)}</span></li>
+                  ))}
+                </ul>
+              )}
             </li>
           ))}
         </ul>

@@ -10,7 +10,7 @@ import { Link, setParams, useParam } from '../router';
 import { useApi } from '../store';
 
 const PAGE = 200;
-const FAMILIES = ['data', 'run', 'model', 'pipeline', 'step', 'evaluation', 'endpoint', 'predictions', 'monitor', 'drift', 'retraining', 'project', 'access'];
+const FAMILIES = ['data', 'dataset', 'experiment', 'run', 'artifact', 'model', 'pipeline', 'step', 'replay', 'evaluation', 'endpoint', 'predictions', 'monitor', 'drift', 'retraining', 'project', 'access'];
 
 function useEvents(kind: string) {
   const [events, setEvents] = useState<Event[]>([]);
