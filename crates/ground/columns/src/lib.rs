@@ -1,1 +1,66 @@
-//! Arrow and Parquet, profiles, statistical kernels
+//! Columns in memory: strict readers, a deterministic Parquet writer, profiles, and the statistical kernels for
+//! drift and for model metrics. Arrow is known here; the floors above hold a [`Table`].
+
+mod bins;
+mod csv;
+pub mod drift;
+mod error;
+mod infer;
+mod jsonl;
+pub mod metrics;
+mod parquet;
+mod profile;
+mod table;
+mod typed;
+
+use std::path::Path;
+
+use ::bytes::Bytes;
+use types::Schema;
+
+/// One column's values; made by the functions of [`column`].
+pub use ::arrow::array::ArrayRef;
+pub use bins::{Bins, Histogram};
+pub use csv::read_csv;
+pub use error::{Error, Place};
+pub use jsonl::read_jsonl;
+pub use parquet::{from_batches, read_parquet};
+pub use profile::{ColumnProfile, Profile};
+pub use table::{Table, arrow_type, column};
+pub use typed::read_typed;
+
+/// File formats that can be read, told from the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    Parquet,
+    JsonLines,
+}
+
+impl Format {
+    /// By extension, case-blind: csv; parquet, pq; jsonl, ndjson. Errors: `UnknownFormat`.
+    pub fn of(file: &str) -> Result<Self, Error> {
+        let extension = file.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("csv") => Ok(Self::Csv),
+            Some("parquet" | "pq") => Ok(Self::Parquet),
+            Some("jsonl" | "ndjson") => Ok(Self::JsonLines),
+            _ => Err(Error::UnknownFormat { file: file.into() }),
+        }
+    }
+}
+
+/// Reads `bytes` in the format that the name `file` tells.
+pub fn read(file: &str, bytes: Bytes, schema: Option<&Schema>) -> Result<Table, Error> {
+    match Format::of(file)? {
+        Format::Csv => read_csv(file, &bytes, schema),
+        Format::Parquet => read_parquet(file, bytes, schema),
+        Format::JsonLines => read_jsonl(file, &bytes, schema),
+    }
+}
+
+/// [`read`] for a file on disk; errors show its path.
+pub fn read_file(path: impl AsRef<Path>, schema: Option<&Schema>) -> Result<Table, Error> {
+    let path = path.as_ref();
+    read(&path.to_string_lossy(), types::io::read(path)?.into(), schema)
+}
