@@ -1,1 +1,32 @@
-//! serving: endpoints, traffic split, atomic hot swap
+//! Endpoints: which model versions answer, with what share of the traffic.
+//!
+//! Two planes. Deploying writes an immutable revision to the ledger, loads and warms the models, and publishes a new
+//! table; answering reads that table through an atomic pointer and never touches the database. A request keeps the
+//! endpoint that it started with, so that a swap loses none; the old models are freed after their last request.
+
+mod cost;
+mod deploy;
+mod endpoint;
+mod error;
+mod infer;
+mod load;
+mod model;
+mod query;
+mod serving;
+mod stats;
+mod store;
+mod sync;
+
+pub use endpoint::Target;
+pub use error::Error;
+pub use infer::{Answer, Input, Request};
+pub use load::Loaded;
+pub use model::{Deploy, EndpointState, EndpointView, NewVariant, Revision, VariantView};
+pub use serving::{Serving, ServingConfig};
+pub use stats::{Point, Traffic};
+
+pub const COMPONENT: ledger::Component = ledger::Component {
+    name: "serving",
+    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_serving.sql") }],
+    facts: &[],
+};

@@ -1,0 +1,185 @@
+//! Batches as one table, and tables of different columns one below the other.
+//! Columns that the log adds start with `_`; a model's are `input.<name>` and `output.<name>`.
+
+use std::sync::Arc;
+
+use columns::{Table, column};
+use runtimes::{Frame, Values};
+use types::DataType;
+
+use crate::{Batch, Error};
+
+pub const ORDINAL: &str = "_ordinal";
+pub const ID: &str = "_id";
+pub const AT: &str = "_at";
+pub const REVISION: &str = "_revision";
+pub const VARIANT: &str = "_variant";
+pub const MODEL: &str = "_model";
+pub const VERSION: &str = "_version";
+pub const MODEL_VERSION: &str = "_model_version";
+pub const MODEL_DIGEST: &str = "_model_digest";
+pub const LATENCY: &str = "_latency_us";
+pub const INPUT: &str = "input.";
+pub const OUTPUT: &str = "output.";
+
+/// The batches in order, the first row with ordinal `first`.
+pub fn build(batches: &[Arc<Batch>], first: i64) -> Result<Table, Error> {
+    let rows: usize = batches.iter().map(|b| b.ids.len()).sum();
+    /// One entry a row, the same for all rows of a batch.
+    fn spread<T>(batches: &[Arc<Batch>], f: impl Fn(&Batch) -> T) -> impl Iterator<Item = Option<T>> {
+        batches.iter().flat_map(move |b| b.ids.iter().map(|_| Some(f(b))).collect::<Vec<_>>())
+    }
+    let mut columns = vec![
+        (ORDINAL.to_owned(), column::integers((0..rows as i64).map(|i| Some(first + i)))),
+        (ID.to_owned(), column::strings(batches.iter().flat_map(|b| &b.ids).map(|id| Some(id.hex())))),
+        (AT.to_owned(), column::timestamps(spread(batches, |b| b.at))),
+        (REVISION.to_owned(), column::strings(spread(batches, |b| b.revision.hex()))),
+        (VARIANT.to_owned(), column::strings(spread(batches, |b| b.variant.clone()))),
+        (MODEL.to_owned(), column::strings(spread(batches, |b| b.model.clone()))),
+        (VERSION.to_owned(), column::integers(spread(batches, |b| b.version))),
+        (MODEL_VERSION.to_owned(), column::strings(spread(batches, |b| b.model_version.hex()))),
+        (
+            MODEL_DIGEST.to_owned(),
+            column::strings(spread(batches, |b| b.model_digest.map(|d| d.to_string())).map(Option::flatten)),
+        ),
+        (LATENCY.to_owned(), column::integers(spread(batches, |b| b.latency_us))),
+    ];
+    frames(&mut columns, INPUT, batches, |b| &b.inputs);
+    frames(&mut columns, OUTPUT, batches, |b| &b.outputs);
+    Ok(Table::new(columns)?)
+}
+
+fn frames(
+    columns: &mut Vec<(String, columns::ArrayRef)>,
+    prefix: &str,
+    batches: &[Arc<Batch>],
+    frame: impl Fn(&Batch) -> &Frame,
+) {
+    let mut names: Vec<&str> = Vec::new();
+    for batch in batches {
+        for name in frame(batch).names() {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    for name in names {
+        let parts: Vec<(usize, Option<&Values>)> =
+            batches.iter().map(|b| (b.ids.len(), frame(b).column(name).map(|c| &c.values))).collect();
+        columns.push((format!("{prefix}{name}"), values(&parts)));
+    }
+}
+
+/// The type that holds all parts: their own if they agree, float for mixed numbers, text otherwise.
+fn common(parts: &[(usize, Option<&Values>)]) -> DataType {
+    let mut found: Option<DataType> = None;
+    for values in parts.iter().filter_map(|(_, v)| *v) {
+        let this = match values {
+            Values::Float(_) => DataType::Float,
+            Values::Integer(_) => DataType::Integer,
+            Values::Boolean(_) => DataType::Boolean,
+            Values::Text(_) => DataType::String,
+        };
+        found = Some(match found {
+            None => this,
+            Some(other) if other == this => this,
+            Some(other) if other.is_numeric() && this.is_numeric() => DataType::Float,
+            Some(_) => DataType::String,
+        });
+    }
+    found.unwrap_or(DataType::Float)
+}
+
+fn values(parts: &[(usize, Option<&Values>)]) -> columns::ArrayRef {
+    macro_rules! collect {
+        ($of:expr) => {
+            parts.iter().flat_map(|(rows, values)| {
+                (0..*rows).map(move |row| values.and_then(|v| $of(v, row))).collect::<Vec<_>>()
+            })
+        };
+    }
+    match common(parts) {
+        // A missing number is null in the log, as it was in the request.
+        DataType::Float => column::floats(collect!(|v: &Values, row| v.number(row).filter(|x| !x.is_nan()))),
+        DataType::Integer => column::integers(collect!(|v: &Values, row: usize| match v {
+            Values::Integer(v) => v[row],
+            _ => None,
+        })),
+        DataType::Boolean => column::booleans(collect!(|v: &Values, row: usize| match v {
+            Values::Boolean(v) => v[row],
+            _ => None,
+        })),
+        _ => column::strings(collect!(text)),
+    }
+}
+
+fn text(values: &Values, row: usize) -> Option<String> {
+    match values {
+        Values::Float(v) => Some(v[row]).filter(|x| !x.is_nan()).map(|x| x.to_string()),
+        Values::Integer(v) => v[row].map(|x| x.to_string()),
+        Values::Boolean(v) => v[row].map(|x| x.to_string()),
+        Values::Text(v) => v[row].clone(),
+    }
+}
+
+/// The tables one below the other; columns that one lacks are null there, and columns whose types do not go
+/// together become text.
+pub fn stack(tables: &[Table]) -> Result<Table, Error> {
+    let mut names: Vec<(String, DataType)> = Vec::new();
+    for table in tables {
+        for field in &table.schema().fields {
+            match names.iter_mut().find(|(name, _)| *name == field.name) {
+                None => names.push((field.name.clone(), field.data_type)),
+                Some((_, kind)) if *kind == field.data_type => {}
+                Some((_, kind)) if kind.is_numeric() && field.data_type.is_numeric() => {
+                    *kind = DataType::Float
+                }
+                Some((_, kind)) => *kind = DataType::String,
+            }
+        }
+    }
+    let mut aligned = Vec::with_capacity(tables.len());
+    for table in tables {
+        let rows = table.rows();
+        let mut columns = Vec::with_capacity(names.len());
+        for (name, kind) in &names {
+            let array = match table.schema().field(name) {
+                Some(field) if field.data_type == *kind => table.column(name)?.clone(),
+                Some(_) if *kind == DataType::Float => column::floats(table.numbers(name)?),
+                Some(_) => column::strings(table.texts(name)?),
+                None => nulls(*kind, rows),
+            };
+            columns.push((name.clone(), array));
+        }
+        aligned.push(Table::new(columns)?);
+    }
+    Ok(Table::concat(&aligned)?)
+}
+
+fn nulls(kind: DataType, rows: usize) -> columns::ArrayRef {
+    match kind {
+        DataType::Boolean => column::booleans((0..rows).map(|_| None)),
+        DataType::Integer => column::integers((0..rows).map(|_| None)),
+        DataType::Float => column::floats((0..rows).map(|_| None)),
+        DataType::Timestamp => column::timestamps((0..rows).map(|_| None)),
+        DataType::Date => column::dates((0..rows).map(|_| None)),
+        DataType::Binary => column::binary((0..rows).map(|_| None::<&[u8]>)),
+        DataType::String => column::strings((0..rows).map(|_| None::<&str>)),
+    }
+}
+
+/// The columns with this prefix, without it.
+pub fn part(table: &Table, prefix: &str) -> Result<Table, Error> {
+    let mut columns = Vec::new();
+    for name in table.schema().names() {
+        if let Some(short) = name.strip_prefix(prefix) {
+            columns.push((short.to_owned(), table.column(name)?.clone()));
+        }
+    }
+    Ok(Table::new(columns)?)
+}
+
+/// A column of timestamps; a null is the epoch.
+pub fn times(table: &Table, name: &str) -> Result<Vec<types::Timestamp>, Error> {
+    Ok(table.timestamps(name)?.into_iter().map(Option::unwrap_or_default).collect())
+}

@@ -1,0 +1,74 @@
+use types::{Class, Fault, Hint};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    #[error(transparent)]
+    Models(#[from] models::Error),
+    #[error(transparent)]
+    Blobs(#[from] blobs::Error),
+    #[error(transparent)]
+    Runtime(#[from] runtimes::Error),
+    #[error(transparent)]
+    Predictions(#[from] predictions::Error),
+    #[error("there is no endpoint `{0}`")]
+    NoEndpoint(String),
+    #[error("endpoint `{endpoint}` serves no version `{version}`; it serves {known}")]
+    NoVersion { endpoint: String, version: String, known: String },
+    #[error("endpoint `{endpoint}` cannot serve: {reason}")]
+    NotServing { endpoint: String, reason: String },
+    #[error("`{0}` cannot be the name of an endpoint")]
+    BadName(String),
+    #[error("endpoint `{endpoint}`: {message}")]
+    BadVariants { endpoint: String, message: String },
+    #[error("model version \"{model}/{number}\" cannot be served: {reason}")]
+    NotServable { model: String, number: i64, reason: &'static str },
+    #[error("model version \"{model}/{number}\" failed its warm-up: {source}")]
+    WarmUp { model: String, number: i64, source: runtimes::Error },
+    #[error("{rows} rows in one request; at most {most} are taken")]
+    TooManyRows { rows: usize, most: usize },
+    #[error(
+        "the inputs disagree on the number of rows: `{first}` has {first_rows}, `{other}` has {other_rows}"
+    )]
+    RowsDiffer { first: String, first_rows: usize, other: String, other_rows: usize },
+    #[error("the model's inputs are not columns: send tensors instead")]
+    NotTabular,
+    #[error("a task of the server ended early")]
+    Interrupted,
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::Ledger(e) => e.class(),
+            Self::Models(e) => e.class(),
+            Self::Blobs(e) => e.class(),
+            Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
+            Self::Predictions(e) => e.class(),
+            Self::NoEndpoint(_) | Self::NoVersion { .. } => Class::NotFound,
+            Self::NotServing { .. } => Class::Unavailable,
+            Self::TooManyRows { .. } => Class::TooLarge,
+            Self::Interrupted => Class::Internal,
+            _ => Class::Invalid,
+        }
+    }
+
+    fn hint(&self) -> Hint {
+        match self {
+            Self::Ledger(e) => e.hint(),
+            Self::Models(e) => e.hint(),
+            Self::Blobs(e) => e.hint(),
+            Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.hint(),
+            Self::Predictions(e) => e.hint(),
+            Self::NoEndpoint(_) => Some("`mlwright endpoints` lists those there are; deploy one first".into()),
+            Self::NotServing { .. } => Some("it is tried again by itself; deploying another version helps too".into()),
+            Self::BadName(_) => Some("1 to 128 letters, digits, `.`, `_` and `-`, the first a letter or digit".into()),
+            Self::NotServable { .. } => Some(
+                "log it as ONNX: mlflow.onnx.log_model(skl2onnx.to_onnx(model, X, options={\"zipmap\": False}), …)".into(),
+            ),
+            Self::TooManyRows { .. } => Some("send several smaller requests".into()),
+            _ => None,
+        }
+    }
+}

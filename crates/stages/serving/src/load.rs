@@ -1,0 +1,130 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use blobs::Blobs;
+use ledger::Ledger;
+use models::{ModelFile, ModelVersion};
+use runtimes::{InputSchema, MlModel, Model, Runtime, Tabular, tabular};
+use types::{Actor, Digest, Uid};
+
+use crate::Error;
+use crate::cost::Cost;
+
+/// Files that MLflow writes beside a model and that are no part of it.
+const ABOUT: [&str; 8] = [
+    "MLmodel",
+    "conda.yaml",
+    "python_env.yaml",
+    "requirements.txt",
+    "input_example.json",
+    "serving_input_example.json",
+    "registered_model_meta",
+    "python_model.pkl",
+];
+
+/// A model in memory, warm. Freed with its last user.
+pub struct Loaded {
+    pub version: Uid,
+    pub model_name: String,
+    pub number: i64,
+    pub digest: Option<Digest>,
+    pub model: Arc<dyn Model>,
+    /// `None` where the inputs are no columns (images, sequences).
+    pub tabular: Option<Tabular>,
+    pub schema: InputSchema,
+    pub(crate) cost: Cost,
+}
+
+pub(crate) async fn load(
+    ledger: &Ledger,
+    blobs: &Blobs,
+    runtime: &Runtime,
+    actor: &Actor,
+    version: Uid,
+) -> Result<Loaded, Error> {
+    let about = models::get_version(ledger, actor, version).await?;
+    let files = models::files(ledger, actor, version).await?;
+    let source = Source::find(&about, &files)?;
+    let schema = match source.mlmodel {
+        Some(digest) => {
+            let bytes = blobs.get_bytes(&digest).await?;
+            MlModel::parse(&String::from_utf8_lossy(&bytes))?.inputs
+        }
+        None => InputSchema::Unknown,
+    };
+    let onnx = blobs.get_bytes(&source.onnx).await?;
+    let mut external: Vec<(String, Arc<[u8]>)> = Vec::new();
+    for (name, digest) in source.external {
+        external.push((name, blobs.get_bytes(&digest).await?.as_ref().into()));
+    }
+    let runtime = runtime.clone();
+    tokio::task::spawn_blocking(move || {
+        let model = runtime.load_onnx_with(&onnx, &external)?;
+        let warm = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
+        // Twice: the first run allocates, the second tells what a call costs.
+        tabular::warm_up(model.as_ref()).map_err(warm)?;
+        let start = Instant::now();
+        tabular::warm_up(model.as_ref()).map_err(warm)?;
+        let cost = Cost::first(start.elapsed());
+        let tabular = match Tabular::new(Arc::clone(&model), &schema) {
+            Ok(tabular) => Some(tabular),
+            Err(runtimes::Error::NotTabular(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Loaded {
+            version,
+            model_name: about.model.clone(),
+            number: about.number,
+            digest: about.digest,
+            model,
+            tabular,
+            schema,
+            cost,
+        })
+    })
+    .await
+    .map_err(|_| Error::Interrupted)?
+}
+
+struct Source {
+    mlmodel: Option<Digest>,
+    onnx: Digest,
+    /// By the name that the model calls them.
+    external: Vec<(String, Digest)>,
+}
+
+impl Source {
+    /// The ONNX file that `MLmodel` names, or the only one there is.
+    fn find(about: &ModelVersion, files: &[ModelFile]) -> Result<Self, Error> {
+        let refuse = |reason| Error::NotServable { model: about.model.clone(), number: about.number, reason };
+        if files.is_empty() {
+            return Err(refuse("its files are not in this server's store"));
+        }
+        let mlmodel = files.iter().find(|f| f.path == "MLmodel").map(|f| f.digest);
+        let mut graphs = files.iter().filter(|f| f.path.ends_with(".onnx"));
+        let (graph, other) = (graphs.next(), graphs.next());
+        let onnx = match (graph, other) {
+            (None, _) => return Err(refuse("it has no ONNX file")),
+            (Some(only), None) => only,
+            (Some(_), Some(_)) => files
+                .iter()
+                .find(|f| f.path == "model.onnx")
+                .ok_or_else(|| refuse("it has several ONNX files, none of them named model.onnx"))?,
+        };
+        let folder = onnx.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let external = files
+            .iter()
+            .filter(|f| f.path != onnx.path)
+            .filter_map(|f| {
+                let name = if folder.is_empty() {
+                    &f.path
+                } else {
+                    f.path.strip_prefix(folder)?.strip_prefix('/')?
+                };
+                let known = ABOUT.iter().any(|a| name == *a || name.starts_with(&format!("{a}/")));
+                if known { None } else { Some((name.to_owned(), f.digest)) }
+            })
+            .collect();
+        Ok(Self { mlmodel, onnx: onnx.digest, external })
+    }
+}

@@ -1,0 +1,156 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use types::Timestamp;
+
+/// Seconds that are kept.
+const SECONDS: usize = 300;
+/// Latency buckets: four to a doubling, from 1 µs to 1 µs · 2^(BUCKETS/4).
+const BUCKETS: usize = 104;
+
+/// One endpoint's traffic, over all of its revisions since the start of the process.
+pub(crate) struct Stats {
+    requests: AtomicU64,
+    errors: AtomicU64,
+    seconds: Mutex<Vec<Second>>,
+}
+
+#[derive(Clone)]
+struct Second {
+    /// Since the epoch; a slot is reused after `SECONDS`.
+    second: i64,
+    requests: u32,
+    errors: u32,
+    buckets: [u32; BUCKETS],
+}
+
+/// One second: `[at_ms, rps, p50_ms, p99_ms, errors]` in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Point(pub i64, pub f64, pub f64, pub f64, pub u32);
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Traffic {
+    /// Since the start of the server.
+    pub requests: u64,
+    /// Requests that the server or the model failed; wrong input is not among them.
+    pub errors: u64,
+    /// Over the last ten seconds.
+    pub rps: f64,
+    /// Over the last minute; 0 without traffic.
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    /// Up to five minutes, oldest first; seconds without traffic are left out.
+    pub series: Vec<Point>,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        let empty = Second { second: -1, requests: 0, errors: 0, buckets: [0; BUCKETS] };
+        Self {
+            requests: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            seconds: Mutex::new(vec![empty; SECONDS]),
+        }
+    }
+}
+
+impl Stats {
+    pub fn count(&self, now: Timestamp, took: Duration, failed: bool) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        if failed {
+            self.errors.fetch_add(1, Ordering::Relaxed);
+        }
+        let second = now.0.div_euclid(1_000_000);
+        let mut seconds = self.seconds.lock();
+        let slot = &mut seconds[second.rem_euclid(SECONDS as i64) as usize];
+        if slot.second != second {
+            *slot = Second { second, requests: 0, errors: 0, buckets: [0; BUCKETS] };
+        }
+        slot.requests += 1;
+        slot.errors += u32::from(failed);
+        slot.buckets[bucket(took)] += 1;
+    }
+
+    pub fn traffic(&self, now: Timestamp) -> Traffic {
+        let current = now.0.div_euclid(1_000_000);
+        let mut kept: Vec<Second> = {
+            let seconds = self.seconds.lock();
+            let young = |s: &&Second| s.second > current - SECONDS as i64 && s.second <= current;
+            seconds.iter().filter(young).cloned().collect()
+        };
+        kept.sort_by_key(|s| s.second);
+        let mut minute = [0; BUCKETS];
+        let mut lately = 0;
+        for second in &kept {
+            if second.second > current - 60 {
+                minute.iter_mut().zip(&second.buckets).for_each(|(sum, n)| *sum += n);
+            }
+            // The running second is not over yet.
+            if second.second < current && second.second >= current - 10 {
+                lately += second.requests;
+            }
+        }
+        Traffic {
+            requests: self.requests.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
+            rps: f64::from(lately) / 10.0,
+            p50_ms: quantile(&minute, 0.5),
+            p99_ms: quantile(&minute, 0.99),
+            series: kept
+                .iter()
+                .map(|s| {
+                    let (p50, p99) = (quantile(&s.buckets, 0.5), quantile(&s.buckets, 0.99));
+                    Point(s.second * 1000, f64::from(s.requests), p50, p99, s.errors)
+                })
+                .collect(),
+        }
+    }
+}
+
+fn bucket(took: Duration) -> usize {
+    let micros = took.as_secs_f64() * 1e6;
+    ((micros.max(1.0).log2() * 4.0) as usize).min(BUCKETS - 1)
+}
+
+/// In milliseconds: the middle of the bucket that holds the quantile (within ±9 %).
+fn quantile(buckets: &[u32; BUCKETS], q: f64) -> f64 {
+    let total: u64 = buckets.iter().map(|n| u64::from(*n)).sum();
+    if total == 0 {
+        return 0.0;
+    }
+    let rank = ((total as f64 * q).ceil() as u64).clamp(1, total);
+    let mut seen = 0;
+    for (index, count) in buckets.iter().enumerate() {
+        seen += u64::from(*count);
+        if seen >= rank {
+            return ((index as f64 + 0.5) / 4.0).exp2() / 1000.0;
+        }
+    }
+    0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traffic_counts_each_second_and_forgets_old_ones() {
+        let stats = Stats::default();
+        let start = Timestamp(1_700_000_000_000_000);
+        for i in 0..100 {
+            stats.count(start, Duration::from_micros(if i < 98 { 1000 } else { 50_000 }), i == 0);
+        }
+        stats.count(start.plus_seconds(1), Duration::from_micros(1000), false);
+        let traffic = stats.traffic(start.plus_seconds(2));
+        assert_eq!((traffic.requests, traffic.errors), (101, 1));
+        assert_eq!(traffic.series.len(), 2);
+        assert_eq!((traffic.series[0].1, traffic.series[0].4), (100.0, 1));
+        assert!((traffic.rps - 10.1).abs() < 1e-9);
+        assert!((0.9..1.15).contains(&traffic.p50_ms), "{}", traffic.p50_ms);
+        assert!((44.0..56.0).contains(&traffic.p99_ms), "{}", traffic.p99_ms);
+        let later = stats.traffic(start.plus_seconds(1000));
+        assert_eq!((later.series.len(), later.rps, later.requests), (0, 0.0, 101));
+    }
+}

@@ -1,0 +1,86 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasks::CancellationToken;
+use types::{Actor, WorkspaceId};
+
+use crate::endpoint::{Endpoint, Key};
+use crate::{Error, Revision, Serving, store};
+
+/// How often failed endpoints are tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+impl Serving {
+    /// Follows deployments by other servers on the same database, and tries failed endpoints again.
+    pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
+        let mut sealed = self.0.ledger.watch();
+        loop {
+            tokio::select! {
+                () = token.cancelled() => return Ok(()),
+                changed = sealed.changed() => if changed.is_err() { return Ok(()) },
+                () = tokio::time::sleep(RETRY) => {}
+            }
+            if let Err(error) = self.sync().await {
+                tracing::warn!(%error, "endpoints could not be compared with the ledger; it is tried again");
+            }
+            // Not at every event of a busy server.
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+
+    /// Makes the table match the ledger.
+    pub(crate) async fn sync(&self) -> Result<(), Error> {
+        let _changing = self.0.changing.lock().await;
+        let current = self.0.ledger.read(WorkspaceId::DEFAULT, store::current).await?;
+        for (workspace, revision) in &current {
+            let key = (*workspace, revision.endpoint.clone());
+            let serving = self.0.table.load().endpoints.get(&key).map(Arc::clone);
+            let fresh = serving.is_some_and(|e| e.revision.uid == revision.uid && e.models.is_ok());
+            if !fresh {
+                self.take_up(key, revision.clone()).await;
+            }
+        }
+        let gone: Vec<Key> = {
+            let table = self.0.table.load();
+            let named = |key: &Key| current.iter().any(|(w, r)| *w == key.0 && r.endpoint == key.1);
+            table.endpoints.keys().filter(|key| !named(key)).cloned().collect()
+        };
+        for key in gone {
+            self.publish(&key, None);
+        }
+        Ok(())
+    }
+
+    async fn take_up(&self, key: Key, revision: Revision) {
+        let actor = Actor { workspace: key.0, ..Actor::system("serving") };
+        let mut models = Ok(Vec::new());
+        for variant in &revision.variants {
+            match self.loaded(&actor, &key, variant.model_version).await {
+                Ok(model) => {
+                    if let Ok(models) = models.as_mut() {
+                        models.push(model);
+                    }
+                }
+                Err(error) => {
+                    models = Err(error.to_string());
+                    break;
+                }
+            }
+        }
+        let same_failure = {
+            let table = self.0.table.load();
+            let before = table.endpoints.get(&key);
+            before.is_some_and(|b| {
+                b.revision.uid == revision.uid && b.models.as_ref().err() == models.as_ref().err()
+            })
+        };
+        match &models {
+            Ok(_) => tracing::info!(endpoint = key.1, revision = revision.number, "serving"),
+            Err(_) if same_failure => return,
+            Err(reason) => tracing::error!(endpoint = key.1, reason, "an endpoint cannot serve"),
+        }
+        let stats = self.stats(&key);
+        // The replaced endpoint is freed by its last request.
+        self.publish(&key, Some(Endpoint { revision: Arc::new(revision), models, stats }));
+    }
+}
