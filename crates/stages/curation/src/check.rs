@@ -1,0 +1,137 @@
+use columns::Table;
+use datasets::{ROW_ID, Rows};
+use serde_json::{Value, json};
+use types::DataType;
+
+use crate::cell::Cells;
+use crate::rule::{Rule, rules};
+use crate::{Check, Error, Expectations, FailingRow, Report, UnknownColumns};
+
+/// Checks every expectation; each column is read once. `rows` says where the rows stand in their files; without it
+/// the report counts them from 1.
+///
+/// Errors: `BadExpectation`. Data that breaks an expectation is no error: it is in the report.
+pub fn check(table: &Table, rows: Option<&Rows>, expectations: &Expectations) -> Result<Report, Error> {
+    expectations.validate()?;
+    let mut checks = Vec::new();
+    if let Some(bound) = expectations.rows {
+        let n = table.rows() as u64;
+        let (min, max) = (bound.min.unwrap_or(0), bound.max.unwrap_or(u64::MAX));
+        let name = match (bound.min, bound.max) {
+            (Some(min), Some(max)) => format!("there are {min} to {max} rows"),
+            (Some(min), None) => format!("there are at least {min} rows"),
+            (None, Some(max)) => format!("there are at most {max} rows"),
+            (None, None) => "there are rows".to_owned(),
+        };
+        let passed = (min..=max).contains(&n);
+        checks.push(simple(name, "rows", None, passed, json!(bound), json!(n), format!("there are {n}")));
+    }
+    if expectations.unknown_columns == UnknownColumns::Reject {
+        checks.push(unknown_columns(table, expectations));
+    }
+    for (column, wanted) in &expectations.columns {
+        let Some(field) = table.schema().field(column) else {
+            let there = wanted.optional;
+            let text = if there { "it is absent, which is allowed" } else { "it is missing" };
+            let text = text.to_owned() + &near(column, table);
+            let name = format!("{column} exists");
+            checks.push(simple(name, "exists", Some(column), there, json!(!there), json!(false), text));
+            continue;
+        };
+        if let Some(wanted) = wanted.data_type {
+            let found = field.data_type;
+            let passed = found == wanted || (wanted, found) == (DataType::Float, DataType::Integer);
+            let (name, text) = (format!("{column} is {}", wanted.name()), format!("it is {}", found.name()));
+            let (expected, observed) = (json!(wanted), json!(found));
+            checks.push(simple(name, "type", Some(column), passed, expected, observed, text));
+        }
+        let cells = Cells::of(table, column)?;
+        let mut rules = rules(column, wanted)?;
+        for (row, cell) in cells.iter().enumerate() {
+            for rule in &mut rules {
+                rule.see(row, cell);
+            }
+        }
+        checks.extend(rules.into_iter().map(|rule| judged(column, rule, rows)));
+    }
+    Ok(Report {
+        format: 1,
+        passed: checks.iter().all(|c| c.passed),
+        rows: table.rows() as u64,
+        columns: table.schema().names().filter(|n| *n != ROW_ID).count() as u64,
+        checks,
+    })
+}
+
+fn simple(
+    name: String,
+    rule: &str,
+    column: Option<&String>,
+    passed: bool,
+    expected: Value,
+    observed: Value,
+    text: String,
+) -> Check {
+    let (rule, column) = (rule.to_owned(), column.cloned());
+    Check { name, rule, column, passed, expected, observed, text, failed_rows: 0, failing: Vec::new() }
+}
+
+fn unknown_columns(table: &Table, expectations: &Expectations) -> Check {
+    let unknown: Vec<&str> =
+        table.schema().names().filter(|n| *n != ROW_ID && !expectations.columns.contains_key(*n)).collect();
+    let text = if unknown.is_empty() {
+        "there are none".to_owned()
+    } else {
+        let listed: Vec<String> = unknown.iter().take(12).map(|n| format!("`{n}`")).collect();
+        let more = if unknown.len() > 12 { ", …" } else { "" };
+        format!("there is {}{more}: declare it, drop it, or set unknown_columns: allow", listed.join(", "))
+    };
+    let (name, expected) = ("no column is unknown".to_owned(), json!("reject"));
+    simple(name, "unknown_columns", None, unknown.is_empty(), expected, json!(unknown), text)
+}
+
+fn judged(column: &str, rule: Rule<'_>, rows: Option<&Rows>) -> Check {
+    let passed = rule.passed();
+    let text = if rule.failed == 0 {
+        format!("true of all {} values", rule.of)
+    } else if matches!(rule.name, "not_null" | "max_null_share") {
+        format!("it is missing in {} of {} rows", rule.failed, rule.of)
+    } else {
+        format!("{} of {} values break this", rule.failed, rule.of)
+    };
+    let failing = rule.first.iter().map(|(row, value)| failing_row(*row, value.clone(), rows)).collect();
+    Check {
+        name: format!("{column} {}", rule.phrase),
+        rule: rule.name.to_owned(),
+        column: Some(column.to_owned()),
+        passed,
+        expected: rule.expected,
+        observed: json!({ "failed": rule.failed, "of": rule.of }),
+        text,
+        failed_rows: rule.failed,
+        failing,
+    }
+}
+
+fn failing_row(row: usize, value: Value, rows: Option<&Rows>) -> FailingRow {
+    match rows.map(|r| r.locate(row)) {
+        Some(at) => FailingRow { file: at.file, place: at.place.to_string(), row_id: at.row_id, value },
+        None => FailingRow {
+            file: "table".into(),
+            place: format!("row {}", row + 1),
+            row_id: (row + 1).to_string(),
+            value,
+        },
+    }
+}
+
+/// A column of nearly that name, if there is one.
+fn near(column: &str, table: &Table) -> String {
+    let best = table.schema().names().map(|n| (strsim::levenshtein(column, n), n)).min();
+    match best {
+        Some((distance, name)) if distance <= column.chars().count().max(3) / 3 => {
+            format!("; did you mean `{name}`, which is there?")
+        }
+        _ => String::new(),
+    }
+}

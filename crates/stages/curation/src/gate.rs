@@ -1,0 +1,72 @@
+use blobs::Blobs;
+use datasets::{BoxFault, Candidate, Gate, Verdict};
+use ledger::Ledger;
+use types::Actor;
+
+use crate::store::{self, NewCheck};
+use crate::{Error, Expectations, check};
+
+/// Expectations as the gate of a data set. Keeps a report of every candidate, accepted or refused.
+pub struct ExpectationGate {
+    ledger: Ledger,
+    blobs: Blobs,
+    actor: Actor,
+    expectations: Expectations,
+}
+
+impl ExpectationGate {
+    /// Checks in the name of `actor`.
+    pub fn new(ledger: &Ledger, blobs: &Blobs, actor: &Actor, expectations: Expectations) -> Self {
+        Self { ledger: ledger.clone(), blobs: blobs.clone(), actor: actor.clone(), expectations }
+    }
+
+    async fn judge(&self, candidate: Candidate) -> Result<Verdict, Error> {
+        let Candidate { dataset, digest, table, rows } = candidate;
+        let expectations = self.expectations.clone();
+        let report = tokio::task::spawn_blocking(move || check(&table, Some(&rows), &expectations))
+            .await
+            .map_err(|e| Error::Stopped(e.to_string()))??;
+        let text = report.text(&format!("Data for `{dataset}`"));
+        let report_digest = self.blobs.put_bytes(json(&report)?).await?;
+        let text_digest = self.blobs.put_bytes(text.clone()).await?;
+        let expectations_digest = self.blobs.put_bytes(json(&self.expectations)?).await?;
+        let verdict =
+            Verdict { passed: report.passed, summary: report.summary(), text, report: report_digest };
+        let new = NewCheck {
+            dataset,
+            candidate: digest,
+            passed: report.passed,
+            summary: verdict.summary.clone(),
+            checks: report.checks.len(),
+            failed: report.failed().count(),
+            rows: report.rows as i64,
+            report: report_digest,
+            text: text_digest,
+            expectations: expectations_digest,
+        };
+        self.ledger
+            .write(&self.actor, move |tx| {
+                store::insert(tx, &new)?;
+                let kind = if new.passed { "data.accepted" } else { "data.rejected" };
+                let payload = serde_json::json!({
+                    "dataset": new.dataset, "candidate": new.candidate, "report": new.report,
+                    "checks": new.checks, "failed": new.failed, "rows": new.rows,
+                });
+                tx.event(kind, &format!("dataset:{}", new.dataset), payload)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        Ok(verdict)
+    }
+}
+
+#[async_trait::async_trait]
+impl Gate for ExpectationGate {
+    async fn check(&self, candidate: Candidate) -> Result<Verdict, BoxFault> {
+        self.judge(candidate).await.map_err(|e| Box::new(e) as BoxFault)
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|e| Error::Stopped(e.to_string()))
+}
