@@ -7,7 +7,9 @@ import './styles/parts.css';
 import './styles/marks.css';
 import { App } from './app';
 import { startLive } from './live';
+import { followMlflowLink } from './mlflow_links';
 
+followMlflowLink();
 startLive();
 const root = document.getElementById('root');
 if (root) {

@@ -205,6 +205,9 @@ async function behaviour(context, have) {
     await page.reload();
     await settled(page);
     check((await page.getByRole('searchbox', { name: 'Filter runs' }).inputValue()) === have.run.name, 'a copied address shows the same filter');
+    await page.goto(`${BASE}/#/experiments/1/runs/${have.run.id}`);
+    await page.waitForURL(`${BASE}/runs/${have.run.id}`);
+    check(true, "the address that MLflow's client prints leads to the run");
   }
   check(problems.length === 0, `behaviour: no error: ${problems.join(' | ')}`);
   await page.close();

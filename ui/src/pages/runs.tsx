@@ -11,6 +11,8 @@ import { navigate, setParams, useLocation, useParam } from '../router';
 import { useApi } from '../store';
 
 const PAGE = 1000;
+/** A refresh reads the newest runs only: what changes is among them. */
+const NEWEST = 200;
 
 /** Pages are read as the reader scrolls, or all of them once a filter or a sort needs them. */
 function useRuns(experiment: string, everything: boolean) {
@@ -21,18 +23,18 @@ function useRuns(experiment: string, everything: boolean) {
   const busy = useRef(false);
 
   const read = useCallback(
-    async (token: string | null) => {
+    async (token: string | null, limit = PAGE) => {
       if (busy.current) return;
       busy.current = true;
       try {
-        const page = await call<RunPage>(`/runs${query({ experiment, limit: PAGE, page_token: token })}`);
+        const page = await call<RunPage>(`/runs${query({ experiment, limit, page_token: token })}`);
         setRuns((old) => {
           // A refresh of the first page replaces what it holds and keeps the pages read after it.
           const fresh = new Set(page.runs.map((run) => run.id));
           const others = old.filter((run) => !fresh.has(run.id));
           return token === null ? [...page.runs, ...others] : [...others, ...page.runs];
         });
-        setNext((old) => (token === null && old !== null ? old : (page.next_page_token ?? null)));
+        if (limit === PAGE) setNext(page.next_page_token ?? null);
         setError(null);
       } catch (problem) {
         if (problem instanceof ApiError) setError(problem);
@@ -54,7 +56,7 @@ function useRuns(experiment: string, everything: boolean) {
       if (!/^(run|experiment|pipeline|step)/.test(event.kind) || timer) return;
       timer = setTimeout(() => {
         timer = undefined;
-        void read(null);
+        void read(null, NEWEST);
       }, 600);
     });
     return () => {
@@ -67,7 +69,7 @@ function useRuns(experiment: string, everything: boolean) {
   useEffect(() => {
     if (!running) return;
     // Metric points are recorded without an event; a running run is asked for.
-    const timer = setInterval(() => void read(null), 3000);
+    const timer = setInterval(() => void read(null, NEWEST), 3000);
     return () => clearInterval(timer);
   }, [running, read]);
 
@@ -133,6 +135,11 @@ export default function Runs() {
   const sort = parseSort(sortText);
   const asked = search.get('columns');
   const experiments = useApi<{ experiments: Experiment[] }>('/experiments', { topics: ['experiment', 'run.created'] });
+  // MLflow's links name an experiment by its number; the address here carries its name.
+  const numbered = experiments.data?.experiments.find((item) => item.id === experiment)?.name;
+  useEffect(() => {
+    if (numbered) setExperiment(numbered);
+  }, [numbered, setExperiment]);
   const { runs, error, ready, more, complete } = useRuns(experiment, filter !== '' || sortText !== '-started');
   const live = runs.some((run) => isLive(run.status));
   const now = useNow(live ? 1000 : 60_000);
