@@ -1,0 +1,221 @@
+//! What an attempt left, and the state that its step ends in.
+
+use std::path::Path;
+
+use ledger::Tx;
+use tracking::RunStatus;
+use types::Actor;
+
+use crate::attempt::clear_lost;
+use crate::error::blocking;
+use crate::finish::{Ended, finish_step};
+use crate::shim::{self, Cause, Exit};
+use crate::{Engine, Error, PipelineRun, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot};
+
+impl Engine {
+    pub(crate) async fn collect(
+        &self,
+        actor: &Actor,
+        run: &PipelineRun,
+        mut step: StepRun,
+        dir: &Path,
+        exit: Option<Exit>,
+    ) -> Result<(), Error> {
+        let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
+        let spec = run.spec.step(&step.name).ok_or_else(missing)?.clone();
+        if exit.is_none() {
+            clear_lost(dir, prepare::mark(&step)).await?;
+        }
+        (step.state, step.message) = judge(exit.as_ref(), &spec, step.attempt);
+        if let Some(exit) = &exit {
+            step.exit_code = exit.code.map(i64::from);
+            step.signal = exit.signal.map(i64::from);
+        }
+        if step.state == StepState::Succeeded {
+            match self.take_outputs(&spec, dir).await? {
+                Ok(outputs) => step.outputs = outputs,
+                Err(message) => (step.state, step.message) = (StepState::Failed, Some(message)),
+            }
+        }
+        if step.state == StepState::Succeeded
+            && run.replay_of.is_none()
+            && let Some(message) = self.broken_promise(actor, &spec, &step).await?
+        {
+            (step.state, step.message) = (StepState::Failed, Some(message));
+        }
+        if let Some(exit) = &exit {
+            note_log(&mut step, exit, self.0.config.log_limit);
+        }
+        self.end_tracking_run(actor, &step).await?;
+        let log = dir.join(shim::LOG);
+        if log.exists() {
+            step.log_digest = Some(self.0.blobs.put_file(&log).await?.0);
+        }
+        self.end(actor, run, step, true).await
+    }
+
+    /// Commits the end of a step, then removes what the attempt does not need any more.
+    pub(crate) async fn end(
+        &self,
+        actor: &Actor,
+        run: &PipelineRun,
+        step: StepRun,
+        may_retry: bool,
+    ) -> Result<(), Error> {
+        let retries = run.spec.step(&step.name).map_or(0, |spec| spec.retries);
+        let retries = if may_retry { retries } else { 0 };
+        let dir = self.attempt_dir(run.uid, &step.name, step.attempt);
+        let ended =
+            self.0.ledger.write(actor, move |tx: &mut Tx<'_>| finish_step(tx, &step, retries)).await?;
+        if ended == Ended::Before {
+            return Ok(());
+        }
+        blocking(move || {
+            for part in ["work", "inputs", "outputs", "dataset"] {
+                let path = dir.join(part);
+                if path.exists()
+                    && let Err(error) = std::fs::remove_dir_all(&path)
+                {
+                    tracing::warn!(path = %path.display(), %error, "cannot remove what a step left");
+                }
+            }
+            // It holds the step's token.
+            let _ = std::fs::remove_file(dir.join(shim::TASK));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores every declared output; the inner error says which one is missing.
+    async fn take_outputs(
+        &self,
+        spec: &StepSpec,
+        dir: &Path,
+    ) -> Result<Result<Vec<StepOutput>, String>, Error> {
+        let mut outputs = Vec::with_capacity(spec.outputs.len());
+        for name in &spec.outputs {
+            let path = dir.join("outputs").join(name);
+            let Ok(meta) = path.symlink_metadata() else {
+                return Ok(Err(format!(
+                    "it ended well but did not write its output `{name}` · hint: write it to $MLWRIGHT_OUTPUTS/{name}"
+                )));
+            };
+            let (digest, bytes) = if meta.is_dir() {
+                let tar = blocking(move || snapshot::pack_tree(&path)).await?;
+                let bytes = tar.len() as u64;
+                (self.0.blobs.put_bytes(tar).await?, bytes)
+            } else if meta.is_file() {
+                self.0.blobs.put_file(&path).await?
+            } else {
+                return Ok(Err(format!("its output `{name}` is neither a file nor a directory")));
+            };
+            outputs.push(StepOutput {
+                name: name.clone(),
+                digest,
+                bytes: bytes as i64,
+                is_dir: meta.is_dir(),
+            });
+        }
+        Ok(Ok(outputs))
+    }
+
+    /// What is missing of `registers`, if something is.
+    async fn broken_promise(
+        &self,
+        actor: &Actor,
+        spec: &StepSpec,
+        step: &StepRun,
+    ) -> Result<Option<String>, Error> {
+        let (Some(model), Some(run)) = (&spec.registers, step.tracking_run) else { return Ok(None) };
+        let versions = models::versions_of_run(&self.0.ledger, actor, run).await?;
+        if versions.iter().any(|version| version.model == *model) {
+            return Ok(None);
+        }
+        Ok(Some(format!(
+            "it ended well but registered no version of model `{model}` from its run {run} · hint: log the model with \
+             registered_model_name=\"{model}\", or take `registers` out of the step"
+        )))
+    }
+
+    /// Says how the tracking run ended, if the client did not.
+    async fn end_tracking_run(&self, actor: &Actor, step: &StepRun) -> Result<(), Error> {
+        let Some(uid) = step.tracking_run else { return Ok(()) };
+        let status = match step.state {
+            StepState::Succeeded => RunStatus::Finished,
+            StepState::Cancelled => RunStatus::Killed,
+            _ => RunStatus::Failed,
+        };
+        let found = match tracking::run(&self.0.ledger, actor, uid).await {
+            Ok(found) => found,
+            // A person may have deleted it.
+            Err(tracking::Error::RunNotFound(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if found.deleted
+            || found.status == status
+            || (found.status.is_final() && status == RunStatus::Finished)
+        {
+            return Ok(());
+        }
+        tracking::finish_run(&self.0.ledger, actor, uid, status).await?;
+        Ok(())
+    }
+}
+
+fn judge(exit: Option<&Exit>, spec: &StepSpec, attempt: i64) -> (StepState, Option<String>) {
+    let Some(exit) = exit else {
+        let message = format!(
+            "lost: the process that watched attempt {attempt} is gone without a word (killed, or the machine went down); \
+             what it had started was ended"
+        );
+        return (StepState::Failed, Some(message));
+    };
+    let message = match exit.cause {
+        Cause::Exited if exit.code == Some(0) => return (StepState::Succeeded, None),
+        Cause::Cancelled => return (StepState::Cancelled, Some("the run was cancelled".into())),
+        Cause::TimedOut => match spec.timeout {
+            Some(timeout) => format!("it was ended at its timeout of {timeout}"),
+            None => "it was ended at its timeout".into(),
+        },
+        Cause::NotStarted => {
+            format!("it could not be started: {}", exit.error.as_deref().unwrap_or("no reason known"))
+        }
+        Cause::Exited => match (exit.code, exit.signal) {
+            (Some(code), _) => format!("it ended with exit code {code}"),
+            (None, Some(signal)) => format!("it was ended by signal {signal}{}", signal_name(signal)),
+            (None, None) => exit.error.clone().unwrap_or_else(|| "how it ended is not known".into()),
+        },
+    };
+    (StepState::Failed, Some(message))
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        6 => " (SIGABRT)",
+        7 => " (SIGBUS)",
+        8 => " (SIGFPE)",
+        9 => " (SIGKILL; out of memory?)",
+        11 => " (SIGSEGV)",
+        15 => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+fn note_log(step: &mut StepRun, exit: &Exit, limit: u64) {
+    let mut notes = Vec::new();
+    if exit.cut_bytes > 0 {
+        notes.push(format!(
+            "it printed {} bytes; {} of them were cut from the middle of its log (limit {limit} bytes)",
+            exit.output_bytes, exit.cut_bytes
+        ));
+    }
+    if let Some(error) = &exit.log_error {
+        notes.push(format!("its log is incomplete: {error}"));
+    }
+    for note in notes {
+        step.message = Some(match step.message.take() {
+            Some(message) => format!("{message}; {note}"),
+            None => note,
+        });
+    }
+}

@@ -1,0 +1,229 @@
+use std::collections::BTreeSet;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use blobs::Blobs;
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use ledger::{Ledger, Tx};
+use serde_json::json;
+use tasks::CancellationToken;
+use tokio::time::Instant;
+use types::{Actor, Uid, WorkspaceId, io};
+
+use crate::error::blocking;
+use crate::{Config, Error, LogPart, shim, store};
+
+/// How long a change of another server, or one that nobody announced, may go unseen.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(1);
+/// Changes come in bursts; a burst is looked at once.
+const SETTLE: Duration = Duration::from_millis(5);
+/// The most that one read of a log gives.
+const LOG_PART: u64 = 256 * 1024;
+
+/// Runs what was submitted. Steps are processes of their own under a shim; stopping the engine, or killing its
+/// process, leaves them alone, and the next engine on the same data directory takes them up again. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub ledger: Ledger,
+    pub blobs: Blobs,
+    pub config: Config,
+    /// Names the disk on which this engine's attempts lie.
+    pub owner: String,
+}
+
+type Driven = BoxFuture<'static, Uid>;
+
+impl Engine {
+    /// Errors: `Io` if the data directory cannot be written.
+    pub fn new(ledger: Ledger, blobs: Blobs, config: Config) -> Result<Self, Error> {
+        let attempts = config.attempts();
+        io::create_dir_all(&attempts)?;
+        // Tasks hold the token that steps get.
+        use std::os::unix::fs::PermissionsExt as _;
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(&attempts, private).map_err(|e| io::Error::new("protect", &attempts, e))?;
+        let path = attempts.join("owner");
+        let owner = match io::read_to_string(&path) {
+            Ok(owner) => owner.trim().to_owned(),
+            Err(_) => {
+                let owner = types::new_id(ledger.clock().now()).to_string();
+                io::write_atomic(&path, &owner)?;
+                owner
+            }
+        };
+        Ok(Self(Arc::new(Inner { ledger, blobs, config, owner })))
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Works until `token` is cancelled. It may be dropped and started again at any moment.
+    /// Errors: `Ledger` when the database cannot be used; starting again is the right answer.
+    pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
+        let mut changes = self.0.ledger.watch();
+        let mut driven: FuturesUnordered<Driven> = FuturesUnordered::new();
+        let mut active = BTreeSet::new();
+        let mut next_look = Instant::now();
+        loop {
+            tokio::select! {
+                () = token.cancelled() => return Ok(()),
+                Some(step) = driven.next(), if !driven.is_empty() => {
+                    active.remove(&step);
+                    next_look = Instant::now();
+                }
+                changed = changes.changed() => {
+                    changed.map_err(|_| ledger::Error::Closed)?;
+                    next_look = next_look.min(Instant::now() + SETTLE);
+                }
+                () = tokio::time::sleep_until(next_look) => {
+                    self.look(&mut driven, &mut active).await?;
+                    next_look = Instant::now() + AT_LEAST_EVERY;
+                }
+            }
+        }
+    }
+
+    /// Takes ready steps, takes up running ones that nobody attends to, passes on requests to end, judges replays.
+    async fn look(
+        &self,
+        driven: &mut FuturesUnordered<Driven>,
+        active: &mut BTreeSet<Uid>,
+    ) -> Result<(), Error> {
+        let inner = &self.0;
+        let room = inner.config.parallel.saturating_sub(active.len());
+        if room > 0 {
+            let ready =
+                inner.ledger.read(WorkspaceId::DEFAULT, move |rx| store::steps::ready(rx, room)).await?;
+            for (workspace, step) in ready {
+                self.claim(workspace, step).await?;
+            }
+        }
+        let owner = inner.owner.clone();
+        let (running, ending, replays) = inner
+            .ledger
+            .read(WorkspaceId::DEFAULT, move |rx| {
+                let running = store::steps::running(rx, &owner)?;
+                let ending = store::steps::to_cancel(rx, &owner)?;
+                Ok::<_, ledger::Error>((running, ending, store::replays::to_judge(rx)?))
+            })
+            .await?;
+        for (workspace, step) in running {
+            if active.insert(step) {
+                let engine = self.clone();
+                driven.push(Box::pin(async move {
+                    engine.drive(&system(workspace), step).await;
+                    step
+                }));
+            }
+        }
+        for (run, step, attempt) in ending {
+            let dir = self.attempt_dir(run, &step, attempt);
+            if dir.join(shim::TASK).exists() && !dir.join(shim::CANCEL).exists() {
+                io::write(dir.join(shim::CANCEL), "")?;
+            }
+        }
+        for (workspace, replay) in replays {
+            self.judge(&system(workspace), replay).await?;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, workspace: WorkspaceId, uid: Uid) -> Result<(), Error> {
+        let owner = self.0.owner.clone();
+        self.0
+            .ledger
+            .write(&system(workspace), move |tx: &mut Tx<'_>| {
+                if !store::steps::claim(tx, uid, &owner)? {
+                    return Ok(());
+                }
+                let Some(step) = store::steps::find(tx, uid)? else { return Ok(()) };
+                if store::runs::start(tx, step.run)? {
+                    let payload = json!({ "run": step.run });
+                    tx.event("pipeline.run_started", &format!("pipeline_run:{}", step.run), payload)?;
+                }
+                let payload =
+                    json!({ "step_run": uid, "run": step.run, "step": step.name, "attempt": step.attempt });
+                Ok(tx.event("step.started", &format!("step_run:{uid}"), payload)?)
+            })
+            .await
+    }
+
+    pub(crate) fn attempt_dir(&self, run: Uid, step: &str, attempt: i64) -> PathBuf {
+        self.0.config.attempts().join(run.hex()).join(step).join(attempt.to_string())
+    }
+
+    /// Up to 256 KiB of a step's log from `offset`, whole characters only: of the attempt that runs, or else of
+    /// the last one. It grows while the step runs. Errors: `RunNotFound`, `StepNotFound`.
+    pub async fn read_log(&self, actor: &Actor, run: Uid, step: &str, offset: u64) -> Result<LogPart, Error> {
+        let name = step.to_owned();
+        let found = self
+            .0
+            .ledger
+            .read(actor.workspace, move |rx| {
+                store::runs::find(rx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
+                store::steps::find_name(rx, run, &name)?.ok_or(Error::StepNotFound { run, step: name })
+            })
+            .await?;
+        let path = self.attempt_dir(run, step, found.attempt).join(shim::LOG);
+        if path.exists() {
+            return blocking(move || read_part(&path, offset, found.state.is_final())).await;
+        }
+        let Some(digest) = found.log_digest else {
+            return Ok(LogPart {
+                next_offset: offset,
+                eof: found.state.is_final(),
+                ..LogPart::nothing_yet()
+            });
+        };
+        let bytes = self.0.blobs.get_bytes(&digest).await?;
+        let start = (offset as usize).min(bytes.len());
+        let end = (start + LOG_PART as usize).min(bytes.len());
+        Ok(part(&bytes[start..end], start as u64, end == bytes.len()))
+    }
+}
+
+/// The engine acts for the workspace of the run.
+pub(crate) fn system(workspace: WorkspaceId) -> Actor {
+    Actor { workspace, ..Actor::system("pipelines") }
+}
+
+fn read_part(path: &std::path::Path, offset: u64, ended: bool) -> Result<LogPart, Error> {
+    let mut file = io::open(path)?;
+    let failed = |e| io::Error::new("read", path, e);
+    let length = file.metadata().map_err(failed)?.len();
+    let start = offset.min(length);
+    file.seek(SeekFrom::Start(start)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(LOG_PART).read_to_end(&mut bytes).map_err(failed)?;
+    let last = ended && start + bytes.len() as u64 >= length;
+    Ok(part(&bytes, start, last))
+}
+
+/// Leaves a character that is not there as a whole for the next read, unless nothing more will come.
+fn part(bytes: &[u8], start: u64, last: bool) -> LogPart {
+    let mut whole = bytes.len();
+    if !last {
+        for back in 1..=bytes.len().min(3) {
+            let byte = bytes[bytes.len() - back];
+            let wants = match byte {
+                0xC0..=0xDF => 2,
+                0xE0..=0xEF => 3,
+                0xF0..=0xF7 => 4,
+                0x80..=0xBF => continue,
+                _ => 1,
+            };
+            if wants > back {
+                whole = bytes.len() - back;
+            }
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
+    LogPart { text, next_offset: start + whole as u64, eof: last }
+}

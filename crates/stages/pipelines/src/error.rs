@@ -1,0 +1,125 @@
+use types::{Class, Digest, Fault, Hint, Uid};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("pipeline `{pipeline}` cannot run: {what}")]
+    Spec { pipeline: String, what: String },
+    #[error("pipeline `{0}` does not exist")]
+    PipelineNotFound(String),
+    #[error("pipeline run `{0}` does not exist")]
+    RunNotFound(String),
+    #[error("pipeline run `{run}` has no step `{step}`")]
+    StepNotFound { run: Uid, step: String },
+    #[error("replay `{0}` does not exist")]
+    ReplayNotFound(String),
+    #[error("pipeline run `{run}` is {state}, so it cannot be {what}")]
+    RunState { run: Uid, state: &'static str, what: &'static str },
+    #[error("pipeline `{pipeline}` has no parameter `{name}`")]
+    UnknownParam { pipeline: String, name: String },
+    #[error("pipeline `{pipeline}` takes a version of dataset `{wanted}`, not of `{given}`")]
+    OtherDataset { pipeline: String, wanted: String, given: String },
+    #[error("pipeline `{pipeline}` takes a version of dataset `{dataset}`, and none was given")]
+    NoDataset { pipeline: String, dataset: String },
+    #[error("the code snapshot {0} is not on this server")]
+    NoCode(Digest),
+    #[error("the code snapshot of `{directory}` is larger than {limit_mib} MiB")]
+    CodeTooLarge { directory: String, limit_mib: u64 },
+    #[error("the code snapshot {digest} cannot be read: {reason}")]
+    BadCode { digest: Digest, reason: String },
+    #[error("the code snapshot has no file `{path}`, which environment `{environment}` is built from")]
+    NoLock { environment: String, path: String },
+    #[error("lock file `{path}` of environment `{environment}`: `{requirement}` has no hash")]
+    NoHash { environment: String, path: String, requirement: String },
+    #[error("environment `{environment}` needs `uv`, which was not found")]
+    NoUv { environment: String },
+    #[error("`{command}` failed: {output}")]
+    Command { command: String, output: String },
+    #[error("work was stopped: {0}")]
+    Stopped(String),
+    #[error(transparent)]
+    Io(#[from] types::io::Error),
+    #[error(transparent)]
+    Blobs(#[from] blobs::Error),
+    #[error(transparent)]
+    Datasets(#[from] datasets::Error),
+    #[error(transparent)]
+    Tracking(#[from] tracking::Error),
+    #[error(transparent)]
+    Models(#[from] models::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Error::Spec { .. }
+            | Error::UnknownParam { .. }
+            | Error::OtherDataset { .. }
+            | Error::NoDataset { .. }
+            | Error::BadCode { .. }
+            | Error::NoLock { .. }
+            | Error::NoHash { .. } => Class::Invalid,
+            Error::PipelineNotFound(_)
+            | Error::RunNotFound(_)
+            | Error::StepNotFound { .. }
+            | Error::ReplayNotFound(_)
+            | Error::NoCode(_) => Class::NotFound,
+            Error::RunState { .. } => Class::Conflict,
+            Error::CodeTooLarge { .. } => Class::TooLarge,
+            Error::NoUv { .. } | Error::Command { .. } => Class::Unavailable,
+            Error::Stopped(_) => Class::Internal,
+            Error::Io(e) => e.class(),
+            Error::Blobs(e) => e.class(),
+            Error::Datasets(e) => e.class(),
+            Error::Tracking(e) => e.class(),
+            Error::Models(e) => e.class(),
+            Error::Ledger(e) => e.class(),
+        }
+    }
+
+    fn hint(&self) -> Hint {
+        let hint = match self {
+            Error::PipelineNotFound(_) => "declare it in mlwright.yaml and run `mlwright apply`",
+            Error::UnknownParam { .. } => "declare it under the pipeline's `params` with its default",
+            Error::NoDataset { .. } => {
+                "import data with `mlwright data import`, or declare its files and apply"
+            }
+            Error::NoCode(_) => "upload the snapshot first; `mlwright apply` does it",
+            Error::CodeTooLarge { .. } => "leave data and models out of it, with .gitignore",
+            Error::NoLock { .. } => {
+                "`requirements` is relative to mlwright.yaml, and the file must not be ignored by git"
+            }
+            Error::NoHash { .. } => {
+                "lock it with hashes: uv pip compile --generate-hashes requirements.in -o requirements.lock"
+            }
+            Error::NoUv { .. } => "install it: pip install uv",
+            Error::Io(e) => return e.hint(),
+            Error::Blobs(e) => return e.hint(),
+            Error::Datasets(e) => return e.hint(),
+            Error::Tracking(e) => return e.hint(),
+            Error::Models(e) => return e.hint(),
+            Error::Ledger(e) => return e.hint(),
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+}
+
+/// Runs blocking file and process work off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(join) => Err(Error::Stopped(join.to_string())),
+    }
+}
+
+/// What the user reads about a failed step: the error, and what to do.
+pub(crate) fn told(error: &(impl Fault + ?Sized)) -> String {
+    match error.hint() {
+        Some(hint) => format!("{error} · hint: {hint}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,203 @@
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::Serialize;
+use types::{Digest, Timestamp, Uid, WorkspaceId};
+
+use crate::{CodeSnapshot, PipelineSpec};
+
+/// A declared pipeline.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pipeline {
+    pub name: String,
+    pub spec: PipelineSpec,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub created_by: String,
+}
+
+macro_rules! states {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$doc])* $variant,)* }
+
+        impl $name {
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ledger::Error;
+
+            fn from_str(text: &str) -> Result<Self, ledger::Error> {
+                match text {
+                    $($text => Ok(Self::$variant),)*
+                    other => Err(ledger::Error::WrongType {
+                        column: "state".into(),
+                        wanted: stringify!($name),
+                        found: other.to_owned(),
+                    }),
+                }
+            }
+        }
+    };
+}
+
+states! {
+    RunState {
+        /// No step has started yet.
+        Queued = "queued",
+        Running = "running",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        Cancelled = "cancelled",
+    }
+}
+
+states! {
+    StepState {
+        /// For steps that it needs.
+        Waiting = "waiting",
+        /// May start as soon as there is room.
+        Ready = "ready",
+        Running = "running",
+        Succeeded = "succeeded",
+        Failed = "failed",
+        Cancelled = "cancelled",
+        /// A step that it needs did not succeed.
+        Skipped = "skipped",
+    }
+}
+
+impl RunState {
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+impl StepState {
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Waiting | Self::Ready | Self::Running)
+    }
+}
+
+/// One execution of a pipeline.
+#[derive(Clone, Debug, Serialize)]
+pub struct PipelineRun {
+    #[serde(rename = "id")]
+    pub uid: Uid,
+    #[serde(skip)]
+    pub workspace: WorkspaceId,
+    pub pipeline: String,
+    /// As it was when the run was submitted.
+    pub spec: PipelineSpec,
+    pub state: RunState,
+    pub params: BTreeMap<String, serde_json::Value>,
+    pub dataset_version: Option<Uid>,
+    pub code: CodeSnapshot,
+    /// Why it was started, as the submitter said.
+    pub trigger: serde_json::Value,
+    pub use_cache: bool,
+    pub cancel_requested: bool,
+    /// The run that this one repeats.
+    pub replay_of: Option<Uid>,
+    /// Why it did not succeed.
+    pub message: Option<String>,
+    pub created_at: Timestamp,
+    pub created_by: String,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One step of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepRun {
+    #[serde(rename = "id")]
+    pub uid: Uid,
+    pub run: Uid,
+    pub name: String,
+    pub needs: Vec<String>,
+    pub state: StepState,
+    /// Counts from 1; 0 before the first.
+    pub attempt: i64,
+    /// Its outputs were copied from an earlier step with the same key.
+    pub cached: bool,
+    /// Digest of everything that the step depends on.
+    pub cache_key: Option<Digest>,
+    /// Key of the environment; `None` if the step declares none.
+    pub environment: Option<Digest>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub exit_code: Option<i64>,
+    pub signal: Option<i64>,
+    pub message: Option<String>,
+    /// The tracking run; for a cached step that of the step it was copied from.
+    #[serde(rename = "run_id")]
+    pub tracking_run: Option<Uid>,
+    pub log_digest: Option<Digest>,
+    pub outputs: Vec<StepOutput>,
+}
+
+/// A declared output of a step that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepOutput {
+    pub name: String,
+    pub digest: Digest,
+    pub bytes: i64,
+    /// A directory is kept as a tar.
+    pub is_dir: bool,
+}
+
+/// What is read of a log at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogPart {
+    pub text: String,
+    /// In bytes of the log; give it as the next `offset`.
+    pub next_offset: u64,
+    /// Nothing more will come.
+    pub eof: bool,
+}
+
+states! {
+    ReplayState { Running = "running", Finished = "finished", Failed = "failed", }
+}
+
+states! {
+    Verdict {
+        /// Every declared output, and every file of a registered model, has the same digest.
+        BitIdentical = "bit_identical",
+        /// Outputs differ, but every logged metric is equal within a relative 1e-9.
+        MetricEqual = "metric_equal",
+        Diverged = "diverged",
+    }
+}
+
+/// A run executed again, and what the comparison says.
+#[derive(Clone, Debug, Serialize)]
+pub struct Replay {
+    #[serde(rename = "id")]
+    pub uid: Uid,
+    /// The original.
+    pub run: Uid,
+    /// The pipeline run that repeats it.
+    pub replay_run: Uid,
+    pub state: ReplayState,
+    pub verdict: Option<Verdict>,
+    /// The first output, in the order of steps and of their declaration, whose digests differ.
+    pub first: Option<Difference>,
+    pub message: Option<String>,
+    pub created_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
+pub struct Difference {
+    pub step: String,
+    /// A declared output, `model:<file>` or `metric:<name>`.
+    pub output: String,
+    pub expected: String,
+    pub actual: String,
+}

@@ -1,0 +1,391 @@
+//! Everything that a step finds when it starts: code, data, inputs, environment, variables, its tracking run.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use ledger::Tx;
+use serde_json::{Value, json};
+use types::{Actor, Digest, Uid, io};
+
+use crate::environment::{self, Environment};
+use crate::error::blocking;
+use crate::shim::{self, Task};
+use crate::{Engine, Error, PipelineRun, StepOutput, StepRun, StepSpec, StepState, snapshot, store};
+
+/// What a step gets of the server's environment. Everything else, secrets above all, stays with the server.
+const INHERITED: [&str; 24] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_HOME",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+];
+
+pub(crate) enum Prepared {
+    /// `task.json` stands in the attempt's directory.
+    Ready,
+    /// An earlier step did the same; this is how the step ends.
+    Cached(Box<StepRun>),
+}
+
+/// An output of a step that is needed.
+struct Input {
+    step: String,
+    output: StepOutput,
+}
+
+impl Engine {
+    /// Errors say what is wrong with the step; the caller ends it with that.
+    pub(crate) async fn prepare(
+        &self,
+        actor: &Actor,
+        run: &PipelineRun,
+        step: &mut StepRun,
+        dir: &Path,
+    ) -> Result<Prepared, Error> {
+        let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
+        let spec = run.spec.step(&step.name).ok_or_else(missing)?;
+        let code = self.0.blobs.get_bytes(&run.code.digest).await?;
+        let environment = self.resolve(run, spec, code.clone()).await?;
+        let inputs = self.inputs(actor, run, spec).await?;
+        let dataset = match run.dataset_version {
+            Some(uid) => Some(datasets::get(&self.0.ledger, actor, uid).await?),
+            None => None,
+        };
+        let key = cache_key(run, spec, environment.as_ref(), dataset.as_ref(), &inputs);
+        step.cache_key = Some(key);
+        step.environment = environment.as_ref().map(|environment| environment.key);
+        if run.use_cache
+            && let Some(cached) = self.cached(actor, step, spec, key).await?
+        {
+            return Ok(Prepared::Cached(Box::new(cached)));
+        }
+        let environment_dir = match &environment {
+            Some(environment) => Some(self.build(environment).await?),
+            None => None,
+        };
+
+        // A crash may have left half of it.
+        let (target, digest) = (dir.to_owned(), run.code.digest);
+        blocking(move || {
+            if target.exists() {
+                std::fs::remove_dir_all(&target).map_err(|e| io::Error::new("remove", &target, e))?;
+            }
+            for part in ["inputs", "outputs", "dataset"] {
+                io::create_dir_all(target.join(part))?;
+            }
+            snapshot::unpack(digest, &code, &target.join("work"))
+        })
+        .await?;
+        if let Some(version) = &dataset {
+            datasets::materialize(&self.0.blobs, version, &dir.join("dataset")).await?;
+        }
+        for input in &inputs {
+            self.place(input, &dir.join("inputs").join(&input.step)).await?;
+        }
+        for output in &spec.outputs {
+            if let Some(parent) = dir.join("outputs").join(output).parent() {
+                io::create_dir_all(parent)?;
+            }
+        }
+        let experiment = self.begin(actor, run, step, spec, environment.as_ref(), &inputs).await?;
+        let env = self.variables(run, step, experiment, dir, environment_dir.as_deref())?;
+        let task = Task {
+            run: spec.run.clone(),
+            directory: dir.join("work"),
+            env,
+            timeout_ms: spec.timeout.map(|timeout| timeout.0.as_millis() as u64),
+            grace_ms: self.0.config.grace.as_millis() as u64,
+            log_limit: self.0.config.log_limit,
+            mark: mark(step),
+        };
+        let path = dir.join(shim::TASK);
+        let text = serde_json::to_vec(&task).map_err(|e| io::Error::new("write", &path, e.into()))?;
+        // Last: from here on the attempt is ready, and only the shim writes in its directory.
+        blocking(move || Ok(io::write_atomic(path, text)?)).await?;
+        Ok(Prepared::Ready)
+    }
+
+    async fn resolve(
+        &self,
+        run: &PipelineRun,
+        spec: &StepSpec,
+        code: impl AsRef<[u8]> + Send + 'static,
+    ) -> Result<Option<Environment>, Error> {
+        let Some(name) = spec.environment.clone() else { return Ok(None) };
+        let Some(declared) = run.spec.environments.get(&name).cloned() else { return Ok(None) };
+        let (uv, digest) = (self.0.config.uv.clone(), run.code.digest);
+        blocking(move || {
+            let path = declared.requirements.clone();
+            let lock = snapshot::file_of(digest, code.as_ref(), &path)?;
+            let lock = lock.ok_or_else(|| Error::NoLock { environment: name.clone(), path })?;
+            environment::resolve(uv.as_deref(), &name, &declared, lock).map(Some)
+        })
+        .await
+    }
+
+    async fn build(&self, environment: &Environment) -> Result<std::path::PathBuf, Error> {
+        let (uv, root) = (self.0.config.uv.clone(), self.0.config.environments());
+        self.0.blobs.put_bytes(environment.lock.clone()).await?;
+        let environment = environment.clone();
+        blocking(move || environment::build(uv.as_deref(), &root, &environment)).await
+    }
+
+    async fn inputs(&self, actor: &Actor, run: &PipelineRun, spec: &StepSpec) -> Result<Vec<Input>, Error> {
+        let (uid, needs) = (run.uid, spec.needs.clone());
+        let steps = self.0.ledger.read(actor.workspace, move |rx| store::steps::of_run(rx, uid)).await?;
+        let needed = steps.into_iter().filter(|step| needs.contains(&step.name));
+        let of = |step: StepRun| {
+            let name = step.name;
+            step.outputs.into_iter().map(move |output| Input { step: name.clone(), output })
+        };
+        Ok(needed.flat_map(of).collect())
+    }
+
+    async fn place(&self, input: &Input, folder: &Path) -> Result<(), Error> {
+        let path = folder.join(&input.output.name);
+        let digest = input.output.digest;
+        if let Some(parent) = path.parent() {
+            io::create_dir_all(parent)?;
+        }
+        if !input.output.is_dir {
+            return Ok(self.0.blobs.materialize(&digest, &path).await?);
+        }
+        let bytes = self.0.blobs.get_bytes(&digest).await?;
+        blocking(move || snapshot::unpack(digest, &bytes, &path)).await
+    }
+
+    /// How the step ends if an earlier one had the same key and all that it made is still there.
+    async fn cached(
+        &self,
+        actor: &Actor,
+        step: &StepRun,
+        spec: &StepSpec,
+        key: Digest,
+    ) -> Result<Option<StepRun>, Error> {
+        let found = self.0.ledger.read(actor.workspace, move |rx| store::steps::remembered(rx, key)).await?;
+        let Some(found) = found.filter(|found| found.state == StepState::Succeeded) else { return Ok(None) };
+        for output in &found.outputs {
+            if !self.0.blobs.exists(&output.digest).await? {
+                return Ok(None);
+            }
+        }
+        if let Some(model) = &spec.registers {
+            let versions = match found.tracking_run {
+                Some(run) => models::versions_of_run(&self.0.ledger, actor, run).await?,
+                None => Vec::new(),
+            };
+            if !versions.iter().any(|version| version.model == *model) {
+                return Ok(None);
+            }
+        }
+        let mut ended = step.clone();
+        ended.state = StepState::Succeeded;
+        ended.cached = true;
+        ended.message = Some(format!("cached: the same as step run {}", found.uid));
+        ended.tracking_run = found.tracking_run;
+        ended.exit_code = found.exit_code;
+        ended.log_digest = found.log_digest;
+        ended.outputs = found.outputs;
+        Ok(Some(ended))
+    }
+
+    /// Writes down what the attempt uses, and makes its tracking run. Returns the experiment's number.
+    async fn begin(
+        &self,
+        actor: &Actor,
+        run: &PipelineRun,
+        step: &mut StepRun,
+        spec: &StepSpec,
+        environment: Option<&Environment>,
+        inputs: &[Input],
+    ) -> Result<Option<i64>, Error> {
+        let ledger = &self.0.ledger;
+        if spec.experiment.is_some() && step.tracking_run.is_none() {
+            step.tracking_run = Some(types::new_id(ledger.clock().now()));
+        }
+        let inputs: Vec<Digest> = inputs.iter().map(|input| input.output.digest).collect();
+        let environment = environment.map(|environment| {
+            let props = json!({
+                "name": environment.name, "python": environment.python, "platform": environment.platform,
+                "lock": environment.lock_digest,
+            });
+            (environment.key, props)
+        });
+        let (uid, key, tracking_run) = (step.uid, step.cache_key, step.tracking_run);
+        let (code, dataset) = (run.code.digest, run.dataset_version);
+        let payload = json!({
+            "step_run": uid, "run": run.uid, "step": step.name, "attempt": step.attempt, "cache_key": key,
+            "environment": step.environment, "tracking_run": tracking_run, "inputs": inputs,
+        });
+        ledger
+            .write(actor, move |tx: &mut Tx<'_>| {
+                if let Some(key) = key {
+                    store::steps::prepared(tx, uid, key, environment.as_ref().map(|e| e.0), tracking_run)?;
+                }
+                let node = tx.node("step_run", &uid.hex(), json!({}))?;
+                let code = tx.node("code", &code.to_string(), json!({}))?;
+                tx.edge(node, "used", code)?;
+                if let Some((key, props)) = &environment {
+                    let environment = tx.node("environment", &key.to_string(), props.clone())?;
+                    tx.edge(node, "used", environment)?;
+                }
+                if let Some(version) = dataset
+                    && let Some(version) = tx.find_node("dataset_version", &version.hex())?
+                {
+                    tx.edge(node, "used", version)?;
+                }
+                for input in &inputs {
+                    let artifact = tx.node("artifact", &input.to_string(), json!({}))?;
+                    tx.edge(node, "used", artifact)?;
+                }
+                tx.event("step.prepared", &format!("step_run:{uid}"), payload.clone())
+            })
+            .await?;
+        let (Some(name), Some(uid)) = (&spec.experiment, step.tracking_run) else { return Ok(None) };
+        self.create_tracking_run(actor, run, step, name, uid).await.map(Some)
+    }
+
+    async fn create_tracking_run(
+        &self,
+        actor: &Actor,
+        run: &PipelineRun,
+        step: &StepRun,
+        experiment: &str,
+        uid: Uid,
+    ) -> Result<i64, Error> {
+        let ledger = &self.0.ledger;
+        let experiment = tracking::ensure_experiment(ledger, actor, experiment).await?;
+        let mut tags = vec![
+            ("mlwright.pipeline".to_owned(), run.pipeline.clone()),
+            ("mlwright.pipeline_run".to_owned(), run.uid.to_string()),
+            ("mlwright.step".to_owned(), step.name.clone()),
+        ];
+        if let Some(original) = run.replay_of {
+            tags.push(("mlwright.replay_of".to_owned(), original.to_string()));
+        }
+        let request = tracking::CreateRun {
+            name: Some(format!("{}/{}", run.pipeline, step.name)),
+            owner: run.created_by.clone(),
+            tags,
+            uid: Some(uid),
+            ..tracking::CreateRun::in_experiment(tracking::ExperimentRef::Number(experiment.number))
+        };
+        match tracking::create_run(ledger, actor, request).await {
+            // An engine before this one came so far.
+            Ok(_) | Err(tracking::Error::RunExists { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        tracking::link(ledger, actor, uid, "part_of", "step_run", &step.uid.hex()).await?;
+        Ok(experiment.number)
+    }
+
+    fn variables(
+        &self,
+        run: &PipelineRun,
+        step: &StepRun,
+        experiment: Option<i64>,
+        dir: &Path,
+        environment: Option<&Path>,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let config = &self.0.config;
+        let mut env: BTreeMap<String, String> = INHERITED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+            .collect();
+        env.extend(config.env.clone());
+        if let Some(environment) = environment {
+            let path = env.get("PATH").map_or("", String::as_str);
+            let path = format!("{}:{path}", environment.join("bin").display());
+            env.insert("PATH".into(), path);
+            env.insert("VIRTUAL_ENV".into(), environment.display().to_string());
+        }
+        let params = dir.join("params.json");
+        io::write(&params, store::text(&run.params)?)?;
+        let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
+        for (name, value) in &run.params {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            set(&format!("MLWRIGHT_PARAM_{}", name.to_uppercase()), text);
+        }
+        set("MLWRIGHT_PARAMS", params.display().to_string());
+        set("MLWRIGHT_INPUTS", dir.join("inputs").display().to_string());
+        set("MLWRIGHT_OUTPUTS", dir.join("outputs").display().to_string());
+        set("MLWRIGHT_DATASET", dir.join("dataset").display().to_string());
+        set("MLWRIGHT_PIPELINE_RUN", run.uid.to_string());
+        set("MLWRIGHT_STEP", step.name.clone());
+        set("MLWRIGHT_ATTEMPT", step.attempt.to_string());
+        set("MLWRIGHT_URL", config.url.clone());
+        set("MLFLOW_TRACKING_URI", config.url.clone());
+        set("PYTHONHASHSEED", "0".into());
+        set("PYTHONUNBUFFERED", "1".into());
+        if let Some(token) = &config.token {
+            set("MLWRIGHT_TOKEN", token.clone());
+            set("MLFLOW_TRACKING_TOKEN", token.clone());
+        }
+        if run.replay_of.is_some() {
+            set("MLWRIGHT_REPLAY", "1".into());
+        }
+        if let (Some(experiment), Some(tracking_run)) = (experiment, step.tracking_run) {
+            set("MLFLOW_RUN_ID", tracking_run.to_string());
+            set("MLFLOW_EXPERIMENT_ID", experiment.to_string());
+        }
+        // The token stands in the task; nobody else on this machine may read it.
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
+            .map_err(|e| io::Error::new("protect", dir, e))?;
+        Ok(env)
+    }
+}
+
+/// The value that marks every process of the attempt.
+pub(crate) fn mark(step: &StepRun) -> String {
+    format!("{}.{}", step.uid, step.attempt)
+}
+
+/// The digest of everything that what the step makes depends on. All parameters of the run count, and all of the
+/// code: which of them a program reads cannot be known.
+fn cache_key(
+    run: &PipelineRun,
+    spec: &StepSpec,
+    environment: Option<&Environment>,
+    dataset: Option<&datasets::Version>,
+    inputs: &[Input],
+) -> Digest {
+    let inputs: Vec<Value> =
+        inputs.iter().map(|i| json!([i.step, i.output.name, i.output.digest, i.output.is_dir])).collect();
+    let identity = json!({
+        "format": 1,
+        "code": run.code.digest,
+        "run": spec.run,
+        "outputs": spec.outputs,
+        "experiment": spec.experiment,
+        "registers": spec.registers,
+        "environment": environment.map(|environment| environment.key),
+        "params": run.params,
+        "dataset": dataset.map(|version| version.digest),
+        "inputs": inputs,
+    });
+    Digest::of(identity.to_string())
+}

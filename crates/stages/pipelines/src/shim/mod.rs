@@ -1,0 +1,301 @@
+//! The process that stands between the server and one attempt of a step. It has a session of its own, so that it
+//! outlives the server; it keeps the log within its limit, ends the step at its timeout or on request, and writes
+//! how it ended. It talks to the server through files in the attempt's directory only:
+//!
+//! | file | written by | says |
+//! |---|---|---|
+//! | `task.json` | engine | what to run; everything else in the directory is ready |
+//! | `shim.lock` | shim | locked for as long as the shim lives: no process id has to be trusted |
+//! | `started.json` | shim | from here on the attempt counts as started, and is never started again |
+//! | `cancel` | engine | end the step |
+//! | `log` | shim | what the step printed |
+//! | `exit.json` | shim | how it ended; written last, in one rename |
+
+mod log;
+mod process;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+use types::{Clock as _, SystemClock, Timestamp, io};
+
+use log::CappedLog;
+pub use log::{LOG, seal};
+pub use process::{MARK, signal_marked};
+
+pub const TASK: &str = "task.json";
+pub const LOCK: &str = "shim.lock";
+pub const STARTED: &str = "started.json";
+pub const CANCEL: &str = "cancel";
+pub const EXIT: &str = "exit.json";
+/// Why the shim itself could not do its work.
+pub const TROUBLE: &str = "shim.error";
+
+/// What the shim has to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Task {
+    /// Given to `sh -c`.
+    pub run: String,
+    pub directory: PathBuf,
+    /// The whole environment of the step: nothing is inherited.
+    pub env: BTreeMap<String, String>,
+    pub timeout_ms: Option<u64>,
+    /// From the request to end (SIGTERM) to the end (SIGKILL).
+    pub grace_ms: u64,
+    /// Bytes of output that are kept.
+    pub log_limit: u64,
+    /// The value of [`MARK`]: the step run and its attempt.
+    pub mark: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// It ended by itself.
+    Exited,
+    TimedOut,
+    Cancelled,
+    /// It could not be started.
+    NotStarted,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Exit {
+    pub cause: Cause,
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    pub error: Option<String>,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    /// Bytes that the step printed.
+    pub output_bytes: u64,
+    /// Bytes of these that the log does not hold.
+    pub cut_bytes: u64,
+    /// Why the log is incomplete, if writing it failed.
+    pub log_error: Option<String>,
+}
+
+impl Exit {
+    pub fn succeeded(&self) -> bool {
+        self.cause == Cause::Exited && self.code == Some(0)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Started {
+    pub pid: u32,
+    pub at: Timestamp,
+}
+
+/// The entry of the shim process. `dir` is the attempt's directory. Exit code 0: `exit.json` is written; 3: this
+/// attempt belongs to another shim; 1: see `shim.error`.
+pub fn main(dir: &Path) -> ExitCode {
+    match attend(dir) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(3),
+        Err(error) => {
+            let _ = io::write(dir.join(TROUBLE), error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether a shim works in `dir` at this moment.
+pub fn is_alive(dir: &Path) -> bool {
+    let Ok(lock) = File::open(dir.join(LOCK)) else { return false };
+    lock.try_lock_shared().is_err()
+}
+
+/// How the attempt in `dir` ended, if it did.
+pub fn exit_of(dir: &Path) -> Option<Exit> {
+    serde_json::from_slice(&io::read(dir.join(EXIT)).ok()?).ok()
+}
+
+fn attend(dir: &Path) -> Result<bool, io::Error> {
+    // Fails only for the leader of a process group, which is apart already.
+    let _ = rustix::process::setsid();
+    let path = dir.join(LOCK);
+    let lock = io::create(&path)?;
+    // Two servers that crashed one after the other may have started two shims: one works, once.
+    if !locked(&lock) || dir.join(STARTED).exists() || dir.join(EXIT).exists() {
+        return Ok(false);
+    }
+    let task = io::read(dir.join(TASK))?;
+    let task: Task = serde_json::from_slice(&task)
+        .map_err(|e| io::Error::new("understand", dir.join(TASK), std::io::Error::other(e)))?;
+    let started_at = SystemClock.now();
+    let log = CappedLog::create(dir, task.log_limit)?;
+    write_json(&dir.join(STARTED), &Started { pid: std::process::id(), at: started_at })?;
+    process::adopt_orphans();
+
+    let exit = match start(&task) {
+        Ok((child, output)) => watch(dir, &task, child, output, log, started_at),
+        Err(error) => Exit {
+            cause: Cause::NotStarted,
+            code: None,
+            signal: None,
+            error: Some(error.to_string()),
+            started_at,
+            ended_at: SystemClock.now(),
+            output_bytes: 0,
+            cut_bytes: 0,
+            log_error: None,
+        },
+    };
+    // A full disk must not lose the result of hours of work: keep trying for a while.
+    for _ in 0..600 {
+        if write_json(&dir.join(EXIT), &exit).is_ok() {
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    write_json(&dir.join(EXIT), &exit).map(|()| true)
+}
+
+/// Somebody who only looks whether a shim is alive holds the lock for a moment.
+fn locked(lock: &File) -> bool {
+    for _ in 0..20 {
+        if lock.try_lock().is_ok() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), io::Error> {
+    let bytes = serde_json::to_vec(value).map_err(|e| io::Error::new("write", path, e.into()))?;
+    io::write_atomic(path, bytes)
+}
+
+fn start(task: &Task) -> std::io::Result<(Child, std::io::PipeReader)> {
+    let (reader, writer) = std::io::pipe()?;
+    let child = Command::new("sh")
+        .arg("-c")
+        .arg(&task.run)
+        .current_dir(&task.directory)
+        .env_clear()
+        .envs(&task.env)
+        .env(MARK, &task.mark)
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .process_group(0)
+        .spawn()?;
+    Ok((child, reader))
+}
+
+fn watch(
+    dir: &Path,
+    task: &Task,
+    mut child: Child,
+    output: std::io::PipeReader,
+    log: CappedLog,
+    started_at: Timestamp,
+) -> Exit {
+    let log = Arc::new(Mutex::new(Some(log)));
+    let end_of_output = copy_output(output, log.clone());
+    let (status, cause) = wait(dir, task, &mut child, &end_of_output);
+    let ended_at = SystemClock.now();
+    // Whatever the step left behind would hold its log, its files and its memory.
+    let group = child.id();
+    process::signal_group(group, Signal::KILL);
+    for _ in 0..50 {
+        if process::signal_marked(&task.mark, Some(std::process::id()), Signal::KILL) == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = end_of_output.recv_timeout(Duration::from_secs(2));
+    let log = log.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (output_bytes, mut log_error) = log.as_ref().map_or((0, None), |l| (l.seen, l.error.clone()));
+    let cut_bytes = match log.map(CappedLog::finish) {
+        Some(Ok(cut)) => cut,
+        Some(Err(error)) => {
+            log_error.get_or_insert(error.to_string());
+            0
+        }
+        None => 0,
+    };
+    let (code, signal, error) = match status {
+        Ok(status) => (status.code(), status.signal(), None),
+        Err(error) => (None, None, Some(error.to_string())),
+    };
+    Exit { cause, code, signal, error, started_at, ended_at, output_bytes, cut_bytes, log_error }
+}
+
+/// Copies until the last process closes the pipe; then the receiver disconnects.
+fn copy_output(mut output: std::io::PipeReader, log: Arc<Mutex<Option<CappedLog>>>) -> Receiver<()> {
+    let (ended, end_of_output) = channel::<()>();
+    std::thread::spawn(move || {
+        let _ended = ended;
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            match output.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(n) => match log.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                    Some(log) => log.append(&buffer[..n]),
+                    None => return,
+                },
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    });
+    end_of_output
+}
+
+/// Waits for the step itself, and ends it at its timeout or on request: SIGTERM, then SIGKILL after the grace.
+fn wait(
+    dir: &Path,
+    task: &Task,
+    child: &mut Child,
+    end_of_output: &Receiver<()>,
+) -> (std::io::Result<std::process::ExitStatus>, Cause) {
+    let deadline = task.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    let mut cause = Cause::Exited;
+    let mut kill_at = None;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        match child.try_wait() {
+            Ok(None) => {}
+            Ok(Some(status)) => return (Ok(status), cause),
+            Err(error) => return (Err(error), cause),
+        }
+        let now = Instant::now();
+        match kill_at {
+            None => {
+                if deadline.is_some_and(|deadline| now >= deadline) {
+                    cause = Cause::TimedOut;
+                } else if dir.join(CANCEL).exists() {
+                    cause = Cause::Cancelled;
+                }
+                if cause != Cause::Exited {
+                    kill_at = Some(now + Duration::from_millis(task.grace_ms));
+                    process::signal_group(child.id(), Signal::TERM);
+                    process::signal_marked(&task.mark, Some(std::process::id()), Signal::TERM);
+                }
+            }
+            Some(at) if now >= at => {
+                process::signal_group(child.id(), Signal::KILL);
+                process::signal_marked(&task.mark, Some(std::process::id()), Signal::KILL);
+            }
+            Some(_) => {}
+        }
+        // The end of the output comes with the end of most steps, so that waiting for it sees the end at once.
+        match end_of_output.recv_timeout(pause) {
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(1)),
+            _ => pause = (pause * 2).min(Duration::from_millis(100)),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+use ledger::{Row, Rx, Tx, params};
+use types::{Digest, Uid, WorkspaceId};
+
+use super::{Reads, Result, json, text};
+use crate::{StepOutput, StepRun, StepState};
+
+pub(crate) fn insert(tx: &mut Tx<'_>, step: &StepRun, place: usize) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "INSERT INTO step_run (workspace_id, uid, run_uid, name, place, needs, needs_left, state, attempt, cached) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, FALSE)",
+        &params![
+            workspace,
+            step.uid,
+            step.run,
+            &step.name,
+            place,
+            text(&step.needs)?,
+            step.needs.len(),
+            step.state.name()
+        ],
+    )?;
+    Ok(())
+}
+
+const STEP: &str = "SELECT uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, \
+     ended_at, exit_code, signal, message, tracking_run, log_digest FROM step_run WHERE workspace_id = $1";
+
+/// In the order of execution.
+pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
+    let workspace = r.workspace();
+    let rows = r.rows(&format!("{STEP} AND run_uid = $2 ORDER BY place"), &params![workspace, run])?;
+    let mut steps: Vec<StepRun> = rows.iter().map(step).collect::<Result<_>>()?;
+    for step in &mut steps {
+        step.outputs = outputs(r, step.uid)?;
+    }
+    Ok(steps)
+}
+
+pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
+    let workspace = r.workspace();
+    let rows = r.rows(&format!("{STEP} AND uid = $2"), &params![workspace, uid])?;
+    let Some(mut step) = rows.first().map(step).transpose()? else { return Ok(None) };
+    step.outputs = outputs(r, uid)?;
+    Ok(Some(step))
+}
+
+pub(crate) fn find_name(r: &mut impl Reads, run: Uid, name: &str) -> Result<Option<StepRun>> {
+    let workspace = r.workspace();
+    let rows = r.rows(&format!("{STEP} AND run_uid = $2 AND name = $3"), &params![workspace, run, name])?;
+    rows.first().map(step).transpose()
+}
+
+fn outputs(r: &mut impl Reads, step: Uid) -> Result<Vec<StepOutput>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT name, digest, bytes, is_dir FROM step_output WHERE workspace_id = $1 AND step_uid = $2 ORDER BY place",
+        &params![workspace, step],
+    )?;
+    let output = |row: &Row| {
+        Ok(StepOutput {
+            name: row.get("name")?,
+            digest: row.get("digest")?,
+            bytes: row.get("bytes")?,
+            is_dir: row.get("is_dir")?,
+        })
+    };
+    rows.iter().map(output).collect()
+}
+
+/// Steps of all workspaces that may start, oldest first.
+pub(crate) fn ready(rx: &mut Rx<'_>, limit: usize) -> Result<Vec<(WorkspaceId, Uid)>> {
+    let rows = rx.query(
+        "SELECT workspace_id, uid FROM step_run WHERE state = 'ready' ORDER BY id LIMIT $1",
+        &params![limit],
+    )?;
+    rows.iter().map(place).collect()
+}
+
+/// Steps of all workspaces whose running attempt lies on this server.
+pub(crate) fn running(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(WorkspaceId, Uid)>> {
+    let rows = rx.query(
+        "SELECT workspace_id, uid FROM step_run WHERE state = 'running' AND owner = $1 ORDER BY id",
+        &params![owner],
+    )?;
+    rows.iter().map(place).collect()
+}
+
+fn place(row: &Row) -> Result<(WorkspaceId, Uid)> {
+    Ok((row.get("workspace_id")?, row.get("uid")?))
+}
+
+/// Running attempts of this server that should end: run, step name, attempt.
+pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, String, i64)>> {
+    let rows = rx.query(
+        "SELECT s.run_uid, s.name, s.attempt FROM step_run s \
+         JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
+         WHERE s.state = 'running' AND s.owner = $1 AND r.cancel_requested = TRUE",
+        &params![owner],
+    )?;
+    rows.iter().map(|row| Ok((row.get("run_uid")?, row.get("name")?, row.get("attempt")?))).collect()
+}
+
+/// Takes a ready step for this server; false if someone else was faster.
+pub(crate) fn claim(tx: &mut Tx<'_>, uid: Uid, owner: &str) -> Result<bool> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let changed = tx.execute(
+        "UPDATE step_run SET state = 'running', owner = $1, attempt = attempt + 1, started_at = $2, ended_at = NULL \
+         WHERE workspace_id = $3 AND uid = $4 AND state = 'ready'",
+        &params![owner, now, workspace, uid],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Notes what the attempt will use, before it starts.
+pub(crate) fn prepared(
+    tx: &mut Tx<'_>,
+    uid: Uid,
+    key: Digest,
+    environment: Option<Digest>,
+    tracking_run: Option<Uid>,
+) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE step_run SET cache_key = $1, environment = $2, tracking_run = $3 WHERE workspace_id = $4 AND uid = $5",
+        &params![key, environment, tracking_run, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// Writes the state and everything that the end of an attempt tells; false if the step is not running any more.
+pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let changed = tx.execute(
+        "UPDATE step_run SET state = $1, cached = $2, exit_code = $3, signal = $4, message = $5, tracking_run = $6, \
+         log_digest = $7, ended_at = $8, cache_key = $9, environment = $10 \
+         WHERE workspace_id = $11 AND uid = $12 AND state = 'running'",
+        &params![
+            step.state.name(),
+            step.cached,
+            step.exit_code,
+            step.signal,
+            step.message.as_deref(),
+            step.tracking_run,
+            step.log_digest,
+            now,
+            step.cache_key,
+            step.environment,
+            workspace,
+            step.uid
+        ],
+    )?;
+    let rows: Vec<_> = step
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(place, output)| {
+            params![workspace, step.uid, place, &output.name, output.digest, output.bytes, output.is_dir]
+                .to_vec()
+        })
+        .collect();
+    if changed == 1 {
+        tx.execute_many(
+            "INSERT INTO step_output (workspace_id, step_uid, place, name, digest, bytes, is_dir) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            rows,
+        )?;
+    }
+    Ok(changed == 1)
+}
+
+/// Puts a failed attempt back in line.
+pub(crate) fn again(tx: &mut Tx<'_>, uid: Uid, message: &str) -> Result<bool> {
+    let workspace = tx.workspace();
+    let changed = tx.execute(
+        "UPDATE step_run SET state = 'ready', owner = NULL, tracking_run = NULL, message = $1 \
+         WHERE workspace_id = $2 AND uid = $3 AND state = 'running'",
+        &params![message, workspace, uid],
+    )?;
+    Ok(changed == 1)
+}
+
+/// One of its needs is met. The last one makes it ready.
+pub(crate) fn need_met(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE step_run SET needs_left = needs_left - 1, \
+         state = CASE WHEN needs_left = 1 AND state = 'waiting' THEN 'ready' ELSE state END \
+         WHERE workspace_id = $1 AND uid = $2",
+        &params![workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// Ends a step that has not started.
+pub(crate) fn drop_unstarted(tx: &mut Tx<'_>, uid: Uid, state: StepState, message: &str) -> Result<bool> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let changed = tx.execute(
+        "UPDATE step_run SET state = $1, message = $2, ended_at = $3 \
+         WHERE workspace_id = $4 AND uid = $5 AND state IN ('waiting', 'ready')",
+        &params![state.name(), message, now, workspace, uid],
+    )?;
+    Ok(changed == 1)
+}
+
+pub(crate) fn remember(tx: &mut Tx<'_>, key: Digest, step: Uid) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "INSERT INTO step_cache (workspace_id, cache_key, step_uid) VALUES ($1, $2, $3) \
+         ON CONFLICT (workspace_id, cache_key) DO UPDATE SET step_uid = excluded.step_uid",
+        &params![workspace, key, step],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn remembered(r: &mut impl Reads, key: Digest) -> Result<Option<StepRun>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT step_uid FROM step_cache WHERE workspace_id = $1 AND cache_key = $2",
+        &params![workspace, key],
+    )?;
+    match rows.first() {
+        Some(row) => find(r, row.get("step_uid")?),
+        None => Ok(None),
+    }
+}
+
+fn step(row: &Row) -> Result<StepRun> {
+    Ok(StepRun {
+        uid: row.get("uid")?,
+        run: row.get("run_uid")?,
+        name: row.get("name")?,
+        needs: json(row, "needs")?,
+        state: row.get::<String>("state")?.parse()?,
+        attempt: row.get("attempt")?,
+        cached: row.get("cached")?,
+        cache_key: row.get("cache_key")?,
+        environment: row.get("environment")?,
+        started_at: row.get("started_at")?,
+        ended_at: row.get("ended_at")?,
+        exit_code: row.get("exit_code")?,
+        signal: row.get("signal")?,
+        message: row.get("message")?,
+        tracking_run: row.get("tracking_run")?,
+        log_digest: row.get("log_digest")?,
+        outputs: Vec::new(),
+    })
+}

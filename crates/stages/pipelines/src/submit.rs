@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+
+use blobs::Blobs;
+use ledger::{Ledger, Tx};
+use serde_json::{Value, json};
+use types::{Actor, Timestamp, Uid};
+
+use crate::{
+    CodeSnapshot, Error, PipelineRun, PipelineSpec, Replay, ReplayState, RunState, StepRun, StepState,
+    finish, get, get_run, store,
+};
+
+/// What to run, on which data and code.
+#[derive(Clone, Debug)]
+pub struct Submit {
+    pub pipeline: String,
+    /// Instead of the declared defaults.
+    pub params: BTreeMap<String, Value>,
+    /// The latest version of the pipeline's dataset if `None`.
+    pub dataset_version: Option<Uid>,
+    pub code: CodeSnapshot,
+    /// Why, as JSON: it comes back with the run.
+    pub trigger: Value,
+    /// Whether steps that would do the same as an earlier one take its outputs instead.
+    pub use_cache: bool,
+}
+
+/// Puts a run in line; the engine does the rest.
+///
+/// Errors: `PipelineNotFound`, `UnknownParam`, `NoCode` if the snapshot is not stored, `NoDataset`, `OtherDataset`.
+pub async fn submit(
+    ledger: &Ledger,
+    blobs: &Blobs,
+    actor: &Actor,
+    request: Submit,
+) -> Result<PipelineRun, Error> {
+    let spec = get(ledger, actor, &request.pipeline).await?.spec;
+    if let Some(name) = request.params.keys().find(|name| !spec.params.contains_key(*name)) {
+        return Err(Error::UnknownParam { pipeline: request.pipeline, name: name.clone() });
+    }
+    if !blobs.exists(&request.code.digest).await? {
+        return Err(Error::NoCode(request.code.digest));
+    }
+    let dataset_version = dataset_version(ledger, actor, &spec, request.dataset_version).await?;
+    let mut params = spec.params.clone();
+    params.extend(request.params);
+    let draft = Draft {
+        spec,
+        params,
+        dataset_version,
+        code: request.code,
+        trigger: request.trigger,
+        use_cache: request.use_cache,
+        replay_of: None,
+    };
+    ledger.write(actor, move |tx: &mut Tx<'_>| insert(tx, &draft)).await
+}
+
+async fn dataset_version(
+    ledger: &Ledger,
+    actor: &Actor,
+    spec: &PipelineSpec,
+    given: Option<Uid>,
+) -> Result<Option<Uid>, Error> {
+    let (pipeline, wanted) = (spec.name.clone(), spec.dataset.as_ref());
+    match (given, wanted) {
+        (Some(uid), _) => {
+            let version = datasets::get(ledger, actor, uid).await?;
+            match wanted {
+                Some(wanted) if *wanted != version.dataset => {
+                    Err(Error::OtherDataset { pipeline, wanted: wanted.clone(), given: version.dataset })
+                }
+                _ => Ok(Some(uid)),
+            }
+        }
+        (None, Some(dataset)) => match datasets::latest(ledger, actor, dataset).await? {
+            Some(version) => Ok(Some(version.uid)),
+            None => Err(Error::NoDataset { pipeline, dataset: dataset.clone() }),
+        },
+        (None, None) => Ok(None),
+    }
+}
+
+/// Everything that a run is made from.
+struct Draft {
+    spec: PipelineSpec,
+    params: BTreeMap<String, Value>,
+    dataset_version: Option<Uid>,
+    code: CodeSnapshot,
+    trigger: Value,
+    use_cache: bool,
+    replay_of: Option<Uid>,
+}
+
+fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
+    let uid = tx.new_id();
+    let run = PipelineRun {
+        uid,
+        workspace: tx.workspace(),
+        pipeline: draft.spec.name.clone(),
+        spec: draft.spec.clone(),
+        state: RunState::Queued,
+        params: draft.params.clone(),
+        dataset_version: draft.dataset_version,
+        code: draft.code.clone(),
+        trigger: draft.trigger.clone(),
+        use_cache: draft.use_cache,
+        cancel_requested: false,
+        replay_of: draft.replay_of,
+        message: None,
+        created_at: tx.now(),
+        created_by: tx.actor().to_string(),
+        started_at: None,
+        ended_at: None,
+    };
+    store::runs::insert(tx, &run)?;
+    let node =
+        tx.node("pipeline_run", &uid.hex(), json!({ "pipeline": run.pipeline, "replay_of": run.replay_of }))?;
+    let code = tx.node("code", &run.code.digest.to_string(), json!(run.code))?;
+    tx.edge(node, "used", code)?;
+    if let Some(version) = run.dataset_version
+        && let Some(version) = tx.find_node("dataset_version", &version.hex())?
+    {
+        tx.edge(node, "used", version)?;
+    }
+    for (place, spec) in draft.spec.order()?.into_iter().enumerate() {
+        let state = if spec.needs.is_empty() { StepState::Ready } else { StepState::Waiting };
+        let step = StepRun {
+            uid: tx.new_id(),
+            run: uid,
+            name: spec.name.clone(),
+            needs: spec.needs.clone(),
+            state,
+            attempt: 0,
+            cached: false,
+            cache_key: None,
+            environment: None,
+            started_at: None,
+            ended_at: None,
+            exit_code: None,
+            signal: None,
+            message: None,
+            tracking_run: None,
+            log_digest: None,
+            outputs: Vec::new(),
+        };
+        store::steps::insert(tx, &step, place)?;
+        let props = json!({ "pipeline": run.pipeline, "step": step.name });
+        let step = tx.node("step_run", &step.uid.hex(), props)?;
+        tx.edge(step, "part_of", node)?;
+    }
+    let payload = json!({
+        "run": uid, "pipeline": run.pipeline, "dataset_version": run.dataset_version, "code": run.code.digest,
+        "replay_of": run.replay_of,
+    });
+    tx.event("pipeline.run_submitted", &format!("pipeline_run:{uid}"), payload)?;
+    Ok(run)
+}
+
+/// Runs a run again from what was recorded: code, declaration, parameters, dataset version; no cached result is
+/// taken. The engine compares the two when it has ended. Errors: `RunNotFound`, `RunState` if it did not succeed.
+pub async fn replay(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Replay, Error> {
+    let original = get_run(ledger, actor, run).await?;
+    if original.state != RunState::Succeeded {
+        return Err(Error::RunState { run, state: original.state.name(), what: "replayed" });
+    }
+    let draft = Draft {
+        spec: original.spec,
+        params: original.params,
+        dataset_version: original.dataset_version,
+        code: original.code,
+        trigger: json!({ "replay_of": run }),
+        use_cache: false,
+        replay_of: Some(run),
+    };
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let again = insert(tx, &draft)?;
+            let replay = Replay {
+                uid: tx.new_id(),
+                run,
+                replay_run: again.uid,
+                state: ReplayState::Running,
+                verdict: None,
+                first: None,
+                message: None,
+                created_at: tx.now(),
+                ended_at: None::<Timestamp>,
+            };
+            store::replays::insert(tx, &replay)?;
+            let effect = tx.node("pipeline_run", &again.uid.hex(), json!({}))?;
+            let cause = tx.node("pipeline_run", &run.hex(), json!({}))?;
+            tx.edge(effect, "evaluated", cause)?;
+            let payload = json!({ "replay": replay.uid, "run": run, "replay_run": again.uid });
+            tx.event("replay.started", &format!("replay:{}", replay.uid), payload)?;
+            Ok(replay)
+        })
+        .await
+}
+
+/// Asks a run to end: steps that have not started never will, and running ones are ended with everything that
+/// they started. Asking again changes nothing. Errors: `RunNotFound`, `RunState` if it has ended.
+pub async fn cancel(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<PipelineRun, Error> {
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let missing = || Error::RunNotFound(run.to_string());
+            let found = store::runs::find(tx, run)?.ok_or_else(missing)?;
+            if found.state.is_final() {
+                return Err(Error::RunState { run, state: found.state.name(), what: "cancelled" });
+            }
+            if found.cancel_requested {
+                return Ok(found);
+            }
+            store::runs::request_cancel(tx, run)?;
+            let payload = json!({ "run": run, "pipeline": found.pipeline });
+            tx.event("pipeline.cancel_requested", &format!("pipeline_run:{run}"), payload)?;
+            for step in store::steps::of_run(tx, run)? {
+                store::steps::drop_unstarted(tx, step.uid, StepState::Cancelled, "the run was cancelled")?;
+            }
+            finish::finish_run_if_done(tx, run)?;
+            store::runs::find(tx, run)?.ok_or_else(missing)
+        })
+        .await
+}
