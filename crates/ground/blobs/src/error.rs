@@ -30,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] types::io::Error),
     #[error("cannot {action} `{key}` in {store}: {source}")]
-    Remote { action: &'static str, key: String, store: String, source: object_store::Error },
+    Remote { action: &'static str, key: String, store: String, source: Box<object_store::Error> },
     #[error("file work was stopped: {reason}")]
     Stopped { reason: String },
 }
@@ -48,7 +48,7 @@ impl Fault for Error {
             Self::NameTaken { .. } => Class::Conflict,
             Self::Damaged { .. } | Self::Stopped { .. } => Class::Internal,
             Self::Io(e) => e.class(),
-            Self::Remote { source, .. } => match source {
+            Self::Remote { source, .. } => match **source {
                 object_store::Error::NotFound { .. } => Class::NotFound,
                 object_store::Error::PermissionDenied { .. }
                 | object_store::Error::Unauthenticated { .. } => Class::Forbidden,
@@ -78,7 +78,7 @@ impl Fault for Error {
             }
             Self::NotADirectory { .. } => "give a directory, or a path that does not exist yet",
             Self::Io(e) => return e.hint(),
-            Self::Remote { source, .. } => match source {
+            Self::Remote { source, .. } => match **source {
                 object_store::Error::PermissionDenied { .. }
                 | object_store::Error::Unauthenticated { .. } => {
                     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do in the bucket"

@@ -128,7 +128,7 @@ impl Remote {
             action: "read",
             key: place.clone(),
             store: store.clone(),
-            source,
+            source: Box::new(source),
         });
         Ok(Some(ObjectStream { size, range, stream: stream.boxed() }))
     }
@@ -170,7 +170,7 @@ impl Remote {
     }
 
     fn error(&self, action: &'static str, key: &Key, source: object_store::Error) -> Error {
-        Error::Remote { action, key: key.to_string(), store: self.name.clone(), source }
+        Error::Remote { action, key: key.to_string(), store: self.name.clone(), source: Box::new(source) }
     }
 }
 

@@ -21,7 +21,18 @@ async fn stores() -> (tempfile::TempDir, Vec<Blobs>) {
     let memory = Arc::new(object_store::memory::InMemory::new());
     let scratch = dir.path().join("scratch");
     let remote = Blobs::over(memory, "memory".into(), "some/prefix".into(), scratch).await.unwrap();
-    (dir, vec![local, remote])
+    let mut stores = vec![local, remote];
+    match std::env::var("MLWRIGHT_TEST_S3") {
+        // An address with its own prefix for each test, so that they may run side by side.
+        Ok(url) => {
+            let (place, query) = url.split_once('?').unwrap_or((&url, ""));
+            let prefix = dir.path().file_name().unwrap().to_str().unwrap().trim_start_matches('.');
+            let url = format!("{place}/{prefix}?{query}");
+            stores.push(Blobs::open(&BlobConfig::Url(url)).await.unwrap());
+        }
+        Err(_) => eprintln!("SKIPPED on S3: set MLWRIGHT_TEST_S3=s3://bucket?endpoint=…"),
+    }
+    (dir, stores)
 }
 
 fn files_below(dir: &Path) -> usize {

@@ -28,17 +28,9 @@ pub enum Error {
     BadKey { column: String, found: types::DataType },
     #[error("`{file}`, {place}, column `{column}`: the key is missing")]
     MissingKey { file: String, place: Place, column: String },
-    #[error(
-        "`{file}`, {place}, column `{column}`: the key `{value}` stands already in `{other_file}`, {other_place}"
-    )]
-    DuplicateKey {
-        file: String,
-        place: Place,
-        column: String,
-        value: String,
-        other_file: String,
-        other_place: Place,
-    },
+    /// `other` is the place of the first row with that key.
+    #[error("`{file}`, {place}, column `{column}`: the key `{value}` stands already in {other}")]
+    DuplicateKey { file: String, place: Place, column: String, value: String, other: String },
     #[error("`{file}`, {place}, column `{column}`: {value} is not a finite number")]
     NonFinite { file: String, place: Place, column: String, value: String },
     #[error("the data for `{dataset}` was refused: {summary}")]

@@ -59,9 +59,8 @@ impl Rows {
                 Entry::Vacant(entry) => _ = entry.insert(row),
                 Entry::Occupied(entry) => {
                     let (other_file, other_place) = self.place(*entry.get());
-                    let (other_file, other_place) = (other_file.to_owned(), other_place());
-                    let place = place();
-                    return Err(Error::DuplicateKey { file, place, column, value, other_file, other_place });
+                    let other = format!("`{other_file}`, {}", other_place());
+                    return Err(Error::DuplicateKey { file, place: place(), column, value, other });
                 }
             }
             keys.push(value);

@@ -1,4 +1,5 @@
 //! Imports against both databases and a local blob store.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
 mod bad_input;
 mod imports;
