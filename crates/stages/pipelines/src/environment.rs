@@ -74,7 +74,8 @@ pub(crate) fn build(uv: Option<&Path>, root: &Path, environment: &Environment) -
     venv.args(["venv", "-q", "--no-project", "--python"]).arg(&environment.interpreter).arg(&dir);
     run(venv, &environment.name, &lock, &path)?;
     let mut sync = command(uv);
-    sync.args(["pip", "sync", "-q", "--require-hashes", "--python"]).arg(dir.join("bin/python"));
+    sync.args(["pip", "sync", "-q", "--require-hashes", "--allow-empty-requirements", "--python"])
+        .arg(dir.join("bin/python"));
     sync.arg(&requirements);
     run(sync, &environment.name, &lock, &path)?;
     io::write_atomic(dir.join(COMPLETE), format!("{}\n", environment.key))?;

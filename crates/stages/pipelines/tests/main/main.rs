@@ -1,0 +1,28 @@
+//! Pipelines with real processes, on both databases where the database matters.
+
+mod cache;
+mod crash;
+mod environments;
+mod faults;
+mod flow;
+mod house;
+mod replays;
+mod snapshots;
+mod specs;
+
+/// The shim of the tests: this very program, asked to run only this test, with the attempt's directory as its last
+/// argument.
+#[test]
+fn shim_entry() {
+    if let Some(dir) = house::last_argument(mlwright_pipelines::shim::TASK) {
+        let _ = mlwright_pipelines::shim::main(&dir);
+    }
+}
+
+/// A server that can be killed: this program again, with a house's directory as its last argument.
+#[test]
+fn engine_entry() {
+    if let Some(dir) = house::last_argument("run-an-engine") {
+        house::serve(&dir);
+    }
+}
