@@ -41,13 +41,25 @@ pub enum Error {
     #[error(transparent)]
     Blobs(#[from] blobs::Error),
     #[error(transparent)]
-    Datasets(#[from] datasets::Error),
+    Datasets(Box<datasets::Error>),
     #[error(transparent)]
     Tracking(#[from] tracking::Error),
     #[error(transparent)]
-    Models(#[from] models::Error),
+    Models(Box<models::Error>),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+}
+
+impl From<models::Error> for Error {
+    fn from(error: models::Error) -> Self {
+        Self::Models(Box::new(error))
+    }
+}
+
+impl From<datasets::Error> for Error {
+    fn from(error: datasets::Error) -> Self {
+        Self::Datasets(Box::new(error))
+    }
 }
 
 impl Fault for Error {

@@ -1,4 +1,5 @@
 //! Pipelines with real processes, on both databases where the database matters.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests are test code")]
 
 mod cache;
 mod crash;
