@@ -1,7 +1,7 @@
 //! Files: upstream's artifact proxy (`mlflow-artifacts`), listings, and downloads by run, model or version. Bodies
 //! stream both ways; a path is recorded only after all of its bytes are stored.
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -115,12 +115,17 @@ pub(crate) async fn upload(cx: Cx, _: Vec<(String, String)>, request: Request) -
     };
     let (id, path) = (need("run_uuid")?, need("path")?);
     limits::run_id(&id)?;
+    let path = safe(&path)?;
+    if request.body().is_end_stream() {
+        return Err(Failure::invalid("Request must specify data."));
+    }
     let run = tracking::run(&cx.state.ledger, &cx.actor, run_uid(&id)?).await?;
-    let path = below(&served(&convert::run_uri(&run))?, &safe(&path)?)?;
+    let path = below(&served(&convert::run_uri(&run))?, &path)?;
     store(&cx, path, request).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], "{}").into_response())
 }
 
+/// The bytes are stored whole before their path is recorded.
 async fn store(cx: &Cx, path: ArtifactPath, request: Request) -> Result<(), Failure> {
     if path.as_str().is_empty() {
         return Err(Failure::invalid("Invalid path"));

@@ -7,6 +7,7 @@ use axum::extract::{RawPathParams, Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::{Method, header};
+use kit::{Caller, Denied};
 use serde::Serialize;
 use types::{Actor, Permission};
 
@@ -40,15 +41,12 @@ pub(crate) fn empty() -> Answer {
 
 /// Who sent a request, if that may do what `permission` says.
 pub(crate) fn actor(request: &Request, permission: Permission) -> Result<Actor, Failure> {
-    let actor = request
-        .extensions()
-        .get::<Actor>()
-        .cloned()
-        .ok_or_else(|| Failure::new(Code::Unauthenticated, "You are not authenticated."))?;
-    if !actor.may(permission) {
-        return Err(Failure::new(Code::PermissionDenied, "Permission denied"));
-    }
-    Ok(actor)
+    let caller = request.extensions().get::<Actor>().cloned().map(Caller).ok_or(Denied::Unauthenticated);
+    let denied = |denied: Denied| match denied {
+        Denied::Unauthenticated => Failure::new(Code::Unauthenticated, "You are not authenticated."),
+        Denied::Forbidden { .. } => Failure::new(Code::PermissionDenied, "Permission denied"),
+    };
+    Ok(caller.map_err(denied)?.require(permission).map_err(denied)?.clone())
 }
 
 /// A route whose handler takes the request's fields and answers with JSON.

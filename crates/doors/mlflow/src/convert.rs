@@ -208,9 +208,9 @@ pub(crate) fn model_version(v: ModelVersion) -> wr::ModelVersion {
         creation_timestamp: v.created_at.millis(),
         last_updated_timestamp: v.updated_at.millis(),
         current_stage: v.stage,
-        description: v.description.unwrap_or_default(),
+        description: v.description,
         source: v.source,
-        run_id: v.run_text.unwrap_or_default(),
+        run_id: v.run_text,
         status: "READY",
         tags: pairs(v.tags),
         run_link: v.run_link,
@@ -253,4 +253,23 @@ pub(crate) fn offset(token: Option<&str>) -> Result<i64, Failure> {
 /// The token of the page after this one, if there is one.
 pub(crate) fn next_token(more: bool, offset: i64, limit: i64) -> Option<String> {
     more.then(|| STANDARD.encode(format!("{{\"offset\": {}}}", offset.saturating_add(limit))))
+}
+
+/// JSON as Python's `json.dumps` spaces it: tags that clients write and compare as text.
+pub(crate) fn python_json(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(python_json).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(k, v)| format!("{}: {}", Value::from(k.as_str()), python_json(v)))
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        other => other.to_string(),
+    }
 }

@@ -266,3 +266,72 @@ pub(crate) fn order_by(text: &str) -> Result<(String, bool), Failure> {
         _ => Err(unparsed()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> (String, String, Literal) {
+        let condition = filter(text).unwrap().remove(0);
+        (condition.identifier, condition.operator, condition.value)
+    }
+
+    #[test]
+    fn identifiers_keep_their_quotes_and_values_lose_theirs() {
+        assert_eq!(
+            one("params.\"a b\" = 'x'"),
+            ("params.\"a b\"".into(), "=".into(), Literal::Text("x".into()))
+        );
+        assert_eq!(one("tags.`a.b` != \"y\"").2, Literal::Text("y".into()));
+        assert_eq!(plain("`a.b`"), "a.b");
+    }
+
+    #[test]
+    fn numbers_are_kept_as_written() {
+        for number in ["1", "-1.5", "1e-3", ".5", "+2", "1E+10"] {
+            assert_eq!(one(&format!("metrics.m>{number}")).2, Literal::Number(number.into()));
+        }
+    }
+
+    #[test]
+    fn keywords_come_in_any_case() {
+        assert_eq!(one("a like 'x%'").1, "LIKE");
+        assert_eq!(one("a not in ('x',\"y\")").2, Literal::List(vec!["x".into(), "y".into()]));
+        assert_eq!(one("tags.a is not null").1, "IS NOT NULL");
+        assert_eq!(filter("a = 'x' and b = 'y' AND c = 'z'").unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_is_not_a_list_of_comparisons_is_refused() {
+        for text in [
+            "a",
+            "a =",
+            "= 'x'",
+            "a = 'x' OR b = 'y'",
+            "a = 'x' AND",
+            "(a = 'x')",
+            "a = 'x",
+            "a IN ()",
+            "a IN (1)",
+            "a IN ('x'",
+            "a = 'x';",
+            "a = 'x' b = 'y'",
+            "a == ",
+            "AND",
+            "a LIKE",
+            "a IS",
+            "a NOT 'x'",
+        ] {
+            assert!(filter(text).is_err(), "{text}");
+        }
+        assert_eq!(filter("").unwrap(), []);
+    }
+
+    #[test]
+    fn orderings_have_a_name_and_a_direction() {
+        assert_eq!(order_by("metrics.`a b` DESC").unwrap(), ("metrics.`a b`".into(), true));
+        assert_eq!(order_by(" start_time asc ").unwrap(), ("start_time".into(), false));
+        assert!(order_by("a b").unwrap_err().message.contains("Invalid ordering key"));
+        assert!(order_by("a DESC b").unwrap_err().message.contains("Could not be parsed"));
+    }
+}

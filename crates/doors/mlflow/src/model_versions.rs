@@ -82,7 +82,7 @@ async fn note_on_logged_model(cx: &Cx, id: String, name: &str, number: i64) -> R
     let before = model.tags.get(MODEL_VERSIONS).and_then(|text| serde_json::from_str(text).ok());
     let mut versions: Vec<serde_json::Value> = before.unwrap_or_default();
     versions.push(serde_json::json!({ "name": name, "version": number }));
-    let tag = (MODEL_VERSIONS.to_owned(), serde_json::Value::Array(versions).to_string());
+    let tag = (MODEL_VERSIONS.to_owned(), convert::python_json(&versions.into()));
     tracking::set_logged_model_tags(&cx.state.ledger, &cx.actor, id, [tag].into()).await?;
     Ok(())
 }

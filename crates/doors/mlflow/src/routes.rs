@@ -1,6 +1,6 @@
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodFilter, MethodRouter, get};
+use axum::routing::{MethodFilter, MethodRouter, any, get};
+use kit::{Door, Routes};
 use types::Permission::{Read, Write};
 
 use crate::call::{json, raw};
@@ -17,34 +17,33 @@ const PUT: MethodFilter = MethodFilter::PUT;
 const GET_POST: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 
 /// Every endpoint at its absolute path; `/api/…` for clients and `/ajax-api/…` for upstream's web app.
-pub fn routes(state: State) -> Router {
-    let mut router = Router::new()
+pub fn routes(state: State) -> Door {
+    let mut routes = Routes::new()
         .route("/health", get(server_info::health))
         .route("/version", get(server_info::version))
         .route("/get-artifact", raw(GET, Read, artifacts::download_of_run))
         .route("/model-versions/get-artifact", raw(GET, Read, artifacts::download_of_version));
     for prefix in ["/api", "/ajax-api"] {
         let mut add = |path: &str, route: MethodRouter<State>| {
-            let router_before = std::mem::take(&mut router);
-            router = router_before.route(&format!("{prefix}{path}"), route);
+            routes = std::mem::take(&mut routes).route(&format!("{prefix}{path}"), route);
         };
         tracking_routes(&mut add);
         registry_routes(&mut add);
         artifact_routes(&mut add);
         add("/3.0/mlflow/server-info", get(server_info::server_info));
         for unknown in ["/2.0/mlflow/{*rest}", "/3.0/mlflow/{*rest}", "/2.0/mlflow-artifacts/{*rest}"] {
-            add(unknown, axum::routing::any(server_info::unknown));
+            add(unknown, any(server_info::unknown));
         }
     }
-    router
+    routes
         .route("/ajax-api/2.0/mlflow/metrics/get-history-bulk", json(GET, Read, metrics::get_history_bulk))
         .route("/ajax-api/2.0/mlflow/upload-artifact", raw(POST, Write, artifacts::upload))
         .route(
             "/ajax-api/2.0/mlflow/experiments/search-datasets",
             json(POST, Read, experiments::search_datasets),
         )
-        .layer(DefaultBodyLimit::disable())
-        .with_state(state)
+        .map(|router| router.layer(DefaultBodyLimit::disable()))
+        .door("mlflow", state)
 }
 
 /// `service.proto`

@@ -269,7 +269,7 @@ pub(crate) async fn log_model(cx: Cx, f: Fields) -> Answer {
     let before = run.tags.get(LOGGED_MODELS).and_then(|tag| serde_json::from_str(tag).ok());
     let mut models: Vec<serde_json::Value> = before.unwrap_or_default();
     models.push(model);
-    let tag = (LOGGED_MODELS.to_owned(), serde_json::Value::Array(models).to_string());
+    let tag = (LOGGED_MODELS.to_owned(), convert::python_json(&models.into()));
     tracking::log_batch(&cx.state.ledger, &cx.actor, uid, with_tags(vec![tag])).await?;
     empty()
 }

@@ -49,5 +49,5 @@ pub fn doors(ground: &Ground) -> Vec<Door> {
         ledger: ground.ledger.clone(),
         blobs: ground.blobs.clone(),
     });
-    vec![Door { name: "mlflow", router: mlflow, paths: Vec::new() }]
+    vec![mlflow]
 }

@@ -30,9 +30,11 @@ pub(crate) struct ModelVersion {
     pub creation_timestamp: i64,
     pub last_updated_timestamp: i64,
     pub current_stage: String,
-    pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     pub source: String,
-    pub run_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
     pub status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<KeyValue>,
