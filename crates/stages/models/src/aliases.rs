@@ -25,11 +25,12 @@ pub async fn set_alias(
                 model: model.clone(),
                 version: number.to_string(),
             })?;
+            // Takes the model's row first, so that two movers on two servers go one after the other.
+            store::touch(tx, found.id)?;
             let before = store::alias(tx, found.id, &alias)?;
             if before.as_ref().is_some_and(|(id, ..)| *id == version.id) {
                 return Ok(());
             }
-            store::touch(tx, found.id)?;
             store::set_alias(tx, found.id, &alias, version.id)?;
             let (from, from_version) = before.map(|(_, number, uid)| (number, uid)).unzip();
             let payload = json!({

@@ -88,18 +88,5 @@ pub async fn dataset_summaries(
     if experiments.is_empty() {
         return Ok(Vec::new());
     }
-    ledger
-        .read(actor.workspace, move |rx| {
-            let found = store::summaries(rx, &experiments, context_tag, 1_000)?;
-            Ok(found
-                .into_iter()
-                .map(|(experiment, name, digest, context)| DatasetSummary {
-                    experiment,
-                    name,
-                    digest,
-                    context,
-                })
-                .collect())
-        })
-        .await
+    ledger.read(actor.workspace, move |rx| Ok(store::summaries(rx, &experiments, context_tag, 1_000)?)).await
 }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use ledger::{Row, Tx, Value, params};
 
 use super::{Reads, Result, placeholders};
+use crate::inputs::DatasetSummary;
 use crate::model::DatasetInput;
 
 pub(crate) fn dataset(row: &Row) -> Result<DatasetInput> {
@@ -75,14 +76,14 @@ pub(crate) fn add_model(tx: &mut Tx<'_>, run: i64, role: &str, model: &str, step
     )
 }
 
-/// Datasets that runs of these experiments read: experiment number, name, digest, and the value of the tag
-/// `context` of the relation, each combination once.
+/// Datasets that runs of these experiments read, with the value of the tag `context` of the relation; each
+/// combination once.
 pub(crate) fn summaries(
     on: &mut impl Reads,
     experiments: &[i64],
     context: &str,
     limit: i64,
-) -> Result<Vec<(i64, String, String, Option<String>)>> {
+) -> Result<Vec<DatasetSummary>> {
     let sql = format!(
         "SELECT DISTINCT e.number, d.name, d.digest, t.value AS context FROM run_input i \
          JOIN run_dataset d ON d.id = i.dataset_id JOIN experiment e ON e.id = d.experiment_id \
@@ -95,8 +96,13 @@ pub(crate) fn summaries(
     let mut values = vec![Value::from(context), Value::from(on.workspace())];
     values.extend(experiments.iter().map(|number| Value::from(*number)));
     values.push(limit.into());
-    on.rows(&sql, &values)?
-        .iter()
-        .map(|row| Ok((row.get("number")?, row.get("name")?, row.get("digest")?, row.get("context")?)))
-        .collect()
+    let summary = |row: &Row| {
+        Ok(DatasetSummary {
+            experiment: row.get("number")?,
+            name: row.get("name")?,
+            digest: row.get("digest")?,
+            context: row.get("context")?,
+        })
+    };
+    on.rows(&sql, &values)?.iter().map(summary).collect()
 }
