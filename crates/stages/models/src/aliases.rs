@@ -25,12 +25,14 @@ pub async fn set_alias(
                 model: model.clone(),
                 version: number.to_string(),
             })?;
-            // Takes the model's row first, so that two movers on two servers go one after the other.
-            store::touch(tx, found.id)?;
-            let before = store::alias(tx, found.id, &alias)?;
-            if before.as_ref().is_some_and(|(id, ..)| *id == version.id) {
+            let there = |alias: Option<&(i64, i64, String)>| alias.is_some_and(|(id, ..)| *id == version.id);
+            if there(store::alias(tx, found.id, &alias)?.as_ref()) {
                 return Ok(());
             }
+            // Takes the model's row before it looks again: movers on two servers go one after the other, so that
+            // each event says truly where the alias was.
+            store::touch(tx, found.id)?;
+            let before = store::alias(tx, found.id, &alias)?;
             store::set_alias(tx, found.id, &alias, version.id)?;
             let (from, from_version) = before.map(|(_, number, uid)| (number, uid)).unzip();
             let payload = json!({
