@@ -1,1 +1,12 @@
-//! the only HTTP client: egress policy, limits, retries
+//! The only HTTP client. Where it may connect is a policy: by default no private address, checked after names are
+//! resolved, and the connection goes to the address that was checked. Answers, time and repetitions are limited.
+
+mod address;
+mod client;
+mod error;
+mod policy;
+
+pub use address::is_public;
+pub use client::{Answer, Body, Call, Client, Method};
+pub use error::Error;
+pub use policy::Policy;
