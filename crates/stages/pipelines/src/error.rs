@@ -106,6 +106,9 @@ impl Fault for Error {
                 "lock it with hashes: uv pip compile --generate-hashes requirements.in -o requirements.lock"
             }
             Error::NoUv { .. } => "install it: pip install uv",
+            Error::Command { command, .. } if command.contains(" python find ") => {
+                "name a Python that is installed under `environments`, or install that one: uv python install"
+            }
             Error::Io(e) => return e.hint(),
             Error::Blobs(e) => return e.hint(),
             Error::Datasets(e) => return e.hint(),

@@ -118,7 +118,7 @@ pub fn seal(dir: &Path) -> Result<u64, io::Error> {
     for path in order {
         let mut segment = io::open(path)?;
         std::io::copy(&mut segment, &mut out).map_err(|e| io::Error::new("write", &log, e))?;
-        // Freed at once: the log grows by what the segment gives up, so the limit holds while sealing too.
+        // Freed at once, so that the disk holds one segment twice at most.
         std::fs::remove_file(path).map_err(|e| io::Error::new("remove", path, e))?;
     }
     let _ = std::fs::remove_file(dir.join(SEEN));
