@@ -1,5 +1,7 @@
 //! How far a sample has moved away from a baseline.
 
+pub use crate::chance::{jensen_shannon_by_chance, psi_by_chance, wasserstein_by_chance};
+
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 
 /// Why a score cannot be computed.

@@ -2,6 +2,7 @@
 //! drift and for model metrics. Arrow is known here; the floors above hold a [`Table`].
 
 mod bins;
+mod chance;
 mod csv;
 pub mod drift;
 mod error;

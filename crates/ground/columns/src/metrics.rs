@@ -65,6 +65,34 @@ fn roc_auc(truth: &[bool], score: &[f64]) -> Option<f64> {
     Some(wins / (positives * negatives))
 }
 
+/// Metrics of a classifier of any number of classes, from the class that each row was given. `macro_*` are plain
+/// means over the classes that occur in either, `weighted_f1` weighs them by how often they were true; a class that
+/// was never predicted, or never true, counts 0 (as scikit-learn with `zero_division=0`).
+pub fn multiclass(truth: &[String], predicted: &[String]) -> Metrics {
+    let mut metrics = Metrics::new();
+    let n = truth.len().min(predicted.len());
+    if n == 0 {
+        return metrics;
+    }
+    // By class: right, predicted, true.
+    let mut classes: BTreeMap<&str, (f64, f64, f64)> = BTreeMap::new();
+    for (t, p) in truth.iter().zip(predicted) {
+        classes.entry(t).or_default().2 += 1.0;
+        let given = classes.entry(p).or_default();
+        given.1 += 1.0;
+        given.0 += f64::from(u8::from(t == p));
+    }
+    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+    let (count, rows) = (classes.len() as f64, n as f64);
+    let f1 = |c: &(f64, f64, f64)| share(2.0 * c.0, c.1 + c.2);
+    metrics.insert("accuracy", classes.values().map(|c| c.0).sum::<f64>() / rows);
+    metrics.insert("macro_precision", classes.values().map(|c| share(c.0, c.1)).sum::<f64>() / count);
+    metrics.insert("macro_recall", classes.values().map(|c| share(c.0, c.2)).sum::<f64>() / count);
+    metrics.insert("macro_f1", classes.values().map(f1).sum::<f64>() / count);
+    metrics.insert("weighted_f1", classes.values().map(|c| f1(c) * c.2).sum::<f64>() / rows);
+    metrics
+}
+
 /// Metrics of a regression: root mean squared and mean absolute error in the label's unit, and R².
 pub fn regression(truth: &[f64], predicted: &[f64]) -> Metrics {
     let mut metrics = Metrics::new();

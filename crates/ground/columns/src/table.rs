@@ -182,6 +182,11 @@ impl Table {
         })
     }
 
+    /// [`Table::json`] of every row.
+    pub fn json_column(&self, column: &str) -> Result<Vec<Value>, Error> {
+        (0..self.rows()).map(|row| self.json(column, row)).collect()
+    }
+
     /// One row as a JSON object, columns in order of their names.
     pub fn row_json(&self, row: usize) -> Result<Value, Error> {
         let mut object = serde_json::Map::new();

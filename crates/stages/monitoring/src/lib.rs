@@ -1,1 +1,30 @@
-//! monitoring: drift of features against the training baseline, over windows
+//! Watching endpoints: windows of predictions are compared with the data that the serving model learned from,
+//! feature by feature; enough drifted features in enough windows in a row raise the alarm, which is an event.
+//! Nothing here acts on it.
+
+mod baseline;
+mod define;
+mod error;
+mod judge;
+mod model;
+mod performance;
+mod resolve;
+mod store;
+mod watch;
+
+pub use baseline::Baseline;
+pub use define::{define, get, list, remove, window};
+pub use error::Error;
+pub use judge::judge;
+pub use model::{
+    BaselineRef, FeatureRule, FeatureScore, Judgement, Method, Monitor, MonitorSpec, MonitorSummary,
+    Performance, WindowRows, WindowView,
+};
+pub use watch::Monitoring;
+
+pub const COMPONENT: ledger::Component = ledger::Component {
+    name: "monitoring",
+    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_monitoring.sql") }],
+    // The reading position moves with traffic, and metrics with late labels; a judged window has its event.
+    facts: &["monitor_position", "monitor_performance"],
+};

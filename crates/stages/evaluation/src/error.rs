@@ -1,0 +1,70 @@
+use types::{Class, Digest, Fault, Hint, Uid};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("evaluation `{0}` does not exist")]
+    NotFound(Uid),
+    #[error("version {number} of model `{model}` cannot be evaluated: {reason}")]
+    NotEvaluable { model: String, number: i64, reason: String },
+    #[error("data {digest} holds no row whose label `{label}` is known")]
+    NoLabels { digest: Digest, label: String },
+    #[error("label column `{label}` holds `{value}`, which is no {wanted}")]
+    BadLabel { label: String, value: String, wanted: &'static str },
+    #[error("the model has several outputs ({outputs}), and none is chosen")]
+    ChooseOutput { outputs: String },
+    #[error("metric `{metric}` is not known for a {task} model")]
+    UnknownMetric { metric: String, task: &'static str, known: String },
+    #[error("the threshold for `{0}` has neither a minimum nor a maximum")]
+    EmptyBound(String),
+    #[error("the evaluation was stopped")]
+    Stopped,
+    #[error(transparent)]
+    Models(#[from] models::Error),
+    #[error(transparent)]
+    Runtimes(#[from] runtimes::Error),
+    #[error(transparent)]
+    Columns(#[from] columns::Error),
+    #[error(transparent)]
+    Blobs(#[from] blobs::Error),
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::NotFound(_) => Class::NotFound,
+            Self::NotEvaluable { .. } => Class::Conflict,
+            Self::NoLabels { .. }
+            | Self::BadLabel { .. }
+            | Self::ChooseOutput { .. }
+            | Self::UnknownMetric { .. }
+            | Self::EmptyBound(_) => Class::Invalid,
+            Self::Stopped => Class::Unavailable,
+            Self::Models(e) => e.class(),
+            Self::Runtimes(e) => e.class(),
+            Self::Columns(e) => e.class(),
+            Self::Blobs(e) => e.class(),
+            Self::Ledger(e) => e.class(),
+        }
+    }
+
+    fn hint(&self) -> Hint {
+        let hint = match self {
+            Self::NotFound(_) => "list the evaluations of the model version",
+            Self::NotEvaluable { .. } => "log the model with mlflow.onnx.log_model through this server",
+            Self::NoLabels { .. } => "give data whose label column has values",
+            Self::BadLabel { .. } => "name the positive class, or mend the label",
+            Self::ChooseOutput { .. } => "set the gate's `output` to one of them",
+            Self::UnknownMetric { known, .. } => return Some(format!("choose one of {known}")),
+            Self::EmptyBound(_) => "write {min: …}, {max: …} or both",
+            Self::Stopped => "try again",
+            Self::Models(e) => return e.hint(),
+            Self::Runtimes(e) => return e.hint(),
+            Self::Columns(e) => return e.hint(),
+            Self::Blobs(e) => return e.hint(),
+            Self::Ledger(e) => return e.hint(),
+        };
+        Some(hint.to_owned())
+    }
+}

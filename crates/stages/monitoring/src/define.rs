@@ -1,0 +1,129 @@
+use ledger::{Ledger, Tx};
+use serde_json::json;
+use types::{Actor, Uid};
+
+use crate::model::{Monitor, MonitorSpec, MonitorSummary, WindowView};
+use crate::{Error, store};
+
+/// Makes a monitor, or changes it; the same definition again changes nothing. A changed one keeps its windows and
+/// its place in the log.
+///
+/// Errors: `BadName`, `BadSpec`.
+pub async fn define(ledger: &Ledger, actor: &Actor, spec: MonitorSpec) -> Result<MonitorSpec, Error> {
+    check(&spec)?;
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let known = store::spec_in(tx, &spec.name)?;
+            if known.as_ref() == Some(&spec) {
+                return Ok(spec.clone());
+            }
+            store::put_spec(tx, &spec)?;
+            let payload =
+                json!({ "monitor": spec.name, "endpoint": spec.endpoint, "changed": known.is_some() });
+            tx.event("monitor.defined", &format!("monitor:{}", spec.name), payload)?;
+            Ok(spec.clone())
+        })
+        .await
+}
+
+/// Stops watching. Its windows are kept; defined again under its name it reads on where it stopped.
+/// Errors: `NoMonitor`.
+pub async fn remove(ledger: &Ledger, actor: &Actor, name: &str) -> Result<(), Error> {
+    let name = name.to_owned();
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            if !store::delete_spec(tx, &name)? {
+                return Err(Error::NoMonitor(name.clone()));
+            }
+            Ok(tx.event("monitor.removed", &format!("monitor:{name}"), json!({ "monitor": name }))?)
+        })
+        .await
+}
+
+/// All monitors of the workspace, by name.
+pub async fn list(ledger: &Ledger, actor: &Actor) -> Result<Vec<MonitorSummary>, Error> {
+    ledger
+        .read(actor.workspace, |rx| {
+            let mut summaries = Vec::new();
+            for spec in store::specs(rx)? {
+                let position = store::position(rx, &spec.name)?.unwrap_or_default();
+                let last = store::windows(rx, &spec.name, 1)?.pop().map(without_histograms);
+                summaries.push(MonitorSummary {
+                    name: spec.name,
+                    endpoint: spec.endpoint,
+                    drifted: position.alarm,
+                    windows: position.number,
+                    last,
+                    problem: position.problem,
+                });
+            }
+            Ok(summaries)
+        })
+        .await
+}
+
+/// A monitor with its newest windows, at most `windows`. Errors: `NoMonitor`.
+pub async fn get(ledger: &Ledger, actor: &Actor, name: &str, windows: i64) -> Result<Monitor, Error> {
+    let name = name.to_owned();
+    ledger
+        .read(actor.workspace, move |rx| {
+            let spec = store::spec(rx, &name)?.ok_or_else(|| Error::NoMonitor(name.clone()))?;
+            let position = store::position(rx, &name)?.unwrap_or_default();
+            let found = store::windows(rx, &name, windows.max(1))?;
+            let latest = found.first().cloned();
+            let performance = store::performance(rx, &name, windows.max(1))?;
+            Ok(Monitor {
+                name: spec.name.clone(),
+                endpoint: spec.endpoint.clone(),
+                method: spec.method,
+                threshold: spec.threshold,
+                share: spec.share,
+                window_rows: spec.window.rows,
+                consecutive: spec.consecutive,
+                drifted: position.alarm,
+                streak: position.streak,
+                next_ordinal: position.next_ordinal,
+                problem: position.problem,
+                spec,
+                windows: found.into_iter().map(without_histograms).collect(),
+                latest,
+                performance,
+            })
+        })
+        .await
+}
+
+/// One window with its histograms. Errors: `NoWindow`.
+pub async fn window(ledger: &Ledger, actor: &Actor, uid: Uid) -> Result<WindowView, Error> {
+    ledger.read(actor.workspace, move |rx| store::window(rx, uid)?.ok_or(Error::NoWindow(uid))).await
+}
+
+fn without_histograms(mut window: WindowView) -> WindowView {
+    for feature in &mut window.features {
+        feature.baseline = None;
+        feature.current = None;
+    }
+    window
+}
+
+fn check(spec: &MonitorSpec) -> Result<(), Error> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if spec.name.is_empty() || spec.name.len() > 128 || !spec.name.chars().all(plain) {
+        return Err(Error::BadName(spec.name.clone()));
+    }
+    let bad = |reason: String| Err(Error::BadSpec { monitor: spec.name.clone(), reason });
+    if !(2..=1_000_000).contains(&spec.window.rows) {
+        return bad(format!("a window of {} rows; 2 to 1,000,000 are possible", spec.window.rows));
+    }
+    if !(spec.share > 0.0 && spec.share <= 1.0) {
+        return bad(format!("the share {} is not above 0 and at most 1", spec.share));
+    }
+    if spec.consecutive == 0 {
+        return bad("0 windows in a row would always raise the alarm".into());
+    }
+    let thresholds = spec.features.values().filter_map(|rule| rule.threshold);
+    match std::iter::once(spec.threshold).chain(thresholds).find(|t| !(t.is_finite() && *t >= 0.0)) {
+        Some(threshold) => bad(format!("the threshold {threshold} is no number of 0 or more")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,342 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use blobs::Blobs;
+use ledger::{Ledger, Tx};
+use predictions::{Log, Rows, Window};
+use serde_json::json;
+use tasks::CancellationToken;
+use types::{Actor, Digest, Timestamp, Uid, WorkspaceId};
+
+use crate::model::{Judgement, MonitorSpec, WindowView};
+use crate::store::Position;
+use crate::{Baseline, Error, judge, performance, resolve, store};
+
+/// How often the logs are looked at.
+const EVERY: Duration = Duration::from_millis(500);
+/// A new monitor, or one whose server was away for long, looks back over at most this many windows.
+const LOOK_BACK: i64 = 50;
+/// Baselines kept in memory.
+const BASELINES: usize = 16;
+
+/// Judges windows as predictions arrive. Its position is in the ledger, so a restart goes on where it was.
+#[derive(Clone)]
+pub struct Monitoring {
+    pub(crate) ledger: Ledger,
+    blobs: Blobs,
+    pub(crate) log: Log,
+}
+
+/// What is remembered between looks and can be found again.
+#[derive(Default)]
+pub(crate) struct Memory {
+    baselines: HashMap<(Digest, u32), Arc<Baseline>>,
+    /// Labels seen when performance was last computed, by workspace and monitor.
+    pub labels: HashMap<(WorkspaceId, String), (i64, i64)>,
+}
+
+impl Monitoring {
+    pub fn new(ledger: &Ledger, blobs: &Blobs, log: &Log) -> Self {
+        Self { ledger: ledger.clone(), blobs: blobs.clone(), log: log.clone() }
+    }
+
+    /// Until the token is cancelled. A monitor that cannot judge says why in its `problem`; the others go on.
+    pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
+        let mut memory = Memory::default();
+        loop {
+            if let Err(error) = self.look(&mut memory).await {
+                tracing::warn!(%error, "the monitors could not be read; it is tried again");
+            }
+            tokio::select! {
+                () = token.cancelled() => return Ok(()),
+                () = tokio::time::sleep(EVERY) => {}
+            }
+        }
+    }
+
+    /// Judges every full window that is there, of every monitor. Returns how many.
+    pub async fn judge_pending(&self) -> Result<usize, Error> {
+        self.look(&mut Memory::default()).await
+    }
+
+    async fn look(&self, memory: &mut Memory) -> Result<usize, Error> {
+        let monitors = self.ledger.read(WorkspaceId::DEFAULT, |rx| store::all(rx)).await?;
+        let mut judged = 0;
+        for (workspace, spec, position) in monitors {
+            let actor = Actor { workspace, ..Actor::system("monitoring") };
+            let result = self.catch_up(memory, &actor, &spec, position.clone()).await;
+            let problem = match result {
+                Ok(count) => {
+                    judged += count;
+                    None
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            if problem != position.problem {
+                match &problem {
+                    Some(problem) => tracing::warn!(monitor = spec.name, problem, "windows cannot be judged"),
+                    None => tracing::info!(monitor = spec.name, "windows can be judged again"),
+                }
+                let name = spec.name.clone();
+                self.ledger
+                    .record(&actor, move |tx| store::put_problem(tx, &name, problem.as_deref()))
+                    .await?;
+            }
+            if let Err(error) = performance::refresh(self, memory, &actor, &spec).await {
+                tracing::warn!(monitor = spec.name, %error, "performance could not be computed");
+            }
+        }
+        Ok(judged)
+    }
+
+    async fn catch_up(
+        &self,
+        memory: &mut Memory,
+        actor: &Actor,
+        spec: &MonitorSpec,
+        mut position: Position,
+    ) -> Result<usize, Error> {
+        let size = i64::try_from(spec.window.rows).unwrap_or(i64::MAX);
+        let total = self.log.total(actor, &spec.endpoint).await?;
+        position.next_ordinal = position.next_ordinal.max(total - size.saturating_mul(LOOK_BACK));
+        let mut judged = 0;
+        while total - position.next_ordinal >= size {
+            // Sealed first, so that the window can name the segments that its rows are in.
+            self.log.seal(actor, &spec.endpoint).await?;
+            let wanted = Window::From { ordinal: position.next_ordinal, limit: spec.window.rows as usize };
+            let rows = self.log.window(actor, &spec.endpoint, wanted).await?;
+            let Some(&revision) = rows.revisions.last() else { break };
+            // A window never mixes deployments: what is left of the old one is too little to judge.
+            if let Some(old) = rows.revisions.iter().rposition(|r| *r != revision) {
+                position.next_ordinal = rows.ordinals.get(old).copied().unwrap_or(position.next_ordinal) + 1;
+                self.move_on(actor, spec, &mut position, revision).await?;
+                continue;
+            }
+            if rows.len() < spec.window.rows as usize {
+                break;
+            }
+            if position.revision != Some(revision) {
+                self.move_on(actor, spec, &mut position, revision).await?;
+            }
+            let model_version = most_common(&rows.model_versions).unwrap_or(revision);
+            let digest = resolve::baseline(&self.ledger, actor, spec, model_version).await?;
+            let baseline = self.baseline(memory, digest, spec.bins).await?;
+            let (inputs, asked) = (rows.inputs.clone(), spec.clone());
+            let judgement = blocking(move || judge(&asked, &baseline, &inputs)).await?;
+            position = self.keep(actor, spec, position, rows, model_version, digest, judgement).await?;
+            judged += 1;
+        }
+        Ok(judged)
+    }
+
+    async fn baseline(&self, memory: &mut Memory, digest: Digest, bins: u32) -> Result<Arc<Baseline>, Error> {
+        if let Some(known) = memory.baselines.get(&(digest, bins)) {
+            return Ok(Arc::clone(known));
+        }
+        let bytes = self.blobs.get_bytes(&digest).await?;
+        let baseline = blocking(move || {
+            let table = columns::read_parquet(&digest.to_string(), bytes, None)?;
+            Baseline::of(&table, bins as usize)
+        })
+        .await?;
+        if baseline.rows == 0 {
+            return Err(Error::EmptyBaseline(digest));
+        }
+        if memory.baselines.len() >= BASELINES {
+            memory.baselines.clear();
+        }
+        let baseline = Arc::new(baseline);
+        memory.baselines.insert((digest, bins), Arc::clone(&baseline));
+        Ok(baseline)
+    }
+
+    /// To the first row of another deployment. Its model has another baseline: the streak ends, and so does an
+    /// alarm, which the deployment may have been the answer to.
+    async fn move_on(
+        &self,
+        actor: &Actor,
+        spec: &MonitorSpec,
+        position: &mut Position,
+        revision: Uid,
+    ) -> Result<(), Error> {
+        let cleared = position.alarm && position.revision.is_some_and(|r| r != revision);
+        if position.revision != Some(revision) {
+            *position = Position {
+                streak: 0,
+                streak_ordinal: None,
+                streak_at: None,
+                alarm: position.alarm && !cleared,
+                revision: Some(revision),
+                ..position.clone()
+            };
+        }
+        let (next, name, endpoint) = (position.clone(), spec.name.clone(), spec.endpoint.clone());
+        if !cleared {
+            return Ok(self
+                .ledger
+                .record(actor, move |tx| store::put_position_fact(tx, &name, &next))
+                .await?);
+        }
+        self.ledger
+            .write(actor, move |tx: &mut Tx<'_>| {
+                store::put_position(tx, &name, &next)?;
+                let payload = json!({
+                    "monitor": name, "endpoint": endpoint, "reason": "deployed", "revision": revision,
+                });
+                Ok(tx.event("drift.cleared", &format!("monitor:{name}"), payload)?)
+            })
+            .await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a window is made of")]
+    async fn keep(
+        &self,
+        actor: &Actor,
+        spec: &MonitorSpec,
+        before: Position,
+        rows: Rows,
+        model_version: Uid,
+        baseline: Digest,
+        judgement: Judgement,
+    ) -> Result<Position, Error> {
+        let first_ordinal = rows.ordinals.first().copied().unwrap_or(before.next_ordinal);
+        let from = rows.at.iter().min().copied().unwrap_or_default();
+        let to = rows.last_at().unwrap_or_default();
+        let mut next = Position {
+            next_ordinal: rows.ordinals.last().map_or(before.next_ordinal, |last| last + 1),
+            number: before.number + 1,
+            problem: None,
+            ..before.clone()
+        };
+        if judgement.drifted {
+            next.streak += 1;
+            next.streak_ordinal = before.streak_ordinal.or(Some(first_ordinal));
+            next.streak_at = before.streak_at.or(Some(from));
+        } else {
+            (next.streak, next.streak_ordinal, next.streak_at) = (0, None, None);
+        }
+        next.alarm = judgement.drifted && (before.alarm || next.streak >= i64::from(spec.consecutive));
+        let window = WindowView {
+            uid: types::new_id(self.ledger.clock().now()),
+            monitor: spec.name.clone(),
+            number: next.number,
+            from,
+            to,
+            rows: rows.len() as i64,
+            first_ordinal,
+            next_ordinal: next.next_ordinal,
+            revision: rows.revisions.last().copied().unwrap_or(model_version),
+            model_version,
+            baseline,
+            drifted: judgement.drifted,
+            share: judgement.share,
+            alarm: next.alarm,
+            features: judgement.features,
+        };
+        tracing::info!(
+            monitor = spec.name,
+            window = window.number,
+            drifted = window.drifted,
+            share = window.share,
+            "judged a window"
+        );
+        let (spec, segments) = (spec.clone(), rows.segments);
+        let was = before.alarm;
+        self.ledger
+            .write(actor, move |tx: &mut Tx<'_>| {
+                // Another server may have judged it first.
+                if store::position_in(tx, &spec.name)?.is_some_and(|p| p.next_ordinal > window.first_ordinal)
+                {
+                    return Ok(store::position_in(tx, &spec.name)?.unwrap_or_default());
+                }
+                store::insert_window(tx, &window)?;
+                store::put_position(tx, &spec.name, &next)?;
+                edges(tx, &window, &segments)?;
+                events(tx, &spec, &window, &next, was)?;
+                Ok(next.clone())
+            })
+            .await
+    }
+}
+
+fn edges(tx: &mut Tx<'_>, window: &WindowView, segments: &[Uid]) -> Result<(), Error> {
+    let props = json!({
+        "monitor": window.monitor, "number": window.number, "rows": window.rows,
+        "drifted": window.drifted, "share": window.share,
+    });
+    let node = tx.node("monitor_window", &window.uid.hex(), props)?;
+    for segment in segments {
+        if let Some(segment) = tx.find_node("prediction_segment", &segment.hex())? {
+            tx.edge(node, "observed", segment)?;
+        }
+    }
+    if let Some(revision) = tx.find_node("endpoint_revision", &window.revision.hex())? {
+        tx.edge(node, "observed", revision)?;
+    }
+    let key = window.baseline.to_string();
+    let baseline = match tx.find_node("artifact", &key)? {
+        Some(found) => found,
+        None => tx.node("artifact", &key, json!({}))?,
+    };
+    Ok(tx.edge(node, "used", baseline)?)
+}
+
+fn events(
+    tx: &mut Tx<'_>,
+    spec: &MonitorSpec,
+    window: &WindowView,
+    next: &Position,
+    was: bool,
+) -> Result<(), Error> {
+    let subject = format!("monitor:{}", spec.name);
+    let drifted: Vec<&str> = window.features.iter().filter(|f| f.drifted).map(|f| f.name.as_str()).collect();
+    let about = json!({
+        "monitor": spec.name,
+        "endpoint": spec.endpoint,
+        "window": window.uid,
+        "number": window.number,
+        "rows": window.rows,
+        "next_ordinal": window.next_ordinal,
+        "drifted": window.drifted,
+        "share": window.share,
+        "features": drifted,
+        "revision": window.revision,
+        "model_version": window.model_version,
+        "baseline": window.baseline,
+    });
+    let with = |first: i64, from: Timestamp, reason: Option<&str>| {
+        let mut payload = about.clone();
+        payload["first_ordinal"] = json!(first);
+        payload["from"] = json!(from);
+        if let Some(reason) = reason {
+            payload["reason"] = json!(reason);
+        }
+        payload
+    };
+    tx.event("monitor.window", &subject, with(window.first_ordinal, window.from, None))?;
+    if next.alarm && !was {
+        // From the first drifted window of the row.
+        let (first, from) = (next.streak_ordinal, next.streak_at);
+        let payload = with(first.unwrap_or(window.first_ordinal), from.unwrap_or(window.from), None);
+        tx.event("drift.detected", &subject, payload)?;
+    }
+    if was && !next.alarm {
+        tx.event("drift.cleared", &subject, with(window.first_ordinal, window.from, Some("no drift")))?;
+    }
+    Ok(())
+}
+
+fn most_common(uids: &[Uid]) -> Option<Uid> {
+    let mut counts: HashMap<Uid, usize> = HashMap::new();
+    for uid in uids {
+        *counts.entry(*uid).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(uid, count)| (*count, *uid)).map(|(uid, _)| uid)
+}
+
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?
+}
