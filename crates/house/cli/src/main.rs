@@ -1,2 +1,74 @@
-//! The mlwright program.
-fn main() {}
+//! The mlwright program: the server, and the commands that talk to one.
+
+mod api;
+mod apply;
+mod args;
+mod data;
+mod failure;
+mod follow;
+mod lists;
+mod offline;
+mod project_file;
+mod replay;
+mod screen;
+mod table;
+mod tokens;
+mod why;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The hidden command under which a pipeline step runs. It comes before everything else: a shim outlives the server
+/// and must not carry a runtime, a log or a parsed command line with it.
+pub const STEP_SHIM: &str = "internal-step-shim";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == STEP_SHIM)
+        && let Some(folder) = words.next()
+    {
+        return pipelines::shim::main(folder.as_ref());
+    }
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&Failure::new(format!("the runtime cannot start: {error}"))),
+    };
+    match runtime.block_on(run(args)) {
+        Ok(code) => code,
+        Err(failure) => failed(&failure),
+    }
+}
+
+fn failed(failure: &Failure) -> ExitCode {
+    screen::error(failure);
+    ExitCode::FAILURE
+}
+
+async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let api = || api::Api::new(&args.connection);
+    match args.command {
+        Command::Serve(serve) => server::run(serve.options()).await.map_err(|e| Failure::of(&e))?,
+        Command::Routes(serve) => offline::routes(serve.options()).await?,
+        Command::Config => screen::say(server::config::reference().trim_end()),
+        Command::Plan(place) => apply::plan(&api()?, &place).await?,
+        Command::Apply(wanted) => apply::apply(&api()?, &wanted).await?,
+        Command::Status { project } => lists::status(&api()?, project.as_deref()).await?,
+        Command::Why { prediction } => why::why(&api()?, &prediction).await?,
+        Command::Replay { run } => return replay::replay(&api()?, &run).await,
+        Command::Data(command) => data::run(&api()?, command).await?,
+        Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,
+        Command::Events { follow, kind } => follow::events(&api()?, follow, kind.as_deref()).await?,
+        Command::Audit => return lists::audit(&api()?).await,
+        Command::Token(command) => tokens::run(&args.connection, command).await?,
+        Command::List(list) => lists::list(&api()?, list).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,120 @@
+//! The server's native API, as the commands use it.
+
+use std::path::Path;
+
+use outbound::{Answer, Body, Call, Client, Method, Policy};
+use serde_json::Value;
+use types::Digest;
+
+use crate::args::Connection;
+use crate::failure::Failure;
+
+const DEFAULT: &str = "http://127.0.0.1:5000";
+
+pub struct Api {
+    client: Client,
+    pub url: String,
+    token: Option<String>,
+}
+
+impl Api {
+    pub fn new(connection: &Connection) -> Result<Self, Failure> {
+        let url = connection.server.as_deref().unwrap_or(DEFAULT).trim_end_matches('/').to_owned();
+        Ok(Self { client: Client::new(Policy::local())?, url, token: connection.token.clone() })
+    }
+
+    /// `path` is what follows `/api/v1/`.
+    pub async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.json(Method::Get, path, Body::Empty).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Result<Value, Failure> {
+        self.json(Method::Post, path, Body::Json(body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.json(Method::Delete, path, Body::Empty).await
+    }
+
+    pub async fn has_blob(&self, digest: &Digest) -> Result<bool, Failure> {
+        let answer = self.call(Method::Head, &format!("blobs/{digest}"), Body::Empty).await?;
+        match answer.status {
+            200 | 204 => Ok(true),
+            404 => Ok(false),
+            _ => Err(self.refused(&answer)),
+        }
+    }
+
+    pub async fn put_blob(&self, digest: &Digest, body: Body) -> Result<(), Failure> {
+        self.json(Method::Put, &format!("blobs/{digest}"), body).await.map(drop)
+    }
+
+    /// Sends the file unless the server has it; whether it was sent.
+    pub async fn put_file(&self, digest: &Digest, path: &Path) -> Result<bool, Failure> {
+        if self.has_blob(digest).await? {
+            return Ok(false);
+        }
+        self.put_blob(digest, Body::File(path.to_owned())).await?;
+        Ok(true)
+    }
+
+    /// `None` for 404.
+    pub async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
+        let answer = self.call(Method::Get, path, Body::Empty).await?;
+        if answer.status == 404 { Ok(None) } else { self.accept(answer).map(Some) }
+    }
+
+    async fn json(&self, method: Method, path: &str, body: Body) -> Result<Value, Failure> {
+        let answer = self.call(method, path, body).await?;
+        self.accept(answer)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Body) -> Result<Answer, Failure> {
+        let mut headers = Vec::new();
+        if let Some(token) = &self.token {
+            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+        }
+        let call = Call { method, url: format!("{}/api/v1/{path}", self.url), headers, body };
+        self.client.send(&call).await.map_err(|error| match error {
+            outbound::Error::Unreachable { reason, .. } => {
+                Failure::new(format!("no server answers at {}: {reason}", self.url)).hint(
+                    "start one with `mlwright serve`, or name another with --server URL (or MLWRIGHT_URL)",
+                )
+            }
+            other => other.into(),
+        })
+    }
+
+    fn accept(&self, answer: Answer) -> Result<Value, Failure> {
+        if !(200..300).contains(&answer.status) {
+            return Err(self.refused(&answer));
+        }
+        if answer.body.is_empty() { Ok(Value::Null) } else { Ok(answer.json()?) }
+    }
+
+    /// The server's own words, where the answer has them.
+    fn refused(&self, answer: &Answer) -> Failure {
+        let body: Value = answer.json().unwrap_or_default();
+        let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
+        let message =
+            text("message").unwrap_or_else(|| format!("{} answered with {}", answer.url, answer.status));
+        let hint = match answer.status {
+            401 if self.token.is_none() => Some("give a token with --token, or in MLWRIGHT_TOKEN".to_owned()),
+            _ => text("hint"),
+        };
+        Failure { message, hint }
+    }
+}
+
+/// A path segment in a URL.
+pub fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            encoded.push(byte as char);
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

@@ -1,0 +1,275 @@
+//! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+const HELP: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+The server:
+  serve      start it: every protocol and the web app on one port
+  routes     every path that it answers, and which door answers
+  config     every configuration key with its default, as a TOML file
+  token      make, list and revoke access tokens
+
+Your project (mlwright.yaml):
+  plan       show what `apply` would change
+  apply      make the server match the file; the first time, this trains and deploys
+  status     how everything that the project declares is doing
+
+Answers:
+  why        from one prediction back to code, data and environment
+  replay     run a pipeline run again from what was recorded, and compare bit by bit
+  logs       what the steps of a pipeline run printed
+  events     what happened, who did it; --follow to watch
+  audit      check the hash chain of all events
+
+Things:
+  data       list data sets, import files as a version
+  list       runs, experiments, datasets, models, pipelines, pipeline-runs, endpoints, monitors, retrainings
+
+{options-heading}:
+{options}
+
+First steps:
+  mlwright serve                                         then open http://127.0.0.1:5000
+  export MLFLOW_TRACKING_URI=http://127.0.0.1:5000       your MLflow code logs here, unchanged
+";
+
+/// One binary for the whole machine-learning lifecycle.
+#[derive(Debug, Parser)]
+#[command(name = "mlwright", version, help_template = HELP, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+pub struct Args {
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which server the commands talk to.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct Connection {
+    /// The server's address [default: http://127.0.0.1:5000]
+    #[arg(long, global = true, env = "MLWRIGHT_URL", value_name = "URL", hide_env_values = true)]
+    pub server: Option<String>,
+    /// An access token, where the server has users
+    #[arg(long, global = true, env = "MLWRIGHT_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server
+    ///
+    /// Everything is kept below the data directory. Without users it listens on loopback only, and lets this machine
+    /// in without a token.
+    Serve(Serve),
+    /// Print every path that the server answers
+    Routes(Serve),
+    /// Print every configuration key with its default
+    Config,
+    /// Show what `apply` would change
+    Plan(Place),
+    /// Make the server match the project file
+    Apply(Apply),
+    /// Show how everything that the project declares is doing
+    Status {
+        /// The project's name; all projects if left out
+        #[arg(long)]
+        project: Option<String>,
+    },
+    /// Say why a prediction is what it is
+    Why {
+        /// The prediction's id, from the answer to the request
+        prediction: String,
+    },
+    /// Run a pipeline run again and compare
+    ///
+    /// Code, environment, data version and parameters come from what was recorded; nothing comes from the cache. Ends
+    /// with 0 if the result is bit-identical or metric-equal, with 1 if it diverged.
+    Replay {
+        /// The pipeline run's id, or the id of a tracking run that one of its steps made
+        run: String,
+    },
+    /// List data sets, import files
+    #[command(subcommand)]
+    Data(Data),
+    /// Print what the steps of a pipeline run printed, and follow while it runs
+    Logs {
+        /// The pipeline run's id
+        run: String,
+        /// One step; all if left out
+        step: Option<String>,
+    },
+    /// Print what happened
+    Events {
+        /// Go on as it happens
+        #[arg(long, short)]
+        follow: bool,
+        /// Kinds that begin so, such as `model.`
+        #[arg(long)]
+        kind: Option<String>,
+    },
+    /// Check the hash chain of all events
+    Audit,
+    /// Make, list and revoke access tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// List things
+    List(List),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Serve {
+    /// The address to listen on
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// The port; 0 takes a free one [default: 5000]
+    #[arg(long, short)]
+    port: Option<u16>,
+    /// One more address, for some doors only: 127.0.0.1:8000=oip
+    #[arg(long, value_name = "ADDRESS=DOOR,…")]
+    listen: Vec<String>,
+    /// Where everything is kept [default: mlwright-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// PostgreSQL instead of SQLite: postgres://user@host/database
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// An object store instead of local files: s3://bucket/prefix
+    #[arg(long, value_name = "URL")]
+    blob_url: Option<String>,
+    /// A configuration file (`mlwright config` prints one)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Serve {
+    pub fn options(self) -> server::Options {
+        server::Options {
+            config: self.config,
+            host: self.host,
+            port: self.port,
+            listen: self.listen,
+            data_dir: self.data_dir,
+            database_url: self.database_url,
+            blob_url: self.blob_url,
+        }
+    }
+}
+
+/// Where the project file is.
+#[derive(Debug, ClapArgs)]
+pub struct Place {
+    /// The project file, or the folder that has it
+    #[arg(long, short, default_value = project::FILE_NAME, value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Apply {
+    #[command(flatten)]
+    pub place: Place,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Wait until the first training has ended
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// List data sets and their latest versions
+    List,
+    /// Import files as an immutable version; the same content gives the same version
+    Import {
+        /// The data set
+        dataset: String,
+        /// CSV, JSON lines or Parquet files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The column whose values are the row ids
+        #[arg(long)]
+        key: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token, and the user if there is none of that name
+    ///
+    /// Works while the server runs (through it) and while it does not (on the data directory).
+    Create {
+        #[arg(long)]
+        user: String,
+        /// viewer, client, editor, operator or admin
+        #[arg(long)]
+        role: types::Role,
+        /// What the token is for
+        #[arg(long, default_value = "")]
+        name: String,
+        #[arg(long, value_name = "DIR", default_value = "mlwright-data")]
+        data_dir: PathBuf,
+        #[arg(long, value_name = "URL")]
+        database_url: Option<String>,
+    },
+    /// List tokens (their secrets are not kept)
+    List,
+    /// Revoke a token
+    Revoke { id: String },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct List {
+    #[arg(value_enum)]
+    pub what: What,
+    /// Print the server's answer as JSON
+    #[arg(long)]
+    pub json: bool,
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum What {
+    Runs,
+    Experiments,
+    Datasets,
+    Models,
+    Pipelines,
+    PipelineRuns,
+    Endpoints,
+    Monitors,
+    Retrainings,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_command_and_no_other() {
+        let known: Vec<String> = Args::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        let listed = |line: &str| {
+            let rest = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
+            rest.split_once("  ").map(|(name, _)| name.to_owned())
+        };
+        let before = HELP.split("{options-heading}").next().unwrap_or_default();
+        let mut shown: Vec<String> = before.lines().filter_map(listed).collect();
+        let mut known = known;
+        (shown.sort(), known.sort());
+        assert_eq!(shown, known);
+    }
+}
