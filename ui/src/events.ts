@@ -77,8 +77,9 @@ export function headline(event: Event): string {
 
 /** The rest of the payload: numbers and names in full, ids short. */
 export function details(event: Event): string {
+  const subject = subjectOf(event).key;
   return Object.entries(event.payload)
-    .filter(([key, value]) => value !== null && !['name', 'model', 'dataset', 'endpoint', 'monitor', 'pipeline', 'policy', 'number', 'version', 'schema_version'].includes(key) && !(typeof value === 'object' && !Array.isArray(value)))
+    .filter(([key, value]) => value !== null && value !== subject && !(key === 'experiment' && typeof value === 'number') && !['name', 'model', 'dataset', 'endpoint', 'monitor', 'pipeline', 'policy', 'number', 'version', 'schema_version'].includes(key) && !(typeof value === 'object' && !Array.isArray(value)))
     .slice(0, 5)
     .map(([key, value]) => `${words(key)} ${typeof value === 'string' ? short(value) : plain(value)}`)
     .join(' · ');

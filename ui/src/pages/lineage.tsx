@@ -1,7 +1,7 @@
 // The graph from any node: what it was made of, and what it went into.
 import { type Event, type Lineage, query } from '../api';
 import { hrefOf, subjectOf, headline } from '../events';
-import { moment, plain, words } from '../format';
+import { count, moment, plain, words } from '../format';
 import { Ago, Await, Code, Empty, Facts, Id, Page, Panel, Segments } from '../parts/basics';
 import { LineageGraph, nodeName, pageOf } from '../parts/lineage_graph';
 import { Link, navigate, setParams, useLocation } from '../router';
@@ -35,7 +35,7 @@ export default function LineagePage() {
             }
           >
             <div className="stack">
-              <Panel title={`${data.nodes.length} things, ${data.edges.length} links`} actions={<span className="muted">causes left, effects right</span>} flush>
+              <Panel title={`${count(data.nodes.length, 'thing')}, ${count(data.edges.length, 'link')}`} actions={<span className="muted">causes left, effects right</span>} flush>
                 <LineageGraph lineage={data} focus={{ kind, key }} height={480} />
               </Panel>
               {focus && (

@@ -85,6 +85,11 @@ function useRuns(experiment: string, everything: boolean) {
 
 const FIXED = ['status', 'experiment', 'started', 'duration'];
 
+/** A float's full digits stay in the title. */
+function tidy(text: string): string {
+  return /^-?\d+\.\d{7,}$/.test(text) ? String(Number(Number(text).toPrecision(6))) : text;
+}
+
 function columnOf(key: string, now: number): Column<Run> {
   const dot = key.indexOf('.');
   const group = dot < 0 ? '' : key.slice(0, dot);
@@ -100,7 +105,7 @@ function columnOf(key: string, now: number): Column<Run> {
         return value !== undefined && value !== '' && !Number.isNaN(Number(value)) ? Number(value) : value;
       },
       title: (run) => run.params[name],
-      render: (run) => run.params[name] ?? <span className="muted">–</span>,
+      render: (run) => (run.params[name] === undefined ? <span className="muted">–</span> : tidy(run.params[name] ?? '')),
     };
   }
   if (group === 'tags') return { key, label: name, width: 'minmax(90px, 160px)', value: (run) => run.tags[name], title: (run) => run.tags[name], render: (run) => run.tags[name] ?? <span className="muted">–</span> };

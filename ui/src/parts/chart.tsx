@@ -21,8 +21,9 @@ interface ChartProps {
   log?: boolean;
   height?: number;
   sync?: string;
-  unit?: string;
   format: (value: number | null) => string;
+  /** for the y axis, where it is written shorter than a value */
+  tick?: (value: number) => string;
   /** the axis begins at zero */
   zero?: boolean;
   xFormat?: (value: number) => string;
@@ -64,6 +65,8 @@ export function Chart(props: ChartProps) {
   const [cursor, setCursor] = useState<number | null>(null);
   const format = useRef(props.format);
   format.current = props.format;
+  const tick = useRef(props.tick);
+  tick.current = props.tick;
   const xFormat = useRef(props.xFormat);
   xFormat.current = props.xFormat;
   const dark = useScheme();
@@ -92,7 +95,7 @@ export function Chart(props: ChartProps) {
       },
       axes: [
         { ...axis, size: 26, space: 70, ...(time ? { values: (_, ticks, __, ___, step) => ticks.map((tick) => timeTick(tick, step)) } : { values: (_, ticks) => ticks.map((tick) => (xFormat.current ? xFormat.current(tick) : Number.isInteger(tick) ? tick.toLocaleString('en') : '')) }) },
-        { ...axis, size: 56, values: (_, ticks) => ticks.map((tick) => (tick === null ? '' : format.current(tick))) },
+        { ...axis, size: 56, values: (_, ticks) => ticks.map((value) => (value === null ? '' : (tick.current ?? format.current)(value))) },
       ],
       series: [
         {},

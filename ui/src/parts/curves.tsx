@@ -54,6 +54,7 @@ export function Curves({ runs, filter }: { runs: RunCurves[]; filter?: boolean }
               log={scale === 'log' && positive(runs, key)}
               sync="curves"
               format={metric}
+              tick={number}
               xFormat={axis === 'elapsed' ? (x) => duration(x * 1000) : (x) => (Number.isInteger(x) ? number(x) : '')}
             />
           </div>
