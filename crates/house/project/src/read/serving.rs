@@ -1,0 +1,70 @@
+use crate::node::Node;
+use crate::reader::Reader;
+use crate::{Budget, Duration, Endpoint, Labels, Promote, Retrain, Span};
+
+pub(super) fn endpoint(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Endpoint {
+    let fields = reader.fields(path, at, node, &["model", "alias"]);
+    Endpoint {
+        model: reader.required(&fields, "model", "<a registered model>", Reader::text).unwrap_or_default(),
+        alias: reader.required(&fields, "alias", "champion", Reader::new_name).unwrap_or_default(),
+    }
+}
+
+pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Retrain {
+    let known = ["on", "pipeline", "gate", "labels", "cooldown", "budget", "promote"];
+    let fields = reader.fields(path, at, node, &known);
+    let labels_at = reader.key_at(&fields, "labels");
+    let budget_at = reader.key_at(&fields, "budget");
+    let promote_at = reader.key_at(&fields, "promote");
+    Retrain {
+        on: reader.required(&fields, "on", "<one of monitors>", Reader::text).unwrap_or_default(),
+        pipeline: reader
+            .required(&fields, "pipeline", "<one of pipelines>", Reader::text)
+            .unwrap_or_default(),
+        gate: reader.required(&fields, "gate", "<one of gates>", Reader::text).unwrap_or_default(),
+        labels: reader.optional(&fields, "labels", |r, p, n| Some(labels(r, p, labels_at, n))),
+        cooldown: reader.optional(&fields, "cooldown", Reader::duration),
+        budget: reader.optional(&fields, "budget", |r, p, n| Some(budget(r, p, budget_at, n))),
+        promote: reader
+            .required(&fields, "promote", "{alias: champion, endpoint: <one of endpoints>}", |r, p, n| {
+                Some(promote(r, p, promote_at, n))
+            })
+            .unwrap_or_default(),
+    }
+}
+
+fn labels(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Labels {
+    let fields = reader.fields(path, at, node, &["min", "wait"]);
+    let min = reader.required(&fields, "min", "800", |r, _, n| r.integer(n, 1, i64::MAX)).unwrap_or(1);
+    Labels { min: min as u64, wait: longer_than_zero(reader, &fields, path, "wait", "1h") }
+}
+
+fn budget(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Budget {
+    let fields = reader.fields(path, at, node, &["runs", "per"]);
+    let runs = reader.required(&fields, "runs", "3", |r, _, n| r.integer(n, 1, 1_000_000)).unwrap_or(1);
+    Budget { runs: runs as u64, per: longer_than_zero(reader, &fields, path, "per", "1d") }
+}
+
+fn longer_than_zero(
+    reader: &mut Reader,
+    fields: &crate::reader::Fields<'_>,
+    path: &str,
+    key: &str,
+    example: &str,
+) -> Duration {
+    let duration = reader.required(fields, key, example, Reader::duration);
+    if duration.is_some_and(|d| d.seconds() == 0) {
+        reader.error_at(&format!("{path}.{key}"), format!("`{key}` must be longer than 0s"), None);
+    }
+    duration.unwrap_or(Duration::from_seconds(1))
+}
+
+fn promote(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Promote {
+    let fields = reader.fields(path, at, node, &["alias", "endpoint"]);
+    Promote {
+        alias: reader.required(&fields, "alias", "champion", Reader::text).unwrap_or_default(),
+        endpoint: reader
+            .required(&fields, "endpoint", "<one of endpoints>", Reader::text)
+            .unwrap_or_default(),
+    }
+}
