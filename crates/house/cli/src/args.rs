@@ -31,7 +31,7 @@ Things:
   data       list data sets, import files as a version
   list       runs, experiments, datasets, models, pipelines, pipeline-runs, endpoints, monitors, retrainings
 
-{options-heading}:
+Options:
 {options}
 
 First steps:
@@ -52,6 +52,7 @@ pub struct Args {
 
 /// Which server the commands talk to.
 #[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Which server")]
 pub struct Connection {
     /// The server's address [default: http://127.0.0.1:5000]
     #[arg(long, global = true, env = "MLWRIGHT_URL", value_name = "URL", hide_env_values = true)]
@@ -266,10 +267,11 @@ mod tests {
             let rest = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
             rest.split_once("  ").map(|(name, _)| name.to_owned())
         };
-        let before = HELP.split("{options-heading}").next().unwrap_or_default();
+        let before = HELP.split("Options:").next().unwrap_or_default();
         let mut shown: Vec<String> = before.lines().filter_map(listed).collect();
         let mut known = known;
-        (shown.sort(), known.sort());
+        shown.sort();
+        known.sort();
         assert_eq!(shown, known);
     }
 }

@@ -1,0 +1,87 @@
+//! The real program: what it prints, and how it ends.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn mlwright(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlwright"));
+    command.current_dir(folder).args(arguments);
+    for name in ["MLWRIGHT_URL", "MLWRIGHT_TOKEN"] {
+        command.env_remove(name);
+    }
+    command.env("NO_COLOR", "1").output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let code = output.status.code().unwrap_or(-1);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("exit {code}\n-- stdout\n{out}-- stderr\n{err}")
+}
+
+#[test]
+fn nobody_at_the_address_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlwright(folder.path(), &["list", "runs", "--server", "http://127.0.0.1:9"]);
+    insta::assert_snapshot!(said(&output), @r"
+    exit 1
+    -- stdout
+    -- stderr
+    error: no server answers at http://127.0.0.1:9: Connection refused (os error 111)
+    hint: start one with `mlwright serve`, or name another with --server URL (or MLWRIGHT_URL)
+    ");
+}
+
+#[test]
+fn a_folder_without_a_project_file_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlwright(folder.path(), &["plan"]);
+    insta::assert_snapshot!(said(&output), @r"
+    exit 1
+    -- stdout
+    -- stderr
+    error: cannot read `mlwright.yaml`: No such file or directory (os error 2)
+    hint: run this in the project's folder, or name the file with --file
+    ");
+}
+
+#[test]
+fn a_mistake_in_the_project_file_is_shown_with_its_place_before_any_server_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("mlwright.yaml"),
+        "version: 1\nproject: p\ndataset:\n  a: {files: [a.csv]}\n",
+    )
+    .unwrap();
+    let output = mlwright(folder.path(), &["plan", "--server", "http://127.0.0.1:9"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = said(&output);
+    assert!(text.contains("mlwright.yaml:3:1") && text.contains("datasets"), "{text}");
+}
+
+#[test]
+fn the_first_token_is_made_without_a_server_and_shown_on_standard_output_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlwright(folder.path(), &["token", "create", "--user", "ann", "--role", "admin"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let token = String::from_utf8(output.stdout).unwrap();
+    assert!(token.starts_with("mlw_") && token.lines().count() == 1, "{token}");
+}
+
+#[test]
+fn a_role_that_does_not_exist_is_refused_with_those_that_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlwright(folder.path(), &["token", "create", "--user", "ann", "--role", "boss"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = said(&output);
+    assert!(text.contains("choose viewer, client, editor, operator or admin"), "{text}");
+}
+
+#[test]
+fn the_configuration_that_is_printed_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlwright(folder.path(), &["config"]);
+    std::fs::write(folder.path().join("mlwright.toml"), &output.stdout).unwrap();
+    let output = mlwright(folder.path(), &["routes", "--config", "mlwright.toml"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("/api/2.0/mlflow/runs/create"));
+}
