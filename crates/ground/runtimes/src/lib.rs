@@ -9,6 +9,7 @@ pub mod library;
 pub mod mlmodel;
 mod model;
 mod onnx;
+mod outputs;
 pub mod tabular;
 mod tensor;
 
