@@ -32,8 +32,7 @@ pub fn test(full: bool) -> bool {
     });
     let postgres = start_postgres(&mut report);
     report.stage("tests", || tests(python.as_ref(), postgres.as_ref()));
-    let built =
-        report.stage("binary", || all_of(&mut [cargo().args(["build", "--package", "mlwright"])]));
+    let built = report.stage("binary", || all_of(&mut [cargo().args(["build", "--package", "mlwright"])]));
 
     let binary = target().join("debug/mlwright");
     match &python {

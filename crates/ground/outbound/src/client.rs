@@ -124,8 +124,10 @@ impl Client {
             Body::Json(value) => request.json(value),
             Body::Bytes(bytes) => request.body(bytes.clone()),
             Body::File(path) => {
-                let file = tokio::fs::File::open(path).await.map_err(|e| types::io::Error::new("open", path, e))?;
-                let length = file.metadata().await.map_err(|e| types::io::Error::new("look at", path, e))?.len();
+                let file =
+                    tokio::fs::File::open(path).await.map_err(|e| types::io::Error::new("open", path, e))?;
+                let length =
+                    file.metadata().await.map_err(|e| types::io::Error::new("look at", path, e))?.len();
                 request.header("content-length", length).body(file)
             }
         };
@@ -240,7 +242,8 @@ mod tests {
     #[tokio::test]
     async fn a_private_address_is_refused_also_behind_a_name() {
         let client = Client::new(Policy::default()).unwrap();
-        for url in ["http://127.0.0.1:1/x", "http://[::1]:1/x", "http://localhost:1/x", "http://2130706433/"] {
+        for url in ["http://127.0.0.1:1/x", "http://[::1]:1/x", "http://localhost:1/x", "http://2130706433/"]
+        {
             let refused = client.send(&get(url.to_owned())).await;
             assert!(matches!(refused, Err(Error::Private { .. })), "{url}: {refused:?}");
         }

@@ -39,7 +39,9 @@ impl Fault for Error {
     fn hint(&self) -> Hint {
         Some(match self {
             Self::BadUrl { .. } => "write it like http://127.0.0.1:5000".into(),
-            Self::Private { .. } => "an administrator may allow private addresses in the configuration".into(),
+            Self::Private { .. } => {
+                "an administrator may allow private addresses in the configuration".into()
+            }
             Self::Resolve { .. } => "check the name".into(),
             Self::Unreachable { .. } => "is the server running, and is this its address and port?".into(),
             Self::TimedOut { .. } => "try again later".into(),

@@ -36,7 +36,10 @@ fn hide_password(url: &str) -> String {
 }
 
 /// One connection. Not shared between threads; every use is blocking.
-#[allow(clippy::large_enum_variant, reason = "a handful of connections exist, each for as long as the server")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a handful of connections exist, each for as long as the server"
+)]
 pub(crate) enum Connection {
     Sqlite(sqlite::Connection),
     Postgres(postgres::Connection),
