@@ -96,7 +96,7 @@ fn play(
     println!("\n== mlwright plan");
     run(&mut mlwright(&["plan"]))?;
     println!("\n== mlwright apply: data, gate, first training");
-    run(&mut mlwright(&["apply"]))?;
+    run(&mut mlwright(&["apply", "--yes"]))?;
 
     println!("\n== traffic, drift, retraining, hot swap");
     let result = folder.join("traffic.json");
