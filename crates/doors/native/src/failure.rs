@@ -15,6 +15,17 @@ impl Failure {
         Self::new(Class::Invalid, message.into(), Some(hint.to_owned()))
     }
 
+    /// A request body that is not the JSON that was expected.
+    pub fn body(rejection: &axum::extract::rejection::JsonRejection) -> Self {
+        let class = if rejection.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+            Class::TooLarge
+        } else {
+            Class::Invalid
+        };
+        let hint = "send JSON with `content-type: application/json`".to_owned();
+        Self::new(class, rejection.body_text(), Some(hint))
+    }
+
     pub fn new(class: Class, message: String, hint: Option<String>) -> Self {
         Self(Answer { status: kit::status(class), code: kit::code(class), message, hint })
     }

@@ -5,8 +5,12 @@
 
 mod admin;
 mod content;
+mod endpoints;
 mod failure;
 mod history;
+mod labels;
+mod monitors;
+mod overview;
 mod projects;
 mod registry;
 mod routes;
@@ -27,6 +31,9 @@ pub use routes::routes;
 pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
+    pub engine: pipelines::Engine,
+    pub serving: serving::Serving,
+    pub log: predictions::Log,
     pub projects: Arc<dyn Projects>,
     pub about: Arc<About>,
 }

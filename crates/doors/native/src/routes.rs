@@ -2,7 +2,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 use kit::{Door, Routes};
 
-use crate::{State, admin, content, history, projects, registry, runs};
+use crate::{
+    State, admin, content, endpoints, history, labels, monitors, overview, projects, registry, runs,
+};
 
 /// Every endpoint of the native API.
 pub fn routes(state: State) -> Door {
@@ -27,6 +29,15 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/models", get(registry::list))
         .route("/api/v1/models/{name}", get(registry::get))
         .route("/api/v1/models/{name}/aliases/{alias}", put(registry::set_alias))
+        .route("/api/v1/endpoints", get(endpoints::list))
+        .route(
+            "/api/v1/endpoints/{name}",
+            get(endpoints::get).put(endpoints::deploy).delete(endpoints::delete),
+        )
+        .route("/api/v1/labels", post(labels::tell))
+        .route("/api/v1/monitors", get(monitors::list))
+        .route("/api/v1/monitors/{name}", get(monitors::get))
+        .route("/api/v1/overview", get(overview::get))
         .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)))
         .door("native", state)
 }

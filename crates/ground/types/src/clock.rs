@@ -30,6 +30,11 @@ impl Timestamp {
             Err(_) => format!("{}us", self.0),
         }
     }
+
+    /// `None` unless it is a date and time with an offset, such as `2026-03-01T12:00:00Z`.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_microsecond()))
+    }
 }
 
 /// Where time comes from. Injected everywhere, so that tests can set it.
