@@ -1,0 +1,128 @@
+//! What clients see on the wire: the door in front of a real ledger, blob store, prediction log and serving table.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+// Under the name that the rest of the house knows it by.
+extern crate mlwright_door_native as door_native;
+
+mod endpoints;
+mod labels;
+mod monitors;
+mod overview;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use blobs::{BlobConfig, Blobs};
+use door_native::{About, Failure, Hook, Projects, Refusal, State};
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use ledger::{Component, Ledger};
+use predictions::{Log, LogConfig};
+use runtimes::{Runtime, RuntimeConfig};
+use serde_json::Value;
+use serving::{Serving, ServingConfig};
+use tower::ServiceExt;
+use types::{Actor, Role};
+
+pub const COMPONENTS: [Component; 9] = [
+    datasets::COMPONENT,
+    curation::COMPONENT,
+    tracking::COMPONENT,
+    models::COMPONENT,
+    pipelines::COMPONENT,
+    predictions::COMPONENT,
+    evaluation::COMPONENT,
+    serving::COMPONENT,
+    monitoring::COMPONENT,
+];
+
+/// A house in which no project was ever applied.
+struct NoProjects;
+
+#[async_trait]
+impl Projects for NoProjects {
+    async fn plan(&self, _: &Actor, _: Value) -> Result<Value, Refusal> {
+        Err(Failure::not_found("project", "any"))
+    }
+
+    async fn apply(&self, _: &Actor, _: Value) -> Result<Value, Refusal> {
+        Err(Failure::not_found("project", "any"))
+    }
+
+    async fn status(&self, _: &Actor, _: Option<&str>) -> Result<Value, Refusal> {
+        Err(Failure::not_found("project", "any"))
+    }
+}
+
+pub struct Client {
+    router: Router,
+    pub ledger: Ledger,
+    pub log: Log,
+    _home: tempfile::TempDir,
+}
+
+impl Client {
+    pub async fn new(ledger: Ledger) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let blobs = Blobs::open(&BlobConfig::Local(at("blobs"))).await.unwrap();
+        let config = LogConfig { dir: at("predictions"), ..LogConfig::default() };
+        let log = Log::open(config, &ledger, &blobs).await.unwrap();
+        let runtime = Runtime::new(RuntimeConfig::default());
+        let serving =
+            Serving::start(ServingConfig::default(), &ledger, &blobs, runtime, log.clone()).await.unwrap();
+        let config = pipelines::Config::new(at("pipelines"), Vec::new(), "http://127.0.0.1:1".into());
+        let engine = pipelines::Engine::new(ledger.clone(), blobs.clone(), config).unwrap();
+        let state = State {
+            ledger: ledger.clone(),
+            blobs,
+            engine,
+            serving,
+            log: log.clone(),
+            projects: Arc::new(NoProjects),
+            about: Arc::new(About {
+                version: "0",
+                started_at: ledger.clock().now(),
+                data_dir: home.path().display().to_string(),
+                accounts_changed: Hook(Arc::new(|| ())),
+            }),
+        };
+        Self { router: door_native::routes(state).router, ledger, log, _home: home }
+    }
+
+    pub async fn call_as(&self, actor: Actor, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/{path}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .extension(actor)
+            .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) })
+            .unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    pub async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        self.call_as(Actor::local(), method, path, body).await
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.call("GET", path, Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        body
+    }
+}
+
+pub fn with_role(role: Role) -> Actor {
+    Actor { role, name: role.to_string(), ..Actor::local() }
+}
+
+/// The envelope of an error: its code, and whether it says what to do.
+pub fn error(body: &Value) -> (&str, bool) {
+    (body["error"]["code"].as_str().unwrap(), body["error"]["hint"].is_string())
+}
