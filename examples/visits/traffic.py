@@ -70,10 +70,12 @@ class Platform:
         deadline, shown = time.monotonic() + seconds, None
         while not (value := done()):
             for retraining in self.retrainings()[-1:]:
+                trigger = retraining["trigger"]
+                trigger = trigger["kind"] if isinstance(trigger, dict) else trigger
                 state = (retraining["id"], retraining["state"], retraining.get("reason"))
                 if state != shown:
                     shown = state
-                    say(f"  retraining ({retraining['trigger']}): {state[1]}" + (f", {state[2]}" if state[2] else ""))
+                    say(f"  retraining ({trigger}): {state[1]}" + (f", {state[2]}" if state[2] else ""))
                 check(retraining["state"] not in ("failed", "refused"), f"{what}: {retraining}")
             check(time.monotonic() < deadline, f"{what} within {seconds:.0f} s")
             time.sleep(0.5)
