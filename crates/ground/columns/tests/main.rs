@@ -1,4 +1,5 @@
-//! Statistics against SciPy, profiles of real shapes.
+//! Statistics against SciPy and Evidently, profiles of real shapes, and what readers refuse.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are test code")]
 
 mod evidently;
 mod readers;

@@ -19,15 +19,27 @@ pub enum Error {
     #[error("the evaluation was stopped")]
     Stopped,
     #[error(transparent)]
-    Models(#[from] models::Error),
+    Models(Box<models::Error>),
     #[error(transparent)]
     Runtimes(#[from] runtimes::Error),
     #[error(transparent)]
-    Columns(#[from] columns::Error),
+    Columns(Box<columns::Error>),
     #[error(transparent)]
     Blobs(#[from] blobs::Error),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+}
+
+impl From<models::Error> for Error {
+    fn from(error: models::Error) -> Self {
+        Self::Models(Box::new(error))
+    }
+}
+
+impl From<columns::Error> for Error {
+    fn from(error: columns::Error) -> Self {
+        Self::Columns(Box::new(error))
+    }
 }
 
 impl Fault for Error {

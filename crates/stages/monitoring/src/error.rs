@@ -17,15 +17,33 @@ pub enum Error {
     #[error("the work was stopped")]
     Stopped,
     #[error(transparent)]
-    Predictions(#[from] predictions::Error),
+    Predictions(Box<predictions::Error>),
     #[error(transparent)]
-    Pipelines(#[from] pipelines::Error),
+    Pipelines(Box<pipelines::Error>),
     #[error(transparent)]
-    Columns(#[from] columns::Error),
+    Columns(Box<columns::Error>),
     #[error(transparent)]
     Blobs(#[from] blobs::Error),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+}
+
+impl From<pipelines::Error> for Error {
+    fn from(error: pipelines::Error) -> Self {
+        Self::Pipelines(Box::new(error))
+    }
+}
+
+impl From<columns::Error> for Error {
+    fn from(error: columns::Error) -> Self {
+        Self::Columns(Box::new(error))
+    }
+}
+
+impl From<predictions::Error> for Error {
+    fn from(error: predictions::Error) -> Self {
+        Self::Predictions(Box::new(error))
+    }
 }
 
 impl Fault for Error {

@@ -8,6 +8,8 @@ use crate::{Baseline, Error};
 
 /// Chance that calibration leaves to a feature that did not drift.
 const ALPHA: f64 = 0.01;
+/// Pairs of values up to which the exact Kolmogorov–Smirnov test is quick enough for every feature of every window.
+const MOST_EXACT: usize = 10_000_000;
 
 /// Scores every column of `window` that the baseline knows too. Columns that only one of them has say nothing: the
 /// baseline also holds labels and keys.
@@ -95,7 +97,10 @@ fn feature(
         Method::Psi => drift::psi(&expected, &counts),
         Method::Jensenshannon => drift::jensen_shannon(&expected, &counts),
         Method::ChiSquare => drift::chi_square(&expected, &counts),
-        Method::Ks => drift::kolmogorov_smirnov(&column.numbers, numbers).map(|(_, p)| p),
+        Method::Ks if column.numbers.len().saturating_mul(numbers.len()) <= MOST_EXACT => {
+            drift::kolmogorov_smirnov(&column.numbers, numbers).map(|(_, p)| p)
+        }
+        Method::Ks => drift::kolmogorov_smirnov_asymptotic(&column.numbers, numbers).map(|(_, p)| p),
         Method::Wasserstein => drift::wasserstein(&column.numbers, numbers),
     };
     match found {

@@ -61,7 +61,7 @@ impl Monitoring {
     }
 
     async fn look(&self, memory: &mut Memory) -> Result<usize, Error> {
-        let monitors = self.ledger.read(WorkspaceId::DEFAULT, |rx| store::all(rx)).await?;
+        let monitors = self.ledger.read(WorkspaceId::DEFAULT, store::all).await?;
         let mut judged = 0;
         for (workspace, spec, position) in monitors {
             let actor = Actor { workspace, ..Actor::system("monitoring") };

@@ -125,7 +125,7 @@ ledger::db_test! {
         let again = evaluation::get(&bench.ledger, &bench.actor, found.uid).await.unwrap();
         assert_eq!(again, found);
         let listed = evaluation::evaluations_of(&bench.ledger, &bench.actor, version).await.unwrap();
-        assert_eq!(listed, [found.clone()]);
+        assert_eq!(listed, std::slice::from_ref(&found));
         let page = evaluation::report(&bench.blobs, &found).await.unwrap();
         assert!(page.starts_with("# cancer version 1: blessed"), "{page}");
         assert!(page.contains("| large = 1 | "), "{page}");

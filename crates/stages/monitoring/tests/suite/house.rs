@@ -17,7 +17,8 @@ pub struct House {
     pub log: Log,
     pub actor: Actor,
     pub revision: Uid,
-    dir: tempfile::TempDir,
+    pub model_version: Uid,
+    pub dir: tempfile::TempDir,
 }
 
 /// Uniform values from 0 to 1, the same ones for the same seed.
@@ -93,17 +94,17 @@ impl House {
         let log = Log::open(config, &ledger, &blobs).await.unwrap();
         let actor = Actor::system("test");
         let revision = types::new_id(ledger.clock().now());
-        Self { ledger, blobs, log, actor, revision, dir }
+        Self { ledger, blobs, log, actor, revision, model_version: revision, dir }
     }
 
     /// The same directory and database with a new process's memory.
     pub async fn restart(self) -> Self {
-        let Self { ledger, blobs, log, actor, revision, dir } = self;
+        let Self { ledger, blobs, log, actor, revision, model_version, dir } = self;
         log.flush().await.unwrap();
         drop(log);
         let config = LogConfig { dir: dir.path().join("log"), ..Default::default() };
         let log = Log::open(config, &ledger, &blobs).await.unwrap();
-        Self { ledger, blobs, log, actor, revision, dir }
+        Self { ledger, blobs, log, actor, revision, model_version, dir }
     }
 
     /// Training rows that are not shifted, as a blob.
@@ -127,7 +128,7 @@ impl House {
             variant: "v".into(),
             model: "m".into(),
             version: 1,
-            model_version: self.revision,
+            model_version: self.model_version,
             model_digest: None,
             at: now,
             latency_us: 5,
