@@ -4,7 +4,9 @@
 //! [`parse`] turns the text into a [`Project`] or into every mistake that it holds; [`diff`] says what applying it
 //! would change.
 
+mod apply;
 mod check;
+mod context;
 mod diagnostic;
 mod duration;
 mod model;
@@ -14,7 +16,10 @@ mod read;
 mod reader;
 mod render;
 mod sources;
+mod state;
 
+pub use apply::{Applied, AppliedDataset, Link, Started, apply, plan};
+pub use context::{Context, Error};
 pub use diagnostic::{Diagnostic, Diagnostics, Span};
 pub use duration::Duration;
 pub use model::{
@@ -25,6 +30,7 @@ pub use model::{
 pub use plan::{Action, Change, FieldChange, Plan, Resource, diff, resources};
 pub use render::{render_changes, render_plan};
 pub use sources::{Code, Request, SourceFile, collect, paths};
+pub use state::{ResourceStatus, Status, status};
 
 /// The name that is looked for when none is given.
 pub const FILE_NAME: &str = "mlwright.yaml";

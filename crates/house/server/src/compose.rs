@@ -1,20 +1,44 @@
-//! Which stages and doors there are, and what each is given.
+//! Which stages and doors there are, what each is given, and what runs beside the requests.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use automation::Automation;
 use blobs::{BlobConfig, Blobs};
 use kit::Door;
 use ledger::{Component, Ledger, Options, Place};
+use monitoring::Monitoring;
+use pipelines::Engine;
+use predictions::{Log, LogConfig};
+use runtimes::{Runtime, RuntimeConfig};
+use serving::{Serving, ServingConfig};
+use tasks::{OnStop, Supervisor};
 use types::SystemClock;
 
 use crate::Error;
-use crate::config::Config;
+use crate::access::Access;
+use crate::config::{Config, Role};
+use crate::projects::Port;
 
 /// The tables of every stage, in lifecycle order.
-pub const COMPONENTS: &[Component] = &[tracking::COMPONENT, models::COMPONENT];
+pub const COMPONENTS: &[Component] = &[
+    datasets::COMPONENT,
+    curation::COMPONENT,
+    tracking::COMPONENT,
+    models::COMPONENT,
+    pipelines::COMPONENT,
+    predictions::COMPONENT,
+    evaluation::COMPONENT,
+    serving::COMPONENT,
+    monitoring::COMPONENT,
+    automation::COMPONENT,
+];
 
 /// The names of the doors, as `--listen` takes them.
-pub const DOORS: &[&str] = &["mlflow"];
+pub const DOORS: &[&str] = &["native", "mlflow", "oip"];
+
+/// The hidden command of this program under which a pipeline step runs.
+const STEP_SHIM: &str = "internal-step-shim";
 
 /// The ground that everything stands on.
 #[derive(Clone)]
@@ -43,11 +67,107 @@ impl Ground {
     }
 }
 
-/// Every door, in the order of [`DOORS`].
-pub fn doors(ground: &Ground) -> Vec<Door> {
-    let mlflow = door_mlflow::routes(door_mlflow::State {
-        ledger: ground.ledger.clone(),
-        blobs: ground.blobs.clone(),
-    });
-    vec![mlflow]
+/// The stages that have a life of their own.
+#[derive(Clone)]
+pub struct Stages {
+    pub ground: Ground,
+    pub engine: Engine,
+    pub log: Log,
+    pub serving: Serving,
+    pub monitoring: Monitoring,
+    pub automation: Automation,
+}
+
+impl Stages {
+    /// `url` is where pipeline steps find this server; `token` lets them in.
+    pub async fn start(ground: Ground, config: &Config, url: &str, token: &str) -> Result<Self, Error> {
+        let data_dir = std::path::absolute(&config.server.data_dir)
+            .map_err(|e| types::io::Error::new("find", &config.server.data_dir, e))?;
+        let Ground { ledger, blobs } = &ground;
+        let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, &data_dir, url, token)?)
+            .map_err(Error::stage)?;
+        let runtime = Runtime::new(RuntimeConfig {
+            onnxruntime: Some(config.runtimes.onnxruntime.clone()).filter(|p| !p.as_os_str().is_empty()),
+            environments: vec![data_dir.join("environments")],
+            intra_threads: config.runtimes.threads,
+            ..RuntimeConfig::default()
+        });
+        let log_config = LogConfig { dir: data_dir.join("predictions"), ..LogConfig::default() };
+        let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
+        let serving_config =
+            ServingConfig { durable_log: config.predictions.durable, ..ServingConfig::default() };
+        let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
+            .await
+            .map_err(Error::stage)?;
+        let monitoring = Monitoring::new(ledger, blobs, &log);
+        let automation = Automation::new(ledger, blobs, &runtime, &log, &serving);
+        Ok(Self { ground, engine, log, serving, monitoring, automation })
+    }
+
+    /// Starts what runs beside the requests, by role.
+    pub fn run(&self, supervisor: &Supervisor, config: &Config) {
+        let log = self.log.clone();
+        let token = supervisor.token();
+        supervisor.spawn_restarting("predictions.seal", OnStop::Wait, move || {
+            let (log, token) = (log.clone(), token.clone());
+            async move { log.run(token).await }
+        });
+        if config.has(Role::Worker) {
+            let (engine, token) = (self.engine.clone(), supervisor.token());
+            supervisor.spawn_restarting("pipelines.engine", OnStop::Abort, move || {
+                let (engine, token) = (engine.clone(), token.clone());
+                async move { engine.run(token).await }
+            });
+        }
+        if config.has(Role::Monitor) {
+            let (monitoring, token) = (self.monitoring.clone(), supervisor.token());
+            supervisor.spawn_restarting("monitoring", OnStop::Abort, move || {
+                let (monitoring, token) = (monitoring.clone(), token.clone());
+                async move { monitoring.run(token).await }
+            });
+        }
+        if config.has(Role::Scheduler) {
+            let (automation, token) = (self.automation.clone(), supervisor.token());
+            supervisor.spawn_restarting("automation", OnStop::Abort, move || {
+                let (automation, token) = (automation.clone(), token.clone());
+                async move { automation.run(token).await }
+            });
+        }
+    }
+
+    /// Every door, in the order of [`DOORS`].
+    pub fn doors(&self, config: &Config, access: &Access) -> Vec<Door> {
+        let Ground { ledger, blobs } = &self.ground;
+        let watched = access.clone();
+        let native = door_native::State {
+            ledger: ledger.clone(),
+            blobs: blobs.clone(),
+            engine: self.engine.clone(),
+            serving: self.serving.clone(),
+            log: self.log.clone(),
+            projects: Arc::new(Port::new(self)),
+            about: Arc::new(door_native::About {
+                version: crate::VERSION,
+                started_at: ledger.clock().now(),
+                data_dir: config.server.data_dir.display().to_string(),
+                accounts_changed: door_native::Hook(Arc::new(move || watched.require_login())),
+            }),
+        };
+        vec![
+            door_native::routes(native),
+            door_mlflow::routes(door_mlflow::State { ledger: ledger.clone(), blobs: blobs.clone() }),
+            door_oip::routes(door_oip::State::new(self.serving.clone())),
+        ]
+    }
+}
+
+/// How pipeline steps are started: under a shim that is this very program.
+fn steps(config: &Config, data_dir: &Path, url: &str, token: &str) -> Result<pipelines::Config, Error> {
+    let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
+    let shim = vec![program.into_os_string(), STEP_SHIM.into()];
+    let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
+    steps.token = Some(token.to_owned());
+    steps.parallel = config.pipelines.workers.max(1);
+    steps.log_limit = config.pipelines.log_limit_mib << 20;
+    Ok(steps)
 }

@@ -31,6 +31,14 @@ pub enum Error {
     Task(String),
 }
 
+impl Error {
+    /// A stage that did not start.
+    pub fn stage(error: impl Fault) -> Self {
+        let hint = error.hint().map(|h| format!(" ({h})")).unwrap_or_default();
+        Self::Stage(format!("{error}{hint}"))
+    }
+}
+
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {

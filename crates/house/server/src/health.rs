@@ -1,8 +1,5 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -15,8 +12,6 @@ use metrics_exporter_prometheus::PrometheusHandle;
 pub struct Health {
     pub ledger: Ledger,
     pub metrics: PrometheusHandle,
-    /// Set once every model that serves is loaded.
-    pub ready: Arc<AtomicBool>,
 }
 
 pub fn router(health: Health) -> Router {
@@ -27,11 +22,8 @@ pub fn router(health: Health) -> Router {
         .with_state(health)
 }
 
-/// Ready: the metadata answers and the endpoints that were live before the start are live again.
+/// Ready: the metadata answers. Endpoints that were live before are loaded before the port is served.
 async fn ready(State(health): State<Health>) -> Response {
-    if !health.ready.load(Ordering::Acquire) {
-        return (StatusCode::SERVICE_UNAVAILABLE, "starting: endpoints are being loaded\n").into_response();
-    }
     match health.ledger.has_accounts().await {
         Ok(_) => "ok\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("metadata: {error}\n")).into_response(),

@@ -7,6 +7,7 @@ pub mod config;
 mod error;
 mod health;
 mod listen;
+mod projects;
 mod run;
 mod telemetry;
 

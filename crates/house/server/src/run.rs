@@ -1,17 +1,16 @@
 //! The life of the server: open, listen, serve, stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use kit::Door;
 use tasks::Supervisor;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::access::Access;
-use crate::compose::{self, DOORS, Ground};
-use crate::config::{self, Config};
+use crate::access::{self, Access};
+use crate::compose::{DOORS, Ground, Stages};
+use crate::config::{self, Config, Role};
 use crate::health::{self, Health};
 use crate::listen::{self, Route};
 use crate::{Error, telemetry};
@@ -69,8 +68,10 @@ pub async fn routes(options: &Options) -> Result<Vec<Route>, Error> {
     config.database.url.clear();
     config.blobs.url.clear();
     let ground = Ground::open(&config).await?;
-    let table = listen::table(config.address()?, &compose::doors(&ground));
-    drop(ground);
+    let access = Access::new(ground.ledger.clone(), &config.access, String::new()).await?;
+    let stages = Stages::start(ground, &config, "", "").await?;
+    let table = listen::table(config.address()?, &stages.doors(&config, &access));
+    drop(stages);
     // A leftover in the temporary directory harms nobody.
     let _ = std::fs::remove_dir_all(scratch);
     table
@@ -83,42 +84,45 @@ pub async fn run(options: Options) -> Result<(), Error> {
     telemetry::start_logging(&config.log);
     let address = config.address()?;
     let ground = Ground::open(&config).await?;
-    let access = Access::new(ground.ledger.clone(), &config.access).await?;
+    let step_token = access::step_token(&config.server.data_dir)?;
+    let access = Access::new(ground.ledger.clone(), &config.access, step_token.clone()).await?;
     for exposed in std::iter::once(address).chain(config.listen.iter().map(|l| l.address)) {
         if !exposed.ip().is_loopback() && !access.has_accounts() {
             return Err(Error::Exposed { address: exposed });
         }
     }
-    let supervisor = Supervisor::new();
-    let ready = Arc::new(AtomicBool::new(true));
+    let main = listen::bind(address).await?;
+    let bound = main.local_addr().map_err(|source| Error::Bind { address, source })?;
     let metrics = telemetry::start_metrics();
-    let grace = Duration::from_secs(config.server.stop_grace_seconds);
-    let health = Health { ledger: ground.ledger.clone(), metrics, ready: Arc::clone(&ready) };
+    let stages = Stages::start(ground, &config, &step_url(bound), &step_token).await?;
+    let health = Health { ledger: stages.ground.ledger.clone(), metrics };
 
-    let mut listeners = Vec::new();
-    for (at, wanted) in
-        std::iter::once((address, None)).chain(config.listen.iter().map(|l| (l.address, Some(&l.doors))))
-    {
-        let doors: Vec<Door> = compose::doors(&ground)
+    let mut listeners = vec![(main, &[][..])];
+    for listen in &config.listen {
+        listeners.push((listen::bind(listen.address).await?, &listen.doors));
+    }
+    let supervisor = Supervisor::new();
+    let grace = Duration::from_secs(config.server.stop_grace_seconds);
+    for (listener, wanted) in listeners {
+        let at = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
+        let doors: Vec<Door> = stages
+            .doors(&config, &access)
             .into_iter()
-            .filter(|d| wanted.is_none_or(|w| w.is_empty() || w.iter().any(|n| n == d.name)))
+            .filter(|d| answers(&config, d.name))
+            .filter(|d| wanted.is_empty() || wanted.iter().any(|n| n == d.name))
             .collect();
         listen::table(at, &doors)?;
         let router = listen::router(doors, health::router(health.clone()), access.clone());
-        listeners.push((listen::bind(at).await?, router));
-    }
-    for (listener, router) in listeners {
-        let at = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
         listen::serve(&supervisor, listener, router, grace);
         tracing::info!("listening on http://{at}");
     }
+    stages.run(&supervisor, &config);
     tracing::info!(
         data_dir = %config.server.data_dir.display(),
-        database = %ground.ledger.place().display(),
+        database = %stages.ground.ledger.place().display(),
         version = crate::VERSION,
         "ready after {} ms", started.elapsed().as_millis()
     );
-    ready.store(true, Ordering::Release);
 
     wait_for_stop(&supervisor).await?;
     let stopped = supervisor.shutdown(grace).await;
@@ -132,6 +136,20 @@ pub async fn run(options: Options) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+/// Whether this process's roles include answering for a door.
+fn answers(config: &Config, door: &str) -> bool {
+    config.has(if door == "oip" { Role::Gateway } else { Role::Api })
+}
+
+/// Where a step on this machine finds the server.
+fn step_url(bound: SocketAddr) -> String {
+    let mut at = bound;
+    if at.ip().is_unspecified() {
+        at.set_ip(if at.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+    }
+    format!("http://{at}")
 }
 
 async fn wait_for_stop(supervisor: &Supervisor) -> Result<(), Error> {
