@@ -1,1 +1,36 @@
-//! automation: event to retrain to gate to swap, with cool-down and budget
+//! Automation: an alarm becomes a retraining that ends in a swap, or in a reason why not.
+//!
+//! A retraining is a state machine in the ledger. Every state does work that can be done again (an import of the
+//! same rows is the same version, a submitted run is found by its trigger), then moves on in one transaction with an
+//! event and edges: a server that is killed goes on where it was. Projects as they were applied are kept here too,
+//! because they declare the policies.
+
+mod alarms;
+mod declare;
+mod define;
+mod error;
+mod model;
+mod query;
+mod rows;
+mod steps;
+mod store;
+mod trigger;
+mod watch;
+
+pub use declare::{AppliedProject, Declaration, NewApply, declarations, projects, record_apply};
+pub use define::{define, policies, policy, remove};
+pub use error::Error;
+pub use model::{
+    Budget, ChampionRule, Gate, Labels, OutputRef, Policy, PolicyView, Recipe, Retraining, State, StepTaken,
+    Trigger,
+};
+pub use query::{get, list};
+pub use trigger::{trigger_first, trigger_manual};
+pub use watch::Automation;
+
+pub const COMPONENT: ledger::Component = ledger::Component {
+    name: "automation",
+    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_automation.sql") }],
+    // Which alarms stand is a reading of monitoring's events.
+    facts: &["retrain_alarm"],
+};

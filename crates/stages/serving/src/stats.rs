@@ -14,6 +14,8 @@ const BUCKETS: usize = 104;
 pub(crate) struct Stats {
     requests: AtomicU64,
     errors: AtomicU64,
+    /// Of requests that did not fail.
+    busy_ns: AtomicU64,
     seconds: Mutex<Vec<Second>>,
 }
 
@@ -36,6 +38,8 @@ pub struct Traffic {
     pub requests: u64,
     /// Requests that the server or the model failed; wrong input is not among them.
     pub errors: u64,
+    /// Sum of the latencies of requests that did not fail.
+    pub busy_ns: u64,
     /// Over the last ten seconds.
     pub rps: f64,
     /// Over the last minute; 0 without traffic.
@@ -51,6 +55,7 @@ impl Default for Stats {
         Self {
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            busy_ns: AtomicU64::new(0),
             seconds: Mutex::new(vec![empty; SECONDS]),
         }
     }
@@ -61,6 +66,9 @@ impl Stats {
         self.requests.fetch_add(1, Ordering::Relaxed);
         if failed {
             self.errors.fetch_add(1, Ordering::Relaxed);
+        } else {
+            let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+            self.busy_ns.fetch_add(nanos, Ordering::Relaxed);
         }
         let second = now.0.div_euclid(1_000_000);
         let mut seconds = self.seconds.lock();
@@ -95,6 +103,7 @@ impl Stats {
         Traffic {
             requests: self.requests.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
+            busy_ns: self.busy_ns.load(Ordering::Relaxed),
             rps: f64::from(lately) / 10.0,
             p50_ms: quantile(&minute, 0.5),
             p99_ms: quantile(&minute, 0.99),

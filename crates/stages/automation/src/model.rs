@@ -1,0 +1,222 @@
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use evaluation::Bound;
+use pipelines::CodeSnapshot;
+use serde::{Deserialize, Serialize};
+use types::{Timestamp, Uid, WorkspaceId};
+
+/// When to retrain, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    pub name: String,
+    /// The monitor whose alarm starts it.
+    pub on: String,
+    pub labels: Option<Labels>,
+    /// Seconds that must pass after one retraining that an alarm started before an alarm starts the next.
+    pub cooldown: Option<i64>,
+    pub budget: Option<Budget>,
+    pub recipe: Recipe,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labels {
+    /// Predictions since the alarm's first window whose label is known.
+    pub min: i64,
+    /// Seconds to wait for them.
+    pub wait: i64,
+}
+
+/// At most `runs` retrainings that alarms started in any `per` seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    pub runs: i64,
+    pub per: i64,
+}
+
+/// How a model is made, judged and put to work. A retraining keeps a copy, so that it ends as it began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    pub pipeline: String,
+    pub code: CodeSnapshot,
+    /// The registered model that the pipeline makes a version of.
+    pub model: String,
+    /// The pipeline's dataset, which labelled predictions are added to.
+    pub dataset: Option<String>,
+    /// What the new version of the dataset must satisfy.
+    pub expectations: Option<curation::Expectations>,
+    /// The column of the dataset that labels go to; without it the dataset stays as it is.
+    pub label: Option<String>,
+    pub gate: Option<Gate>,
+    /// What points to the new version when the gate opens.
+    pub alias: String,
+    pub endpoint: String,
+}
+
+/// What a new version must prove.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    #[serde(default)]
+    pub name: String,
+    pub data: OutputRef,
+    pub label: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    pub metrics: BTreeMap<String, Bound>,
+    pub slices: Vec<String>,
+    pub slice_metrics: BTreeMap<String, Bound>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champion: Option<ChampionRule>,
+}
+
+/// A file that a step of the retraining's pipeline run wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputRef {
+    pub pipeline: String,
+    pub step: String,
+    pub output: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChampionRule {
+    pub metric: String,
+    /// By how much the metric may be worse than the champion's, in the metric's own unit.
+    pub max_drop: f64,
+}
+
+/// Why a retraining started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Trigger {
+    Drift {
+        monitor: String,
+        window: Uid,
+        /// When the first drifted window began.
+        from: Timestamp,
+    },
+    /// A project was applied whose endpoint had no model.
+    Apply { project: String, by: String },
+    /// Somebody asked for it.
+    Manual { by: String },
+}
+
+impl Trigger {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Drift { .. } => "drift",
+            Self::Apply { .. } => "apply",
+            Self::Manual { .. } => "manual",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Triggered,
+    WaitingLabels,
+    /// The new version of the dataset is made.
+    Dataset,
+    Training,
+    Gating,
+    Promoting,
+    Done,
+    /// A gate said no, or labels did not come: nothing changed for the endpoint.
+    Refused,
+    Failed,
+    /// Cool-down, budget or a running retraining stood against it.
+    Skipped,
+}
+
+const STATES: [(State, &str); 10] = [
+    (State::Triggered, "triggered"),
+    (State::WaitingLabels, "waiting_labels"),
+    (State::Dataset, "dataset"),
+    (State::Training, "training"),
+    (State::Gating, "gating"),
+    (State::Promoting, "promoting"),
+    (State::Done, "done"),
+    (State::Refused, "refused"),
+    (State::Failed, "failed"),
+    (State::Skipped, "skipped"),
+];
+
+impl State {
+    pub fn name(self) -> &'static str {
+        STATES.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Refused | Self::Failed | Self::Skipped)
+    }
+}
+
+impl FromStr for State {
+    type Err = ledger::Error;
+
+    fn from_str(text: &str) -> Result<Self, ledger::Error> {
+        STATES.iter().find(|(_, name)| *name == text).map(|(state, _)| *state).ok_or_else(|| {
+            ledger::Error::WrongType {
+                column: "state".into(),
+                wanted: "retraining state",
+                found: text.to_owned(),
+            }
+        })
+    }
+}
+
+/// One turn of the loop.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Retraining {
+    #[serde(rename = "id")]
+    pub uid: Uid,
+    #[serde(skip)]
+    pub workspace: WorkspaceId,
+    /// Empty for the first training of an endpoint that no policy retrains.
+    pub policy: String,
+    pub trigger: Trigger,
+    #[serde(skip)]
+    pub recipe: Recipe,
+    pub state: State,
+    /// Why it was refused, failed or skipped; else what is going on.
+    pub reason: Option<String>,
+    pub label_deadline: Option<Timestamp>,
+    pub dataset_version: Option<Uid>,
+    pub pipeline_run: Option<Uid>,
+    pub model: String,
+    pub model_version: Option<Uid>,
+    pub evaluation: Option<Uid>,
+    /// The number of the version that the alias pointed to before.
+    pub alias_from: Option<i64>,
+    pub endpoint: String,
+    pub endpoint_revision: Option<Uid>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub created_by: String,
+    /// Filled when a single one is read.
+    pub history: Vec<StepTaken>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StepTaken {
+    pub state: State,
+    pub at: Timestamp,
+    pub detail: Option<String>,
+}
+
+/// A policy and what stands against its next retraining.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyView {
+    #[serde(flatten)]
+    pub policy: Policy,
+    pub cooldown_until: Option<Timestamp>,
+    /// Retrainings in the current budget window.
+    pub budget_used: i64,
+    /// The retraining that runs now.
+    pub active: Option<Uid>,
+}

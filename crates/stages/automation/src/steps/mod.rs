@@ -1,0 +1,144 @@
+//! What each state does. The work may be done twice (the server may die before it is recorded), so every step first
+//! looks whether it is done already.
+
+mod dataset;
+mod gating;
+mod labels;
+mod promoting;
+mod training;
+
+use ledger::{Ledger, Tx};
+use serde_json::json;
+use types::{Actor, Fault as _, Timestamp, Uid};
+
+use crate::{Automation, Error, Retraining, State, Trigger, store};
+
+/// Where a retraining goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Next {
+    pub state: State,
+    pub detail: Option<String>,
+    pub changes: Changes,
+}
+
+/// What a step found out; `None` leaves what stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub label_deadline: Option<Timestamp>,
+    pub dataset_version: Option<Uid>,
+    pub pipeline_run: Option<Uid>,
+    pub model_version: Option<Uid>,
+    pub evaluation: Option<Uid>,
+    pub alias_from: Option<i64>,
+    pub endpoint_revision: Option<Uid>,
+}
+
+impl Next {
+    pub fn to(state: State) -> Self {
+        Self { state, detail: None, changes: Changes::default() }
+    }
+
+    pub fn saying(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut Changes)) -> Self {
+        change(&mut self.changes);
+        self
+    }
+
+    pub fn failed(error: &Error) -> Self {
+        let text = match error.hint() {
+            Some(hint) => format!("{error} (hint: {hint})"),
+            None => error.to_string(),
+        };
+        Self::to(State::Failed).saying(text)
+    }
+}
+
+/// `None`: it has to wait.
+pub(crate) async fn work(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+) -> Result<Option<Next>, Error> {
+    match retraining.state {
+        State::Triggered => start(automation, actor, retraining).await.map(Some),
+        State::WaitingLabels => labels::wait(automation, actor, retraining).await,
+        State::Dataset => dataset::make(automation, actor, retraining).await.map(Some),
+        State::Training => training::train(automation, actor, retraining).await,
+        State::Gating => gating::judge(automation, actor, retraining).await.map(Some),
+        State::Promoting => promoting::promote(automation, actor, retraining).await.map(Some),
+        State::Done | State::Refused | State::Failed | State::Skipped => Ok(None),
+    }
+}
+
+async fn start(automation: &Automation, actor: &Actor, retraining: &Retraining) -> Result<Next, Error> {
+    let drift = matches!(retraining.trigger, Trigger::Drift { .. });
+    if drift && let Some(labels) = labels::rule(automation, actor, retraining).await? {
+        let deadline = automation.ledger.clock().now().plus_seconds(labels.wait);
+        return Ok(Next::to(State::WaitingLabels)
+            .saying(format!("waiting for {} labels", labels.min))
+            .with(|c| c.label_deadline = Some(deadline)));
+    }
+    // The first training has the dataset alone.
+    let apply = matches!(retraining.trigger, Trigger::Apply { .. });
+    Ok(Next::to(if apply { State::Training } else { State::Dataset }))
+}
+
+/// Moves on in one transaction: row, history, edges, event. False if somebody else did.
+pub(crate) async fn commit(
+    ledger: &Ledger,
+    actor: &Actor,
+    retraining: &Retraining,
+    next: Next,
+) -> Result<bool, Error> {
+    let (uid, from, policy) = (retraining.uid, retraining.state, retraining.policy.clone());
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let Next { state, detail, changes } = &next;
+            if !store::retrainings::transition(tx, uid, from, *state, detail.as_deref(), changes)? {
+                return Ok(false);
+            }
+            edges(tx, uid, changes)?;
+            let payload = json!({
+                "retraining": uid,
+                "policy": policy,
+                "from": from.name(),
+                "to": state.name(),
+                "dataset_version": changes.dataset_version,
+                "pipeline_run": changes.pipeline_run,
+                "model_version": changes.model_version,
+                "evaluation": changes.evaluation,
+                "endpoint_revision": changes.endpoint_revision,
+            });
+            // A pipeline run that was submitted is news, though the state is the same.
+            let kind = if *state == from { "submitted" } else { state.name() };
+            tx.event(&format!("retraining.{kind}"), &format!("retraining:{uid}"), payload)?;
+            Ok(true)
+        })
+        .await
+}
+
+fn edges(tx: &mut Tx<'_>, uid: Uid, changes: &Changes) -> Result<(), Error> {
+    let Some(node) = tx.find_node("retraining", &uid.hex())? else { return Ok(()) };
+    if let Some(version) = changes.dataset_version
+        && let Some(version) = tx.find_node("dataset_version", &version.hex())?
+    {
+        tx.edge(node, "used", version)?;
+    }
+    let effects = [
+        ("pipeline_run", changes.pipeline_run),
+        ("evaluation", changes.evaluation),
+        ("endpoint_revision", changes.endpoint_revision),
+    ];
+    for (kind, effect) in effects {
+        if let Some(effect) = effect
+            && let Some(effect) = tx.find_node(kind, &effect.hex())?
+        {
+            tx.edge(effect, "triggered_by", node)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+use serving::{Deploy, EndpointState, NewVariant};
+use types::{Actor, Class, Fault as _, Uid};
+
+use super::Next;
+use crate::{Automation, Error, Retraining, State};
+
+/// Moves the alias, then swaps the endpoint. If the model cannot be served the alias goes back.
+pub(super) async fn promote(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+) -> Result<Next, Error> {
+    let uid = retraining
+        .model_version
+        .ok_or_else(|| Error::Missing("the retraining has no model version".into()))?;
+    let version = models::get_version(&automation.ledger, actor, uid).await?;
+    let (model, alias) = (&retraining.recipe.model, &retraining.recipe.alias);
+    let moved =
+        models::set_alias(&automation.ledger, actor, model.clone(), alias.clone(), version.number).await;
+    match moved {
+        Ok(()) => {}
+        // An approval rule stands against it.
+        Err(error) if error.class() == Class::Forbidden => {
+            return Ok(
+                Next::to(State::Refused).saying(format!("the alias `{alias}` may not be moved: {error}"))
+            );
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let revision = match served(automation, actor, retraining, uid) {
+        Some(revision) => revision,
+        None => match deploy(automation, actor, retraining, uid).await {
+            Ok(revision) => revision,
+            Err(error) => {
+                let class = error.class();
+                if class != Class::Unavailable {
+                    restore(automation, actor, retraining).await?;
+                }
+                return Err(error);
+            }
+        },
+    };
+    let text = format!("{} serves {model} version {}", retraining.endpoint, version.number);
+    Ok(Next::to(State::Done).saying(text).with(|c| c.endpoint_revision = Some(revision)))
+}
+
+/// The revision, if the endpoint serves that version alone already.
+fn served(automation: &Automation, actor: &Actor, retraining: &Retraining, version: Uid) -> Option<Uid> {
+    let view = automation.serving.get(actor, &retraining.endpoint).ok()?;
+    let alone = matches!(&view.revision.variants[..], [only] if only.model_version == version);
+    (alone && view.state == EndpointState::Serving).then_some(view.revision.uid)
+}
+
+async fn deploy(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+    version: Uid,
+) -> Result<Uid, Error> {
+    let cause = ("triggered_by".to_owned(), "retraining".to_owned(), retraining.uid.hex());
+    let deploy = Deploy {
+        endpoint: retraining.endpoint.clone(),
+        variants: vec![NewVariant { name: None, model_version: version, weight: 1.0 }],
+        causes: vec![cause],
+    };
+    Ok(automation.serving.deploy(actor, deploy).await?.uid)
+}
+
+async fn restore(automation: &Automation, actor: &Actor, retraining: &Retraining) -> Result<(), Error> {
+    let (model, alias) = (retraining.recipe.model.clone(), retraining.recipe.alias.clone());
+    match retraining.alias_from {
+        Some(number) => models::set_alias(&automation.ledger, actor, model, alias, number).await?,
+        None => models::delete_alias(&automation.ledger, actor, model, alias).await?,
+    }
+    Ok(())
+}

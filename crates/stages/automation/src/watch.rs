@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use blobs::Blobs;
+use ledger::Ledger;
+use predictions::Log;
+use runtimes::Runtime;
+use serving::Serving;
+use tasks::CancellationToken;
+use types::{Actor, Class, Fault as _, Uid, WorkspaceId};
+
+use crate::{Error, Retraining, State, alarms, steps, store};
+
+/// Labels and pipeline runs are looked at this often; events wake it at once.
+const EVERY: Duration = Duration::from_millis(500);
+const CURSOR: &str = "automation";
+const EVENTS: i64 = 500;
+/// With several servers on one database one of them automates.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Hears alarms and drives retrainings.
+#[derive(Clone)]
+pub struct Automation {
+    pub(crate) ledger: Ledger,
+    pub(crate) blobs: Blobs,
+    pub(crate) runtime: Runtime,
+    pub(crate) log: Log,
+    pub(crate) serving: Serving,
+    /// Names this server in the lease.
+    holder: String,
+}
+
+impl Automation {
+    pub fn new(ledger: &Ledger, blobs: &Blobs, runtime: &Runtime, log: &Log, serving: &Serving) -> Self {
+        Self {
+            ledger: ledger.clone(),
+            blobs: blobs.clone(),
+            runtime: runtime.clone(),
+            log: log.clone(),
+            serving: serving.clone(),
+            holder: types::new_id(ledger.clock().now()).hex(),
+        }
+    }
+
+    /// Until the token is cancelled. What cannot be done now is tried again.
+    pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
+        let mut sealed = self.ledger.watch();
+        loop {
+            if let Err(error) = self.turn().await {
+                tracing::warn!(%error, "automation cannot go on; it is tried again");
+            }
+            tokio::select! {
+                () = token.cancelled() => return Ok(()),
+                () = tokio::time::sleep(EVERY) => {}
+                changed = sealed.changed() => if changed.is_err() { return Ok(()) },
+            }
+        }
+    }
+
+    /// Hears every event that is there, then moves every retraining as far as it goes. False if another server
+    /// automates.
+    pub async fn turn(&self) -> Result<bool, Error> {
+        if self.ledger.lease(CURSOR, &self.holder, LEASE).await?.is_none() {
+            return Ok(false);
+        }
+        self.hear().await?;
+        let active = self.ledger.read(WorkspaceId::DEFAULT, |rx| store::retrainings::active(rx)).await?;
+        for retraining in active {
+            self.drive(retraining).await?;
+        }
+        Ok(true)
+    }
+
+    async fn hear(&self) -> Result<(), Error> {
+        loop {
+            let position = self.ledger.cursor(CURSOR).await?;
+            let events = self.ledger.events_after(position, EVENTS).await?;
+            let Some(last) = events.last().map(|e| e.position) else { return Ok(()) };
+            for event in &events {
+                let actor = Actor { workspace: event.workspace, ..Actor::system("automation") };
+                alarms::read(&self.ledger, &actor, event).await?;
+            }
+            self.ledger.advance_cursor(CURSOR, last).await?;
+        }
+    }
+
+    /// As far as it goes without waiting.
+    async fn drive(&self, mut retraining: Retraining) -> Result<(), Error> {
+        let actor = Actor { workspace: retraining.workspace, ..Actor::system("automation") };
+        while !retraining.state.is_final() {
+            // A long evaluation or import must not cost the lease.
+            self.ledger.lease(CURSOR, &self.holder, LEASE).await?;
+            let next = match steps::work(self, &actor, &retraining).await {
+                Ok(Some(next)) => next,
+                Ok(None) => return Ok(()),
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(retraining = %retraining.uid, state = retraining.state.name(), %error, "tried again");
+                    return Ok(());
+                }
+                Err(error) => steps::Next::failed(&error),
+            };
+            let uid = retraining.uid;
+            if !steps::commit(&self.ledger, &actor, &retraining, next).await? {
+                return Ok(());
+            }
+            retraining = crate::get(&self.ledger, &actor, uid).await?;
+            let Retraining { policy, state, reason, .. } = &retraining;
+            tracing::info!(retraining = %uid, policy, state = state.name(), reason, "retraining moved on");
+        }
+        Ok(())
+    }
+
+    /// Moves one retraining by one step, if it can. For tests that stop between steps.
+    #[doc(hidden)]
+    pub async fn step(&self, actor: &Actor, uid: Uid) -> Result<State, Error> {
+        let retraining = crate::get(&self.ledger, actor, uid).await?;
+        let system = Actor { workspace: retraining.workspace, ..Actor::system("automation") };
+        if let Some(next) = steps::work(self, &system, &retraining).await? {
+            steps::commit(&self.ledger, &system, &retraining, next).await?;
+        }
+        Ok(crate::get(&self.ledger, actor, uid).await?.state)
+    }
+}
+
+/// Whether time alone may mend it.
+fn is_passing(error: &Error) -> bool {
+    error.class() == Class::Unavailable
+}
