@@ -1,0 +1,370 @@
+//! JSON as Python writes it: RFC 8259 plus the tokens `NaN`, `Infinity` and `-Infinity`, which `json.dumps` emits
+//! and `serde_json` refuses. Of repeated keys the last one counts.
+
+use std::fmt::Write as _;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// Above `i64::MAX`.
+    UInt(u64),
+    Float(f64),
+    Text(String),
+    List(Vec<Json>),
+    Object(Vec<(String, Json)>),
+}
+
+const DEPTH: usize = 64;
+
+impl Json {
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        match self {
+            Json::Object(fields) => fields.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+
+    pub fn list(&self) -> Option<&[Json]> {
+        match self {
+            Json::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Json::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            Json::Int(n) => Some(*n),
+            _ => None,
+        }
+    }
+
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Json::Int(n) => Some(*n as f64),
+            Json::UInt(n) => Some(*n as f64),
+            Json::Float(x) => Some(*x),
+            _ => None,
+        }
+    }
+
+    /// What Python calls the type, for messages that name it.
+    pub fn python_type(&self) -> &'static str {
+        match self {
+            Json::Null => "NoneType",
+            Json::Bool(_) => "bool",
+            Json::Int(_) | Json::UInt(_) => "int",
+            Json::Float(_) => "float",
+            Json::Text(_) => "str",
+            Json::List(_) => "list",
+            Json::Object(_) => "dict",
+        }
+    }
+}
+
+pub fn parse(bytes: &[u8]) -> Result<Json, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("the text is not UTF-8: {e}"))?;
+    let mut parser = Parser { text, at: 0 };
+    let value = parser.value(0)?;
+    parser.space();
+    if parser.at == text.len() { Ok(value) } else { Err(parser.expected("the end")) }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn expected(&self, what: &str) -> String {
+        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+            Some(found) => format!("expected {what} at byte {}, found {found:?}", self.at),
+            None => format!("expected {what} at byte {}, but the text ends there", self.at),
+        }
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let found = self.text.as_bytes()[self.at..].starts_with(token.as_bytes());
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json, String> {
+        if depth > DEPTH {
+            return Err(format!("nested deeper than {DEPTH} levels at byte {}", self.at));
+        }
+        self.space();
+        match self.peek() {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.items(depth),
+            Some(b'"') => Ok(Json::Text(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            _ if self.take("null") => Ok(Json::Null),
+            _ if self.take("true") => Ok(Json::Bool(true)),
+            _ if self.take("false") => Ok(Json::Bool(false)),
+            _ if self.take("NaN") => Ok(Json::Float(f64::NAN)),
+            _ if self.take("Infinity") => Ok(Json::Float(f64::INFINITY)),
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    fn items(&mut self, depth: usize) -> Result<Json, String> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.space();
+        if self.take("]") {
+            return Ok(Json::List(items));
+        }
+        loop {
+            items.push(self.value(depth + 1)?);
+            self.space();
+            if self.take("]") {
+                return Ok(Json::List(items));
+            }
+            if !self.take(",") {
+                return Err(self.expected("`,` or `]`"));
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json, String> {
+        self.at += 1;
+        let mut fields = Vec::new();
+        self.space();
+        if self.take("}") {
+            return Ok(Json::Object(fields));
+        }
+        loop {
+            self.space();
+            if self.peek() != Some(b'"') {
+                return Err(self.expected("a key"));
+            }
+            let key = self.string()?;
+            self.space();
+            if !self.take(":") {
+                return Err(self.expected("`:`"));
+            }
+            let value = self.value(depth + 1)?;
+            fields.push((key, value));
+            self.space();
+            if self.take("}") {
+                return Ok(Json::Object(fields));
+            }
+            if !self.take(",") {
+                return Err(self.expected("`,` or `}`"));
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Json, String> {
+        let start = self.at;
+        self.take("-");
+        if self.take("Infinity") {
+            return Ok(Json::Float(f64::NEG_INFINITY));
+        }
+        let mut whole = true;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'0'..=b'9' => {}
+                b'.' | b'e' | b'E' | b'+' | b'-' => whole = false,
+                _ => break,
+            }
+            self.at += 1;
+        }
+        let text = &self.text[start..self.at];
+        let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+        // Rust's own parser takes `1.`, `.5` and `+1`; JSON does not.
+        let shaped = match digits {
+            [b'0', b'0'..=b'9', ..] => false,
+            [b'0'..=b'9', ..] => !text.ends_with('.') && !text.contains(".e") && !text.contains(".E"),
+            _ => false,
+        };
+        let value = if whole {
+            let signed = text.parse().map(Json::Int).ok();
+            signed
+                .or_else(|| text.parse().map(Json::UInt).ok())
+                .or_else(|| text.parse().map(Json::Float).ok())
+        } else {
+            text.parse().map(Json::Float).ok()
+        };
+        match value {
+            Some(value) if shaped => Ok(value),
+            _ => Err(format!("`{text}` at byte {start} is not a number")),
+        }
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        let start = self.at;
+        self.at += 1;
+        let rest = &self.text.as_bytes()[self.at..];
+        let plain = rest.iter().position(|b| matches!(b, b'"' | b'\\') || *b < 0x20).unwrap_or(rest.len());
+        if rest.get(plain) == Some(&b'"') {
+            let text = self.text[self.at..self.at + plain].to_owned();
+            self.at += plain + 1;
+            return Ok(text);
+        }
+        // Escapes are rare: find the end and let serde_json do them.
+        let mut end = self.at;
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(end) {
+            match byte {
+                b'"' => {
+                    self.at = end + 1;
+                    return serde_json::from_str(&self.text[start..=end])
+                        .map_err(|e| format!("the text at byte {start}: {e}"));
+                }
+                b'\\' => end += 2,
+                _ => end += 1,
+            }
+        }
+        Err(format!("the text at byte {start} has no end"))
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if u32::from(c) < 0x20 => {
+                // Writing into a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Appends a number with the fewest digits that read back the same; NaN and infinities as Python writes them.
+pub fn write_f64(out: &mut String, x: f64) {
+    if !write_special(out, x) {
+        let _ = write!(out, "{x:?}");
+    }
+}
+
+/// Like [`write_f64`], where the reader will read an f32.
+pub fn write_f32(out: &mut String, x: f32) {
+    if !write_special(out, f64::from(x)) {
+        let _ = write!(out, "{x:?}");
+    }
+}
+
+fn write_special(out: &mut String, x: f64) -> bool {
+    let special = match (x.is_nan(), x.is_infinite(), x > 0.0) {
+        (true, ..) => "NaN",
+        (_, true, true) => "Infinity",
+        (_, true, false) => "-Infinity",
+        _ => return false,
+    };
+    out.push_str(special);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_json_is_read() {
+        let value = parse(br#" {"a": [1, -2.5, 1e3, NaN, Infinity, -Infinity, null, true], "b": "x\u00e9\n\ud83d\ude00", "a2": {}} "#)
+            .unwrap();
+        let list = value.get("a").and_then(Json::list).unwrap();
+        assert_eq!(list[..3], [Json::Int(1), Json::Float(-2.5), Json::Float(1000.0)]);
+        assert!(list[3].number().unwrap().is_nan());
+        assert_eq!(
+            list[4..],
+            [Json::Float(f64::INFINITY), Json::Float(f64::NEG_INFINITY), Json::Null, Json::Bool(true)]
+        );
+        assert_eq!(value.get("b").and_then(Json::text), Some("xé\n😀"));
+        assert_eq!(parse(b"18446744073709551615").unwrap(), Json::UInt(u64::MAX));
+        assert_eq!(parse(b"{\"k\": 1, \"k\": 2}").unwrap().get("k"), Some(&Json::Int(2)));
+    }
+
+    #[test]
+    fn everything_else_is_refused_without_a_panic() {
+        for bad in [
+            "",
+            "{",
+            "[",
+            "[1,",
+            "[1 2]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{a:1}",
+            "\"x",
+            "\"\\",
+            "\"\\u12",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "-",
+            "--1",
+            "1e",
+            "nan",
+            "tru",
+            "1 2",
+            "\"\u{1}\"",
+            "[1]]",
+            "-Inf",
+            "1.e5",
+            "é",
+        ] {
+            assert!(parse(bad.as_bytes()).is_err(), "{bad:?} was taken");
+        }
+        assert!(parse(&[b'[', 0xff, b']']).is_err());
+        let deep = "[".repeat(100_000);
+        assert!(parse(deep.as_bytes()).unwrap_err().contains("deeper"));
+    }
+
+    #[test]
+    fn what_serde_writes_reads_the_same() {
+        let original = serde_json::json!({"a": [1, 2.5, "q\"\\\t", null, false], "b": {"c": -7}});
+        let text = original.to_string();
+        let parsed = parse(text.as_bytes()).unwrap();
+        assert_eq!(parsed.get("b").and_then(|b| b.get("c")).and_then(Json::integer), Some(-7));
+        assert_eq!(
+            parsed.get("a").and_then(Json::list).map(|l| l[2].clone()),
+            Some(Json::Text("q\"\\\t".into()))
+        );
+    }
+
+    #[test]
+    fn texts_and_numbers_are_written_as_json() {
+        let mut out = String::new();
+        write_text(&mut out, "a\"\\\n\u{2}é");
+        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), "a\"\\\n\u{2}é");
+        let mut out = String::new();
+        for x in [1.0, 0.1, 1e-7, 1e300, f64::NAN, f64::NEG_INFINITY] {
+            write_f64(&mut out, x);
+            out.push(' ');
+        }
+        assert_eq!(out, "1.0 0.1 1e-7 1e300 NaN -Infinity ");
+    }
+}

@@ -1,0 +1,321 @@
+//! MLflow's scoring protocol: `mlflow/pyfunc/scoring_server/__init__.py` of 3.17.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State as Extract};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use kit::Caller;
+use runtimes::{ColumnSpec, Tensor, TensorSpec};
+use serving::{Answer, Input, Request, Target};
+use types::{Actor, Permission};
+
+use crate::errors::ScoringError;
+use crate::infer::ROUTING_KEY;
+use crate::json::{Json, parse, write_text};
+use crate::{State, datatype, frames};
+
+/// Ids of the predictions, in the order of the rows, separated by commas.
+pub const PREDICTION_IDS: &str = "x-mlwright-prediction-ids";
+/// More ids than this do not fit into a header that every client reads; they are in the body, as `prediction_ids`.
+const IDS_IN_HEADER: usize = 1000;
+
+const FORMATS: [&str; 4] = ["dataframe_records", "dataframe_split", "inputs", "instances"];
+const REQUIRED: &str = "The input must be a JSON dictionary with exactly one of the input fields \
+                        {'dataframe_records', 'dataframe_split', 'inputs', 'instances'}";
+
+pub async fn ping() -> &'static str {
+    "\n"
+}
+
+pub async fn invocations(
+    state: Extract<State>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ScoringError> {
+    let actor = caller.require(Permission::Predict)?;
+    let endpoint = default_endpoint(&state, actor)?;
+    score(&state, actor, &endpoint, &headers, body).await
+}
+
+pub async fn endpoint_invocations(
+    state: Extract<State>,
+    caller: Caller,
+    Path(endpoint): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ScoringError> {
+    let actor = caller.require(Permission::Predict)?;
+    score(&state, actor, &endpoint, &headers, body).await
+}
+
+fn default_endpoint(state: &State, actor: &Actor) -> Result<String, ScoringError> {
+    if let Some(name) = &state.default_endpoint {
+        return Ok(name.clone());
+    }
+    let mut names = state.serving.names(actor.workspace).into_iter().map(|(name, _)| name);
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(ScoringError::Json {
+            status: axum::http::StatusCode::NOT_FOUND,
+            code: "RESOURCE_DOES_NOT_EXIST",
+            message: "no endpoint is deployed".into(),
+        }),
+        (Some(_), Some(_)) => Err(ScoringError::bad(
+            "several endpoints are deployed, and /invocations names none: use /endpoints/<name>/invocations, \
+             or set a default endpoint for this address",
+        )),
+    }
+}
+
+async fn score(
+    state: &State,
+    actor: &Actor,
+    endpoint: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Response, ScoringError> {
+    let target = state.serving.target(actor, endpoint, None)?;
+    let media = media_type(headers)?;
+    let (input, as_records) = match media {
+        Media::Json => json_input(&body, &target)?,
+        Media::Csv => {
+            let text = std::str::from_utf8(&body).map_err(|e| {
+                ScoringError::invalid(format!(
+                    "Ensure that input is a valid UTF-8 encoded string. Error: '{e}'"
+                ))
+            })?;
+            (Input::Columns(frames::csv(text, columns(&target))?), true)
+        }
+        Media::Parquet => (Input::Columns(frames::parquet(body)?), true),
+    };
+    drop(target);
+    let routing_key = headers.get(ROUTING_KEY).and_then(|v| v.to_str().ok());
+    let request = Request { endpoint, version: None, routing_key, input, outputs: &[] };
+    let answer = state.serving.infer(actor, request).await?;
+    Ok(respond(&answer, as_records))
+}
+
+enum Media {
+    Json,
+    Csv,
+    Parquet,
+}
+
+fn media_type(headers: &HeaderMap) -> Result<Media, ScoringError> {
+    let full = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("None");
+    let mut parts = full.split(';').map(str::trim);
+    let mime = parts.next().unwrap_or_default();
+    let mut unexpected = Vec::new();
+    for parameter in parts {
+        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        if key != "charset" {
+            unexpected.push(key);
+        } else if !value.eq_ignore_ascii_case("utf-8") {
+            return Err(ScoringError::MediaType("The scoring server only supports UTF-8".into()));
+        }
+    }
+    if !unexpected.is_empty() {
+        return Err(ScoringError::MediaType(format!(
+            "Unrecognized content type parameters: {}.",
+            unexpected.join(", ")
+        )));
+    }
+    match mime {
+        "application/json" => Ok(Media::Json),
+        "text/csv" => Ok(Media::Csv),
+        "application/vnd.apache.parquet" => Ok(Media::Parquet),
+        _ => Err(ScoringError::MediaType(format!(
+            "This predictor only supports the following content types: Types: \
+             ['text/csv', 'application/json', 'application/vnd.apache.parquet']. Got '{full}'."
+        ))),
+    }
+}
+
+/// The schema's columns, if they have names.
+fn columns(target: &Target) -> &[ColumnSpec] {
+    match &target.model.tabular {
+        Some(tabular) if tabular.is_named() => tabular.columns(),
+        _ => &[],
+    }
+}
+
+/// The input, and whether it was a data frame: then predictions come as records.
+fn json_input(body: &[u8], target: &Target) -> Result<(Input, bool), ScoringError> {
+    let json = parse(body).map_err(|e| {
+        ScoringError::invalid(format!("Ensure that input is a valid JSON formatted string. Error: '{e}'"))
+    })?;
+    let Json::Object(fields) = &json else {
+        return Err(ScoringError::invalid(match &json {
+            Json::List(_) => format!("{REQUIRED}. Received a list."),
+            other => {
+                format!("{REQUIRED}. Received unexpected input type '<class '{}'>.", other.python_type())
+            }
+        }));
+    };
+    let mut given: Vec<&str> = Vec::new();
+    for (key, _) in fields {
+        if FORMATS.contains(&key.as_str()) && !given.contains(&key.as_str()) {
+            given.push(key);
+        }
+    }
+    if json.get("signature_name").is_some() {
+        return Err(ScoringError::invalid("\"signature_name\" parameter is currently not supported"));
+    }
+    let [format] = given.as_slice() else {
+        let given: Vec<String> = given.iter().map(|k| format!("'{k}'")).collect();
+        return Err(ScoringError::bad(format!(
+            "{REQUIRED}. Received dictionary with input fields: [{}].",
+            given.join(", ")
+        )));
+    };
+    let value = json.get(format).unwrap_or(&Json::Null);
+    let schema = columns(target);
+    Ok(match *format {
+        "dataframe_split" => (Input::Columns(frames::split(value, schema)?), true),
+        "dataframe_records" => (Input::Columns(frames::records(value, schema)?), true),
+        "instances" if matches!(value, Json::List(rows) if matches!(rows.first(), Some(Json::Object(_)))) => {
+            (Input::Columns(frames::records(value, schema)?), true)
+        }
+        _ => tensors_or_columns(value, target)?,
+    })
+}
+
+/// `inputs`, and `instances` that are no objects.
+fn tensors_or_columns(value: &Json, target: &Target) -> Result<(Input, bool), ScoringError> {
+    let specs = target.model.model.inputs();
+    let schema = columns(target);
+    match value {
+        Json::Object(fields) => {
+            let named = |name: &str| specs.iter().find(|s| s.name == name);
+            // A matrix under the name of an input is that input.
+            let is_tensor = |(name, v): &(String, Json)| {
+                named(name).is_some() && (target.model.tabular.is_none() || depth(v) > 1)
+            };
+            if !fields.is_empty() && fields.iter().all(is_tensor) {
+                let mut tensors = Vec::with_capacity(fields.len());
+                for (name, value) in fields {
+                    if let Some(spec) = named(name) {
+                        tensors.push(tensor(spec, value)?);
+                    }
+                }
+                return Ok((Input::Tensors(tensors), false));
+            }
+            Ok((Input::Columns(frames::by_column(fields, schema)?), true))
+        }
+        Json::List(rows) => match (specs, schema) {
+            ([only], []) => Ok((Input::Tensors(vec![tensor(only, value)?]), false)),
+            (_, _) if rows.iter().all(|r| matches!(r, Json::Object(_))) && !rows.is_empty() => {
+                Ok((Input::Columns(frames::records(value, schema)?), true))
+            }
+            _ => Ok((Input::Columns(frames::by_position(rows, schema)?), true)),
+        },
+        scalar => {
+            let rows = std::slice::from_ref(scalar);
+            Ok((Input::Columns(frames::by_position(rows, schema)?), true))
+        }
+    }
+}
+
+fn depth(value: &Json) -> usize {
+    match value {
+        Json::List(items) => 1 + items.first().map_or(0, depth),
+        _ => 0,
+    }
+}
+
+/// A nested list as the model's input; its shape is that of the nesting.
+fn tensor(spec: &TensorSpec, value: &Json) -> Result<Tensor, ScoringError> {
+    let mut shape = Vec::new();
+    let mut level = value;
+    while let Json::List(items) = level {
+        shape.push(items.len() as i64);
+        match items.first() {
+            Some(first) => level = first,
+            None => break,
+        }
+    }
+    let data = datatype::from_json(spec.element, value).map_err(ScoringError::invalid)?;
+    if shape.iter().product::<i64>() != data.len() as i64 {
+        return Err(ScoringError::invalid(format!("the rows of input '{}' differ in length", spec.name)));
+    }
+    Ok(Tensor { name: spec.name.clone(), shape, data })
+}
+
+fn respond(answer: &Answer, as_records: bool) -> Response {
+    let mut json = String::from("{\"predictions\":");
+    if as_records {
+        records(&mut json, answer)
+    } else {
+        arrays(&mut json, &answer.outputs)
+    }
+    let ids: Vec<String> = answer.ids.iter().map(types::Uid::hex).collect();
+    let in_header = ids.len() <= IDS_IN_HEADER;
+    if !in_header {
+        json.push_str(",\"prediction_ids\":[\"");
+        json.push_str(&ids.join("\",\""));
+        json.push_str("\"]");
+    }
+    json.push('}');
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], json).into_response();
+    if in_header && let Ok(value) = HeaderValue::from_str(&ids.join(",")) {
+        response.headers_mut().insert(PREDICTION_IDS, value);
+    }
+    response
+}
+
+/// One object a row; an output of several values a row is a list.
+fn records(json: &mut String, answer: &Answer) {
+    let rows = answer.ids.len();
+    json.push('[');
+    for row in 0..rows {
+        json.push_str(if row > 0 { ",{" } else { "{" });
+        let mut first = true;
+        for output in answer.outputs.iter().filter(|o| o.rows() == rows) {
+            if !first {
+                json.push(',');
+            }
+            first = false;
+            write_text(json, &output.name);
+            json.push(':');
+            match output.width() {
+                1 => datatype::write_value(json, &output.data, row, true),
+                width => datatype::write_list(json, &output.data, row * width, width, true),
+            }
+        }
+        json.push('}');
+    }
+    json.push(']');
+}
+
+/// One nested list an output.
+fn arrays(json: &mut String, outputs: &[Tensor]) {
+    json.push('{');
+    for (index, output) in outputs.iter().enumerate() {
+        if index > 0 {
+            json.push(',');
+        }
+        write_text(json, &output.name);
+        json.push(':');
+        nested(json, output, &output.shape, &mut 0);
+    }
+    json.push('}');
+}
+
+fn nested(json: &mut String, output: &Tensor, shape: &[i64], at: &mut usize) {
+    let Some((length, rest)) = shape.split_first() else {
+        if *at < output.data.len() {
+            datatype::write_value(json, &output.data, *at, true);
+            *at += 1;
+        }
+        return;
+    };
+    json.push('[');
+    for index in 0..*length {
+        if index > 0 {
+            json.push(',');
+        }
+        nested(json, output, rest, at);
+    }
+    json.push(']');
+}
