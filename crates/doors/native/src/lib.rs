@@ -13,6 +13,7 @@ mod monitors;
 mod overview;
 mod projects;
 mod registry;
+mod retrainings;
 mod routes;
 mod runs;
 mod view;

@@ -3,7 +3,8 @@ use axum::routing::{delete, get, post, put};
 use kit::{Door, Routes};
 
 use crate::{
-    State, admin, content, endpoints, history, labels, monitors, overview, projects, registry, runs,
+    State, admin, content, endpoints, history, labels, monitors, overview, projects, registry, retrainings,
+    runs,
 };
 
 /// Every endpoint of the native API.
@@ -37,6 +38,8 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/labels", post(labels::tell))
         .route("/api/v1/monitors", get(monitors::list))
         .route("/api/v1/monitors/{name}", get(monitors::get))
+        .route("/api/v1/retrainings", get(retrainings::list).post(retrainings::start))
+        .route("/api/v1/retrainings/{id}", get(retrainings::get))
         .route("/api/v1/overview", get(overview::get))
         .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)))
         .door("native", state)

@@ -9,6 +9,7 @@ mod endpoints;
 mod labels;
 mod monitors;
 mod overview;
+mod retrainings;
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use serving::{Serving, ServingConfig};
 use tower::ServiceExt;
 use types::{Actor, Role};
 
-pub const COMPONENTS: [Component; 9] = [
+pub const COMPONENTS: [Component; 10] = [
     datasets::COMPONENT,
     curation::COMPONENT,
     tracking::COMPONENT,
@@ -37,6 +38,7 @@ pub const COMPONENTS: [Component; 9] = [
     evaluation::COMPONENT,
     serving::COMPONENT,
     monitoring::COMPONENT,
+    automation::COMPONENT,
 ];
 
 /// A house in which no project was ever applied.

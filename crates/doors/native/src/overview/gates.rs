@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use automation::State as Progress;
 use evaluation::{Evaluation, Verdict};
 use types::{Actor, Uid};
 
@@ -8,6 +9,8 @@ use crate::{Failure, State};
 
 /// Evaluations in which the newest of each model is looked for.
 const EVALUATIONS: i64 = 100;
+/// Retrainings in which the newest of each endpoint is looked for.
+const RETRAININGS: i64 = 100;
 
 pub async fn stage(state: &State, actor: &Actor, attention: &mut Vec<Attention>) -> Result<Stage, Failure> {
     let events =
@@ -27,6 +30,9 @@ pub async fn stage(state: &State, actor: &Actor, attention: &mut Vec<Attention>)
         }
         newest.get_or_insert(found);
     }
+    if let Some(running) = retrainings(state, actor, attention).await? {
+        return Ok(running);
+    }
     Ok(match newest {
         Some(found) => verdict(&found),
         None => Stage {
@@ -37,6 +43,45 @@ pub async fn stage(state: &State, actor: &Actor, attention: &mut Vec<Attention>)
             href: "/models".into(),
         },
     })
+}
+
+/// Adds the newest retraining of each endpoint if it failed; the one that runs is the stage.
+async fn retrainings(
+    state: &State,
+    actor: &Actor,
+    attention: &mut Vec<Attention>,
+) -> Result<Option<Stage>, Failure> {
+    let mut seen = BTreeSet::new();
+    let mut running = None;
+    for found in automation::list(&state.ledger, actor, RETRAININGS).await? {
+        if found.state == Progress::Skipped || !seen.insert(found.endpoint.clone()) {
+            continue;
+        }
+        let href = format!("/retrainings/{}", found.uid);
+        if found.state == Progress::Failed {
+            attention.push(Attention {
+                what: match &found.reason {
+                    Some(reason) => format!("the retraining failed: {reason}"),
+                    None => "the retraining failed".into(),
+                },
+                place: format!("endpoint {}", found.endpoint),
+                action: "remove the cause, then start it again; what serves is unchanged".into(),
+                href,
+            });
+        } else if !found.state.is_final() && running.is_none() {
+            running = Some(Stage {
+                name: "gates",
+                state: StageState::Running,
+                headline: format!("A new {} is on its way", found.model),
+                detail: match &found.reason {
+                    Some(reason) => reason.clone(),
+                    None => format!("the retraining is at: {}", found.state.name().replace('_', " ")),
+                },
+                href,
+            });
+        }
+    }
+    Ok(running)
 }
 
 fn place(found: &Evaluation) -> String {
