@@ -24,8 +24,6 @@ pub enum Error {
     MissingFile { path: String },
     #[error("{kind} `{name}`: {message}")]
     Spec { kind: &'static str, name: String, message: String },
-    #[error("endpoint `{endpoint}` has no model yet, and no pipeline registers a version of `{model}`")]
-    NoWayToTrain { endpoint: String, model: String },
     /// A stage's own error.
     #[error("{0}")]
     Stage(Box<dyn Fault>),
@@ -45,9 +43,6 @@ impl Fault for Error {
             Error::Stage(e) => return e.hint(),
             Error::MissingBlobs(_) | Error::MissingFile { .. } => {
                 "send them with PUT /api/v1/blobs/{digest} first; `mlwright apply` does".into()
-            }
-            Error::NoWayToTrain { .. } => {
-                "give a step `registers:` with that model, or register a version and set the alias".into()
             }
             Error::File(_) | Error::Spec { .. } => return None,
         })
