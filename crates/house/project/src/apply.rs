@@ -148,7 +148,7 @@ pub async fn apply(context: &Context, actor: &Actor, request: Request) -> Result
         match behind_alias(context, actor, &endpoint.model, &endpoint.alias).await? {
             Some(version) => deploy_if_absent(context, actor, name, version.uid).await?,
             None => {
-                let (policy, recipe) = first_recipe(&request, &project, name)?;
+                let Some((policy, recipe)) = first_recipe(&request, &project, name)? else { continue };
                 let started =
                     automation::trigger_first(ledger, actor, policy, recipe, &project.project).await?;
                 retrainings.push(Started { id: started.uid, policy: started.policy });
@@ -285,21 +285,25 @@ fn recipe(
 
 /// How the first model of an endpoint is made: as its retraining policy says, or by the pipeline that registers
 /// a version of its model, judged by the gate for that model.
-fn first_recipe(request: &Request, project: &Project, name: &str) -> Result<(Option<String>, Recipe), Error> {
+///
+/// `None` if the project has no way to make one: the endpoint then waits for a version from elsewhere.
+fn first_recipe(
+    request: &Request,
+    project: &Project,
+    name: &str,
+) -> Result<Option<(Option<String>, Recipe)>, Error> {
     if let Some((policy, retrain)) = project.retrain.iter().find(|(_, r)| r.promote.endpoint == name) {
         let made =
             recipe(request, project, &retrain.pipeline, Some(&retrain.gate), name, &retrain.promote.alias)?;
-        return Ok((Some(policy.clone()), made));
+        return Ok(Some((Some(policy.clone()), made)));
     }
     let endpoint = &project.endpoints[name];
     let registers =
         |steps: &[crate::Step]| steps.iter().any(|s| s.registers.as_deref() == Some(endpoint.model.as_str()));
     let pipeline = project.pipelines.iter().find(|(_, p)| registers(&p.steps)).map(|(n, _)| n.as_str());
-    let Some(pipeline) = pipeline else {
-        return Err(Error::NoWayToTrain { endpoint: name.to_owned(), model: endpoint.model.clone() });
-    };
+    let Some(pipeline) = pipeline else { return Ok(None) };
     let gate = project.gates.iter().find(|(_, g)| g.model == endpoint.model).map(|(n, _)| n.as_str());
-    Ok((None, recipe(request, project, pipeline, gate, name, &endpoint.alias)?))
+    Ok(Some((None, recipe(request, project, pipeline, gate, name, &endpoint.alias)?)))
 }
 
 async fn deploy_if_absent(
