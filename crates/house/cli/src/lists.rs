@@ -42,9 +42,11 @@ fn shape(what: What) -> Shape {
                 ("created", "latest.created_at"),
             ],
         ),
-        What::Models => {
-            ("models", "models", &[("name", "name"), ("latest", "latest_version"), ("aliases", "aliases")])
-        }
+        What::Models => (
+            "models",
+            "models",
+            &[("name", "name"), ("versions", "versions"), ("latest", "latest"), ("aliases", "aliases")],
+        ),
         What::Pipelines => (
             "pipelines",
             "pipelines",
@@ -79,8 +81,9 @@ fn shape(what: What) -> Shape {
             &[
                 ("name", "name"),
                 ("endpoint", "endpoint"),
-                ("drifted", "latest.drifted"),
-                ("share", "latest.share"),
+                ("drifted", "drifted"),
+                ("windows", "windows"),
+                ("last share", "last.share"),
             ],
         ),
         What::Retrainings => (
@@ -89,7 +92,7 @@ fn shape(what: What) -> Shape {
             &[
                 ("id", "id"),
                 ("policy", "policy"),
-                ("trigger", "trigger"),
+                ("trigger", "trigger.kind"),
                 ("state", "state"),
                 ("reason", "reason"),
                 ("created", "created_at"),
