@@ -11,12 +11,14 @@ mod history;
 mod labels;
 mod monitors;
 mod overview;
+mod pipeline_runs;
 mod projects;
 mod registry;
 mod retrainings;
 mod routes;
 mod runs;
 mod view;
+mod why;
 
 use std::sync::Arc;
 

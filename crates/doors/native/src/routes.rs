@@ -3,8 +3,8 @@ use axum::routing::{delete, get, post, put};
 use kit::{Door, Routes};
 
 use crate::{
-    State, admin, content, endpoints, history, labels, monitors, overview, projects, registry, retrainings,
-    runs,
+    State, admin, content, endpoints, history, labels, monitors, overview, pipeline_runs, projects, registry,
+    retrainings, runs, why,
 };
 
 /// Every endpoint of the native API.
@@ -41,6 +41,17 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/retrainings", get(retrainings::list).post(retrainings::start))
         .route("/api/v1/retrainings/{id}", get(retrainings::get))
         .route("/api/v1/overview", get(overview::get))
+        .route("/api/v1/pipelines", get(pipeline_runs::list))
+        .route("/api/v1/pipelines/{name}", get(pipeline_runs::get))
+        .route("/api/v1/pipelines/{name}/runs", post(pipeline_runs::start))
+        .route("/api/v1/pipeline-runs", get(pipeline_runs::runs))
+        .route("/api/v1/pipeline-runs/{id}", get(pipeline_runs::run))
+        .route("/api/v1/pipeline-runs/{id}/steps/{name}/log", get(pipeline_runs::log))
+        .route("/api/v1/pipeline-runs/{id}/cancel", post(pipeline_runs::cancel))
+        .route("/api/v1/pipeline-runs/{id}/replay", post(pipeline_runs::replay))
+        .route("/api/v1/replays/{id}", get(pipeline_runs::get_replay))
+        .route("/api/v1/predictions/{id}", get(why::get))
+        .route("/api/v1/why/{id}", get(why::why))
         .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)))
         .door("native", state)
 }

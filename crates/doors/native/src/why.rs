@@ -1,0 +1,141 @@
+//! Why a prediction is what it is: from the record through the graph to code, environment and files.
+
+use axum::Json;
+use axum::extract::{Path, State as Shared};
+use kit::Caller;
+use ledger::{Direction, Graph, Node};
+use predictions::Found;
+use serde_json::{Value, json};
+use types::{Actor, Permission, Uid};
+
+use crate::{Failure, State, view};
+
+/// From a model version: run, step run, pipeline run, its dataset version, that one's files.
+const DEPTH: u32 = 7;
+
+async fn found(state: &State, actor: &Actor, id: Uid) -> Result<Found, Failure> {
+    let found = state.log.find(actor, id).await?;
+    found.ok_or_else(|| Failure::not_found("prediction", &id.hex()))
+}
+
+fn prediction(found: &Found) -> Value {
+    json!({
+        "id": found.id,
+        "at": view::time(found.at),
+        "endpoint": found.endpoint,
+        "revision": found.revision,
+        "variant": found.variant,
+        "model": found.model,
+        "version": found.version,
+        "model_version": found.model_version,
+        "model_digest": found.model_digest,
+        "latency_us": found.latency_us,
+        "inputs": found.inputs,
+        "outputs": found.outputs,
+        "segment": found.segment,
+        "label": found.label.as_ref().map(|l| json!(l)),
+    })
+}
+
+/// `GET predictions/{id}`
+pub async fn get(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    Ok(Json(prediction(&found(&state, actor, id).await?)))
+}
+
+/// `GET why/{id}`: the chain of causes, nearest first, and the part of the graph that it comes from.
+pub async fn why(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let found = found(&state, actor, id).await?;
+    let key = found.model_version.hex();
+    let graph =
+        state.ledger.lineage(actor.workspace, "model_version", &key, Direction::Causes, DEPTH).await?;
+    let mut chain = vec![item(
+        "prediction",
+        format!("{} at {}", found.id, found.at.rfc3339()),
+        json!({
+            "endpoint": found.endpoint, "inputs": found.inputs, "outputs": found.outputs,
+            "label": found.label.as_ref().map(|l| json!(l)), "latency_us": found.latency_us,
+            "segment": found.segment,
+        }),
+        format!("/why/{}", found.id),
+    )];
+    chain.push(revision(&state, actor, &found).await?);
+    chain.push(item(
+        "model_version",
+        format!("{} version {}", found.model, found.version),
+        json!({ "uid": found.model_version, "digest": found.model_digest, "variant": found.variant }),
+        format!("/models/{}?v={}", found.model, found.version),
+    ));
+    chain.extend(causes(&graph));
+    Ok(Json(json!({
+        "prediction": prediction(&found),
+        "chain": chain,
+        "graph": view::graph(&graph),
+    })))
+}
+
+fn item(kind: &str, title: String, facts: Value, href: String) -> Value {
+    json!({ "kind": kind, "title": title, "facts": facts, "href": href })
+}
+
+async fn revision(state: &State, actor: &Actor, found: &Found) -> Result<Value, Failure> {
+    let revisions = state.serving.revisions(actor, &found.endpoint).await?;
+    let known = revisions.into_iter().find(|r| r.uid == found.revision);
+    let title = match &known {
+        Some(r) => format!("{} revision {}", found.endpoint, r.number),
+        None => found.endpoint.clone(),
+    };
+    let facts = json!({
+        "uid": found.revision,
+        "deployed_at": known.as_ref().map(|r| view::time(r.created_at)),
+        "deployed_by": known.as_ref().map(|r| r.created_by.clone()),
+    });
+    Ok(item("endpoint_revision", title, facts, format!("/endpoints/{}", found.endpoint)))
+}
+
+/// What made the model version: the nearest node of each kind, and every file of its dataset version. Farther ones
+/// belong to earlier turns of the loop: a retrained model's data holds what its forerunner predicted.
+fn causes(graph: &Graph) -> Vec<Value> {
+    let nearest = |kind: &str| graph.nodes.iter().find(|n| n.kind == kind);
+    let kinds = ["run", "step_run", "pipeline_run", "code", "environment", "dataset_version"];
+    let mut chain: Vec<Value> = kinds.iter().filter_map(|kind| nearest(kind)).map(cause).collect();
+    if let Some(version) = nearest("dataset_version") {
+        let used =
+            |n: &&Node| n.kind == "file" && graph.edges.iter().any(|e| e.from == version.id && e.to == n.id);
+        chain.extend(graph.nodes.iter().filter(used).map(cause));
+    }
+    chain
+}
+
+fn cause(node: &Node) -> Value {
+    let text = |name: &str| node.props[name].as_str().map(str::to_owned);
+    let short = node.key.strip_prefix("sha256:").unwrap_or(&node.key).chars().take(12).collect::<String>();
+    let (title, href) = match node.kind.as_str() {
+        "run" => (text("name"), format!("/runs/{}", node.key)),
+        "step_run" => (text("step"), format!("/lineage?kind=step_run&key={}", node.key)),
+        "pipeline_run" => (text("pipeline"), format!("/pipeline-runs/{}", node.key)),
+        "code" => (
+            text("git_commit").map(|c| format!("git commit {c}")),
+            format!("/lineage?kind=code&key={}", node.key),
+        ),
+        "dataset_version" => (
+            text("dataset").map(|d| format!("{d} version {}", node.props["number"])),
+            format!("/datasets/{}", text("dataset").unwrap_or_default()),
+        ),
+        "file" => (text("name"), format!("/lineage?kind=file&key={}", node.key)),
+        kind => (None, format!("/lineage?kind={kind}&key={}", node.key)),
+    };
+    let mut facts = node.props.as_object().cloned().unwrap_or_default();
+    let id = if node.key.starts_with("sha256:") { "digest" } else { "id" };
+    facts.insert(id.into(), json!(node.key));
+    item(&node.kind, title.unwrap_or(short), Value::Object(facts), href)
+}
