@@ -23,12 +23,12 @@ pub(super) async fn make(
     let Some(label) = &recipe.label else {
         return Ok(unchanged(&base, "the policy names no label column"));
     };
+    if automation.log.label_count(actor, &retraining.endpoint, Timestamp(0)).await? == 0 {
+        return Ok(unchanged(&base, "no prediction is labelled"));
+    }
     // Every row then has a segment, which the graph leads to.
     automation.log.seal(actor, &retraining.endpoint).await?;
     let labelled = automation.log.labelled(actor, &retraining.endpoint, Timestamp(0)).await?;
-    if labelled.labels.is_empty() {
-        return Ok(unchanged(&base, "no prediction is labelled"));
-    }
     let count = labelled.labels.len();
     let segments = labelled.rows.segments.clone();
     let (about, column) = (base.clone(), label.clone());

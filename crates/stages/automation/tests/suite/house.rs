@@ -1,0 +1,282 @@
+//! Everything that automation drives, in a temporary directory.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use automation::{
+    Automation, Budget, ChampionRule, Gate, Labels, OutputRef, Policy, Recipe, Retraining, State,
+};
+use blobs::{BlobConfig, Blobs};
+use columns::Table;
+use datasets::{Import, Source, SourceFile, Version};
+use evaluation::Bound;
+use ledger::{Component, Ledger};
+use mlwright_automation as automation;
+use models::CreateVersion;
+use pipelines::{CodeSnapshot, Config, Engine};
+use predictions::{Batch, Log, LogConfig, NewLabel};
+use runtimes::{Column, Frame, Runtime, RuntimeConfig, Values};
+use serde_json::json;
+use serving::{Serving, ServingConfig};
+use tasks::{OnError, OnStop, Supervisor, TaskKind};
+use tracking::artifacts::{self, ArtifactPath};
+use types::{Actor, Timestamp, Uid, WorkspaceId};
+
+pub const COMPONENTS: [Component; 10] = [
+    datasets::COMPONENT,
+    curation::COMPONENT,
+    tracking::COMPONENT,
+    models::COMPONENT,
+    pipelines::COMPONENT,
+    predictions::COMPONENT,
+    evaluation::COMPONENT,
+    serving::COMPONENT,
+    monitoring::COMPONENT,
+    automation::COMPONENT,
+];
+
+pub struct House {
+    pub ledger: Ledger,
+    pub blobs: Blobs,
+    pub log: Log,
+    pub serving: Serving,
+    pub runtime: Runtime,
+    pub actor: Actor,
+    pub dir: tempfile::TempDir,
+    pub code: CodeSnapshot,
+    pub base: Version,
+    _engine: Supervisor,
+}
+
+fn shared(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../conformance").join(path)
+}
+
+/// The rows of the data set: eight features, `large`, and the label `benign`.
+pub fn cancer() -> Table {
+    columns::read_file(shared("vectors/evaluation/cancer.csv"), None).unwrap()
+}
+
+/// False, loudly, where there is no ONNX Runtime; a failure in CI.
+pub fn has_onnxruntime() -> bool {
+    if std::env::var_os("MLWRIGHT_ONNXRUNTIME").is_some() {
+        return true;
+    }
+    assert!(std::env::var_os("CI").is_none(), "MLWRIGHT_ONNXRUNTIME is not set, and CI may not skip");
+    eprintln!("SKIPPED: set MLWRIGHT_ONNXRUNTIME to a libonnxruntime");
+    false
+}
+
+impl House {
+    /// With a pipeline whose training waits until [`House::register`] was called, or fails if `fails`.
+    pub async fn new(ledger: Ledger, fails: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&BlobConfig::Local(dir.path().join("blobs"))).await.unwrap();
+        let actor = Actor::local();
+        let log_config = LogConfig { dir: dir.path().join("log"), ..Default::default() };
+        let log = Log::open(log_config, &ledger, &blobs).await.unwrap();
+        let runtime = Runtime::new(RuntimeConfig { sessions: 1, ..Default::default() });
+        let serving = Serving::start(ServingConfig::default(), &ledger, &blobs, runtime.clone(), log.clone())
+            .await
+            .unwrap();
+
+        let csv = types::io::read(shared("vectors/evaluation/cancer.csv")).unwrap();
+        let file = SourceFile::new("cancer.csv", Source::Bytes(csv.into()));
+        let base =
+            datasets::import(&ledger, &blobs, &actor, Import::new("cancer", vec![file])).await.unwrap();
+
+        let files = tempfile::tempdir().unwrap();
+        types::io::write(files.path().join("holdout.parquet"), cancer().to_parquet().unwrap()).unwrap();
+        let code = pipelines::snapshot_code(&blobs, files.path(), &[]).await.unwrap();
+        let train =
+            if fails { "exit 3" } else { "while [ ! -e \"$MLWRIGHT_PARAM_GO\" ]; do sleep 0.05; done" };
+        let spec = json!({
+            "name": "train", "dataset": "cancer", "params": { "go": dir.path().join("go") },
+            "steps": [
+                { "name": "split", "run": "cp holdout.parquet \"$MLWRIGHT_OUTPUTS/\"", "outputs": ["holdout.parquet"] },
+                { "name": "fit", "needs": ["split"], "run": train, "experiment": "cancer", "registers": "cancer" },
+            ],
+        });
+        pipelines::define(&ledger, &actor, serde_json::from_value(spec).unwrap()).await.unwrap();
+        models::create_model(&ledger, &actor, "cancer".into(), None, BTreeMap::new()).await.unwrap();
+
+        let program = std::env::current_exe().unwrap().into_os_string();
+        let shim = vec![program, "--exact".into(), "shim_entry".into(), "--nocapture".into()];
+        let config = Config::new(dir.path().join("data"), shim, "http://127.0.0.1:1".into());
+        let engine = Engine::new(ledger.clone(), blobs.clone(), config).unwrap();
+        let supervisor = Supervisor::new();
+        let token = supervisor.token();
+        let kind = TaskKind { name: "engine", on_error: OnError::Log, on_stop: OnStop::Abort };
+        supervisor.spawn(kind, async move { engine.run(token).await });
+        Self { ledger, blobs, log, serving, runtime, actor, dir, code, base, _engine: supervisor }
+    }
+
+    /// As a server has it that has just started: nothing is remembered.
+    pub fn automation(&self) -> Automation {
+        Automation::new(&self.ledger, &self.blobs, &self.runtime, &self.log, &self.serving)
+    }
+
+    pub fn recipe(&self, least_auc: f64) -> Recipe {
+        Recipe {
+            pipeline: "train".into(),
+            code: self.code.clone(),
+            model: "cancer".into(),
+            dataset: Some("cancer".into()),
+            expectations: None,
+            label: Some("benign".into()),
+            gate: Some(Gate {
+                name: "gate".into(),
+                data: OutputRef {
+                    pipeline: "train".into(),
+                    step: "split".into(),
+                    output: "holdout.parquet".into(),
+                },
+                label: "benign".into(),
+                output: Some("probabilities".into()),
+                positive: None,
+                threshold: None,
+                metrics: BTreeMap::from([("roc_auc".into(), Bound { min: Some(least_auc), max: None })]),
+                slices: Vec::new(),
+                slice_metrics: BTreeMap::new(),
+                champion: Some(ChampionRule { metric: "roc_auc".into(), max_drop: 0.5 }),
+            }),
+            alias: "champion".into(),
+            endpoint: "cancer".into(),
+        }
+    }
+
+    pub async fn policy(&self, labels: Option<Labels>, cooldown: Option<i64>, budget: Option<Budget>) {
+        let recipe = self.recipe(0.5);
+        let policy = Policy { name: "again".into(), on: "drift".into(), labels, cooldown, budget, recipe };
+        automation::define(&self.ledger, &self.actor, policy).await.unwrap();
+    }
+
+    pub async fn first(&self, least_auc: f64) -> Uid {
+        let recipe = self.recipe(least_auc);
+        automation::trigger_first(&self.ledger, &self.actor, None, recipe, "p").await.unwrap().uid
+    }
+
+    /// What monitoring tells; `from` is when the first drifted window began.
+    pub async fn tell(&self, kind: &'static str, from: Timestamp) {
+        let window = types::new_id(self.ledger.clock().now());
+        self.ledger
+            .write(&Actor::system("monitoring"), move |tx: &mut ledger::Tx<'_>| {
+                tx.node("monitor_window", &window.hex(), json!({}))?;
+                let payload = json!({ "monitor": "drift", "window": window, "from": from, "drifted": true });
+                tx.event(kind, "monitor:drift", payload)?;
+                Ok::<_, ledger::Error>(())
+            })
+            .await
+            .unwrap();
+        // Until it is sealed, which is when cursors see it.
+        loop {
+            let events = self.ledger.events_after(0, 10_000).await.unwrap();
+            if events.iter().any(|e| e.payload["window"] == json!(window) && e.kind == kind) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub async fn retrainings(&self) -> Vec<Retraining> {
+        automation::list(&self.ledger, &self.actor, 100).await.unwrap()
+    }
+
+    pub async fn get(&self, uid: Uid) -> Retraining {
+        automation::get(&self.ledger, &self.actor, uid).await.unwrap()
+    }
+
+    /// Turns until the retraining is in this state, or in a final one.
+    pub async fn until(&self, uid: Uid, state: State) -> Retraining {
+        for _ in 0..600 {
+            self.automation().step(&self.actor, uid).await.unwrap();
+            let found = self.get(uid).await;
+            if found.state == state || found.state.is_final() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        unreachable!("it stands still: {:?}", self.get(uid).await);
+    }
+
+    /// What the training's client does: registers a version of the model from the step's tracking run.
+    pub async fn register(&self, run: Uid, file: &str) {
+        let tracking_run = loop {
+            let steps = pipelines::steps(&self.ledger, &self.actor, run).await.unwrap();
+            match steps.iter().find(|s| s.name == "fit").and_then(|s| s.tracking_run) {
+                Some(found) => break found,
+                None => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        let expected = types::io::read(shared("models/cancer_logreg.expected.json")).unwrap();
+        let expected: serde_json::Value = serde_json::from_slice(&expected).unwrap();
+        let inputs: Vec<serde_json::Value> = expected["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|c| json!({ "type": "float", "name": c, "required": true }))
+            .collect();
+        let mlmodel = format!(
+            "flavors:\n  onnx:\n    data: model.onnx\nsignature:\n  inputs: '{}'\n  outputs: '[]'\n",
+            serde_json::to_string(&inputs).unwrap()
+        );
+        let onnx = types::io::read(shared("models").join(file)).unwrap();
+        let folder = format!("models/{tracking_run}");
+        for (name, bytes) in [("MLmodel", mlmodel.into_bytes()), ("model.onnx", onnx)] {
+            let size = bytes.len() as i64;
+            let digest = self.blobs.put_bytes(bytes).await.unwrap();
+            let path = ArtifactPath::parse(&format!("{folder}/{name}")).unwrap();
+            artifacts::put(&self.ledger, &self.actor, path, digest, size).await.unwrap();
+        }
+        let request = CreateVersion {
+            model: "cancer".into(),
+            folder: Some(ArtifactPath::parse(&folder).unwrap()),
+            run: Some(tracking_run.hex()),
+            ..Default::default()
+        };
+        models::create_version(&self.ledger, &self.actor, request).await.unwrap();
+        types::io::write(self.dir.path().join("go"), "").unwrap();
+    }
+
+    /// Predictions about the first `rows` rows, in one request.
+    pub async fn predict(&self, rows: usize) -> Vec<Uid> {
+        let table = cancer().slice(0, rows);
+        let features = table.without(&["large", "benign"]).unwrap();
+        let inputs = features
+            .schema()
+            .names()
+            .map(|name| Column {
+                name: name.to_owned(),
+                values: Values::Float(features.complete_numbers(name).unwrap()),
+            })
+            .collect();
+        let now = self.ledger.clock().now();
+        let ids: Vec<Uid> = (0..rows).map(|_| types::new_id(now)).collect();
+        let scores = vec![0.5; rows];
+        let batch = Batch {
+            workspace: WorkspaceId::DEFAULT,
+            endpoint: "cancer".into(),
+            revision: types::new_id(now),
+            variant: "cancer-1".into(),
+            model: "cancer".into(),
+            version: 1,
+            model_version: types::new_id(now),
+            model_digest: None,
+            at: now,
+            latency_us: 10,
+            ids: ids.clone(),
+            inputs: Frame::new(inputs).unwrap(),
+            outputs: Frame::new(vec![Column { name: "probability".into(), values: Values::Float(scores) }])
+                .unwrap(),
+        };
+        self.log.record_durable(batch).await.unwrap();
+        ids
+    }
+
+    pub async fn label(&self, ids: &[Uid]) {
+        let labels =
+            ids.iter().map(|id| NewLabel { prediction_id: *id, label: json!(1), at: None }).collect();
+        self.log.label(&self.actor, labels).await.unwrap();
+    }
+}
