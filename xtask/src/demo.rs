@@ -55,29 +55,32 @@ pub fn demo(arguments: &[String]) -> Result<(), String> {
     say("python environment of the clients");
     let python = Python::prepare()?;
 
-    say("a project of its own, in a fresh folder");
-    let folder = fresh_folder()?;
-    let project = copy_project(&folder)?;
-    run(command(python.program(), &["prepare.py"]).current_dir(&project))?;
-
-    say("server");
     let port = options.port.map_or_else(default_port, Ok)?;
-    let data = folder.join("data");
-    let server =
-        Server::start(&Start { binary: &binary, python: &python, data: &data, port, database: None })?;
-    println!("  {} (data in {}, log in {})", server.url(), data.display(), server.log.display());
-
-    let played = play(&server, &binary, &python, &project, &folder);
-    if played.is_err() {
-        println!("\nthe server said:\n{}", server.said());
-    }
-    played?;
+    let server = run_loop(&binary, &python, port)?;
     if options.once {
         return Ok(());
     }
     println!("\nThe server still runs: {}\n  stop it with: kill {}", server.url(), server.id());
     server.leave_running();
     Ok(())
+}
+
+/// The loop itself: a fresh project on a fresh server, which still runs at the end.
+pub fn run_loop(binary: &Path, python: &Python, port: u16) -> Result<Server, String> {
+    println!("\n== a project of its own, in a fresh folder");
+    let folder = fresh_folder()?;
+    let project = copy_project(&folder)?;
+    run(command(python.program(), &["prepare.py"]).current_dir(&project))?;
+
+    println!("\n== server");
+    let data = folder.join("data");
+    let server = Server::start(&Start { binary, python, data: &data, port, database: None })?;
+    println!("  {} (data in {}, log in {})", server.url(), data.display(), server.log.display());
+    if let Err(error) = play(&server, binary, python, &project, &folder) {
+        println!("\nthe server said:\n{}", server.said());
+        return Err(error);
+    }
+    Ok(server)
 }
 
 /// Apply, traffic, and the questions about the outcome.

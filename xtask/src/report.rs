@@ -94,15 +94,22 @@ pub fn counted(said: &str) -> Option<Count> {
     Some(Count { passed: sum("passed"), failed: sum("failed") })
 }
 
-/// What a client script counted: lines that begin with `ok ` or `not ok `.
+/// What a client script counted: lines that begin with `ok ` or `not ok `, or a line `… N of M checks hold …`.
 pub fn checks(said: &str, succeeded: bool) -> Count {
     let lines = |prefix: &str| said.lines().filter(|line| line.trim_start().starts_with(prefix)).count();
-    let count = Count { passed: lines("ok "), failed: lines("not ok ") };
+    let count = sum(said).unwrap_or(Count { passed: lines("ok "), failed: lines("not ok ") });
     // A script that died after its last check, or checked nothing, is a failure of its own.
     if (!succeeded && count.failed == 0) || (count.passed + count.failed == 0) {
         return Count { failed: count.failed + 1, ..count };
     }
     count
+}
+
+fn sum(said: &str) -> Option<Count> {
+    let line = said.lines().rev().find(|line| line.contains(" checks hold"))?;
+    let numbers: Vec<usize> = line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [passed, all] = numbers[..] else { return None };
+    Some(Count { passed, failed: all.saturating_sub(passed) })
 }
 
 #[cfg(test)]
@@ -123,6 +130,10 @@ mod tests {
         assert_eq!(checks("ok one\nok two\n", true), Count { passed: 2, failed: 0 });
         assert_eq!(checks("ok one\nnot ok two\n", false), Count { passed: 1, failed: 1 });
         assert_eq!(checks("ok one\nTraceback", false), Count { passed: 1, failed: 1 });
+        assert_eq!(
+            checks("not ok x\nbrowser: 7 of 8 checks hold, see y", false),
+            Count { passed: 7, failed: 1 }
+        );
         assert_eq!(checks("", true), Count { passed: 0, failed: 1 });
     }
 }

@@ -38,14 +38,19 @@ pub fn test(full: bool) -> bool {
     match &python {
         Some(python) if built => {
             clients(&mut report, &binary, python, postgres.as_ref());
-            browser(&mut report, &binary, python);
+            let mut looped = None;
+            report.stage("loop: train, drift, retrain, swap", || {
+                looped = Some(demo::run_loop(&binary, python, shell::free_port()?)?);
+                Ok(Count::of(true))
+            });
+            browser(&mut report, looped.as_ref());
+            drop(looped);
             let rounds: &[&str] = if full { &[] } else { &["3"] };
             long_script(&mut report, "kill_writes", &binary, python, rounds);
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
     if full {
-        report.stage("demo", || demo::demo(&["--once".into()]).map(|()| Count::of(true)));
         for script in scripts("conformance/long").iter().map(|path| name(path)).filter(|n| n != "kill_writes")
         {
             if let Some(python) = &python {
@@ -178,19 +183,19 @@ fn with_server(
     Ok(count)
 }
 
-fn browser(report: &mut Report, binary: &Path, python: &Python) {
+/// The web app in Chromium, on the server that went through the whole loop.
+fn browser(report: &mut Report, server: Option<&Server>) {
     let name = "browser";
     let Some(chromium) = tools::chromium() else {
         return report.skip(name, "no chromium found; install Debian: chromium");
     };
-    if !root().join("ui/tests/browser.mjs").is_file() {
-        return report.skip(name, "ui/tests/browser.mjs is missing");
-    }
+    let Some(server) = server else {
+        return report.skip(name, "the loop did not end well, so there is nothing to show");
+    };
     report.stage(name, || {
         let mut test = command("node", &["tests/browser.mjs"]);
-        test.current_dir(root().join("ui")).env("CHROMIUM", chromium).env("MLWRIGHT_BIN", binary);
-        test.env("MLWRIGHT_PYTHON", python.program()).env("PATH", python.path());
-        test.env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
+        test.current_dir(root().join("ui")).env("CHROMIUM", chromium);
+        test.env("MLWRIGHT_URL", server.url()).env("MLWRIGHT_EXPECT", "demo");
         let (said, succeeded) = heard(&mut test)?;
         Ok(report::checks(&said, succeeded))
     });
