@@ -64,13 +64,21 @@ async fn plan_for(
     request: &Request,
     project: &Project,
 ) -> Result<Plan, Error> {
-    let standing: Vec<Resource> = automation::declarations(&context.ledger, actor)
-        .await?
+    let wanted = resources(project, request);
+    let declared = automation::declarations(&context.ledger, actor).await?;
+    let elsewhere = |r: &Resource| {
+        declared.iter().find(|d| d.project != project.project && d.kind == r.kind && d.name == r.name)
+    };
+    if let Some(taken) = wanted.iter().find_map(elsewhere) {
+        let (kind, name, project) = (taken.kind.clone(), taken.name.clone(), taken.project.clone());
+        return Err(automation::Error::Taken { kind, name, project }.into());
+    }
+    let standing: Vec<Resource> = declared
         .into_iter()
         .filter(|d| d.project == project.project)
         .map(|d| Resource { kind: d.kind, name: d.name, spec: d.spec })
         .collect();
-    let changes = diff(&resources(project, request), &standing);
+    let changes = diff(&wanted, &standing);
     let mut missing: Vec<Digest> = Vec::new();
     for digest in request.files.iter().map(|f| f.digest).chain([request.code.digest]) {
         if !missing.contains(&digest) && !context.blobs.exists(&digest).await? {
@@ -79,7 +87,8 @@ async fn plan_for(
     }
     let mut first_training = Vec::new();
     for (name, endpoint) in &project.endpoints {
-        if behind_alias(context, actor, &endpoint.model, &endpoint.alias).await?.is_none() {
+        let trained = first_recipe(request, project, name)?.is_some();
+        if trained && behind_alias(context, actor, &endpoint.model, &endpoint.alias).await?.is_none() {
             first_training.push(name.clone());
         }
     }
@@ -146,7 +155,7 @@ pub async fn apply(context: &Context, actor: &Actor, request: Request) -> Result
     let mut retrainings = Vec::new();
     for (name, endpoint) in &project.endpoints {
         match behind_alias(context, actor, &endpoint.model, &endpoint.alias).await? {
-            Some(version) => deploy_if_absent(context, actor, name, version.uid).await?,
+            Some(version) => deploy_if_other(context, actor, name, version.uid).await?,
             None => {
                 let Some((policy, recipe)) = first_recipe(&request, &project, name)? else { continue };
                 let started =
@@ -306,14 +315,18 @@ fn first_recipe(
     Ok(Some((None, recipe(request, project, pipeline, gate, name, &endpoint.alias)?)))
 }
 
-async fn deploy_if_absent(
+/// Nothing, if the version has a share of the endpoint's traffic already: a split is the operator's.
+async fn deploy_if_other(
     context: &Context,
     actor: &Actor,
     endpoint: &str,
     version: Uid,
 ) -> Result<(), Error> {
-    let deployed = context.serving.list(actor).iter().any(|e| e.name == endpoint);
-    if !deployed {
+    let serves = context
+        .serving
+        .get(actor, endpoint)
+        .is_ok_and(|view| view.revision.variants.iter().any(|v| v.model_version == version));
+    if !serves {
         let variant = serving::NewVariant { name: None, model_version: version, weight: 1.0 };
         let deploy =
             serving::Deploy { endpoint: endpoint.to_owned(), variants: vec![variant], causes: Vec::new() };
