@@ -5,6 +5,7 @@
 
 mod admin;
 mod content;
+mod datasets;
 mod endpoints;
 mod failure;
 mod history;

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State as Shared};
+use evaluation::{Bound, Evaluation, Outcome};
 use kit::Caller;
 use models::ModelVersion;
 use serde::Deserialize;
@@ -56,7 +57,9 @@ async fn version(state: &State, actor: &Actor, version: &ModelVersion) -> Result
         },
         None => serde_json::Map::new(),
     };
+    let newest = evaluation::evaluations_of(&state.ledger, actor, version.uid).await?.into_iter().next();
     Ok(json!({
+        "evaluation": newest.as_ref().map(judged),
         "version": version.number,
         "uid": version.uid,
         "status": "ready",
@@ -68,6 +71,46 @@ async fn version(state: &State, actor: &Actor, version: &ModelVersion) -> Result
         "metrics": metrics,
         "tags": version.tags,
     }))
+}
+
+fn judged(evaluation: &Evaluation) -> Value {
+    let slices: Vec<Value> = evaluation
+        .slices
+        .iter()
+        .map(|s| json!({ "name": s.column, "value": s.value, "rows": s.n, "metrics": s.metrics }))
+        .collect();
+    let required = |bound: &Bound| match (bound.min, bound.max) {
+        (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+        (Some(min), None) => Some(format!("at least {min}")),
+        (None, Some(max)) => Some(format!("at most {max}")),
+        (None, None) => None,
+    };
+    let checks: Vec<Value> = evaluation
+        .checks
+        .iter()
+        .map(|c| {
+            json!({
+                "name": c.scope.as_ref().map_or_else(|| c.metric.clone(), |s| format!("{} ({s})", c.metric)),
+                "passed": c.outcome == Outcome::Passed,
+                "observed": c.observed,
+                "required": required(&c.bound),
+                "text": c.text,
+            })
+        })
+        .collect();
+    json!({
+        "uid": evaluation.uid,
+        "passed": evaluation.blessed(),
+        "at": view::time(evaluation.created_at),
+        "data": evaluation.data,
+        "rows": evaluation.n,
+        "metrics": evaluation.metrics,
+        "slices": slices,
+        "checks": checks,
+        "champion": evaluation.champion.as_ref().map(|c| {
+            json!({ "model": evaluation.model, "version": c.number, "metrics": c.metrics })
+        }),
+    })
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,8 +3,8 @@ use axum::routing::{delete, get, post, put};
 use kit::{Door, Routes};
 
 use crate::{
-    State, admin, content, endpoints, history, labels, monitors, overview, pipeline_runs, projects, registry,
-    retrainings, runs, why,
+    State, admin, content, datasets, endpoints, history, labels, monitors, overview, pipeline_runs, projects,
+    registry, retrainings, runs, why,
 };
 
 /// Every endpoint of the native API.
@@ -41,6 +41,10 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/retrainings", get(retrainings::list).post(retrainings::start))
         .route("/api/v1/retrainings/{id}", get(retrainings::get))
         .route("/api/v1/overview", get(overview::get))
+        .route("/api/v1/datasets", get(datasets::list))
+        .route("/api/v1/datasets/{name}", get(datasets::get))
+        .route("/api/v1/datasets/{name}/versions", post(datasets::import))
+        .route("/api/v1/datasets/{name}/versions/{number}", get(datasets::get_version))
         .route("/api/v1/pipelines", get(pipeline_runs::list))
         .route("/api/v1/pipelines/{name}", get(pipeline_runs::get))
         .route("/api/v1/pipelines/{name}/runs", post(pipeline_runs::start))
