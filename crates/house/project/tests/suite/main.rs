@@ -1,2 +1,6 @@
+//! The project file: messages, plans, and applying with real stages.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod applying;
 mod messages;
 mod planning;
