@@ -149,7 +149,7 @@ pub async fn log(
 pub struct Start {
     params: BTreeMap<String, Value>,
     dataset_version: Option<Uid>,
-    /// The code of the newest run if absent.
+    /// If absent: the code that the project was applied with, or else that of the newest run.
     code: Option<CodeSnapshot>,
     no_cache: bool,
 }
@@ -164,16 +164,7 @@ pub async fn start(
     let actor = caller.require(Permission::RunCode)?;
     let code = match body.code {
         Some(code) => code,
-        None => {
-            let runs = pipelines::list_runs(&state.ledger, actor, Some(name.clone()), 1).await?;
-            let last = runs.into_iter().next().ok_or_else(|| {
-                Failure::invalid(
-                    format!("pipeline `{name}` has not run yet, so its code is not known"),
-                    "give `code`, or start it with `mlwright apply`",
-                )
-            })?;
-            last.code
-        }
+        None => known_code(&state, actor, &name).await?,
     };
     let submit = Submit {
         pipeline: name,
@@ -185,6 +176,23 @@ pub async fn start(
     };
     let run = pipelines::submit(&state.ledger, &state.blobs, actor, submit).await?;
     Ok(Json(json!({ "id": run.uid })))
+}
+
+async fn known_code(state: &State, actor: &Actor, pipeline: &str) -> Result<CodeSnapshot, Failure> {
+    let declared = automation::declarations(&state.ledger, actor).await?;
+    let owner = declared.into_iter().find(|d| d.kind == "pipeline" && d.name == pipeline).map(|d| d.project);
+    let projects = automation::projects(&state.ledger, actor).await?;
+    if let Some(project) = projects.into_iter().find(|p| Some(&p.name) == owner.as_ref()) {
+        return Ok(project.code);
+    }
+    let runs = pipelines::list_runs(&state.ledger, actor, Some(pipeline.to_owned()), 1).await?;
+    let last = runs.into_iter().next().ok_or_else(|| {
+        Failure::invalid(
+            format!("pipeline `{pipeline}` has not run yet, so its code is not known"),
+            "give `code`, or declare the pipeline in a project and `mlwright apply` it",
+        )
+    })?;
+    Ok(last.code)
 }
 
 /// `POST pipeline-runs/{id}/cancel`
