@@ -46,12 +46,15 @@ pub fn test(full: bool) -> bool {
             browser(&mut report, looped.as_ref());
             drop(looped);
             let rounds: &[&str] = if full { &[] } else { &["3"] };
-            long_script(&mut report, "kill_writes", &binary, python, rounds);
+            for script in ["kill_writes", "kill_steps"] {
+                long_script(&mut report, script, &binary, python, rounds);
+            }
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
     if full {
-        for script in scripts("conformance/long").iter().map(|path| name(path)).filter(|n| n != "kill_writes")
+        for script in
+            scripts("conformance/long").iter().map(|path| name(path)).filter(|n| !n.starts_with("kill_"))
         {
             if let Some(python) = &python {
                 long_script(&mut report, &script, &binary, python, &[]);
