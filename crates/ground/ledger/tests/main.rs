@@ -1,5 +1,5 @@
 //! The ledger's promises, on both databases.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod promises;

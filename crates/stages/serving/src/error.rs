@@ -5,13 +5,13 @@ pub enum Error {
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
     #[error(transparent)]
-    Models(#[from] models::Error),
+    Models(Box<models::Error>),
     #[error(transparent)]
     Blobs(#[from] blobs::Error),
     #[error(transparent)]
     Runtime(#[from] runtimes::Error),
     #[error(transparent)]
-    Predictions(#[from] predictions::Error),
+    Predictions(Box<predictions::Error>),
     #[error("there is no endpoint `{0}`")]
     NoEndpoint(String),
     #[error("endpoint `{endpoint}` serves no version `{version}`; it serves {known}")]
@@ -36,6 +36,18 @@ pub enum Error {
     NotTabular,
     #[error("a task of the server ended early")]
     Interrupted,
+}
+
+impl From<models::Error> for Error {
+    fn from(error: models::Error) -> Self {
+        Self::Models(Box::new(error))
+    }
+}
+
+impl From<predictions::Error> for Error {
+    fn from(error: predictions::Error) -> Self {
+        Self::Predictions(Box::new(error))
+    }
 }
 
 impl Fault for Error {
