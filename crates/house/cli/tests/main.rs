@@ -1,5 +1,7 @@
 //! The real program: what it prints, and how it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -47,7 +49,7 @@ fn a_folder_without_a_project_file_says_what_to_do() {
 #[test]
 fn a_mistake_in_the_project_file_is_shown_with_its_place_before_any_server_is_asked() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(
+    types::io::write(
         folder.path().join("mlwright.yaml"),
         "version: 1\nproject: p\ndataset:\n  a: {files: [a.csv]}\n",
     )
@@ -80,7 +82,7 @@ fn a_role_that_does_not_exist_is_refused_with_those_that_do() {
 fn the_configuration_that_is_printed_can_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let output = mlwright(folder.path(), &["config"]);
-    std::fs::write(folder.path().join("mlwright.toml"), &output.stdout).unwrap();
+    types::io::write(folder.path().join("mlwright.toml"), &output.stdout).unwrap();
     let output = mlwright(folder.path(), &["routes", "--config", "mlwright.toml"]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("/api/2.0/mlflow/runs/create"));
