@@ -16,6 +16,7 @@ mod serving;
 mod stats;
 mod store;
 mod sync;
+mod warm;
 
 pub use endpoint::Target;
 pub use error::Error;

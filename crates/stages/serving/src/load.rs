@@ -1,14 +1,14 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use blobs::Blobs;
 use ledger::Ledger;
 use models::{ModelFile, ModelVersion};
-use runtimes::{InputSchema, MlModel, Model, Runtime, Tabular, tabular};
+use runtimes::{InputSchema, MlModel, Model, Runtime, Tabular};
 use types::{Actor, Digest, Uid};
 
 use crate::Error;
 use crate::cost::Cost;
+use crate::warm::{example as example_of, warm};
 
 /// Files that MLflow writes beside a model and that are no part of it.
 const ABOUT: [&str; 8] = [
@@ -21,6 +21,9 @@ const ABOUT: [&str; 8] = [
     "registered_model_meta",
     "python_model.pkl",
 ];
+
+/// Bytes of an input example that are worth reading for a warm-up.
+const MOST_EXAMPLE: i64 = 4 << 20;
 
 /// A model in memory, warm. Freed with its last user.
 pub struct Loaded {
@@ -45,12 +48,18 @@ pub(crate) async fn load(
     let about = models::get_version(ledger, actor, version).await?;
     let files = models::files(ledger, actor, version).await?;
     let source = Source::find(&about, &files)?;
-    let schema = match source.mlmodel {
+    let about_model = match source.mlmodel {
         Some(digest) => {
             let bytes = blobs.get_bytes(&digest).await?;
-            MlModel::parse(&String::from_utf8_lossy(&bytes))?.inputs
+            MlModel::parse(&String::from_utf8_lossy(&bytes))?
         }
-        None => InputSchema::Unknown,
+        None => MlModel::default(),
+    };
+    let schema = about_model.inputs;
+    let example = about_model.serving_example.and_then(|path| files.iter().find(|f| f.path == path));
+    let example = match example {
+        Some(file) if file.bytes <= MOST_EXAMPLE => example_of(&blobs.get_bytes(&file.digest).await?),
+        _ => None,
     };
     let onnx = blobs.get_bytes(&source.onnx).await?;
     let mut external: Vec<(String, Arc<[u8]>)> = Vec::new();
@@ -60,17 +69,13 @@ pub(crate) async fn load(
     let runtime = runtime.clone();
     tokio::task::spawn_blocking(move || {
         let model = runtime.load_onnx_with(&onnx, &external)?;
-        let warm = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
-        // Twice: the first run allocates, the second tells what a call costs.
-        tabular::warm_up(model.as_ref()).map_err(warm)?;
-        let start = Instant::now();
-        tabular::warm_up(model.as_ref()).map_err(warm)?;
-        let cost = Cost::first(start.elapsed());
+        let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
         let tabular = match Tabular::new(Arc::clone(&model), &schema) {
             Ok(tabular) => Some(tabular),
             Err(runtimes::Error::NotTabular(_)) => None,
             Err(error) => return Err(error.into()),
         };
+        let cost = warm(model.as_ref(), tabular.as_ref(), example.as_ref()).map_err(failed)?;
         Ok(Loaded {
             version,
             model_name: about.model.clone(),

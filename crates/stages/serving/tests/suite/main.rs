@@ -1,0 +1,6 @@
+//! Endpoints with real ONNX models, on both databases.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod deploy;
+mod house;
+mod swap;
