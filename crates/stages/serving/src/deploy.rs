@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use ledger::Tx;
 use serde_json::json;
@@ -30,6 +31,7 @@ impl Serving {
                 revision: Arc::new(revision.clone()),
                 models: Ok(models),
                 stats: self.stats(&key),
+                tried_at: Instant::now(),
             }),
         );
         drop(changing);

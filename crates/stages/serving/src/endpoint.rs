@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use types::WorkspaceId;
 
@@ -21,6 +22,8 @@ pub(crate) struct Endpoint {
     /// In the order of the revision's variants; or why there are none.
     pub models: Result<Vec<Arc<Loaded>>, String>,
     pub stats: Arc<Stats>,
+    /// When its models were loaded, or failed to.
+    pub tried_at: Instant,
 }
 
 /// The variant that answers a request, with the endpoint that it belongs to.

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tasks::CancellationToken;
 use types::{Actor, WorkspaceId};
@@ -35,7 +35,10 @@ impl Serving {
         for (workspace, revision) in &current {
             let key = (*workspace, revision.endpoint.clone());
             let serving = self.0.table.load().endpoints.get(&key).map(Arc::clone);
-            let fresh = serving.is_some_and(|e| e.revision.uid == revision.uid && e.models.is_ok());
+            // A failed one is tried again, but not at every event of a busy server.
+            let fresh = serving.is_some_and(|e| {
+                e.revision.uid == revision.uid && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
+            });
             if !fresh {
                 self.take_up(key, revision.clone()).await;
             }
@@ -76,11 +79,14 @@ impl Serving {
         };
         match &models {
             Ok(_) => tracing::info!(endpoint = key.1, revision = revision.number, "serving"),
-            Err(_) if same_failure => return,
+            Err(_) if same_failure => {}
             Err(reason) => tracing::error!(endpoint = key.1, reason, "an endpoint cannot serve"),
         }
         let stats = self.stats(&key);
         // The replaced endpoint is freed by its last request.
-        self.publish(&key, Some(Endpoint { revision: Arc::new(revision), models, stats }));
+        self.publish(
+            &key,
+            Some(Endpoint { revision: Arc::new(revision), models, stats, tried_at: Instant::now() }),
+        );
     }
 }
