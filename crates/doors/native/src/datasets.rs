@@ -1,13 +1,15 @@
 //! Datasets: versions, what their columns look like, and what the gate said.
 
 use axum::Json;
-use axum::extract::{Path, State as Shared};
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Request, State as Shared};
+use axum::http::{StatusCode, header};
 use curation::Outcome;
 use datasets::{Import, NonFinite, Source, SourceFile, Version};
 use kit::Caller;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use types::{Digest, Permission};
+use types::{Class, Digest, Permission};
 
 use crate::{Failure, State, view};
 
@@ -102,20 +104,34 @@ pub struct ImportFile {
     digest: Digest,
 }
 
-/// `POST datasets/{name}/versions`: files that were put as blobs before. The same content is the same version.
+/// The longest text part of a form.
+const TEXT_BYTES: usize = 4096;
+
+/// `POST datasets/{name}/versions`: the files as JSON that names blobs put before, or as a form that carries them.
+/// The same content is the same version.
 pub async fn import(
     Shared(state): Shared<State>,
     caller: Caller,
     Path(name): Path<String>,
-    Json(body): Json<ImportFiles>,
+    mut request: Request,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Write)?;
+    let body = if is_form(&request) {
+        // Files go to the blobs as they come, none is held in memory.
+        DefaultBodyLimit::disable().apply(&mut request);
+        let form = Multipart::from_request(request, &()).await;
+        upload(&state, form.map_err(|e| form_failure(e.status(), e.body_text()))?).await?
+    } else {
+        let Json(body) = Json::from_request(request, &()).await.map_err(|e| Failure::body(&e))?;
+        body
+    };
+    let ImportFiles { files, key } = body;
     let file =
         |f: ImportFile| SourceFile { name: f.name, source: Source::Blob(f.digest), expected: Some(f.digest) };
     let import = Import {
         dataset: name,
-        files: body.files.into_iter().map(file).collect(),
-        key: body.key,
+        files: files.into_iter().map(file).collect(),
+        key,
         types: std::collections::BTreeMap::new(),
         schema: None,
         non_finite: NonFinite::Reject,
@@ -125,4 +141,81 @@ pub async fn import(
     };
     let made = datasets::import(&state.ledger, &state.blobs, actor, import).await?;
     Ok(Json(version(&made)))
+}
+
+fn is_form(request: &Request) -> bool {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let essence = content_type.and_then(|v| v.split(';').next()).unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("multipart/form-data")
+}
+
+/// Puts a form's files as blobs. A part with a file name is a file; a `sha256` part is the digest of the file after
+/// it, which must match; a `key` part names the key column.
+async fn upload(state: &State, mut form: Multipart) -> Result<ImportFiles, Failure> {
+    let mut found = ImportFiles { files: Vec::new(), key: None };
+    let mut expected = None;
+    while let Some(mut field) = form.next_field().await.map_err(|e| broken(&e))? {
+        if let Some(name) = field.file_name().map(str::to_owned) {
+            let (digest, _) = state.blobs.put_stream(field, expected.take()).await?;
+            found.files.push(ImportFile { name, digest });
+            continue;
+        }
+        let part = field.name().unwrap_or_default().to_owned();
+        let value = text(&part, &mut field).await?;
+        match part.as_str() {
+            "sha256" if expected.is_some() => {
+                return Err(Failure::invalid(
+                    "two `sha256` parts follow each other",
+                    "send each `sha256` part right before its file",
+                ));
+            }
+            "sha256" => {
+                let digest = value.trim().parse::<Digest>();
+                expected = Some(digest.map_err(|e| {
+                    Failure::invalid(
+                        format!("the `sha256` part is no digest: {e}"),
+                        "send 64 hexadecimal digits",
+                    )
+                })?);
+            }
+            "key" => found.key = Some(value).filter(|v| !v.is_empty()),
+            _ => {
+                return Err(Failure::invalid(
+                    format!("the form has a part `{part}` that is no file"),
+                    "parts are files with a file name, `sha256` before a file, and `key`",
+                ));
+            }
+        }
+    }
+    if expected.is_some() {
+        return Err(Failure::invalid(
+            "no file follows the last `sha256` part",
+            "send each `sha256` part right before its file",
+        ));
+    }
+    Ok(found)
+}
+
+async fn text(part: &str, field: &mut Field<'_>) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|e| broken(&e))? {
+        if bytes.len() + chunk.len() > TEXT_BYTES {
+            return Err(Failure::invalid(
+                format!("the form's part `{part}` is longer than {TEXT_BYTES} bytes"),
+                "give a part that is a file a file name",
+            ));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::invalid(format!("the form's part `{part}` is not UTF-8"), "send text in UTF-8"))
+}
+
+fn broken(error: &MultipartError) -> Failure {
+    form_failure(error.status(), error.body_text())
+}
+
+fn form_failure(status: StatusCode, message: String) -> Failure {
+    let class = if status == StatusCode::PAYLOAD_TOO_LARGE { Class::TooLarge } else { Class::Invalid };
+    Failure::new(class, message, Some("send `multipart/form-data` with its boundary".to_owned()))
 }
