@@ -2,6 +2,7 @@
 
 use ledger::{Event, Ledger};
 use serde::Deserialize;
+use serving::Serving;
 use types::{Actor, Timestamp, Uid};
 
 use crate::trigger::{Alarm, by_alarm};
@@ -12,12 +13,19 @@ struct Payload {
     monitor: String,
     window: Option<Uid>,
     from: Option<Timestamp>,
+    /// The endpoint's revision that the window's predictions came from.
+    revision: Option<Uid>,
     #[serde(default)]
     drifted: bool,
 }
 
 /// Acts on one event; most are none of its business.
-pub(crate) async fn read(ledger: &Ledger, actor: &Actor, event: &Event) -> Result<(), Error> {
+pub(crate) async fn read(
+    ledger: &Ledger,
+    serving: &Serving,
+    actor: &Actor,
+    event: &Event,
+) -> Result<(), Error> {
     if !matches!(event.kind.as_str(), "drift.detected" | "drift.cleared" | "monitor.window") {
         return Ok(());
     }
@@ -38,6 +46,15 @@ pub(crate) async fn read(ledger: &Ledger, actor: &Actor, event: &Event) -> Resul
             }
             continue;
         };
+        let raises = event.kind != "drift.cleared";
+        if raises && is_past(serving, actor, &policy.recipe.endpoint, payload.revision).await? {
+            tracing::info!(
+                policy = name,
+                position = event.position,
+                "the alarm is about a revision that is gone"
+            );
+            continue;
+        }
         let monitor = payload.monitor.clone();
         let retraining = match event.kind.as_str() {
             "drift.detected" => {
@@ -64,4 +81,17 @@ pub(crate) async fn read(ledger: &Ledger, actor: &Actor, event: &Event) -> Resul
         }
     }
     Ok(())
+}
+
+/// Whether another revision was deployed since: the alarm is about a model that answers no longer. An alarm is heard
+/// late when it was raised while a retraining was busy with the swap.
+async fn is_past(
+    serving: &Serving,
+    actor: &Actor,
+    endpoint: &str,
+    revision: Option<Uid>,
+) -> Result<bool, Error> {
+    let Some(revision) = revision else { return Ok(false) };
+    let newest = serving.revisions(actor, endpoint).await?.into_iter().next();
+    Ok(newest.is_some_and(|newest| newest.uid != revision))
 }

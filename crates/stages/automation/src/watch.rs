@@ -85,7 +85,7 @@ impl Automation {
             let Some(last) = events.last().map(|e| e.position) else { return Ok(()) };
             for event in &events {
                 let actor = Actor { workspace: event.workspace, ..Actor::system("automation") };
-                alarms::read(&self.ledger, &actor, event).await?;
+                alarms::read(&self.ledger, &self.serving, &actor, event).await?;
             }
             self.ledger.advance_cursor(CURSOR, last).await?;
         }

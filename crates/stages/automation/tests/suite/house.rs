@@ -159,11 +159,18 @@ impl House {
 
     /// What monitoring tells; `from` is when the first drifted window began.
     pub async fn tell(&self, kind: &'static str, from: Timestamp) {
+        self.tell_of(kind, from, None).await;
+    }
+
+    /// The same, about the predictions of one revision.
+    pub async fn tell_of(&self, kind: &'static str, from: Timestamp, revision: Option<Uid>) {
         let window = types::new_id(self.ledger.clock().now());
         self.ledger
             .write(&Actor::system("monitoring"), move |tx: &mut ledger::Tx<'_>| {
                 tx.node("monitor_window", &window.hex(), json!({}))?;
-                let payload = json!({ "monitor": "drift", "window": window, "from": from, "drifted": true });
+                let payload = json!({
+                    "monitor": "drift", "window": window, "from": from, "drifted": true, "revision": revision,
+                });
                 tx.event(kind, "monitor:drift", payload)?;
                 Ok::<_, ledger::Error>(())
             })

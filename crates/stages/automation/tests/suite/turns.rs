@@ -2,6 +2,7 @@
 
 use automation::State;
 use mlwright_automation as automation;
+use types::Timestamp;
 
 use crate::house::{COMPONENTS, House, has_onnxruntime};
 
@@ -49,6 +50,28 @@ ledger::db_test! {
         for kind in ["model_version", "retraining", "dataset_version", "code", "pipeline_run"] {
             assert!(kinds.contains(kind), "{kinds:?}");
         }
+    }
+
+    async fn an_alarm_about_a_revision_that_is_gone_is_not_heard(ledger: ledger::Ledger) {
+        if !has_onnxruntime() {
+            return;
+        }
+        let house = House::new(ledger, false).await;
+        house.policy(None, None, None).await;
+        let uid = house.first(0.5).await;
+        house.until(uid, State::Training).await;
+        house.automation().step(&house.actor, uid).await.unwrap();
+        let run = house.get(uid).await.pipeline_run.unwrap();
+        house.register(run, "cancer_logreg.onnx").await;
+        let live = house.until(uid, State::Done).await.endpoint_revision.unwrap();
+        let automation = house.automation();
+        let gone = types::new_id(house.ledger.clock().now());
+        house.tell_of("drift.detected", Timestamp(0), Some(gone)).await;
+        assert!(automation.turn().await.unwrap());
+        assert_eq!(house.retrainings().await.len(), 1, "neither a retraining nor a skipped one");
+        house.tell_of("drift.detected", Timestamp(0), Some(live)).await;
+        assert!(automation.turn().await.unwrap());
+        assert_eq!(house.retrainings().await.len(), 2);
     }
 
     async fn a_closed_gate_leaves_the_endpoint_as_it_was(ledger: ledger::Ledger) {
