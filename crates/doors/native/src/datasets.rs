@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Request, State as Shared};
 use axum::http::{StatusCode, header};
-use curation::Outcome;
-use datasets::{Import, NonFinite, Source, SourceFile, Version};
+use curation::{ExpectationGate, Expectations, Outcome};
+use datasets::{Gate, Import, NonFinite, Source, SourceFile, Version};
 use kit::Caller;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ pub struct ImportFile {
 const TEXT_BYTES: usize = 4096;
 
 /// `POST datasets/{name}/versions`: the files as JSON that names blobs put before, or as a form that carries them.
-/// The same content is the same version.
+/// The same content is the same version. A dataset that a project declares keeps its gate and its key.
 pub async fn import(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -128,14 +128,17 @@ pub async fn import(
     let ImportFiles { files, key } = body;
     let file =
         |f: ImportFile| SourceFile { name: f.name, source: Source::Blob(f.digest), expected: Some(f.digest) };
+    let declared = automation::declared_dataset(&state.ledger, actor, &name).await?.unwrap_or_default();
+    let types = declared.expectations.as_ref().map(Expectations::types).unwrap_or_default();
+    let gate = declared.expectations.map(|e| ExpectationGate::new(&state.ledger, &state.blobs, actor, e));
     let import = Import {
         dataset: name,
         files: files.into_iter().map(file).collect(),
-        key,
-        types: std::collections::BTreeMap::new(),
+        key: key.or(declared.key),
+        types,
         schema: None,
         non_finite: NonFinite::Reject,
-        gate: None,
+        gate: gate.as_ref().map(|g| g as &dyn Gate),
         origin: json!({ "by": actor.to_string() }),
         derived_from: Vec::new(),
     };

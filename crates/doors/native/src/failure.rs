@@ -1,3 +1,5 @@
+use axum::body::to_bytes;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use kit::Answer;
 use types::{Class, Fault};
@@ -41,4 +43,26 @@ impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         self.0.into_response()
     }
+}
+
+/// The longest text that axum refuses a request with.
+const REFUSAL_BYTES: usize = 16 << 10;
+
+/// What axum refuses by itself (a path, query or method that fits no handler) as text, in the door's own envelope.
+pub async fn in_envelope(response: Response) -> Response {
+    let status = response.status();
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let plain = content_type.is_none_or(|t| t.starts_with("text/plain"));
+    if !status.is_client_error() || !plain {
+        return response;
+    }
+    let bytes = to_bytes(response.into_body(), REFUSAL_BYTES).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let message = if text.is_empty() {
+        status.canonical_reason().unwrap_or("the request was refused").to_ascii_lowercase()
+    } else {
+        text
+    };
+    let hint = Some("`mlwright routes` lists every route of this server".to_owned());
+    Answer { status, code: "invalid", message, hint }.into_response()
 }

@@ -1,7 +1,9 @@
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
 use axum::routing::{delete, get, post, put};
 use kit::{Door, Routes};
 
+use crate::failure::in_envelope;
 use crate::{
     State, admin, content, datasets, endpoints, history, labels, monitors, overview, pipeline_runs, projects,
     registry, retrainings, runs, why,
@@ -56,6 +58,6 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/replays/{id}", get(pipeline_runs::get_replay))
         .route("/api/v1/predictions/{id}", get(why::get))
         .route("/api/v1/why/{id}", get(why::why))
-        .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)))
+        .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)).layer(map_response(in_envelope)))
         .door("native", state)
 }

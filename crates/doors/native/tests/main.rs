@@ -5,6 +5,7 @@
 // Under the name that the rest of the house knows it by.
 extern crate mlwright_door_native as door_native;
 
+mod datasets_door;
 mod endpoints;
 mod labels;
 mod monitors;
@@ -96,12 +97,24 @@ impl Client {
     }
 
     pub async fn call_as(&self, actor: Actor, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(actor, method, path, "application/json", body).await
+    }
+
+    pub async fn send(
+        &self,
+        actor: Actor,
+        method: &str,
+        path: &str,
+        content_type: &str,
+        body: Body,
+    ) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1/{path}"))
-            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_TYPE, content_type)
             .extension(actor)
-            .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) })
+            .body(body)
             .unwrap();
         let answer = self.router.clone().oneshot(request).await.unwrap();
         let status = answer.status();

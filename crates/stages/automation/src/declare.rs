@@ -67,6 +67,30 @@ pub async fn declarations(ledger: &Ledger, actor: &Actor) -> Result<Vec<Declarat
     Ok(ledger.read(actor.workspace, |rx| store::projects::declarations(rx)).await?)
 }
 
+/// What the project that declares a dataset asks of its files.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeclaredDataset {
+    pub key: Option<String>,
+    pub expectations: Option<curation::Expectations>,
+}
+
+/// `None` if no project declares the dataset. Errors: curation's, if what was declared cannot be read any more.
+pub async fn declared_dataset(
+    ledger: &Ledger,
+    actor: &Actor,
+    name: &str,
+) -> Result<Option<DeclaredDataset>, Error> {
+    let declared = declarations(ledger, actor).await?;
+    let Some(found) = declared.into_iter().find(|d| d.kind == "dataset" && d.name == name) else {
+        return Ok(None);
+    };
+    let expectations = match &found.spec["expectations"] {
+        Value::Null => None,
+        value => Some(curation::Expectations::parse(value)?),
+    };
+    Ok(Some(DeclaredDataset { key: found.spec["key"].as_str().map(str::to_owned), expectations }))
+}
+
 /// Last applied first.
 pub async fn projects(ledger: &Ledger, actor: &Actor) -> Result<Vec<AppliedProject>, Error> {
     Ok(ledger.read(actor.workspace, |rx| store::projects::list(rx)).await?)

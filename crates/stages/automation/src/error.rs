@@ -22,6 +22,8 @@ pub enum Error {
     #[error(transparent)]
     Datasets(Box<datasets::Error>),
     #[error(transparent)]
+    Curation(Box<curation::Error>),
+    #[error(transparent)]
     Models(Box<models::Error>),
     #[error(transparent)]
     Pipelines(Box<pipelines::Error>),
@@ -48,6 +50,7 @@ macro_rules! boxed {
 }
 boxed! {
     Datasets(datasets::Error),
+    Curation(curation::Error),
     Models(models::Error),
     Pipelines(pipelines::Error),
     Predictions(predictions::Error),
@@ -63,6 +66,7 @@ impl Fault for Error {
             Self::Active { .. } | Self::Taken { .. } => Class::Conflict,
             Self::Stopped => Class::Unavailable,
             Self::Datasets(e) => e.class(),
+            Self::Curation(e) => e.class(),
             Self::Models(e) => e.class(),
             Self::Pipelines(e) => e.class(),
             Self::Predictions(e) => e.class(),
@@ -86,6 +90,7 @@ impl Fault for Error {
             Self::Missing(_) => "apply the project again",
             Self::Stopped => "try again",
             Self::Datasets(e) => return e.hint(),
+            Self::Curation(e) => return e.hint(),
             Self::Models(e) => return e.hint(),
             Self::Pipelines(e) => return e.hint(),
             Self::Predictions(e) => return e.hint(),

@@ -17,7 +17,10 @@ mod store;
 mod trigger;
 mod watch;
 
-pub use declare::{AppliedProject, Declaration, NewApply, declarations, projects, record_apply};
+pub use declare::{
+    AppliedProject, Declaration, DeclaredDataset, NewApply, declarations, declared_dataset, projects,
+    record_apply,
+};
 pub use define::{define, policies, policy, remove};
 pub use error::Error;
 pub use model::{
