@@ -52,7 +52,7 @@ impl Fault for Error {
 
     fn hint(&self) -> Hint {
         Some(match self {
-            Error::Config { .. } => "`mlwright config reference` prints every key".into(),
+            Error::Config { .. } => "`mlwright config` prints every key".into(),
             Error::BadHost { .. } => "give an IP address such as 127.0.0.1 or 0.0.0.0, or localhost".into(),
             Error::BadListen { .. } => "write ADDRESS=door,door as in 127.0.0.1:8000=oip".into(),
             Error::NoDoor { known, .. } => format!("known doors: {known}"),
