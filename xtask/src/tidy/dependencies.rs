@@ -39,6 +39,7 @@ const OWNERS: &[(&str, &[&str], &str)] = &[
     ),
     ("ort", &["ground/runtimes"], "only runtimes runs a model: use runtimes::Runtime"),
     ("object_store", &["ground/blobs"], "only blobs knows where objects are kept: use blobs::Blobs"),
+    ("ring", &["ground/vault"], "only vault knows ciphers: use vault::Vault"),
     ("datafusion*", &["ground/query"], "only query reaches DataFusion: use its trait"),
 ];
 

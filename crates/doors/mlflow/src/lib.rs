@@ -25,6 +25,7 @@ mod wire;
 
 use blobs::Blobs;
 use ledger::Ledger;
+use vault::Vault;
 
 pub use errors::{Code, Failure};
 pub use routes::routes;
@@ -37,4 +38,5 @@ pub const EMULATED: &str = "3.17.2";
 pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
+    pub vault: Vault,
 }

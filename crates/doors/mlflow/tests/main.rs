@@ -24,7 +24,8 @@ impl Client {
     async fn new(ledger: ledger::Ledger) -> Self {
         let home = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(&BlobConfig::Local(home.path().into())).await.unwrap();
-        let router = door_mlflow::routes(door_mlflow::State { ledger, blobs }).router;
+        let vault = vault::Vault::open(home.path(), None).unwrap();
+        let router = door_mlflow::routes(door_mlflow::State { ledger, blobs, vault }).router;
         Self { router, actor: Actor::local(), _home: home }
     }
 

@@ -14,6 +14,7 @@ use runtimes::{Runtime, RuntimeConfig};
 use serving::{Serving, ServingConfig};
 use tasks::{OnStop, Supervisor};
 use types::SystemClock;
+use vault::Vault;
 
 use crate::Error;
 use crate::access::Access;
@@ -45,6 +46,7 @@ const STEP_SHIM: &str = "internal-step-shim";
 pub struct Ground {
     pub ledger: Ledger,
     pub blobs: Blobs,
+    pub vault: Vault,
 }
 
 impl Ground {
@@ -63,7 +65,8 @@ impl Ground {
             url => BlobConfig::Url(url.to_owned()),
         };
         let ledger = opened.await.map_err(|e| Error::Task(e.to_string()))??;
-        Ok(Self { ledger, blobs: Blobs::open(&blobs).await? })
+        let vault = Vault::open(data_dir, std::env::var(vault::VARIABLE).ok().as_deref())?;
+        Ok(Self { ledger, blobs: Blobs::open(&blobs).await?, vault })
     }
 }
 
@@ -83,7 +86,7 @@ impl Stages {
     pub async fn start(ground: Ground, config: &Config, url: &str, token: &str) -> Result<Self, Error> {
         let data_dir = std::path::absolute(&config.server.data_dir)
             .map_err(|e| types::io::Error::new("find", &config.server.data_dir, e))?;
-        let Ground { ledger, blobs } = &ground;
+        let Ground { ledger, blobs, .. } = &ground;
         let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, &data_dir, url, token)?)
             .map_err(Error::stage)?;
         let runtime = Runtime::new(RuntimeConfig {
@@ -137,7 +140,7 @@ impl Stages {
 
     /// Every door, in the order of [`DOORS`].
     pub fn doors(&self, config: &Config, access: &Access) -> Vec<Door> {
-        let Ground { ledger, blobs } = &self.ground;
+        let Ground { ledger, blobs, vault } = &self.ground;
         let watched = access.clone();
         let native = door_native::State {
             ledger: ledger.clone(),
@@ -155,7 +158,11 @@ impl Stages {
         };
         vec![
             door_native::routes(native),
-            door_mlflow::routes(door_mlflow::State { ledger: ledger.clone(), blobs: blobs.clone() }),
+            door_mlflow::routes(door_mlflow::State {
+                ledger: ledger.clone(),
+                blobs: blobs.clone(),
+                vault: vault.clone(),
+            }),
             door_oip::routes(door_oip::State::new(self.serving.clone())),
         ]
     }

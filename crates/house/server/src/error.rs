@@ -24,6 +24,8 @@ pub enum Error {
     #[error(transparent)]
     Blobs(#[from] blobs::Error),
     #[error(transparent)]
+    Vault(#[from] vault::Error),
+    #[error(transparent)]
     Io(#[from] types::io::Error),
     #[error("{0}")]
     Stage(String),
@@ -44,6 +46,7 @@ impl Fault for Error {
         match self {
             Error::Ledger(e) => e.class(),
             Error::Blobs(e) => e.class(),
+            Error::Vault(e) => e.class(),
             Error::Io(e) => e.class(),
             Error::Stage(_) | Error::Task(_) => Class::Internal,
             _ => Class::Invalid,
@@ -69,6 +72,7 @@ impl Fault for Error {
             }
             Error::Ledger(e) => return e.hint(),
             Error::Blobs(e) => return e.hint(),
+            Error::Vault(e) => return e.hint(),
             Error::Io(e) => return e.hint(),
             Error::Stage(_) | Error::Task(_) => return None,
         })
