@@ -33,6 +33,16 @@ pub use routes::routes;
 /// The version of MLflow that this door speaks as; clients read it at `/version`.
 pub const EMULATED: &str = "3.17.2";
 
+/// What a filter and an ordering of `runs/search` mean, for other views of the same runs.
+/// Errors: `InvalidParameterValue` in upstream's words.
+pub fn run_query(filter: &str, order_by: &[String]) -> Result<tracking::RunQuery, Failure> {
+    Ok(tracking::RunQuery {
+        filter: filters::run_filter(filter)?,
+        order: filters::run_order(order_by)?,
+        ..tracking::RunQuery::default()
+    })
+}
+
 /// What the door needs of the house.
 #[derive(Clone)]
 pub struct State {

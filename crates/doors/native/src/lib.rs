@@ -17,6 +17,7 @@ mod projects;
 mod registry;
 mod retrainings;
 mod routes;
+mod run_table;
 mod runs;
 mod view;
 mod why;
@@ -29,6 +30,7 @@ use ledger::Ledger;
 pub use failure::Failure;
 pub use projects::{Projects, Refusal};
 pub use routes::routes;
+pub use run_table::RunGrammar;
 
 /// What the door needs of the house.
 #[derive(Clone)]
@@ -39,6 +41,7 @@ pub struct State {
     pub serving: serving::Serving,
     pub log: predictions::Log,
     pub projects: Arc<dyn Projects>,
+    pub grammar: Arc<dyn RunGrammar>,
     pub about: Arc<About>,
 }
 

@@ -6,7 +6,7 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, datasets, endpoints, history, labels, monitors, overview, pipeline_runs, projects,
-    registry, retrainings, runs, why,
+    registry, retrainings, run_table, runs, why,
 };
 
 /// Every endpoint of the native API.
@@ -25,6 +25,10 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/projects/status", get(projects::status))
         .route("/api/v1/experiments", get(runs::experiments))
         .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/query", post(run_table::query))
+        .route("/api/v1/runs/rows", post(run_table::rows))
+        .route("/api/v1/runs/keys", get(run_table::keys))
+        .route("/api/v1/runs/series", post(run_table::series))
         .route("/api/v1/runs/{id}", get(runs::get))
         .route("/api/v1/runs/{id}/metrics", get(runs::series))
         .route("/api/v1/runs/{id}/artifacts", get(runs::artifacts))

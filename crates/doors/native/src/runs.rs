@@ -69,7 +69,7 @@ pub async fn list(
     Ok(Json(json!({ "runs": runs, "next_page_token": next })))
 }
 
-fn run(run: &Run) -> Value {
+pub(crate) fn run(run: &Run) -> Value {
     let metrics: BTreeMap<&String, Value> =
         run.metrics.iter().map(|(key, m)| (key, view::number(m.value))).collect();
     json!({
@@ -137,16 +137,8 @@ pub async fn series(
     let actor = caller.require(Permission::Read)?;
     let keys = query.keys.split(',').filter(|k| !k.is_empty()).map(str::to_owned).collect();
     let most = query.max_points.clamp(4, 10_000);
-    let series: BTreeMap<String, Vec<Value>> = tracking::series(&state.ledger, actor, id, keys, most)
-        .await?
-        .into_iter()
-        .map(|(key, points)| {
-            let points =
-                points.iter().map(|p| json!([p.step, p.at.millis(), view::number(p.value)])).collect();
-            (key, points)
-        })
-        .collect();
-    Ok(Json(json!({ "series": series })))
+    let found = tracking::series(&state.ledger, actor, id, keys, most).await?;
+    Ok(Json(json!({ "series": view::series(&found) })))
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,7 +1,10 @@
 //! How shared things look in JSON.
 
+use std::collections::BTreeMap;
+
 use ledger::{Event, Graph};
 use serde_json::{Value, json};
+use tracking::Point;
 use types::Timestamp;
 
 pub fn time(at: Timestamp) -> Value {
@@ -15,6 +18,14 @@ pub fn time_opt(at: Option<Timestamp>) -> Value {
 /// JSON has no NaN and no infinities: they are null.
 pub fn number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
+}
+
+/// By key, points `[step, at_ms, value]`, value null for NaN.
+pub fn series(series: &BTreeMap<String, Vec<Point>>) -> Value {
+    let points = |points: &Vec<Point>| {
+        points.iter().map(|p| json!([p.step, p.at.millis(), number(p.value)])).collect::<Value>()
+    };
+    series.iter().map(|(key, of)| (key.clone(), points(of))).collect()
 }
 
 pub fn event(event: &Event) -> Value {

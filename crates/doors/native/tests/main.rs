@@ -11,6 +11,7 @@ mod labels;
 mod monitors;
 mod overview;
 mod retrainings;
+mod run_table;
 
 use std::sync::Arc;
 
@@ -86,6 +87,7 @@ impl Client {
             serving,
             log: log.clone(),
             projects: Arc::new(NoProjects),
+            grammar: Arc::new(run_table::Grammar),
             about: Arc::new(About {
                 version: "0",
                 started_at: ledger.clock().now(),

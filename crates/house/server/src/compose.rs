@@ -149,6 +149,7 @@ impl Stages {
             serving: self.serving.clone(),
             log: self.log.clone(),
             projects: Arc::new(Port::new(self)),
+            grammar: Arc::new(Grammar),
             about: Arc::new(door_native::About {
                 version: crate::VERSION,
                 started_at: ledger.clock().now(),
@@ -165,6 +166,22 @@ impl Stages {
             }),
             door_oip::routes(door_oip::State::new(self.serving.clone())),
         ]
+    }
+}
+
+/// Gives the table of runs the MLflow door's grammar.
+struct Grammar;
+
+impl door_native::RunGrammar for Grammar {
+    fn run_query(
+        &self,
+        filter: &str,
+        order_by: &[String],
+    ) -> Result<tracking::RunQuery, door_native::Failure> {
+        door_mlflow::run_query(filter, order_by).map_err(|error| {
+            let hint = "for example: metrics.loss < 0.2 AND params.lr = '0.01' AND run_name LIKE 'night%'";
+            door_native::Failure::invalid(error.message, hint)
+        })
     }
 }
 

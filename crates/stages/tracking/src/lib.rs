@@ -8,6 +8,7 @@ mod error;
 mod experiments;
 mod inputs;
 mod link;
+mod listing;
 mod log;
 mod logged_models;
 mod model;
@@ -25,6 +26,7 @@ pub use experiments::{
 };
 pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
 pub use link::link;
+pub use listing::{Group, Keys, Listed, list_runs, run_keys, runs_of};
 pub use log::{LogBatch, Logged, delete_tag, log_batch};
 pub use logged_models::{
     CreateLoggedModel, create_logged_model, delete_logged_model, delete_logged_model_tag, log_model_params,

@@ -4,6 +4,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod experiments;
 pub(crate) mod inputs;
+pub(crate) mod listing;
 pub(crate) mod logged_models;
 pub(crate) mod metrics;
 pub(crate) mod runs;

@@ -9,9 +9,24 @@ use crate::statement::Statement;
 
 /// Up to `limit` + 1 runs with everything they logged.
 pub(crate) fn runs(on: &mut impl Reads, query: &RunQuery) -> Result<Vec<Run>> {
+    let s = select(on, query, runs::COLUMNS, |_| {})?;
+    let rows = on.rows(&s.sql, &s.values)?;
+    let mut found = rows.iter().map(runs::stored).collect::<Result<Vec<_>>>()?;
+    runs::load(on, &mut found)?;
+    Ok(found.into_iter().map(|r| r.run).collect())
+}
+
+/// The statement of a query with a select list of the caller's, and the joins that this list needs.
+pub(crate) fn select(
+    on: &mut impl Reads,
+    query: &RunQuery,
+    columns: &str,
+    joins: impl FnOnce(&mut Statement),
+) -> Result<Statement> {
     let keys = keys(on, query)?;
     let mut s = Statement::default();
-    s.push("SELECT ").push(runs::COLUMNS).push(" FROM ").push(runs::FROM);
+    s.push("SELECT ").push(columns).push(" FROM ").push(runs::FROM);
+    joins(&mut s);
     for (place, order) in query.order.iter().enumerate() {
         join(&mut s, place, order, &keys);
     }
@@ -35,10 +50,7 @@ pub(crate) fn runs(on: &mut impl Reads, query: &RunQuery) -> Result<Vec<Run>> {
     }
     s.push("r.started_at DESC, r.uid LIMIT ").bind(query.limit.saturating_add(1));
     s.push(" OFFSET ").bind(query.offset);
-    let rows = on.rows(&s.sql, &s.values)?;
-    let mut found = rows.iter().map(runs::stored).collect::<Result<Vec<_>>>()?;
-    runs::load(on, &mut found)?;
-    Ok(found.into_iter().map(|r| r.run).collect())
+    Ok(s)
 }
 
 fn key_of(field: &RunField) -> Option<&str> {
