@@ -53,6 +53,22 @@ ledger::db_test! {
         assert_eq!(ledger.verify_chain().await.unwrap().events, 20);
     }
 
+    async fn a_pattern_is_found_anywhere_in_a_text_on_both_databases(ledger: ledger::Ledger) {
+        for name in ["gpt-4o", "claude", "GPT"] {
+            add(&ledger, name).await.unwrap();
+        }
+        let names = |pattern: &'static str| {
+            ledger.read::<_, Error, _>(WorkspaceId::DEFAULT, move |rx| {
+                let sql = "SELECT count(*) AS n FROM note WHERE regexp_like(name, $1)";
+                rx.query_one(sql, &params![pattern])?.get::<i64>("n")
+            })
+        };
+        assert_eq!(names("pt-[0-9]").await.unwrap(), 1);
+        assert_eq!(names("^c.*e$").await.unwrap(), 1);
+        assert_eq!(names("(?i)gpt").await.unwrap(), 2);
+        assert!(names("(").await.is_err());
+    }
+
     async fn a_change_without_an_event_is_refused(ledger: ledger::Ledger) {
         let refused = ledger
             .write(&Actor::local(), |tx| {

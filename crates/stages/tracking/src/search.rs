@@ -44,6 +44,8 @@ pub enum Test {
         pattern: String,
         ignore_case: bool,
     },
+    /// A regular expression that is found somewhere in the text.
+    Matches(String),
     In(Vec<String>),
     NotIn(Vec<String>),
     Missing,

@@ -1,11 +1,17 @@
+use std::error::Error as StdError;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use regex::RegexBuilder;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql};
 
 use crate::{Error, Row, Value};
+
+/// The most memory that one compiled pattern may take.
+const PATTERN_BYTES: usize = 1 << 20;
 
 pub(crate) struct Connection(rusqlite::Connection);
 
@@ -36,6 +42,12 @@ impl Connection {
         connection.execute_batch(
             "PRAGMA case_sensitive_like = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;",
         )?;
+        connection.create_scalar_function(
+            "regexp_like",
+            2,
+            FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+            regexp_like,
+        )?;
         Ok(Self(connection))
     }
 
@@ -59,6 +71,15 @@ impl Connection {
     pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
         Ok(self.0.execute_batch(sql)?)
     }
+}
+
+/// `regexp_like(text, pattern)` as PostgreSQL 15 has it: whether the pattern is found anywhere in the text. Matching
+/// takes time linear in the text, so no pattern can hold up a reader.
+fn regexp_like(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
+    let pattern = context.get_or_create_aux(1, |value| -> Result<_, Box<dyn StdError + Send + Sync>> {
+        Ok(RegexBuilder::new(value.as_str()?).size_limit(PATTERN_BYTES).build()?)
+    })?;
+    Ok(context.get_raw(0).as_str_or_null()?.map(|text| pattern.is_match(text)))
 }
 
 fn own(value: ValueRef<'_>) -> Value {
