@@ -55,7 +55,9 @@ impl Statement {
                 self.push("lower(").push(column).push(") LIKE lower(");
                 self.bind(like_pattern(pattern)).push(") ESCAPE '\\'")
             }
-            Test::Matches(pattern) => self.push("regexp_like(").push(column).push(", ").bind(pattern).push(")"),
+            Test::Matches(pattern) => {
+                self.push("regexp_like(").push(column).push(", ").bind(pattern).push(")")
+            }
             Test::In(values) => self.push(column).push(" IN ").list(values),
             Test::NotIn(values) => self.push(column).push(" NOT IN ").list(values),
             Test::Missing => self.push(column).push(" IS NULL"),
