@@ -6,6 +6,9 @@ declare const process: { env: Record<string, string | undefined> };
 // `npm run dev` serves the app with hot reload and sends API calls to a running server.
 const server = process.env.MLWRIGHT_URL ?? 'http://127.0.0.1:5000';
 
+// The server refuses calls from pages of other addresses; here they come from its own.
+const forward = { target: server, changeOrigin: true, headers: { origin: server } };
+
 export default defineConfig({
   plugins: [react()],
   build: {
@@ -17,5 +20,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 300,
   },
-  server: { proxy: { '/api': server, '/get-artifact': server } },
+  server: { proxy: { '/api': forward, '/get-artifact': forward } },
 });

@@ -198,13 +198,13 @@ async function behaviour(context, have) {
     check(true, 'keyboard: c compares them');
     await page.goto(`${BASE}/runs`);
     await settled(page);
-    await page.getByRole('searchbox', { name: 'Filter runs' }).fill(have.run.name);
+    await page.getByRole('combobox', { name: 'Filter runs' }).fill(have.run.name);
     await page.waitForURL(/q=/);
     const rows = await page.locator('.table .body .tr').count();
     check(rows >= 1, 'the filter keeps the run that is named');
     await page.reload();
     await settled(page);
-    check((await page.getByRole('searchbox', { name: 'Filter runs' }).inputValue()) === have.run.name, 'a copied address shows the same filter');
+    check((await page.getByRole('combobox', { name: 'Filter runs' }).inputValue()) === have.run.name, 'a copied address shows the same filter');
     await page.goto(`${BASE}/#/experiments/1/runs/${have.run.id}`);
     await page.waitForURL(`${BASE}/runs/${have.run.id}`);
     check(true, "the address that MLflow's client prints leads to the run");

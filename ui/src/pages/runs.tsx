@@ -1,135 +1,47 @@
-// Every run in one table: filter, sort, choose columns, select, compare. The address holds all of it.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { ApiError, type Experiment, type Run, type RunPage, call, query } from '../api';
-import { between, count, duration, metric, number, short, useNow } from '../format';
+// Every run in one table: filter, sort, choose columns, group, select, compare. The address holds all of it.
+import { useCallback, useEffect, useMemo, useState } from 'react';
+import { type Experiment, type Run, call } from '../api';
+import { count, number } from '../format';
 import { useKeys } from '../keys';
-import { onEvent } from '../live';
-import { Ago, Bones, Code, Empty, Failure, Page, State, isLive } from '../parts/basics';
-import { runFilter } from '../parts/run_filter';
-import { type Column, type Sort, Table, sorted } from '../parts/table';
+import { Bones, Code, Empty, Failure, Page, isLive } from '../parts/basics';
+import { FilterBox } from '../parts/filter_box';
+import { ColumnChooser, type Keys, columnsOf, needed, usual } from '../parts/run_columns';
+import { asFilter, orderBy, useRows, useRunList } from '../parts/run_query';
+import { SavedViews } from '../parts/run_views';
+import { type Row, rowsOf } from '../parts/run_rows';
+import { type Sort, Table } from '../parts/table';
 import { navigate, setParams, useLocation, useParam } from '../router';
 import { useApi } from '../store';
+import '../styles/runs.css';
 
-const PAGE = 1000;
-/** A refresh reads the newest runs only: what changes is among them. */
-const NEWEST = 200;
-
-/** Pages are read as the reader scrolls, or all of them once a filter or a sort needs them. */
-function useRuns(experiment: string, everything: boolean) {
-  const [runs, setRuns] = useState<Run[]>([]);
-  const [next, setNext] = useState<string | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  const [ready, setReady] = useState(false);
-  const busy = useRef(false);
-
-  const read = useCallback(
-    async (token: string | null, limit = PAGE) => {
-      if (busy.current) return;
-      busy.current = true;
-      try {
-        const page = await call<RunPage>(`/runs${query({ experiment, limit, page_token: token })}`);
-        setRuns((old) => {
-          // A refresh of the first page replaces what it holds and keeps the pages read after it.
-          const fresh = new Set(page.runs.map((run) => run.id));
-          const others = old.filter((run) => !fresh.has(run.id));
-          return token === null ? [...page.runs, ...others] : [...others, ...page.runs];
-        });
-        if (limit === PAGE) setNext(page.next_page_token ?? null);
-        setError(null);
-      } catch (problem) {
-        if (problem instanceof ApiError) setError(problem);
-      }
-      busy.current = false;
-      setReady(true);
-    },
-    [experiment],
-  );
-
-  useEffect(() => {
-    setRuns([]);
-    setNext(null);
-    setReady(false);
-    busy.current = false;
-    void read(null);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const off = onEvent((event) => {
-      if (!/^(run|experiment|pipeline|step)/.test(event.kind) || timer) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        void read(null, NEWEST);
-      }, 600);
-    });
-    return () => {
-      off();
-      clearTimeout(timer);
-    };
-  }, [read]);
-
-  const running = runs.some((run) => isLive(run.status));
-  useEffect(() => {
-    if (!running) return;
-    // Metric points are recorded without an event; a running run is asked for.
-    const timer = setInterval(() => void read(null, NEWEST), 3000);
-    return () => clearInterval(timer);
-  }, [running, read]);
-
-  useEffect(() => {
-    if (everything && next !== null) void read(next);
-  }, [everything, next, read, runs.length]);
-
-  const more = useCallback(() => {
-    if (next !== null) void read(next);
-  }, [next, read]);
-  return { runs, error, ready, more, complete: next === null };
-}
-
-const FIXED = ['status', 'experiment', 'started', 'duration'];
-
-/** A float's full digits stay in the title. */
-function tidy(text: string): string {
-  return /^-?\d+\.\d{7,}$/.test(text) ? String(Number(Number(text).toPrecision(6))) : text;
-}
-
-function columnOf(key: string, now: number): Column<Run> {
-  const dot = key.indexOf('.');
-  const group = dot < 0 ? '' : key.slice(0, dot);
-  const name = key.slice(dot + 1);
-  if (group === 'metrics') return { key, label: name, align: 'num', width: 'minmax(96px, 130px)', value: (run) => run.metrics[name], render: (run) => metric(run.metrics[name]) };
-  if (group === 'params') {
-    return {
-      key,
-      label: name,
-      width: 'minmax(110px, 150px)',
-      value: (run) => {
-        const value = run.params[name];
-        return value !== undefined && value !== '' && !Number.isNaN(Number(value)) ? Number(value) : value;
-      },
-      title: (run) => run.params[name],
-      render: (run) => (run.params[name] === undefined ? <span className="muted">–</span> : tidy(run.params[name] ?? '')),
-    };
-  }
-  if (group === 'tags') return { key, label: name, width: 'minmax(90px, 160px)', value: (run) => run.tags[name], title: (run) => run.tags[name], render: (run) => run.tags[name] ?? <span className="muted">–</span> };
-  if (key === 'status') return { key, label: 'Status', width: '112px', value: (run) => run.status, render: (run) => <State value={run.status} /> };
-  if (key === 'experiment') return { key, label: 'Experiment', width: 'minmax(110px, 150px)', value: (run) => run.experiment, render: (run) => run.experiment };
-  if (key === 'started') return { key, label: 'Started', width: '104px', value: (run) => run.started_at, render: (run) => <Ago at={run.started_at} /> };
-  return { key, label: 'Duration', align: 'num', width: '104px', value: (run) => between(run.started_at, run.ended_at, now), render: (run) => duration(between(run.started_at, run.ended_at, now)) };
-}
-
-/** The columns of most runs, metrics first; what every run has says more than what one has. */
-function usual(runs: Run[]): string[] {
-  const tally = (of: (run: Run) => object) => {
-    const seen = new Map<string, number>();
-    for (const run of runs.slice(0, 500)) for (const key of Object.keys(of(run))) seen.set(key, (seen.get(key) ?? 0) + 1);
-    return [...seen].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([key]) => key);
-  };
-  return [
-    ...tally((run) => run.metrics).slice(0, 4).map((key) => `metrics.${key}`),
-    ...tally((run) => run.params).slice(0, 4).map((key) => `params.${key}`),
-  ];
-}
+/** As many as a comparison can show. */
+const MOST_SELECTED = 100;
+const NO_KEYS: Keys = { metrics: [], params: [], tags: [] };
+const GROUPS: [string, string][] = [['', 'No groups'], ['parent', 'Nested runs'], ['experiment', 'Experiment'], ['status', 'Status'], ['owner', 'Started by']];
 
 function parseSort(text: string): Sort {
   return text.startsWith('-') ? { key: text.slice(1), down: true } : { key: text, down: false };
+}
+
+/** The columns that stand there when nobody chose any, found in the newest runs. */
+function useUsual(ids: string[] | undefined, experiment: string): string[] | null {
+  const [found, setFound] = useState<{ of: string; keys: string[] } | null>(null);
+  const some = ids?.slice(0, 12).join() ?? null;
+  useEffect(() => {
+    if (some === null || found?.of === experiment) return;
+    if (some === '') return;
+    const stop = new AbortController();
+    void call<{ runs: Run[] }>('/runs/rows', { method: 'POST', body: { ids: some.split(',') }, signal: stop.signal }).then(
+      (page) => {
+        const keys = usual(page.runs);
+        // A first run that logged nothing yet says nothing about the columns.
+        setFound(keys.length > 0 || page.runs.every((run) => !isLive(run.status)) ? { of: experiment, keys } : { of: '', keys });
+      },
+      () => {},
+    );
+    return () => stop.abort();
+  }, [some, experiment, found]);
+  return useMemo(() => (found ? ['status', ...(experiment ? [] : ['experiment']), 'started', 'duration', ...found.keys] : null), [found, experiment]);
 }
 
 export default function Runs() {
@@ -137,134 +49,134 @@ export default function Runs() {
   const [experiment, setExperiment] = useParam('experiment');
   const [filter, setFilter] = useParam('q');
   const [sortText, setSort] = useParam('sort', '-started');
-  const sort = parseSort(sortText);
+  const [group, setGroup] = useParam('group');
+  const sort = useMemo(() => parseSort(sortText), [sortText]);
   const asked = search.get('columns');
-  const experiments = useApi<{ experiments: Experiment[] }>('/experiments', { topics: ['experiment', 'run.created'] });
+  const experiments = useApi<{ experiments: Experiment[] }>('/experiments', { topics: ['experiment'] });
   // MLflow's links name an experiment by its number; the address here carries its name.
   const numbered = experiments.data?.experiments.find((item) => item.id === experiment)?.name;
   useEffect(() => {
     if (numbered) setExperiment(numbered);
   }, [numbered, setExperiment]);
-  const { runs, error, ready, more, complete } = useRuns(experiment, filter !== '' || sortText !== '-started');
-  const live = runs.some((run) => isLive(run.status));
-  const now = useNow(live ? 1000 : 60_000);
 
-  const selected = useMemo(() => new Set((search.get('selected') ?? '').split(',').filter(Boolean)), [search]);
-  const select = (id: string, on: boolean) => {
-    const next = new Set(selected);
-    if (on) next.add(id);
-    else next.delete(id);
-    setParams({ selected: [...next].join(',') });
-  };
+  const { list, error, busy } = useRunList({ experiment, filter: asFilter(filter), order_by: orderBy(sort.key, sort.down), group });
+  const keys = useApi<Keys>(`/runs/keys?experiment=${encodeURIComponent(experiment)}`, { topics: ['run.finished'] }).data ?? NO_KEYS;
+  const standard = useUsual(asked === null ? list?.ids : undefined, experiment);
+  const chosen = useMemo(() => (asked === null ? (standard ?? ['status', 'started', 'duration']) : asked.split(',').filter(Boolean)), [asked, standard]);
+  const rows = useRows(asked === null && standard === null && list?.ids.length !== 0 ? null : needed(chosen));
+
+  const [folds, setFolds] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => setFolds(new Set()), [group]);
+  const toggle = useCallback((key: string) => {
+    setFolds((old) => {
+      const next = new Set(old);
+      if (!next.delete(key)) next.add(key);
+      return next;
+    });
+  }, []);
+  const shown = useMemo(() => (list ? rowsOf(list, group, folds) : []), [list, group, folds]);
+  // Not on `rows.version`: rows that came are told by their stamp, and the others are not drawn again.
+  const columns = useMemo(() => columnsOf(chosen, rows, toggle), [chosen, rows.get, toggle]);
+  const want = rows.want;
+  const range = useCallback((first: number, last: number) => want(shown.slice(first, last + 1).flatMap((row) => row.run ?? [])), [shown, want]);
+
+  const selectedText = search.get('selected') ?? '';
+  const selected = useMemo(() => new Set(selectedText.split(',').filter(Boolean)), [selectedText]);
+  const select = useCallback(
+    (id: string, on: boolean, all: string[] = [id]) => {
+      const next = new Set(selected);
+      for (const one of all) if (on) next.add(one); else next.delete(one);
+      setParams({ selected: [...next].slice(0, MOST_SELECTED).join(',') });
+    },
+    [selected],
+  );
   const compareSelected = () => navigate(`/compare?runs=${[...selected].join(',')}`);
   useKeys({ c: selected.size > 1 ? compareSelected : undefined });
 
-  const shape = runs.slice(0, 500).map((run) => Object.keys(run.metrics).length + Object.keys(run.params).length).join();
-  const standard = useMemo(() => ['status', ...(experiment ? [] : ['experiment']), 'started', 'duration', ...usual(runs)], [experiment, runs.length, shape]);
-  const keys = asked === null ? standard : asked.split(',').filter(Boolean);
-  const columns: Column<Run>[] = [
-    { key: 'name', label: 'Run', width: 'minmax(210px, 1.4fr)', value: (run) => run.name || run.id, title: (run) => run.id, render: (run) => run.name || short(run.id) },
-    ...keys.map((key) => columnOf(key, now)),
-  ];
-  const shown = useMemo(() => sorted(runs.filter(runFilter(filter)), columns, sort), [runs, filter, sortText, keys.join()]);
-
+  const total = list?.ids.length ?? 0;
+  const heads = shown.filter((row) => row.head && row.run === null).length;
   return (
     <Page
       title="Runs"
-      lead={ready ? `${number(shown.length)}${shown.length === runs.length ? '' : ` of ${number(runs.length)}`}${complete ? '' : '+'} ${runs.length === 1 ? 'run' : 'runs'}${live ? ', live' : ''}` : ' '}
+      lead={list ? `${count(total, 'run')}${list.more ? ' and more' : ''}${heads > 0 ? ` in ${count(heads, 'group')}` : ''}${filter ? ' match the filter' : ''}` : ' '}
       actions={
         <button type="button" className="primary" disabled={selected.size < 2} onClick={compareSelected}>
           Compare{selected.size > 0 ? ` ${selected.size}` : ''}
         </button>
       }
     >
-      <div className="row" style={{ marginBottom: 12 }}>
+      <div className="row run-tools">
         <select aria-label="Experiment" value={experiment} onChange={(event) => setExperiment(event.target.value)}>
           <option value="">All experiments</option>
           {experiments.data?.experiments.map((item) => <option key={item.id} value={item.name}>{item.name}</option>)}
           {experiment && !experiments.data?.experiments.some((item) => item.name === experiment) && <option value={experiment}>{experiment}</option>}
         </select>
-        <input className="grow" type="search" aria-label="Filter runs" placeholder="Filter: a name, status:failed, roc_auc > 0.7, params.depth = 6" value={filter} onChange={(event) => setFilter(event.target.value)} />
-        {selected.size > 0 && <button type="button" onClick={() => setParams({ selected: null })}>Clear {selected.size} selected</button>}
-        <ColumnChooser runs={runs} chosen={keys} standard={standard} />
+        <FilterBox value={filter} onChange={setFilter} keys={keys} error={error?.status === 400 ? error : null} />
+        <GroupBy value={group} keys={keys} onChange={setGroup} />
+        <ColumnChooser keys={keys} chosen={chosen} standard={standard ?? chosen} onChange={(next) => setParams({ columns: next === null ? null : next.join(',') || ',' })} />
+        <SavedViews />
+        {selected.size > 0 && <button type="button" onClick={() => setParams({ selected: null })}>Clear {selected.size}</button>}
       </div>
-      {error && <Failure error={error} stale={runs.length > 0} />}
-      {!ready ? (
-        <Bones lines={10} height={22} />
-      ) : runs.length === 0 && !error ? (
+      {error && error.status !== 400 && <Failure error={error} stale={list !== null} />}
+      {rows.error && !error && <Failure error={rows.error} stale />}
+      {!list ? (
+        error ? (error.status === 400 && <button type="button" className="bare" onClick={() => setFilter(null)}>Take the filter away</button>) : <Bones lines={10} height={22} />
+      ) : total === 0 && !filter && !error ? (
         <NoRuns experiment={experiment} />
       ) : (
-        <Table
-          label="Runs"
-          rows={shown}
-          columns={columns}
-          id={(run) => run.id}
-          href={(run) => `/runs/${run.id}`}
-          sort={sort}
-          onSort={(next) => setSort((next.down ? '-' : '') + next.key)}
-          selected={selected}
-          onSelect={select}
-          height="calc(100vh - 190px)"
-          empty="No run matches the filter."
-          onEnd={more}
-          keys
-        />
+        <div className="run-table" aria-busy={busy}>
+          <Table
+            label="Runs"
+            rows={shown}
+            columns={columns}
+            id={rowKey}
+            href={rowHref}
+            sort={sort}
+            onSort={(next) => setSort((next.down ? '-' : '') + next.key)}
+            selected={selected}
+            onSelect={select}
+            selectable={isRun}
+            height="calc(100vh - 186px)"
+            empty={<span className="row">No run matches the filter. <button type="button" className="bare" onClick={() => setFilter(null)}>Take the filter away</button></span>}
+            onRange={range}
+            stamp={(row) => (row.run ? rows.get(row.run) : row)}
+            span={(row) => (row.run === null && row.head ? <GroupHead row={row} toggle={toggle} /> : null)}
+            onOpen={(row) => toggle(row.key)}
+            keys
+          />
+        </div>
       )}
       {selected.size > 0 && <p className="visually-hidden" role="status">{count(selected.size, 'run')} selected</p>}
     </Page>
   );
 }
 
-function ColumnChooser({ runs, chosen, standard }: { runs: Run[]; chosen: string[]; standard: string[] }) {
-  const [open, setOpen] = useState(false);
-  const [text, setText] = useState('');
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (!open) return;
-    const away = (event: Event) => {
-      if (event instanceof KeyboardEvent ? event.key === 'Escape' : !box.current?.contains(event.target as Node)) setOpen(false);
-    };
-    addEventListener('pointerdown', away);
-    addEventListener('keydown', away);
-    return () => {
-      removeEventListener('pointerdown', away);
-      removeEventListener('keydown', away);
-    };
-  }, [open]);
-  const groups = useMemo(() => {
-    const collect = (prefix: string, of: (run: Run) => object) => [...new Set(runs.slice(0, 2000).flatMap((run) => Object.keys(of(run))))].sort().map((key) => `${prefix}.${key}`);
-    return [
-      ['Run', FIXED],
-      ['Metrics', collect('metrics', (run) => run.metrics)],
-      ['Parameters', collect('params', (run) => run.params)],
-      ['Tags', collect('tags', (run) => run.tags).filter((key) => !key.startsWith('tags.mlflow.'))],
-    ] as const;
-  }, [runs]);
-  const toggle = (key: string, on: boolean) => setParams({ columns: (on ? [...chosen, key] : chosen.filter((other) => other !== key)).join(',') || ',' });
+const rowKey = (row: Row) => row.key;
+const rowHref = (row: Row) => (row.run ? `/runs/${row.run}` : undefined);
+const isRun = (row: Row) => row.run !== null;
+
+function GroupHead({ row, toggle }: { row: Row; toggle: (key: string) => void }) {
+  const head = row.head;
+  if (!head) return null;
   return (
-    <div className="anchor" ref={box}>
-      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>Columns</button>
-      {open && (
-        <div className="popover" role="group" aria-label="Columns">
-          <input type="search" aria-label="Find a column" placeholder="Find a column" style={{ width: '100%' }} value={text} onChange={(event) => setText(event.target.value)} autoFocus />
-          {groups.map(([group, keys]) => {
-            const matching = keys.filter((key) => key.toLowerCase().includes(text.toLowerCase()));
-            return matching.length === 0 ? null : (
-              <div key={group}>
-                <h3>{group}</h3>
-                {matching.map((key) => (
-                  <label key={key}>
-                    <input type="checkbox" checked={chosen.includes(key)} onChange={(event) => toggle(key, event.target.checked)} />
-                    <span className="clip">{key.slice(key.indexOf('.') + 1)}</span>
-                  </label>
-                ))}
-              </div>
-            );
-          })}
-          <button type="button" className="bare" disabled={chosen.join() === standard.join()} onClick={() => setParams({ columns: null })}>Back to the usual columns</button>
-        </div>
-      )}
-    </div>
+    <button type="button" className="group-head" aria-expanded={head.open} onClick={() => toggle(row.key)}>
+      <span aria-hidden="true">{head.open ? '▾' : '▸'}</span>
+      <b className="clip">{head.label ?? 'without a value'}</b>
+      <span className="muted">{number(head.count)}</span>
+    </button>
+  );
+}
+
+function GroupBy({ value, keys, onChange }: { value: string; keys: Keys; onChange: (group: string | null) => void }) {
+  const own = keys.tags.filter((key) => !key.startsWith('mlflow.'));
+  const known = new Set([...GROUPS.map(([key]) => key), ...keys.params.map((key) => `params.${key}`), ...own.map((key) => `tags.${key}`)]);
+  return (
+    <select aria-label="Group by" value={value} onChange={(event) => onChange(event.target.value)} style={{ maxWidth: 160 }}>
+      {GROUPS.map(([key, label]) => <option key={key} value={key}>{label}</option>)}
+      {!known.has(value) && <option value={value}>{value}</option>}
+      {keys.params.length > 0 && <optgroup label="Parameters">{keys.params.slice(0, 300).map((key) => <option key={key} value={`params.${key}`}>{key}</option>)}</optgroup>}
+      {own.length > 0 && <optgroup label="Tags">{own.slice(0, 300).map((key) => <option key={key} value={`tags.${key}`}>{key}</option>)}</optgroup>}
+    </select>
   );
 }
 

@@ -1,6 +1,6 @@
 // The one table. Small ones are drawn whole; with `height` the rows are virtual, so that 100,000 of them scroll.
 import { type VirtualItem, useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type MouseEvent, type ReactNode, memo, useCallback, useEffect, useRef, useState } from 'react';
 import { useKeys } from '../keys';
 import { Link, navigate } from '../router';
 
@@ -13,6 +13,8 @@ export interface Column<T> {
   value?: (row: T) => string | number | null | undefined;
   render: (row: T) => ReactNode;
   title?: (row: T) => string | undefined;
+  /** the caller sorts by it, though the table knows no value */
+  sortable?: boolean;
 }
 
 export interface Sort {
@@ -25,15 +27,25 @@ interface TableProps<T> {
   rows: readonly T[];
   columns: readonly Column<T>[];
   id: (row: T) => string;
-  href?: (row: T) => string;
+  href?: (row: T) => string | undefined;
   sort?: Sort | null;
   onSort?: (sort: Sort) => void;
   selected?: ReadonlySet<string>;
-  onSelect?: (id: string, on: boolean) => void;
+  /** `all` are the rows between the last choice and this one, when shift was held */
+  onSelect?: (id: string, on: boolean, all?: string[]) => void;
+  selectable?: (row: T) => boolean;
   /** a CSS height: turns scrolling inside the table on */
   height?: string;
   empty?: ReactNode;
   onEnd?: () => void;
+  /** which rows are drawn, so that they can be read */
+  onRange?: (first: number, last: number) => void;
+  /** changes when the content of a row does, though the row is the same object */
+  stamp?: (row: T) => unknown;
+  /** a row that is one cell from side to side, such as the head of a group */
+  span?: (row: T) => ReactNode | null;
+  /** what Enter does to a row that has no address */
+  onOpen?: (row: T) => void;
   current?: string;
   keys?: boolean;
 }
@@ -58,17 +70,20 @@ export function sorted<T>(rows: readonly T[], columns: readonly Column<T>[], sor
 }
 
 export function Table<T>(props: TableProps<T>) {
-  const { rows, columns, id, href, height, onEnd } = props;
+  const { rows, columns, id, href, height, onEnd, onRange } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(-1);
+  const anchor = useRef<string | null>(null);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW,
-    overscan: 12,
+    overscan: 10,
     enabled: height !== undefined,
+    useFlushSync: false,
   });
   const items: Pick<VirtualItem, 'index' | 'start'>[] = height === undefined ? rows.map((_, index) => ({ index, start: 0 })) : virtual.getVirtualItems();
+  const first = items[0]?.index ?? 0;
   const last = items[items.length - 1]?.index ?? 0;
   const template = columns.map((column) => column.width ?? 'minmax(120px, 1fr)').join(' ');
   // Rows are grids of their own: the same least width for all of them keeps their tracks in line when they scroll sideways.
@@ -77,6 +92,9 @@ export function Table<T>(props: TableProps<T>) {
   useEffect(() => {
     if (height !== undefined && onEnd && rows.length > 0 && last >= rows.length - 30) onEnd();
   }, [height, onEnd, last, rows.length]);
+  useEffect(() => {
+    if (height !== undefined && rows.length > 0) onRange?.(first, last);
+  }, [height, onRange, first, last, rows]);
 
   const move = (step: number) => {
     if (!props.keys || rows.length === 0) return;
@@ -92,15 +110,30 @@ export function Table<T>(props: TableProps<T>) {
           k: () => move(-1),
           x: () => {
             const row = rows[at];
-            if (row && props.onSelect) props.onSelect(id(row), !props.selected?.has(id(row)));
+            if (row && props.onSelect && (props.selectable?.(row) ?? true)) props.onSelect(id(row), !props.selected?.has(id(row)));
           },
           Enter: () => {
             const row = rows[at];
-            if (row && href) navigate(href(row));
+            const to = row && href?.(row);
+            if (to) navigate(to);
+            else if (row) props.onOpen?.(row);
           },
         }
       : {},
   );
+
+  // One function for all rows and all draws, so that a row that stays the same is not drawn again.
+  const held = useRef(props);
+  held.current = props;
+  const select = useCallback((key: string, on: boolean, shift: boolean) => {
+    const { rows: all, id: name, onSelect } = held.current;
+    const from = shift && anchor.current !== null ? all.findIndex((row) => name(row) === anchor.current) : -1;
+    anchor.current = key;
+    if (from < 0) return onSelect?.(key, on);
+    const to = all.findIndex((row) => name(row) === key);
+    const between = all.slice(Math.min(from, to), Math.max(from, to) + 1).filter((row) => held.current.selectable?.(row) ?? true);
+    onSelect?.(key, on, between.map(name));
+  }, []);
 
   return (
     <div ref={scroller} className="table" role="table" aria-label={props.label} aria-rowcount={rows.length + 1} tabIndex={0} style={height === undefined ? undefined : { maxHeight: height }}>
@@ -115,28 +148,22 @@ export function Table<T>(props: TableProps<T>) {
           if (row === undefined) return null;
           const key = id(row);
           return (
-            <div
+            <MemoRow
               key={key}
-              className="tr"
-              role="row"
-              aria-rowindex={item.index + 2}
-              aria-selected={props.selected ? props.selected.has(key) : undefined}
-              data-index={item.index}
-              data-link={href !== undefined}
-              data-at={(props.keys && item.index === at) || key === props.current}
-              style={{
-                gridTemplateColumns: template,
-                ...(height === undefined ? {} : { position: 'absolute', width: '100%', transform: `translateY(${item.start}px)` }),
-              }}
-              onClick={(event) => {
-                if (!href || (event.target as Element).closest('a,button,input,label')) return;
-                navigate(href(row));
-              }}
-            >
-              {columns.map((column, index) => (
-                <BodyCell key={column.key} column={column} row={row} first={index === 0} {...props} />
-              ))}
-            </div>
+              row={row}
+              id={key}
+              index={item.index}
+              start={height === undefined ? null : item.start}
+              at={(props.keys === true && item.index === at) || key === props.current}
+              chosen={props.selected ? props.selected.has(key) : undefined}
+              select={props.onSelect && (props.selectable?.(row) ?? true) ? select : undefined}
+              pinned={props.onSelect !== undefined}
+              href={href?.(row)}
+              columns={columns as readonly Column<unknown>[]}
+              template={template}
+              stamp={props.stamp ? props.stamp(row) : row}
+              whole={props.span?.(row) ?? null}
+            />
           );
         })}
         {rows.length === 0 && (
@@ -149,10 +176,64 @@ export function Table<T>(props: TableProps<T>) {
   );
 }
 
+interface RowProps {
+  row: unknown;
+  id: string;
+  index: number;
+  start: number | null;
+  at: boolean;
+  chosen: boolean | undefined;
+  select: ((id: string, on: boolean, shift: boolean) => void) | undefined;
+  pinned: boolean;
+  href: string | undefined;
+  columns: readonly Column<unknown>[];
+  template: string;
+  stamp: unknown;
+  whole: ReactNode | null;
+}
+
+const MemoRow = memo(function Row({ row, id, index, start, at, chosen, select, pinned, href, columns, template, whole }: RowProps) {
+  const place = start === null ? {} : { position: 'absolute' as const, width: '100%', transform: `translateY(${start}px)` };
+  if (whole !== null) {
+    return (
+      <div className="tr whole" role="row" aria-rowindex={index + 2} data-index={index} data-at={at} style={place}>
+        <span role="cell" className="td">{whole}</span>
+      </div>
+    );
+  }
+  return (
+    <div
+      className="tr"
+      role="row"
+      aria-rowindex={index + 2}
+      aria-selected={chosen}
+      data-index={index}
+      data-link={href !== undefined}
+      data-at={at}
+      style={{ gridTemplateColumns: template, ...place }}
+      onClick={(event) => {
+        if (!href || (event.target as Element).closest('a,button,input,label')) return;
+        navigate(href);
+      }}
+    >
+      {columns.map((column, place) => {
+        const content = column.render(row);
+        const first = place === 0;
+        return (
+          <span key={column.key} role="cell" className={`td${column.align ? ` ${column.align}` : ''}${first && pinned ? ' pin' : ''}`} title={column.title?.(row)}>
+            {first && select && <input type="checkbox" aria-label={`select ${column.value?.(row) ?? id}`} checked={chosen ?? false} onClick={(event: MouseEvent<HTMLInputElement>) => select(id, event.currentTarget.checked, event.shiftKey)} onChange={() => {}} />}
+            {first && href ? <Link href={href}>{content}</Link> : content}
+          </span>
+        );
+      })}
+    </div>
+  );
+});
+
 function HeaderCell<T>({ column, first, sort, onSort, onSelect }: TableProps<T> & { column: Column<T>; first: boolean }) {
   const active = sort?.key === column.key;
   const className = `th${column.align ? ` ${column.align}` : ''}${first && onSelect ? ' pin' : ''}`;
-  const sortable = onSort && column.value;
+  const sortable = onSort && (column.sortable ?? column.value !== undefined);
   return (
     <span role="columnheader" className={className} aria-sort={active ? (sort.down ? 'descending' : 'ascending') : undefined} title={column.label}>
       {sortable ? (
@@ -163,18 +244,6 @@ function HeaderCell<T>({ column, first, sort, onSort, onSelect }: TableProps<T> 
       ) : (
         column.label
       )}
-    </span>
-  );
-}
-
-function BodyCell<T>({ column, row, first, id, href, selected, onSelect }: TableProps<T> & { column: Column<T>; row: T; first: boolean }) {
-  const content = column.render(row);
-  const body = first && href ? <Link href={href(row)}>{content}</Link> : content;
-  const key = id(row);
-  return (
-    <span role="cell" className={`td${column.align ? ` ${column.align}` : ''}${first && onSelect ? ' pin' : ''}`} title={column.title?.(row)}>
-      {first && onSelect && <input type="checkbox" aria-label={`select ${column.value?.(row) ?? key}`} checked={selected?.has(key) ?? false} onChange={(event) => onSelect(key, event.target.checked)} />}
-      {body}
     </span>
   );
 }

@@ -18,6 +18,7 @@ mod registry;
 mod retrainings;
 mod routes;
 mod run_table;
+mod run_views;
 mod runs;
 mod view;
 mod why;

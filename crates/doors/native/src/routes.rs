@@ -6,7 +6,7 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, datasets, endpoints, history, labels, monitors, overview, pipeline_runs, projects,
-    registry, retrainings, run_table, runs, why,
+    registry, retrainings, run_table, run_views, runs, why,
 };
 
 /// Every endpoint of the native API.
@@ -25,6 +25,8 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/projects/status", get(projects::status))
         .route("/api/v1/experiments", get(runs::experiments))
         .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/run-views", get(run_views::list))
+        .route("/api/v1/run-views/{name}", put(run_views::save).delete(run_views::delete))
         .route("/api/v1/runs/query", post(run_table::query))
         .route("/api/v1/runs/rows", post(run_table::rows))
         .route("/api/v1/runs/keys", get(run_table::keys))

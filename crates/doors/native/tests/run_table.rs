@@ -3,9 +3,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use tracking::search::{Clause, Comparison, Order, RunField, Test};
 use tracking::{CreateRun, ExperimentRef, LogBatch, MetricPoint, RunQuery};
-use types::{Actor, Uid};
+use types::{Actor, Role, Uid};
 
-use crate::{COMPONENTS, Client, error};
+use crate::{COMPONENTS, Client, error, with_role};
 
 /// Knows `low` as a filter and metric names as orderings.
 pub struct Grammar;
@@ -69,6 +69,27 @@ ledger::db_test! {
         }
         let (status, _) = client.call("POST", "runs/query", json!({ "experiment": "none" })).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
+    }
+
+    async fn a_view_is_saved_replaced_and_deleted(ledger: ledger::Ledger) {
+        let client = Client::new(ledger).await;
+        for address in ["q=a", "q=b&group=parent"] {
+            let (status, body) =
+                client.call("PUT", "run-views/night%20runs", json!({ "address": address })).await;
+            assert_eq!(status, StatusCode::OK, "{body}");
+        }
+        let found = client.get("run-views").await;
+        assert_eq!(found["views"].as_array().unwrap().len(), 1);
+        assert_eq!((&found["views"][0]["name"], &found["views"][0]["address"]), (&json!("night runs"), &json!("q=b&group=parent")));
+        assert_eq!(client.get("events?kind=run_view.&limit=9").await["events"].as_array().unwrap().len(), 2);
+        for status in [StatusCode::OK, StatusCode::NOT_FOUND] {
+            assert_eq!(client.call("DELETE", "run-views/night%20runs", Value::Null).await.0, status);
+        }
+        let (status, _) = client.call("PUT", "run-views/%20", json!({ "address": "" })).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let viewer = with_role(Role::Viewer);
+        let (status, _) = client.call_as(viewer, "PUT", "run-views/x", json!({ "address": "" })).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
     }
 
     async fn rows_come_in_the_order_asked_with_the_columns_asked(ledger: ledger::Ledger) {

@@ -199,3 +199,13 @@ CREATE TABLE artifact (
   stored_at BIGINT NOT NULL,
   PRIMARY KEY (workspace_id, folder, name)
 );
+
+-- Ways of looking at runs that people gave a name: the part of the page's address after `?`.
+CREATE TABLE run_view (
+  workspace_id BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  address TEXT NOT NULL,
+  saved_by TEXT NOT NULL,
+  saved_at BIGINT NOT NULL,
+  PRIMARY KEY (workspace_id, name)
+);

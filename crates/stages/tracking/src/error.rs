@@ -34,6 +34,10 @@ pub enum Error {
     BadPath { path: String },
     #[error("`{path}` is {found}, so it cannot become {wanted}")]
     PathTaken { path: String, found: &'static str, wanted: &'static str },
+    #[error("there is no saved view `{0}`")]
+    ViewNotFound(String),
+    #[error("a view's name has 1 to {most} bytes, and its address at most {most_address}", most = crate::views::NAME, most_address = crate::views::ADDRESS)]
+    BadView,
     #[error("there is no {kind} `{key}` to link to")]
     NodeNotFound { kind: String, key: String },
     #[error(transparent)]
@@ -54,12 +58,13 @@ impl Fault for Error {
             | Error::TagNotFound { .. }
             | Error::LoggedModelNotFound(_)
             | Error::ArtifactNotFound(_)
+            | Error::ViewNotFound(_)
             | Error::NodeNotFound { .. } => Class::NotFound,
             Error::ExperimentExists { .. } | Error::RunExists { .. } => Class::AlreadyExists,
             Error::ExperimentState { .. } | Error::RunDeleted { .. } | Error::PathTaken { .. } => {
                 Class::Conflict
             }
-            Error::ParamChanged { .. } | Error::BadPath { .. } => Class::Invalid,
+            Error::ParamChanged { .. } | Error::BadPath { .. } | Error::BadView => Class::Invalid,
             Error::Ledger(e) => e.class(),
         }
     }

@@ -18,6 +18,7 @@ pub mod search;
 mod series;
 mod statement;
 mod store;
+mod views;
 
 pub use error::{Error, ParamChange};
 pub use experiments::{
@@ -42,6 +43,7 @@ pub use runs::{
 };
 pub use search::{ExperimentQuery, LoggedModelQuery, RunQuery};
 pub use series::{History, history, history_of_runs, sample, series};
+pub use views::{SavedView, delete_view, save_view, views};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "tracking",

@@ -9,6 +9,7 @@ pub(crate) mod logged_models;
 pub(crate) mod metrics;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod views;
 
 use std::collections::BTreeMap;
 
