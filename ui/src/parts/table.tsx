@@ -53,6 +53,9 @@ interface TableProps<T> {
 /** Pixels; `--row` in the style sheet says the same. */
 const ROW = 34;
 
+/** Elements of rows that scroll out are used again for rows that scroll in; more than are ever drawn at once. */
+const POOL = 128;
+
 export function compare(a: string | number | null | undefined, b: string | number | null | undefined, down: boolean): number {
   const missing = (value: unknown) => value === null || value === undefined || value === '' || Number.isNaN(value);
   // What is missing stands last in both directions.
@@ -80,7 +83,6 @@ export function Table<T>(props: TableProps<T>) {
     estimateSize: () => ROW,
     overscan: 10,
     enabled: height !== undefined,
-    useFlushSync: false,
   });
   const items: Pick<VirtualItem, 'index' | 'start'>[] = height === undefined ? rows.map((_, index) => ({ index, start: 0 })) : virtual.getVirtualItems();
   const first = items[0]?.index ?? 0;
@@ -149,7 +151,7 @@ export function Table<T>(props: TableProps<T>) {
           const key = id(row);
           return (
             <MemoRow
-              key={key}
+              key={height === undefined ? key : item.index % POOL}
               row={row}
               id={key}
               index={item.index}
