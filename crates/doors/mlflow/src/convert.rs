@@ -34,10 +34,6 @@ pub(crate) const MODEL_STATUSES: [(&str, i64, LoggedModelStatus); 4] = [
     ("LOGGED_MODEL_UPLOAD_FAILED", 3, LoggedModelStatus::Failed),
 ];
 
-pub(crate) fn status_of_name(name: &str) -> Option<RunStatus> {
-    STATUSES.iter().find(|(text, ..)| *text == name).map(|(.., status)| *status)
-}
-
 fn stage(deleted: bool) -> &'static str {
     if deleted { "deleted" } else { "active" }
 }

@@ -10,7 +10,6 @@ mod convert;
 mod errors;
 mod experiments;
 mod filters;
-mod grammar;
 mod limits;
 mod logged_models;
 mod metrics;
@@ -21,6 +20,7 @@ mod routes;
 mod runs;
 mod server_info;
 mod sources;
+mod sqlparse;
 mod wire;
 
 use blobs::Blobs;

@@ -78,11 +78,12 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let offset = offset(f.text("page_token")?.as_deref())?;
     let ids = f.body_texts("experiment_ids")?;
     let numbers = ids.iter().map(|id| experiment_number(id)).collect::<Result<_, _>>()?;
+    let (filter, order) = filters::run_query(&f.text_or_empty("filter")?, &f.body_texts("order_by")?)?;
     let query = RunQuery {
         experiments: Some(numbers),
         lifecycle: f.choice("run_view_type", &VIEWS)?.unwrap_or_default(),
-        filter: filters::run_filter(&f.text_or_empty("filter")?)?,
-        order: filters::run_order(&f.body_texts("order_by")?)?,
+        filter,
+        order,
         limit,
         offset,
     };

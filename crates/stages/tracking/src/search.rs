@@ -48,6 +48,8 @@ pub enum Test {
     Matches(String),
     In(Vec<String>),
     NotIn(Vec<String>),
+    InIntegers(Vec<i64>),
+    NotInIntegers(Vec<i64>),
     Missing,
     Present,
 }
@@ -78,6 +80,10 @@ pub enum RunField {
     Owner,
     StartedAt,
     EndedAt,
+    /// The address of the run's artifacts. Addresses in the server's own store begin with `own_store`.
+    Artifacts {
+        own_store: String,
+    },
     DatasetName,
     DatasetDigest,
     /// A tag of the relation between the run and the dataset.

@@ -52,14 +52,18 @@ impl Statement {
                 self.push(column).push(" LIKE ").bind(like_pattern(pattern)).push(" ESCAPE '\\'")
             }
             Test::Like { pattern, ignore_case: true } => {
-                self.push("lower(").push(column).push(") LIKE lower(");
-                self.bind(like_pattern(pattern)).push(") ESCAPE '\\'")
+                // Only ASCII letters lose their case, on both databases: here, and in a column of byte order.
+                self.push("lower(").push(column).push(") LIKE ");
+                self.bind(like_pattern(&pattern.to_ascii_lowercase())).push(" ESCAPE '\\'")
             }
             Test::Matches(pattern) => {
                 self.push("regexp_like(").push(column).push(", ").bind(pattern).push(")")
             }
             Test::In(values) => self.push(column).push(" IN ").list(values),
+            Test::NotIn(values) if values.is_empty() => self.push("1 = 1"),
             Test::NotIn(values) => self.push(column).push(" NOT IN ").list(values),
+            Test::InIntegers(values) => self.push(column).push(" IN ").list(values.iter().copied()),
+            Test::NotInIntegers(values) => self.push(column).push(" NOT IN ").list(values.iter().copied()),
             Test::Missing => self.push(column).push(" IS NULL"),
             Test::Present => self.push(column).push(" IS NOT NULL"),
         }

@@ -85,6 +85,12 @@ fn column(field: &RunField) -> &'static str {
     }
 }
 
+/// [`RunField::Artifacts`] as an expression; runs without a location of their own have `number/uid/artifacts`.
+fn artifacts(own_store: &str) -> String {
+    let own_store = own_store.replace('\'', "''");
+    format!("COALESCE(r.artifact_location, '{own_store}' || e.number || '/' || r.uid || '/artifacts')")
+}
+
 fn join(s: &mut Statement, place: usize, order: &Order<RunField>, keys: &BTreeMap<String, i64>) {
     let Some(id) = key_of(&order.field).and_then(|key| keys.get(key)) else { return };
     let o = format!("o{place}");
@@ -108,7 +114,10 @@ fn sort(s: &mut Statement, place: usize, order: &Order<RunField>, keys: &BTreeMa
             s.push(&format!("CASE WHEN o{place}.value IS NULL THEN 1 ELSE 0 END, o{place}.value{direction}"));
         }
         None => {
-            let column = column(&order.field);
+            let column = match &order.field {
+                RunField::Artifacts { own_store } => artifacts(own_store),
+                field => column(field).to_owned(),
+            };
             s.push(&format!("CASE WHEN {column} IS NULL THEN 1 ELSE 0 END, {column}{direction}"));
         }
     }
@@ -150,6 +159,9 @@ fn condition(s: &mut Statement, clause: &Clause<RunField>, keys: &BTreeMap<Strin
             s.push("EXISTS (SELECT 1 FROM run_input_tag t WHERE t.workspace_id = r.workspace_id");
             s.push(" AND t.run_id = r.id AND t.name = ").bind(name).push(" AND ");
             s.test("t.value", test).push(")");
+        }
+        RunField::Artifacts { own_store } => {
+            s.test(&artifacts(own_store), test);
         }
         _ => {
             s.test(column(field), test);
