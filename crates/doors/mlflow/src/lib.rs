@@ -36,11 +36,8 @@ pub const EMULATED: &str = "3.17.2";
 /// What a filter and an ordering of `runs/search` mean, for other views of the same runs.
 /// Errors: `InvalidParameterValue` in upstream's words.
 pub fn run_query(filter: &str, order_by: &[String]) -> Result<tracking::RunQuery, Failure> {
-    Ok(tracking::RunQuery {
-        filter: filters::run_filter(filter)?,
-        order: filters::run_order(order_by)?,
-        ..tracking::RunQuery::default()
-    })
+    let (filter, order) = filters::run_query(filter, order_by)?;
+    Ok(tracking::RunQuery { filter, order, ..tracking::RunQuery::default() })
 }
 
 /// What the door needs of the house.
