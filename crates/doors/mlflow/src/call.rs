@@ -18,6 +18,10 @@ use crate::request::Fields;
 /// The largest body that is read into memory; files stream past it.
 const BODY_LIMIT: usize = 64 << 20;
 
+/// `mlflow/server/auth/__init__.py: make_basic_auth_response`
+const UNAUTHENTICATED: &str = "You are not authenticated. Please see \
+     https://www.mlflow.org/docs/latest/auth/index.html#authenticating-to-mlflow on how to authenticate.";
+
 /// Who calls, and what the handler may use.
 #[derive(Clone)]
 pub(crate) struct Cx {
@@ -43,7 +47,7 @@ pub(crate) fn empty() -> Answer {
 pub(crate) fn actor(request: &Request, permission: Permission) -> Result<Actor, Failure> {
     let caller = request.extensions().get::<Actor>().cloned().map(Caller).ok_or(Denied::Unauthenticated);
     let denied = |denied: Denied| match denied {
-        Denied::Unauthenticated => Failure::new(Code::Unauthenticated, "You are not authenticated."),
+        Denied::Unauthenticated => Failure::new(Code::Unauthenticated, UNAUTHENTICATED),
         Denied::Forbidden { .. } => Failure::new(Code::PermissionDenied, "Permission denied"),
     };
     Ok(caller.map_err(denied)?.require(permission).map_err(denied)?.clone())

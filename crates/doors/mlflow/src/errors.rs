@@ -82,7 +82,13 @@ impl IntoResponse for Failure {
             body["sqlstate"] = state.into();
             body["error_class"] = class.into();
         }
-        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response();
+        if self.code == Code::Unauthenticated {
+            let ask = http::HeaderValue::from_static("Basic realm=\"mlflow\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, ask);
+        }
+        response
     }
 }
 

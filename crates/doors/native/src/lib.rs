@@ -20,6 +20,7 @@ mod routes;
 mod run_table;
 mod run_views;
 mod runs;
+mod users;
 mod view;
 mod why;
 
@@ -52,16 +53,4 @@ pub struct About {
     pub version: &'static str,
     pub started_at: types::Timestamp,
     pub data_dir: String,
-    /// Called after accounts changed, so that access is checked against them at once.
-    pub accounts_changed: Hook,
-}
-
-/// A callback of the house.
-#[derive(Clone)]
-pub struct Hook(pub Arc<dyn Fn() + Send + Sync>);
-
-impl std::fmt::Debug for Hook {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hook")
-    }
 }

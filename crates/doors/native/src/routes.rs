@@ -6,7 +6,7 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, datasets, endpoints, history, labels, monitors, overview, pipeline_runs, projects,
-    registry, retrainings, run_table, run_views, runs, why,
+    registry, retrainings, run_table, run_views, runs, users, why,
 };
 
 /// Every endpoint of the native API.
@@ -15,6 +15,8 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/server", get(admin::about))
         .route("/api/v1/tokens", post(admin::create_token).get(admin::tokens))
         .route("/api/v1/tokens/{id}", delete(admin::revoke_token))
+        .route("/api/v1/users", post(users::create).get(users::list))
+        .route("/api/v1/users/{name}", post(users::update).delete(users::delete))
         .route("/api/v1/events", get(history::events))
         .route("/api/v1/events/stream", get(history::stream))
         .route("/api/v1/lineage", get(history::lineage))

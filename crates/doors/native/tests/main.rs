@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use blobs::{BlobConfig, Blobs};
-use door_native::{About, Failure, Hook, Projects, Refusal, State};
+use door_native::{About, Failure, Projects, Refusal, State};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use ledger::{Component, Ledger};
@@ -92,7 +92,6 @@ impl Client {
                 version: "0",
                 started_at: ledger.clock().now(),
                 data_dir: home.path().display().to_string(),
-                accounts_changed: Hook(Arc::new(|| ())),
             }),
         };
         Self { router: door_native::routes(state).router, ledger, log, _home: home }

@@ -3,6 +3,9 @@ CREATE TABLE workspace (
     id         BIGINT NOT NULL PRIMARY KEY,
     uid        TEXT NOT NULL UNIQUE,
     name       TEXT NOT NULL UNIQUE,
+    description TEXT,
+    -- Where clients of this workspace keep artifacts themselves; NULL means the server's own store.
+    artifact_root TEXT,
     created_at BIGINT NOT NULL
 );
 
@@ -85,6 +88,45 @@ CREATE TABLE access_token (
     created_at   BIGINT NOT NULL,
     expires_at   BIGINT,
     revoked_at   BIGINT
+);
+
+-- A named set of grants that its members hold. One with an owner holds what was granted to that account itself.
+CREATE TABLE access_group (
+    id           @id@,
+    workspace_id BIGINT NOT NULL,
+    name         TEXT NOT NULL,
+    description  TEXT,
+    owner_id     BIGINT REFERENCES account (id),
+    created_at   BIGINT NOT NULL,
+    UNIQUE (workspace_id, name)
+);
+
+CREATE TABLE access_grant (
+    id           @id@,
+    workspace_id BIGINT NOT NULL,
+    group_id     BIGINT NOT NULL REFERENCES access_group (id),
+    kind         TEXT NOT NULL,
+    -- An id, or * for all of the kind.
+    pattern      TEXT NOT NULL,
+    -- none, read, use, edit, manage, or deny.
+    level        TEXT NOT NULL,
+    UNIQUE (workspace_id, group_id, kind, pattern)
+);
+CREATE INDEX access_grant_resource ON access_grant (workspace_id, kind, pattern);
+
+CREATE TABLE group_member (
+    id           @id@,
+    workspace_id BIGINT NOT NULL,
+    account_id   BIGINT NOT NULL REFERENCES account (id),
+    group_id     BIGINT NOT NULL REFERENCES access_group (id),
+    UNIQUE (workspace_id, account_id, group_id)
+);
+CREATE INDEX group_member_group ON group_member (workspace_id, group_id);
+
+-- Moved by every change of the tables above, so that servers that share the database forget what they know.
+CREATE TABLE access_version (
+    workspace_id BIGINT NOT NULL PRIMARY KEY,
+    version      BIGINT NOT NULL
 );
 
 -- Secrets that protocols need in the clear (SigV4), encrypted under the master key.

@@ -41,6 +41,10 @@ pub enum Error {
     BrokenChain { position: i64, reason: String },
     #[error("{0}")]
     BadCredential(String),
+    #[error("the password is too short: it needs at least {shortest} characters")]
+    WeakPassword { shortest: usize },
+    #[error("`{name}` cannot be a name: those that begin with `{prefix}` are the server's own")]
+    Reserved { name: String, prefix: &'static str },
     #[error("{0} already exists")]
     Exists(String),
     #[error("{0} does not exist")]
@@ -54,6 +58,7 @@ impl Fault for Error {
         match self {
             Error::Constraint { .. } | Error::Exists(_) => Class::AlreadyExists,
             Error::Missing(_) => Class::NotFound,
+            Error::WeakPassword { .. } | Error::Reserved { .. } => Class::Invalid,
             Error::Serialization { .. } | Error::DiskFull { .. } | Error::Closed => Class::Unavailable,
             Error::InUse { .. } | Error::NewerDatabase { .. } => Class::Conflict,
             Error::Guarded { .. } => Class::Forbidden,

@@ -18,7 +18,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub use access::{Account, NewToken, Token};
+pub use access::{Account, Group, GroupGrant, Member, NewToken, Token, Verified};
 pub use chain::{ChainReport, Event};
 pub use component::{Component, Migration};
 pub use db::Place;
@@ -48,6 +48,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     writer: write::Writer,
     readers: read::Readers,
+    access: Arc<access::State>,
     /// Held for the life of the ledger: a second server on the same SQLite file is refused.
     _lock: Option<std::fs::File>,
 }
@@ -65,9 +66,16 @@ impl Ledger {
         migrate::migrate(&mut connection, components, clock.now())?;
         let facts: Arc<[&'static str]> =
             components.iter().chain([&component::GROUND]).flat_map(|c| c.facts.iter().copied()).collect();
-        let writer = write::Writer::start(connection, options.place.clone(), Arc::clone(&clock), facts)?;
+        let access = Arc::new(access::State::default());
+        let writer = write::Writer::start(
+            connection,
+            options.place.clone(),
+            Arc::clone(&clock),
+            facts,
+            Arc::clone(&access),
+        )?;
         let readers = read::Readers::start(&options.place, options.readers.max(1))?;
-        Ok(Self(Arc::new(Inner { place: options.place, clock, writer, readers, _lock: lock })))
+        Ok(Self(Arc::new(Inner { place: options.place, clock, writer, readers, access, _lock: lock })))
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

@@ -35,13 +35,14 @@ impl Writer {
         place: Place,
         clock: Arc<dyn Clock>,
         facts: Arc<[&'static str]>,
+        access: Arc<crate::access::State>,
     ) -> Result<Self, Error> {
         let head = events::head(&mut connection)?;
         let guarded = Arc::new(AtomicBool::new(events::any_guard(&mut connection)?));
         let (jobs, queue) = bounded(16 * GROUP);
         let (publish, sealed) = watch::channel(head.position);
         let mut state =
-            State { connection, place, clock, facts, head, publish, guarded: Arc::clone(&guarded) };
+            State { connection, place, clock, facts, head, publish, guarded: Arc::clone(&guarded), access };
         std::thread::Builder::new()
             .name("ledger-write".into())
             .spawn(move || state.serve(&queue))
@@ -96,6 +97,7 @@ struct State {
     head: Head,
     publish: watch::Sender<i64>,
     guarded: Arc<AtomicBool>,
+    access: Arc<crate::access::State>,
 }
 
 impl State {
@@ -182,6 +184,7 @@ impl State {
     fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<Head, Error> {
         let alone = group.len() == 1;
         let mut head = self.head;
+        let mut about_access = false;
         self.connection.begin_write()?;
         for job in group {
             if !alone {
@@ -195,6 +198,7 @@ impl State {
             });
             match ran {
                 Ran::Keep(drafts) => {
+                    about_access |= crate::access::is_about_access(&drafts);
                     head = events::insert(&mut self.connection, head, &drafts)?;
                     if !alone {
                         self.connection.batch("RELEASE change")?;
@@ -211,6 +215,9 @@ impl State {
             }
         }
         self.connection.batch("COMMIT")?;
+        if about_access {
+            self.access.forget();
+        }
         Ok(head)
     }
 

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use crate::{Grants, Level, ResourceKind};
 use serde::{Deserialize, Serialize};
 
 /// A workspace: the boundary that names, permissions and searches stop at. Every table's key starts with it.
@@ -32,6 +34,8 @@ pub enum Role {
     Viewer,
     /// Sends prediction requests and labels.
     Client,
+    /// Makes things and manages what it made; for the rest, what was granted counts.
+    Member,
     /// Logs runs, imports data, registers models.
     Editor,
     /// Runs code (pipelines), deploys, applies project files.
@@ -71,6 +75,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Role::Viewer => "viewer",
             Role::Client => "client",
+            Role::Member => "member",
             Role::Editor => "editor",
             Role::Operator => "operator",
             Role::Admin => "admin",
@@ -85,12 +90,13 @@ impl FromStr for Role {
         Ok(match text {
             "viewer" => Role::Viewer,
             "client" => Role::Client,
+            "member" => Role::Member,
             "editor" => Role::Editor,
             "operator" => Role::Operator,
             "admin" => Role::Admin,
             other => {
                 return Err(format!(
-                    "`{other}` is not a role; choose viewer, client, editor, operator or admin"
+                    "`{other}` is not a role; choose viewer, client, member, editor, operator or admin"
                 ));
             }
         })
@@ -107,6 +113,10 @@ pub struct Actor {
     pub role: Role,
     /// When set, only these permissions of the role apply (a scoped token).
     pub scopes: Option<Vec<Permission>>,
+    /// The account that signed in, if one did.
+    pub account: Option<i64>,
+    /// What it was granted in `workspace`; without, the role alone counts.
+    pub grants: Option<Arc<Grants>>,
 }
 
 impl Actor {
@@ -118,6 +128,8 @@ impl Actor {
             name: component.to_owned(),
             role: Role::Admin,
             scopes: None,
+            account: None,
+            grants: None,
         }
     }
 
@@ -127,7 +139,33 @@ impl Actor {
     }
 
     pub fn may(&self, permission: Permission) -> bool {
-        self.role.allows(permission) && self.scopes.as_ref().is_none_or(|s| s.contains(&permission))
+        self.role.allows(permission) && self.in_scope(permission)
+    }
+
+    /// Whether a scoped token was made for this, whatever the role allows.
+    pub fn in_scope(&self, permission: Permission) -> bool {
+        self.scopes.as_ref().is_none_or(|s| s.contains(&permission))
+    }
+
+    /// How much it may do with one resource; the keys are those of [`Grants::level`]. `None` is a denial.
+    pub fn level<'a>(&self, keys: impl IntoIterator<Item = (ResourceKind, &'a str)>) -> Option<Level> {
+        match (&self.grants, self.role) {
+            (_, Role::Admin) => Some(Level::Manage),
+            (Some(grants), _) => grants.level(keys),
+            (None, Role::Viewer) => Some(Level::Read),
+            (None, Role::Client) => Some(Level::Use),
+            (None, _) => Some(Level::Manage),
+        }
+    }
+
+    /// Whether it may make new things in its workspace.
+    pub fn creates(&self) -> bool {
+        self.in_scope(Permission::Write)
+            && match (&self.grants, self.role) {
+                (_, Role::Admin) => true,
+                (Some(grants), _) => grants.creates || grants.manages_workspace(),
+                (None, role) => role.allows(Permission::Write),
+            }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Words that every floor shares: ids, names, digests, schema and signature, time.
 //! No async; the only I/O is [`io`], whose errors name their path.
 
+mod access;
 mod actor;
 mod clock;
 mod digest;
@@ -9,6 +10,7 @@ mod id;
 pub mod io;
 mod schema;
 
+pub use access::{ANY, Grant, Grants, Level, ResourceKind};
 pub use actor::{Actor, ActorKind, Permission, Role, WorkspaceId};
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::{Digest, DigestError, Hasher};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use base64::Engine as _;
 use outbound::{Answer, Body, Call, Client, Method, Policy};
 use serde_json::Value;
 use types::Digest;
@@ -14,13 +15,18 @@ const DEFAULT: &str = "http://127.0.0.1:5000";
 pub struct Api {
     client: Client,
     pub url: String,
-    token: Option<String>,
+    /// The `Authorization` header.
+    credential: Option<String>,
 }
 
 impl Api {
     pub fn new(connection: &Connection) -> Result<Self, Failure> {
         let url = connection.server.as_deref().unwrap_or(DEFAULT).trim_end_matches('/').to_owned();
-        Ok(Self { client: Client::new(Policy::local())?, url, token: connection.token.clone() })
+        let credential = match &connection.token {
+            Some(token) => Some(format!("Bearer {token}")),
+            None => password(),
+        };
+        Ok(Self { client: Client::new(Policy::local())?, url, credential })
     }
 
     /// `path` is what follows `/api/v1/`.
@@ -71,8 +77,8 @@ impl Api {
 
     async fn call(&self, method: Method, path: &str, body: Body) -> Result<Answer, Failure> {
         let mut headers = Vec::new();
-        if let Some(token) = &self.token {
-            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+        if let Some(credential) = &self.credential {
+            headers.push(("authorization".to_owned(), credential.clone()));
         }
         let call = Call { method, url: format!("{}/api/v1/{path}", self.url), headers, body };
         self.client.send(&call).await.map_err(|error| match error {
@@ -99,11 +105,22 @@ impl Api {
         let message =
             text("message").unwrap_or_else(|| format!("{} answered with {}", answer.url, answer.status));
         let hint = match answer.status {
-            401 if self.token.is_none() => Some("give a token with --token, or in MLWRIGHT_TOKEN".to_owned()),
+            401 if self.credential.is_none() => Some(
+                "give a token with --token or in MLWRIGHT_TOKEN, or set MLWRIGHT_USERNAME and MLWRIGHT_PASSWORD"
+                    .to_owned(),
+            ),
             _ => text("hint"),
         };
         Failure { message, hint }
     }
+}
+
+/// Name and password from the environment, for servers whose users have passwords.
+fn password() -> Option<String> {
+    let (name, password) =
+        (std::env::var("MLWRIGHT_USERNAME").ok()?, std::env::var("MLWRIGHT_PASSWORD").ok()?);
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
+    Some(format!("Basic {encoded}"))
 }
 
 /// A path segment in a URL.

@@ -13,6 +13,7 @@ The server:
   serve      start it: every protocol and the web app on one port
   routes     every path that it answers, and which door answers
   config     every configuration key with its default, as a TOML file
+  user       make, list and delete users, set their passwords
   token      make, list and revoke access tokens
 
 Your project (mlwright.yaml):
@@ -117,6 +118,9 @@ pub enum Command {
     },
     /// Check the hash chain of all events
     Audit,
+    /// Make, list and delete users, set their passwords
+    #[command(subcommand)]
+    User(User),
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(Token),
@@ -200,6 +204,56 @@ pub enum Data {
     },
 }
 
+/// Where the metadata is, while no server runs on it.
+#[derive(Debug, ClapArgs)]
+pub struct DataDir {
+    #[arg(long, value_name = "DIR", default_value = "mlwright-data")]
+    pub data_dir: PathBuf,
+    #[arg(long, value_name = "URL")]
+    pub database_url: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make a user that signs in with a password, which is read from standard input
+    ///
+    /// Works while the server runs (through it) and while it does not (on the data directory). With the first user,
+    /// everybody must sign in.
+    Create {
+        name: String,
+        /// viewer, client, member, editor, operator or admin
+        #[arg(long, default_value = "member")]
+        role: types::Role,
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// List users
+    List {
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Give a user a new password, which is read from standard input
+    SetPassword {
+        name: String,
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Give a user another role
+    SetRole {
+        name: String,
+        /// viewer, client, member, editor, operator or admin
+        role: types::Role,
+        #[command(flatten)]
+        data: DataDir,
+    },
+    /// Delete a user with its tokens and grants; what it did stays in the event log
+    Delete {
+        name: String,
+        #[command(flatten)]
+        data: DataDir,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Token {
     /// Make a token, and the user if there is none of that name
@@ -208,7 +262,7 @@ pub enum Token {
     Create {
         #[arg(long)]
         user: String,
-        /// viewer, client, editor, operator or admin
+        /// viewer, client, member, editor, operator or admin
         #[arg(long)]
         role: types::Role,
         /// What the token is for

@@ -13,6 +13,7 @@ mod replay;
 mod screen;
 mod table;
 mod tokens;
+mod users;
 mod why;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,
         Command::Events { follow, kind } => follow::events(&api()?, follow, kind.as_deref()).await?,
         Command::Audit => return lists::audit(&api()?).await,
+        Command::User(command) => users::run(&args.connection, command).await?,
         Command::Token(command) => tokens::run(&args.connection, command).await?,
         Command::List(list) => lists::list(&api()?, list).await?,
     }

@@ -75,7 +75,7 @@ fn a_role_that_does_not_exist_is_refused_with_those_that_do() {
     let output = mlwright(folder.path(), &["token", "create", "--user", "ann", "--role", "boss"]);
     assert_eq!(output.status.code(), Some(2));
     let text = said(&output);
-    assert!(text.contains("choose viewer, client, editor, operator or admin"), "{text}");
+    assert!(text.contains("choose viewer, client, member, editor, operator or admin"), "{text}");
 }
 
 #[test]
@@ -86,4 +86,25 @@ fn the_configuration_that_is_printed_can_be_used() {
     let output = mlwright(folder.path(), &["routes", "--config", "mlwright.toml"]);
     assert!(output.status.success(), "{}", said(&output));
     assert!(String::from_utf8_lossy(&output.stdout).contains("/api/2.0/mlflow/runs/create"));
+}
+
+#[test]
+fn a_user_is_made_with_a_password_from_standard_input() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mlwright"))
+        .current_dir(folder.path())
+        .args(["user", "create", "ann", "--role", "admin"])
+        .env_remove("MLWRIGHT_URL")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"correct horse\n").unwrap();
+    assert!(child.wait_with_output().unwrap().status.success());
+    let listed = mlwright(folder.path(), &["user", "list"]);
+    let text = said(&listed);
+    assert!(listed.status.success() && text.contains("ann") && text.contains("admin"), "{text}");
+    let refused = mlwright(folder.path(), &["user", "create", "bob"]);
+    assert!(said(&refused).contains("no password was given"), "{}", said(&refused));
 }

@@ -2,12 +2,9 @@
 //! checked before anything else. Without users, whoever reaches a loopback address from this machine may work;
 //! from the first user on, everybody signs in.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -17,21 +14,18 @@ use http::{HeaderMap, StatusCode, header};
 use ledger::Ledger;
 use types::{Actor, Digest, Fault, Role};
 
-/// How long a verified token is believed without asking again; a revoked one is refused after at most this.
-const BELIEVED: Duration = Duration::from_secs(5);
+use crate::credentials::{Credential, Credentials};
 
 /// What the check needs to know.
 #[derive(Clone)]
 pub struct Access(Arc<Inner>);
 
 struct Inner {
-    ledger: Ledger,
+    credentials: Credentials,
     hosts: Vec<String>,
     origins: Vec<String>,
-    has_accounts: AtomicBool,
     /// What this server's own pipeline steps say.
     step_token: String,
-    verified: std::sync::Mutex<HashMap<String, (Instant, Actor)>>,
 }
 
 impl Access {
@@ -40,45 +34,28 @@ impl Access {
         config: &crate::config::Access,
         step_token: String,
     ) -> Result<Self, ledger::Error> {
-        let has_accounts = AtomicBool::new(ledger.has_accounts().await?);
+        ledger.set_member_level(config.member_level);
         Ok(Self(Arc::new(Inner {
-            ledger,
+            credentials: Credentials::new(ledger).await?,
             hosts: config.allowed_hosts.iter().map(|h| h.to_ascii_lowercase()).collect(),
             origins: config.allowed_origins.iter().map(|o| o.to_ascii_lowercase()).collect(),
-            has_accounts,
             step_token,
-            verified: std::sync::Mutex::default(),
         })))
     }
 
-    pub fn has_accounts(&self) -> bool {
-        self.0.has_accounts.load(Ordering::Relaxed)
+    /// Whether anybody can sign in, so that everybody must.
+    pub async fn login_required(&self) -> Result<bool, ledger::Error> {
+        self.0.credentials.login_required().await
     }
 
-    /// Somebody can sign in now, so everybody must.
-    pub fn require_login(&self) {
-        self.0.has_accounts.store(true, Ordering::Relaxed);
-    }
-
-    async fn verify(&self, token: &str) -> Result<Actor, ledger::Error> {
-        // Digests are compared, so that timing tells nothing about the token.
-        if Digest::of(token) == Digest::of(&self.0.step_token) {
+    async fn verify(&self, credential: Credential<'_>) -> Result<Actor, ledger::Error> {
+        if let Credential::Token(token) = credential
+            // Digests are compared, so that timing tells nothing about the token.
+            && Digest::of(token) == Digest::of(&self.0.step_token)
+        {
             return Ok(Actor { role: Role::Editor, ..Actor::system("pipeline-step") });
         }
-        if let Ok(verified) = self.0.verified.lock()
-            && let Some((at, actor)) = verified.get(token)
-            && at.elapsed() < BELIEVED
-        {
-            return Ok(actor.clone());
-        }
-        let actor = self.0.ledger.authenticate(token).await?;
-        if let Ok(mut verified) = self.0.verified.lock() {
-            if verified.len() > 10_000 {
-                verified.clear();
-            }
-            verified.insert(token.to_owned(), (Instant::now(), actor.clone()));
-        }
-        Ok(actor)
+        self.0.credentials.verify(credential).await
     }
 }
 
@@ -119,22 +96,33 @@ pub async fn check(
     {
         return refusal.into_response();
     }
-    match token(request.headers()) {
-        Some(token) => match access.verify(&token).await {
-            Ok(actor) => {
-                request.extensions_mut().insert(actor);
-            }
-            Err(error) if error.class() == types::Class::Unauthenticated => {
-                return kit::Denied::Unauthenticated.into_response();
-            }
-            Err(error) => return kit::Answer::from(&error).into_response(),
-        },
-        None if !access.has_accounts() && peer.ip().to_canonical().is_loopback() => {
-            request.extensions_mut().insert(Actor::local());
+    match sign_in(&access, request.headers(), peer).await {
+        Ok(Some(actor)) => {
+            request.extensions_mut().insert(actor);
         }
-        None => {}
+        Ok(None) => {}
+        Err(error) => return kit::Answer::from(&error).into_response(),
     }
     next.run(request).await
+}
+
+/// Whoever shows a wrong credential is nobody, like whoever shows none: each door refuses both in its own words.
+async fn sign_in(
+    access: &Access,
+    headers: &HeaderMap,
+    peer: SocketAddr,
+) -> Result<Option<Actor>, ledger::Error> {
+    match shown(headers) {
+        Some(shown) => match access.verify(shown.credential()).await {
+            Ok(actor) => Ok(Some(actor)),
+            Err(error) if error.class() == types::Class::Unauthenticated => Ok(None),
+            Err(error) => Err(error),
+        },
+        None if peer.ip().to_canonical().is_loopback() && !access.login_required().await? => {
+            Ok(Some(Actor::local()))
+        }
+        None => Ok(None),
+    }
 }
 
 /// The address that a connection came in on.
@@ -192,17 +180,39 @@ fn is_loopback(name: &str) -> bool {
         || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// The token of a Bearer or Basic header; with Basic it is the password.
-fn token(headers: &HeaderMap) -> Option<String> {
+/// What an `Authorization` header holds.
+enum Shown {
+    Bearer(String),
+    Basic(String, String),
+}
+
+impl Shown {
+    /// Basic carries a token, too, as the password; the name is of no matter then.
+    fn credential(&self) -> Credential<'_> {
+        match self {
+            Self::Bearer(token) => Credential::Token(token),
+            Self::Basic(_, token) if TOKENS.iter().any(|prefix| token.starts_with(prefix)) => {
+                Credential::Token(token)
+            }
+            Self::Basic(name, password) => Credential::Password { name, password },
+        }
+    }
+}
+
+/// How tokens of accounts and of pipeline steps begin.
+const TOKENS: [&str; 2] = ["mlw_", "mlw-step-"];
+
+fn shown(headers: &HeaderMap) -> Option<Shown> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Some(rest.trim().to_owned());
+        return Some(Shown::Bearer(rest.trim().to_owned()));
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let bytes = base64::engine::general_purpose::STANDARD.decode(rest.trim()).ok()?;
         let text = String::from_utf8(bytes).ok()?;
-        return Some(text.split_once(':')?.1.to_owned());
+        let (name, password) = text.split_once(':')?;
+        return Some(Shown::Basic(name.to_owned(), password.to_owned()));
     }
     None
 }

@@ -17,7 +17,6 @@ use types::SystemClock;
 use vault::Vault;
 
 use crate::Error;
-use crate::access::Access;
 use crate::config::{Config, Role};
 use crate::projects::Port;
 
@@ -139,9 +138,8 @@ impl Stages {
     }
 
     /// Every door, in the order of [`DOORS`].
-    pub fn doors(&self, config: &Config, access: &Access) -> Vec<Door> {
+    pub fn doors(&self, config: &Config) -> Vec<Door> {
         let Ground { ledger, blobs, vault } = &self.ground;
-        let watched = access.clone();
         let native = door_native::State {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
@@ -154,7 +152,6 @@ impl Stages {
                 version: crate::VERSION,
                 started_at: ledger.clock().now(),
                 data_dir: config.server.data_dir.display().to_string(),
-                accounts_changed: door_native::Hook(Arc::new(move || watched.require_login())),
             }),
         };
         vec![

@@ -64,11 +64,12 @@ pub struct BlobStore {
     pub url: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
+    pub member_level: types::Level,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,7 +113,11 @@ impl Default for Config {
             server: Server::default(),
             database: Database { url: String::new(), readers: 4 },
             blobs: BlobStore::default(),
-            access: Access::default(),
+            access: Access {
+                allowed_hosts: Vec::new(),
+                allowed_origins: Vec::new(),
+                member_level: types::Level::Read,
+            },
             runtimes: Runtimes { onnxruntime: PathBuf::new(), threads: 1 },
             pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
             predictions: Predictions { durable: false },
@@ -131,6 +136,12 @@ impl Default for Server {
             roles: Role::ALL.to_vec(),
             stop_grace_seconds: 30,
         }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Config::default().access
     }
 }
 
@@ -176,6 +187,10 @@ const KEYS: &[(&str, &str)] = &[
         "Host names that requests may address besides loopback names and the bind address.",
     ),
     ("access.allowed_origins", "Web origins (`https://…`) whose pages may call besides the server's own."),
+    (
+        "access.member_level",
+        "What members may do with things that nobody granted them: none, read, use, edit or manage.",
+    ),
     (
         "runtimes.onnxruntime",
         "The libonnxruntime shared library; empty to look in MLWRIGHT_ONNXRUNTIME and in environments.",

@@ -17,6 +17,8 @@ pub enum Error {
     AmbiguousRoute { address: SocketAddr, path: String, first: String, second: String },
     #[error("listening on {address} without users would let anybody in")]
     Exposed { address: SocketAddr },
+    #[error("cannot make the administrator `{name}`: {reason}")]
+    FirstAdmin { name: String, reason: String },
     #[error("cannot listen on {address}: {source}")]
     Bind { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
@@ -63,8 +65,12 @@ impl Fault for Error {
                 "give one of them an address of its own with --listen ADDRESS=door".into()
             }
             Error::Exposed { .. } => {
-                "make a user first: `mlwright token create --user NAME --role admin`, then start again; \
+                "make a user first: `mlwright user create NAME --role admin`, then start again; \
                  or listen on 127.0.0.1"
+                    .into()
+            }
+            Error::FirstAdmin { .. } => {
+                "set MLWRIGHT_ADMIN_PASSWORD or MLWRIGHT_ADMIN_PASSWORD_FILE beside MLWRIGHT_ADMIN_USERNAME"
                     .into()
             }
             Error::Bind { .. } => {

@@ -4,6 +4,7 @@ mod access;
 pub mod admin;
 mod compose;
 pub mod config;
+mod credentials;
 mod error;
 mod health;
 mod listen;

@@ -13,7 +13,7 @@ use crate::compose::{DOORS, Ground, Stages};
 use crate::config::{self, Config, Role};
 use crate::health::{self, Health};
 use crate::listen::{self, Route};
-use crate::{Error, telemetry};
+use crate::{Error, admin, telemetry};
 
 /// What the command line says; it wins over the configuration file.
 #[derive(Clone, Debug, Default)]
@@ -68,9 +68,8 @@ pub async fn routes(options: &Options) -> Result<Vec<Route>, Error> {
     config.database.url.clear();
     config.blobs.url.clear();
     let ground = Ground::open(&config).await?;
-    let access = Access::new(ground.ledger.clone(), &config.access, String::new()).await?;
     let stages = Stages::start(ground, &config, "", "").await?;
-    let table = listen::table(config.address()?, &stages.doors(&config, &access));
+    let table = listen::table(config.address()?, &stages.doors(&config));
     drop(stages);
     // A leftover in the temporary directory harms nobody.
     let _ = std::fs::remove_dir_all(scratch);
@@ -84,10 +83,11 @@ pub async fn run(options: Options) -> Result<(), Error> {
     telemetry::start_logging(&config.log);
     let address = config.address()?;
     let ground = Ground::open(&config).await?;
+    admin::first_admin(&ground.ledger).await?;
     let step_token = access::step_token(&config.server.data_dir)?;
     let access = Access::new(ground.ledger.clone(), &config.access, step_token.clone()).await?;
     for exposed in std::iter::once(address).chain(config.listen.iter().map(|l| l.address)) {
-        if !exposed.ip().is_loopback() && !access.has_accounts() {
+        if !exposed.ip().is_loopback() && !access.login_required().await? {
             return Err(Error::Exposed { address: exposed });
         }
     }
@@ -106,7 +106,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     for (listener, wanted) in listeners {
         let at = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
         let doors: Vec<Door> = stages
-            .doors(&config, &access)
+            .doors(&config)
             .into_iter()
             .filter(|d| answers(&config, d.name))
             .filter(|d| wanted.is_empty() || wanted.iter().any(|n| n == d.name))

@@ -2,19 +2,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::json;
-use types::{Actor, ActorKind, Digest, Permission, Role, Timestamp, Uid, WorkspaceId};
+use types::{Actor, Digest, Permission, Role, Timestamp, Uid, WorkspaceId};
 
+use super::{changed, role};
 use crate::{Error, Ledger, Row, params};
-
-/// A person or machine that may sign in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Account {
-    pub id: i64,
-    pub name: String,
-    pub role: Role,
-    pub disabled: bool,
-    pub created_at: Timestamp,
-}
 
 /// A token without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,64 +45,12 @@ fn token(row: &Row) -> Result<Token, Error> {
     })
 }
 
-fn role(row: &Row) -> Result<Role, Error> {
-    let text: String = row.get("role")?;
-    text.parse().map_err(|message| Error::Database { message })
-}
-
 fn scopes(row: &Row) -> Result<Option<Vec<Permission>>, Error> {
     let Some(value) = row.get::<Option<serde_json::Value>>("scopes")? else { return Ok(None) };
     serde_json::from_value(value).map(Some).map_err(|e| Error::Database { message: e.to_string() })
 }
 
 impl Ledger {
-    /// Whether anybody can sign in: from then on, everybody must.
-    pub async fn has_accounts(&self) -> Result<bool, Error> {
-        self.read(WorkspaceId::DEFAULT, |rx| {
-            Ok(rx.query_opt("SELECT id FROM account WHERE NOT disabled LIMIT 1", &[])?.is_some())
-        })
-        .await
-    }
-
-    /// Makes an account, or changes the role of the one with that name.
-    pub async fn set_account(&self, actor: &Actor, name: &str, role: Role) -> Result<Account, Error> {
-        let name = name.to_owned();
-        self.write(actor, move |tx| {
-            let (workspace, now) = (tx.workspace(), tx.now());
-            let row = tx.query_one(
-                "INSERT INTO account (workspace_id, name, role, disabled, created_at) VALUES ($1, $2, $3, $4, $5) \
-                 ON CONFLICT (workspace_id, name) DO UPDATE SET role = excluded.role, disabled = excluded.disabled \
-                 RETURNING id, created_at",
-                &params![workspace, &name, role.to_string(), false, now],
-            )?;
-            let id: i64 = row.get("id")?;
-            tx.event("account.set", &format!("account:{id}"), json!({ "role": role }))?;
-            Ok(Account { id, name: name.clone(), role, disabled: false, created_at: row.get("created_at")? })
-        })
-        .await
-    }
-
-    pub async fn accounts(&self, workspace: WorkspaceId) -> Result<Vec<Account>, Error> {
-        self.read(workspace, move |rx| {
-            let rows = rx.query(
-                "SELECT id, name, role, disabled, created_at FROM account WHERE workspace_id = $1 ORDER BY name",
-                &params![workspace],
-            )?;
-            rows.iter()
-                .map(|row| {
-                    Ok(Account {
-                        id: row.get("id")?,
-                        name: row.get("name")?,
-                        role: role(row)?,
-                        disabled: row.get("disabled")?,
-                        created_at: row.get("created_at")?,
-                    })
-                })
-                .collect()
-        })
-        .await
-    }
-
     /// Makes a token for `account` and returns it with its secret, which is not kept.
     ///
     /// Errors: `Missing` if there is no such account.
@@ -126,19 +65,13 @@ impl Ledger {
         let account = account.to_owned();
         let id = self
             .write(actor, move |tx| {
-                let (workspace, now, id) = (tx.workspace(), tx.now(), tx.new_id());
-                let owner = tx
-                    .query_opt(
-                        "SELECT id FROM account WHERE workspace_id = $1 AND name = $2",
-                        &params![workspace, &account],
-                    )?
-                    .ok_or_else(|| Error::Missing(format!("account `{account}`")))?
-                    .get::<i64>("id")?;
+                let (now, id) = (tx.now(), tx.new_id());
+                let owner = super::accounts::find(tx, &account)?.id;
                 tx.execute(
                     "INSERT INTO access_token (workspace_id, uid, account_id, label, token_hash, scopes, created_at, expires_at) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                     &params![
-                        workspace,
+                        WorkspaceId::DEFAULT,
                         id,
                         owner,
                         &new.label,
@@ -148,6 +81,7 @@ impl Ledger {
                         new.expires_at
                     ],
                 )?;
+                changed(tx)?;
                 tx.event("token.created", &format!("token:{id}"), json!({ "account": owner }))?;
                 Ok::<_, Error>(id)
             })
@@ -155,12 +89,12 @@ impl Ledger {
         Ok((format!("{PREFIX}{id}_{secret}"), id))
     }
 
-    pub async fn tokens(&self, workspace: WorkspaceId) -> Result<Vec<Token>, Error> {
-        self.read(workspace, move |rx| {
+    pub async fn tokens(&self) -> Result<Vec<Token>, Error> {
+        self.read(WorkspaceId::DEFAULT, |rx| {
             rx.query(
                 "SELECT t.uid, a.name, a.role, t.label, t.scopes, t.created_at, t.expires_at, t.revoked_at \
                  FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.workspace_id = $1 ORDER BY t.id",
-                &params![workspace],
+                &params![WorkspaceId::DEFAULT],
             )?
             .iter()
             .map(token)
@@ -172,14 +106,15 @@ impl Ledger {
     /// Errors: `Missing` if there is no such token, or it is revoked already.
     pub async fn revoke_token(&self, actor: &Actor, id: Uid) -> Result<(), Error> {
         self.write(actor, move |tx| {
-            let (workspace, now) = (tx.workspace(), tx.now());
-            let changed = tx.execute(
+            let now = tx.now();
+            let rows = tx.execute(
                 "UPDATE access_token SET revoked_at = $1 WHERE workspace_id = $2 AND uid = $3 AND revoked_at IS NULL",
-                &params![now, workspace, id],
+                &params![now, WorkspaceId::DEFAULT, id],
             )?;
-            if changed == 0 {
+            if rows == 0 {
                 return Err(Error::Missing(format!("token `{id}`")));
             }
+            changed(tx)?;
             tx.event("token.revoked", &format!("token:{id}"), json!({}))
         })
         .await
@@ -192,11 +127,11 @@ impl Ledger {
         let (id, secret) = rest.split_once('_').ok_or_else(refuse)?;
         let id: Uid = id.parse().map_err(|_| refuse())?;
         let hash = Digest::of(secret);
-        let now = self.clock().now();
+        let (now, member_level) = (self.clock().now(), self.member_level());
         self.read(WorkspaceId::DEFAULT, move |rx| {
             let row = rx
                 .query_opt(
-                    "SELECT t.workspace_id, t.token_hash, t.scopes, t.expires_at, t.revoked_at, a.name, a.role, a.disabled \
+                    "SELECT t.token_hash, t.scopes, t.expires_at, t.revoked_at, a.id, a.name, a.role, a.disabled \
                      FROM access_token t JOIN account a ON a.id = t.account_id WHERE t.uid = $1",
                     &params![id],
                 )?
@@ -208,13 +143,7 @@ impl Ledger {
             if known != hash || expired || revoked || row.get::<bool>("disabled")? {
                 return Err(refuse());
             }
-            Ok(Actor {
-                workspace: row.get("workspace_id")?,
-                kind: ActorKind::User,
-                name: row.get("name")?,
-                role: role(&row)?,
-                scopes: scopes(&row)?,
-            })
+            super::grants::actor(rx, row.get("id")?, row.get("name")?, role(&row)?, scopes(&row)?, member_level)
         })
         .await
     }
