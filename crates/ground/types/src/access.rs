@@ -1,5 +1,6 @@
 //! Who may do what to which thing, beside the roles: levels that are granted on resources.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -128,6 +129,41 @@ pub struct Grant {
     pub level: Option<Level>,
 }
 
+/// Which resources of a kind somebody may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visible {
+    All,
+    Only(Vec<String>),
+    Except(Vec<String>),
+}
+
+impl Visible {
+    pub fn includes(&self, id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(ids) => ids.iter().any(|i| i == id),
+            Self::Except(ids) => !ids.iter().any(|i| i == id),
+        }
+    }
+
+    /// What either shows.
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::All, _) | (_, Self::All) => Self::All,
+            (Self::Only(mut a), Self::Only(b)) => {
+                a.extend(b);
+                Self::Only(a)
+            }
+            (Self::Except(a), Self::Except(b)) => {
+                Self::Except(a.into_iter().filter(|i| b.contains(i)).collect())
+            }
+            (Self::Only(only), Self::Except(ids)) | (Self::Except(ids), Self::Only(only)) => {
+                Self::Except(ids.into_iter().filter(|i| !only.contains(i)).collect())
+            }
+        }
+    }
+}
+
 /// What an account was granted in one workspace, and what counts where nothing was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
@@ -156,6 +192,26 @@ impl Grants {
     /// Manages the workspace: no other rule restrains it.
     pub fn manages_workspace(&self) -> bool {
         self.about(ResourceKind::Workspace, ANY).flatten() == Some(Level::Manage)
+    }
+
+    /// Whether it has that level on every resource there is.
+    pub fn everywhere(&self, least: Level) -> bool {
+        let denies = || self.rules.iter().any(|rule| rule.level.is_none());
+        self.manages_workspace() || (self.otherwise >= least && !denies())
+    }
+
+    /// Which resources of a kind may be read.
+    pub fn visible(&self, kind: ResourceKind) -> Visible {
+        if self.everywhere(Level::Read) {
+            return Visible::All;
+        }
+        let readable = |id: &str| self.level([(kind, id)]).is_some_and(|level| level >= Level::Read);
+        let rules = self.rules.iter().filter(|rule| rule.kind == kind && rule.pattern != ANY);
+        let ids: BTreeSet<&str> = rules.map(|rule| rule.pattern.as_str()).collect();
+        let some = |wanted: bool| {
+            ids.iter().filter(|id| readable(id) == wanted).map(|id| (*id).to_owned()).collect()
+        };
+        if readable(ANY) { Visible::Except(some(false)) } else { Visible::Only(some(true)) }
     }
 
     /// The level on a resource, given the keys that speak about it, nearest first: the first that holds any rule
@@ -209,6 +265,21 @@ mod tests {
     fn rules_on_kinds_without_ids_of_their_own_hold_for_all_or_none() {
         let one = grants(&[(ResourceKind::Run, "r", Some(Level::Manage))], Level::None);
         assert_eq!(one.level([(ResourceKind::Run, "r")]), Some(Level::None));
+    }
+
+    #[test]
+    fn what_may_be_seen_follows_the_rules_on_single_ids_and_on_all() {
+        use ResourceKind::Experiment;
+        let seen = |rules: &[(ResourceKind, &str, Option<Level>)], otherwise| {
+            grants(rules, otherwise).visible(Experiment)
+        };
+        let one = [(Experiment, "7", Some(Level::Read))];
+        assert_eq!(seen(&one, Level::None), Visible::Only(vec!["7".into()]));
+        assert_eq!(seen(&one, Level::Read), Visible::All);
+        assert_eq!(seen(&[(Experiment, "7", None)], Level::Read), Visible::Except(vec!["7".into()]));
+        let all_but = [(Experiment, ANY, Some(Level::Read)), (Experiment, "7", None)];
+        assert_eq!(seen(&all_but, Level::None), Visible::Except(vec!["7".into()]));
+        assert_eq!(seen(&[(Experiment, ANY, None)], Level::Manage), Visible::Only(vec![]));
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::{Grants, Level, ResourceKind};
+use crate::{Grants, Level, ResourceKind, Visible};
 use serde::{Deserialize, Serialize};
 
 /// A workspace: the boundary that names, permissions and searches stop at. Every table's key starts with it.
@@ -138,8 +138,26 @@ impl Actor {
         Self { kind: ActorKind::Local, name: "local".to_owned(), ..Self::system("local") }
     }
 
+    /// Whether it may do so with everything in its workspace; doors that look at single resources ask for
+    /// [`Actor::level`] as well.
     pub fn may(&self, permission: Permission) -> bool {
-        self.role.allows(permission) && self.in_scope(permission)
+        let least = match permission {
+            Permission::Read | Permission::Predict => Level::Read,
+            Permission::Write | Permission::RunCode | Permission::Deploy | Permission::Administer => {
+                Level::Manage
+            }
+        };
+        self.role.allows(permission)
+            && self.in_scope(permission)
+            && self.grants.as_ref().is_none_or(|grants| grants.everywhere(least))
+    }
+
+    /// Which resources of a kind it may read.
+    pub fn visible(&self, kind: ResourceKind) -> Visible {
+        match (&self.grants, self.role) {
+            (_, Role::Admin) | (None, _) => Visible::All,
+            (Some(grants), _) => grants.visible(kind),
+        }
     }
 
     /// Whether a scoped token was made for this, whatever the role allows.

@@ -10,7 +10,7 @@ mod id;
 pub mod io;
 mod schema;
 
-pub use access::{ANY, Grant, Grants, Level, ResourceKind};
+pub use access::{ANY, Grant, Grants, Level, ResourceKind, Visible};
 pub use actor::{Actor, ActorKind, Permission, Role, WorkspaceId};
 pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::{Digest, DigestError, Hasher};

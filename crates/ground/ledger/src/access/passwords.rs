@@ -94,11 +94,9 @@ impl Ledger {
             _ => (None, Arc::<str>::from("")),
         };
         let against = Arc::clone(&hash);
-        let right = hashing(move || match &*against {
-            "" => verify_now(&NOBODY, &password) && false,
-            hash => verify_now(hash, &password),
-        })
-        .await?;
+        let right =
+            hashing(move || verify_now(if against.is_empty() { &NOBODY } else { &against }, &password))
+                .await?;
         match account {
             Some(account) if right => Ok(Verified { account, hash }),
             _ => Err(Error::BadCredential("the name or the password is wrong".into())),
