@@ -6,11 +6,12 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 13] = [
+const STAGES: [&str; 14] = [
     "datasets",
     "curation",
     "features",
     "tracking",
+    "traces",
     "models",
     "tuning",
     "pipelines",

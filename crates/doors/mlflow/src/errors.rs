@@ -173,6 +173,24 @@ impl From<tracking::Error> for Failure {
     }
 }
 
+impl From<traces::Error> for Failure {
+    fn from(error: traces::Error) -> Self {
+        use traces::Error as E;
+        match error {
+            E::TraceNotFound(uid) => Self::missing(format!("Trace with ID '{uid}' not found.")),
+            E::TagNotFound { trace, name } => {
+                Self::missing(format!("No trace tag with key '{name}' for trace with ID '{trace}'"))
+            }
+            E::AssessmentNotFound { trace, uid } => {
+                Self::missing(format!("Assessment with ID '{uid}' not found for trace '{trace}'"))
+            }
+            E::Tracking(error) => error.into(),
+            E::Ledger(error) => error.into(),
+            other => by_class(&other),
+        }
+    }
+}
+
 impl From<models::Error> for Failure {
     fn from(error: models::Error) -> Self {
         use models::Error as E;

@@ -21,6 +21,7 @@ mod runs;
 mod server_info;
 mod sources;
 mod sqlparse;
+mod traces;
 mod wire;
 
 use blobs::Blobs;

@@ -8,13 +8,16 @@ pub(crate) const BATCH_METRICS: usize = 1_000;
 pub(crate) const BATCH_PARAMS_TAGS: usize = 100;
 pub(crate) const BATCH_ENTITIES: usize = 1_000;
 pub(crate) const BATCH_BYTES: usize = 1_000_000;
-const KEY: usize = 250;
+pub(crate) const KEY: usize = 250;
 const PARAM_VALUE: usize = 6_000;
 const TAG_VALUE: usize = 8_000;
 const EXPERIMENT_NAME: usize = 500;
 const EXPERIMENT_TAG_VALUE: usize = 20_000;
 const REGISTRY_TAG_VALUE: usize = 100_000;
 const ALIAS: usize = 255;
+/// Of traces: characters of a metadata value, and of keys; and of a tag's value as it is shown.
+pub(crate) const TRACE_METADATA: usize = 250;
+pub(crate) const TRACE_TAG_SHOWN: usize = 4_096;
 /// Rows that one search page holds at most.
 pub(crate) const SEARCH_MAX: i64 = 50_000;
 
@@ -87,7 +90,7 @@ fn too_long(what: &str, limit: usize) -> Failure {
     Failure::invalid(format!("'{what}' exceeds the maximum length of {limit} characters"))
 }
 
-fn length(what: &str, limit: usize, text: &str) -> Result<(), Failure> {
+pub(crate) fn length(what: &str, limit: usize, text: &str) -> Result<(), Failure> {
     if text.chars().count() > limit { Err(too_long(what, limit)) } else { Ok(()) }
 }
 
@@ -113,6 +116,12 @@ pub(crate) fn param(path: &str, name: String, value: String) -> Result<(String, 
 pub(crate) fn tag(path: &str, name: String, value: String) -> Result<(String, String), Failure> {
     key(path, &name)?;
     length(path, KEY, &name)?;
+    Ok((name, cut(TAG_VALUE, value)))
+}
+
+pub(crate) fn trace_tag(name: String, value: String) -> Result<(String, String), Failure> {
+    key("key", &name)?;
+    length("key", KEY, &name)?;
     Ok((name, cut(TAG_VALUE, value)))
 }
 

@@ -1,5 +1,7 @@
 //! Reading a request the way upstream does: protobuf's JSON rules first, then upstream's own messages.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::errors::Failure;
@@ -192,6 +194,21 @@ impl Fields {
 
     pub fn inner(&self, name: &str) -> Result<Option<Fields>, Failure> {
         self.get(name).map(|value| Fields::message(value, self.place(name))).transpose()
+    }
+
+    /// A value of any kind, if it is there and not null.
+    pub fn raw(&self, name: &str) -> Option<&Value> {
+        self.get(name)
+    }
+
+    /// A map of texts.
+    pub fn map(&self, name: &str) -> Result<BTreeMap<String, String>, Failure> {
+        let Some(fields) = self.inner(name)? else { return Ok(BTreeMap::new()) };
+        let text = |(key, value): (&String, &Value)| match value {
+            Value::String(text) => Ok((key.clone(), text.clone())),
+            other => Err(invalid(&fields.place(key), other, &wrong_type(other))),
+        };
+        fields.values.iter().map(text).collect()
     }
 
     pub fn path_of(&self, name: &str) -> String {

@@ -6,7 +6,7 @@ use types::Permission::{Read, Write};
 use crate::call::{json, raw};
 use crate::{
     State, artifacts, experiments, logged_models, metrics, model_versions, registered_models, runs,
-    server_info,
+    server_info, traces,
 };
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -21,6 +21,9 @@ pub fn routes(state: State) -> Door {
     let mut routes = Routes::new()
         .route("/health", get(server_info::health))
         .route("/version", get(server_info::version))
+        .route("/v1/traces", traces::otlp())
+        .route("/ajax-api/2.0/mlflow/get-trace-artifact", traces::artifact())
+        .route("/ajax-api/3.0/mlflow/get-trace-artifact", traces::artifact())
         .route("/get-artifact", raw(GET, Read, artifacts::download_of_run))
         .route("/model-versions/get-artifact", raw(GET, Read, artifacts::download_of_version));
     for prefix in ["/api", "/ajax-api"] {
@@ -30,6 +33,7 @@ pub fn routes(state: State) -> Door {
         tracking_routes(&mut add);
         registry_routes(&mut add);
         artifact_routes(&mut add);
+        traces::routes(&mut add);
         add("/3.0/mlflow/server-info", get(server_info::server_info));
         for unknown in ["/2.0/mlflow/{*rest}", "/3.0/mlflow/{*rest}", "/2.0/mlflow-artifacts/{*rest}"] {
             add(unknown, any(server_info::unknown));

@@ -25,6 +25,7 @@ pub const COMPONENTS: &[Component] = &[
     datasets::COMPONENT,
     curation::COMPONENT,
     tracking::COMPONENT,
+    traces::COMPONENT,
     models::COMPONENT,
     pipelines::COMPONENT,
     predictions::COMPONENT,

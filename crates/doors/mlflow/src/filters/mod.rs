@@ -9,7 +9,6 @@ mod reading;
 mod registry;
 mod runs;
 mod tests_of;
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes of traces are to use it"))]
 pub(crate) mod traces;
 
 use tracking::search::{Comparison, Order};
