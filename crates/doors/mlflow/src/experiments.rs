@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use tracking::search::Lifecycle;
-use tracking::{ExperimentQuery, ExperimentRef};
+use tracking::{ExperimentQuery, ExperimentRef, Location};
 
 use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{self, experiment_number, next_token, offset};
@@ -19,28 +21,26 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
     let name = f.required_text("name")?;
     limits::experiment_name(&name)?;
     let location = f.text("artifact_location")?.filter(|l| !l.is_empty());
-    if let Some(location) = &location {
-        check_location(location)?;
-    }
+    let location = match (location, &cx.state.artifact_root) {
+        (Some(location), root) => Location::At(crate::locations::checked(location, root.as_deref())?),
+        (None, Some(root)) => Location::Below(root.clone()),
+        (None, None) => Location::Own,
+    };
     let tags = f.pairs("tags")?;
     for (key, value) in &tags {
         limits::experiment_tag(key, value)?;
+    }
+    let views: BTreeSet<_> = tags.iter().filter(|(key, _)| is_view(key)).map(|(key, _)| key).collect();
+    if views.len() > limits::CUSTOM_VIEWS {
+        return Err(limits::too_many_views(None));
     }
     let number = tracking::create_experiment(&cx.state.ledger, &cx.actor, name, location, tags).await?;
     reply(&ws::ExperimentIdResponse { experiment_id: number.to_string() })
 }
 
-/// Locations are addresses that clients use themselves; those that would lead a client astray are refused.
-fn check_location(location: &str) -> Result<(), Failure> {
-    if location.starts_with("runs:") {
-        return Err(Failure::invalid(format!(
-            "Artifact location cannot be a runs:/ URI. Given: '{location}'"
-        )));
-    }
-    if location.contains(['#', '?', ';']) || location.split('/').any(|part| part == "..") {
-        return Err(Failure::invalid("'artifact_location' URL can't include fragments or params."));
-    }
-    Ok(())
+/// Views of upstream's web app, which it keeps as tags of the experiment.
+fn is_view(key: &str) -> bool {
+    key.starts_with("mlflow.customView.view")
 }
 
 pub(crate) async fn get(cx: Cx, f: Fields) -> Answer {
@@ -98,6 +98,13 @@ pub(crate) async fn update(cx: Cx, f: Fields) -> Answer {
 pub(crate) async fn set_tag(cx: Cx, f: Fields) -> Answer {
     let number = experiment_number(&f.required_text("experiment_id")?)?;
     let (key, value) = (f.required_text("key")?, f.text_or_empty("value")?);
+    if is_view(&key) {
+        let there = tracking::experiment(&cx.state.ledger, &cx.actor, ExperimentRef::Number(number)).await?;
+        let views = there.tags.keys().filter(|k| is_view(k)).count();
+        if !there.tags.contains_key(&key) && views >= limits::CUSTOM_VIEWS {
+            return Err(limits::too_many_views(Some(number)));
+        }
+    }
     limits::experiment_tag(&key, &value)?;
     tracking::set_experiment_tag(&cx.state.ledger, &cx.actor, number, key, value).await?;
     empty()

@@ -11,6 +11,7 @@ mod errors;
 mod experiments;
 mod filters;
 mod limits;
+mod locations;
 mod logged_models;
 mod metrics;
 mod model_versions;
@@ -47,4 +48,6 @@ pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub vault: Vault,
+    /// Where the files of new experiments go that name no place; the server's own store if absent.
+    pub artifact_root: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! `mlflow/utils/validation.py` at 3.17.2: names, lengths and batch sizes, with its messages.
 
 use serde_json::Value;
+use tracking::DatasetInput;
 
 use crate::errors::Failure;
 
@@ -18,6 +19,8 @@ const ALIAS: usize = 255;
 /// Of traces: characters of a metadata value, and of keys; and of a tag's value as it is shown.
 pub(crate) const TRACE_METADATA: usize = 250;
 pub(crate) const TRACE_TAG_SHOWN: usize = 4_096;
+/// Custom views that one experiment has at most.
+pub(crate) const CUSTOM_VIEWS: usize = 50;
 /// Rows that one search page holds at most.
 pub(crate) const SEARCH_MAX: i64 = 50_000;
 
@@ -128,13 +131,76 @@ pub(crate) fn trace_tag(name: String, value: String) -> Result<(String, String),
 pub(crate) fn experiment_tag(name: &str, value: &str) -> Result<(), Failure> {
     key("key", name)?;
     length("key", KEY, name)?;
-    length("value", EXPERIMENT_TAG_VALUE, value)
+    length("value", EXPERIMENT_TAG_VALUE, value)?;
+    match name {
+        "mlflow.trace.archivalRetention" => archival(value, "value", true),
+        "mlflow.trace.archiveNow" => archival(value, "older_than", false),
+        _ => Ok(()),
+    }
+}
+
+/// `_parse_trace_archival_duration_config`: a JSON object whose `field` is a duration such as `30d`.
+fn archival(value: &str, field: &str, typed: bool) -> Result<(), Failure> {
+    let config = match serde_json::from_str(value) {
+        Ok(Value::Object(config)) => config,
+        _ => return Err(Failure::invalid("Trace archival config must be encoded as a JSON object.")),
+    };
+    if typed && config.get("type").and_then(Value::as_str) != Some("duration") {
+        return Err(Failure::invalid("Trace archival config must use type 'duration'."));
+    }
+    let given = config.get(field).unwrap_or(&Value::Null);
+    if given.is_null() && !typed {
+        return Ok(());
+    }
+    let text = given.as_str().unwrap_or("").trim();
+    if text.chars().count() > 32 {
+        return Err(Failure::invalid("Trace archival duration must be at most 32 characters."));
+    }
+    let count = text.strip_suffix(['m', 'h', 'd']).unwrap_or("");
+    if count.is_empty() || count.starts_with('0') || !count.chars().all(|c| c.is_ascii_digit()) {
+        return Err(Failure::invalid(
+            "Trace archival retention must be in the form `<int><unit>`, where unit is one of 'm', 'h', or 'd'.",
+        ));
+    }
+    Ok(())
+}
+
+pub(crate) fn too_many_views(experiment: Option<i64>) -> Failure {
+    let of = experiment.map(|number| format!(" for experiment {number}")).unwrap_or_default();
+    Failure::invalid(format!(
+        "Unable to create another custom view{of}; the maximum number of custom views per experiment is {CUSTOM_VIEWS}. \
+         Delete an existing custom view before creating a new one."
+    ))
 }
 
 pub(crate) fn registry_tag(name: &str, value: &str) -> Result<(), Failure> {
     key("key", name)?;
     length("key", KEY, name)?;
     length("value", REGISTRY_TAG_VALUE, value)
+}
+
+/// `_validate_model_version_tag`: a prompt's text that is too long gets its own words.
+pub(crate) fn version_tag(name: &str, value: &str) -> Result<(), Failure> {
+    if name == "mlflow.prompt.text" && value.chars().count() > REGISTRY_TAG_VALUE {
+        return Err(Failure::invalid(format!(
+            "Prompt text exceeds max length of {REGISTRY_TAG_VALUE} characters."
+        )));
+    }
+    registry_tag(name, value)
+}
+
+/// `_validate_dataset_inputs`
+pub(crate) fn dataset_input(input: &DatasetInput) -> Result<(), Failure> {
+    length("name", 500, &input.name)?;
+    length("digest", 36, &input.digest)?;
+    length("source", 65_535, &input.source)?;
+    length("schema", 1_048_575, input.schema.as_deref().unwrap_or(""))?;
+    length("profile", 16_777_215, input.profile.as_deref().unwrap_or(""))?;
+    for (key, value) in &input.tags {
+        length("key", 255, key)?;
+        length("value", 500, value)?;
+    }
+    Ok(())
 }
 
 pub(crate) fn experiment_name(name: &str) -> Result<(), Failure> {

@@ -38,7 +38,7 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
     limits::model_name(&name)?;
     let tags = f.pairs("tags")?;
     for (key, value) in &tags {
-        limits::registry_tag(key, value)?;
+        limits::version_tag(key, value)?;
     }
     let filled =
         |name: &str| -> Result<Option<String>, Failure> { Ok(f.text(name)?.filter(|t| !t.is_empty())) };
@@ -56,14 +56,14 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
         tags: tags.into_iter().collect(),
     };
     if !is_prompt {
-        sources::resolve(&cx, &mut version).await?;
+        sources::resolve(&cx, &mut version, f.has("run_id"), f.has("model_id")).await?;
     } else if !PROMPT_SOURCES.contains(&version.source.as_str()) {
         return Err(Failure::invalid(format!(
             "Invalid prompt source: '{}'. Prompt sources must use an MLflow placeholder.",
             version.source
         )));
     }
-    let logged_model = version.logged_model.clone();
+    let logged_model = version.logged_model.clone().filter(|_| !is_prompt);
     let created = models::create_version(&cx.state.ledger, &cx.actor, version).await?;
     if let Some(id) = logged_model {
         note_on_logged_model(&cx, id, &name, created.number).await?;
@@ -73,12 +73,7 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
 
 /// Adds the version to the logged model's list of versions.
 async fn note_on_logged_model(cx: &Cx, id: String, name: &str, number: i64) -> Result<(), Failure> {
-    let model = match tracking::logged_model(&cx.state.ledger, &cx.actor, id.clone(), false).await {
-        Ok(model) => model,
-        // A version may name a model of another server.
-        Err(tracking::Error::LoggedModelNotFound(_)) => return Ok(()),
-        Err(other) => return Err(other.into()),
-    };
+    let model = tracking::logged_model(&cx.state.ledger, &cx.actor, id.clone(), false).await?;
     let before = model.tags.get(MODEL_VERSIONS).and_then(|text| serde_json::from_str(text).ok());
     let mut versions: Vec<serde_json::Value> = before.unwrap_or_default();
     versions.push(serde_json::json!({ "name": name, "version": number }));
@@ -165,7 +160,7 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
 pub(crate) async fn set_tag(cx: Cx, f: Fields) -> Answer {
     let (name, number) = target(&f)?;
     let (key, value) = (f.required_text("key")?, f.text_or_empty("value")?);
-    limits::registry_tag(&key, &value)?;
+    limits::version_tag(&key, &value)?;
     models::set_version_tag(&cx.state.ledger, &cx.actor, name, number, key, value).await?;
     empty()
 }

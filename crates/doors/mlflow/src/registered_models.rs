@@ -1,4 +1,4 @@
-use models::ModelQuery;
+use models::{ModelQuery, ModelVersion};
 
 use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{self, next_token, offset};
@@ -152,13 +152,17 @@ pub(crate) async fn delete_alias(cx: Cx, f: Fields) -> Answer {
 pub(crate) async fn get_by_alias(cx: Cx, f: Fields) -> Answer {
     let (name, alias) = (name(&f)?, f.required_text("alias")?);
     limits::alias(&alias)?;
-    let found = if alias.eq_ignore_ascii_case("latest") {
+    let found = by_alias(&cx, name, alias).await?;
+    reply(&wr::ModelVersionResponse { model_version: convert::model_version(found) })
+}
+
+/// The version that an alias names; `latest` is the newest one.
+pub(crate) async fn by_alias(cx: &Cx, name: String, alias: String) -> Result<ModelVersion, Failure> {
+    if alias.eq_ignore_ascii_case("latest") {
         let model = models::model(&cx.state.ledger, &cx.actor, name.clone()).await?;
         let newest = model.latest.into_iter().max_by_key(|v| v.number);
-        newest.ok_or_else(|| Failure::missing(format!("Latest version not found for model {name}.")))?
-    } else {
-        let found = models::version_by_alias(&cx.state.ledger, &cx.actor, name, alias.clone()).await?;
-        found.ok_or_else(|| Failure::invalid(format!("Registered model alias {alias} not found.")))?
-    };
-    reply(&wr::ModelVersionResponse { model_version: convert::model_version(found) })
+        return newest.ok_or_else(|| Failure::missing(format!("Latest version not found for model {name}.")));
+    }
+    let found = models::version_by_alias(&cx.state.ledger, &cx.actor, name, alias.clone()).await?;
+    found.ok_or_else(|| Failure::invalid(format!("Registered model alias {alias} not found.")))
 }

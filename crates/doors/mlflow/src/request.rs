@@ -42,7 +42,10 @@ impl Fields {
             value = parse(inner.as_bytes())?;
         }
         match value {
-            Value::Object(values) => Ok(Self { values, path: String::new() }),
+            Value::Object(values) => {
+                one_spelling(&values)?;
+                Ok(Self { values, path: String::new() })
+            }
             Value::Null => Ok(Self::default()),
             _ => Err(Failure::invalid("Malformed request: the body must be a JSON object.")),
         }
@@ -50,7 +53,10 @@ impl Fields {
 
     fn message(value: &Value, path: String) -> Result<Self, Failure> {
         match value {
-            Value::Object(values) => Ok(Self { values: values.clone(), path }),
+            Value::Object(values) => {
+                one_spelling(values)?;
+                Ok(Self { values: values.clone(), path })
+            }
             other => Err(invalid(&path, other, &wrong_type(other))),
         }
     }
@@ -226,6 +232,17 @@ impl Fields {
             })
             .collect()
     }
+}
+
+/// `_reject_conflicting_field_aliases`: who checks one spelling and who acts on the other must not differ.
+fn one_spelling(values: &Map<String, Value>) -> Result<(), Failure> {
+    let twice = values.keys().filter(|name| name.contains('_')).find(|name| values.contains_key(&camel(name)));
+    twice.map_or(Ok(()), |name| {
+        let other = camel(name);
+        Err(Failure::invalid(format!(
+            "Request specifies both '{name}' and '{other}'; provide only one of them."
+        )))
+    })
 }
 
 /// Python's JSON reader, which clients are tested against, takes bare NaN and infinities; ours does not.

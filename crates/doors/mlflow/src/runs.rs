@@ -7,7 +7,7 @@ use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{self, RUN_NAME, STATUSES, experiment_number, next_token, offset, run_uid};
 use crate::errors::Failure;
 use crate::experiments::VIEWS;
-use crate::request::{Fields, missing};
+use crate::request::Fields;
 use crate::wire::service as ws;
 use crate::{filters, limits};
 
@@ -209,22 +209,20 @@ pub(crate) async fn log_batch(cx: Cx, f: Fields) -> Answer {
     empty()
 }
 
-/// `log_inputs`' dataset message.
+/// `log_inputs`' dataset message. Absent texts read as empty ones, as protobuf reads them.
 fn dataset_input(f: &Fields) -> Result<DatasetInput, Failure> {
-    let dataset = f.inner("dataset")?.ok_or_else(|| Failure::invalid("Dataset cannot be None"))?;
-    let need = |name: &str| -> Result<String, Failure> {
-        let none = || missing(&format!("datasets.dataset.{name}"));
-        dataset.text(name)?.filter(|t| !t.is_empty()).ok_or_else(none)
-    };
-    Ok(DatasetInput {
-        name: need("name")?,
-        digest: need("digest")?,
-        source_type: need("source_type")?,
-        source: need("source")?,
+    let dataset = f.inner("dataset")?.unwrap_or_default();
+    let input = DatasetInput {
+        name: dataset.text_or_empty("name")?,
+        digest: dataset.text_or_empty("digest")?,
+        source_type: dataset.text_or_empty("source_type")?,
+        source: dataset.text_or_empty("source")?,
         schema: dataset.text("schema")?,
         profile: dataset.text("profile")?,
         tags: f.pairs("tags")?.into_iter().collect(),
-    })
+    };
+    limits::dataset_input(&input)?;
+    Ok(input)
 }
 
 pub(crate) async fn log_inputs(cx: Cx, f: Fields) -> Answer {

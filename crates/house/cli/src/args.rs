@@ -148,6 +148,9 @@ pub struct Serve {
     /// An object store instead of local files: s3://bucket/prefix
     #[arg(long, value_name = "URL")]
     blob_url: Option<String>,
+    /// Where clients keep files of new experiments themselves, instead of here: s3://bucket/prefix
+    #[arg(long, value_name = "URI")]
+    default_artifact_root: Option<String>,
     /// A configuration file (`mlwright config` prints one)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -163,6 +166,7 @@ impl Serve {
             data_dir: self.data_dir,
             database_url: self.database_url,
             blob_url: self.blob_url,
+            default_artifact_root: self.default_artifact_root,
         }
     }
 }

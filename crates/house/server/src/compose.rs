@@ -161,6 +161,7 @@ impl Stages {
                 ledger: ledger.clone(),
                 blobs: blobs.clone(),
                 vault: vault.clone(),
+                artifact_root: artifact_root(config),
             }),
             door_oip::routes(door_oip::State::new(self.serving.clone())),
         ]
@@ -181,6 +182,11 @@ impl door_native::RunGrammar for Grammar {
             door_native::Failure::invalid(error.message, hint)
         })
     }
+}
+
+/// Where new experiments keep their files, if not in the server's own store.
+pub fn artifact_root(config: &Config) -> Option<String> {
+    Some(config.artifacts.default_root.clone()).filter(|root| !root.is_empty())
 }
 
 /// How pipeline steps are started: under a shim that is this very program.

@@ -14,6 +14,7 @@ pub struct Config {
     pub server: Server,
     pub database: Database,
     pub blobs: BlobStore,
+    pub artifacts: Artifacts,
     pub access: Access,
     pub runtimes: Runtimes,
     pub pipelines: Pipelines,
@@ -62,6 +63,12 @@ pub struct Database {
 #[serde(deny_unknown_fields, default)]
 pub struct BlobStore {
     pub url: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Artifacts {
+    pub default_root: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +125,7 @@ impl Default for Config {
                 allowed_origins: Vec::new(),
                 member_level: types::Level::Read,
             },
+            artifacts: Artifacts::default(),
             runtimes: Runtimes { onnxruntime: PathBuf::new(), threads: 1 },
             pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
             predictions: Predictions { durable: false },
@@ -182,6 +190,11 @@ const KEYS: &[(&str, &str)] = &[
     ("database.url", "`postgres://…` to share metadata between servers; empty for SQLite in data_dir."),
     ("database.readers", "Reader connections, a thread each."),
     ("blobs.url", "`s3://bucket/prefix` for an S3-compatible store; empty for files in data_dir."),
+    (
+        "artifacts.default_root",
+        "Where runs of new experiments keep their files, such as `s3://bucket/prefix`: clients read and write there \
+         themselves. Empty for this server's own store.",
+    ),
     (
         "access.allowed_hosts",
         "Host names that requests may address besides loopback names and the bind address.",

@@ -9,7 +9,7 @@ use tasks::Supervisor;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::{self, Access};
-use crate::compose::{DOORS, Ground, Stages};
+use crate::compose::{self, DOORS, Ground, Stages};
 use crate::config::{self, Config, Role};
 use crate::health::{self, Health};
 use crate::listen::{self, Route};
@@ -26,6 +26,7 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     pub database_url: Option<String>,
     pub blob_url: Option<String>,
+    pub default_artifact_root: Option<String>,
 }
 
 impl Options {
@@ -49,6 +50,9 @@ impl Options {
         }
         if let Some(url) = &self.blob_url {
             config.blobs.url.clone_from(url);
+        }
+        if let Some(root) = &self.default_artifact_root {
+            config.artifacts.default_root.clone_from(root);
         }
         for text in &self.listen {
             config.listen.push(config::parse_listen(text)?);
@@ -95,6 +99,10 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let bound = main.local_addr().map_err(|source| Error::Bind { address, source })?;
     let metrics = telemetry::start_metrics();
     let stages = Stages::start(ground, &config, &step_url(bound), &step_token).await?;
+    if let Some(root) = compose::artifact_root(&config) {
+        let placed = tracking::place_default_experiment(&stages.ground.ledger, &types::Actor::system("server"), root).await;
+        placed.map_err(Error::stage)?;
+    }
     let health = Health { ledger: stages.ground.ledger.clone(), metrics };
 
     let mut listeners = vec![(main, &[][..])];

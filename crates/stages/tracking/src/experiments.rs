@@ -3,6 +3,7 @@ use serde_json::json;
 use types::Actor;
 
 use crate::error::Error;
+use crate::location::Location;
 use crate::model::{Experiment, ExperimentRef, Page};
 use crate::search::{ExperimentQuery, Lifecycle};
 use crate::store::experiments::{self as store, Stored};
@@ -12,7 +13,7 @@ pub async fn create_experiment(
     ledger: &Ledger,
     actor: &Actor,
     name: String,
-    artifact_location: Option<String>,
+    location: Location,
     tags: Vec<(String, String)>,
 ) -> Result<i64, Error> {
     ledger
@@ -20,7 +21,7 @@ pub async fn create_experiment(
             if store::find(tx, &ExperimentRef::Name(name.clone()))?.is_some() {
                 return Err(Error::ExperimentExists { name: name.clone() });
             }
-            create(tx, &name, artifact_location.as_deref(), &tags)
+            create(tx, &name, &location, &tags)
         })
         .await
 }
@@ -28,15 +29,42 @@ pub async fn create_experiment(
 fn create(
     tx: &mut Tx<'_>,
     name: &str,
-    artifact_location: Option<&str>,
+    location: &Location,
     tags: &[(String, String)],
 ) -> Result<i64, Error> {
-    let (id, number) = store::insert(tx, name, artifact_location)?;
+    let (id, number) = store::insert(tx, name)?;
+    if let Some(location) = location.of_experiment(number) {
+        store::set_location(tx, id, &location)?;
+    }
     for (key, value) in tags {
         store::set_tag(tx, id, key, value)?;
     }
     event(tx, "experiment.created", number, json!({ "experiment": number, "name": name }))?;
     Ok(number)
+}
+
+/// Gives the experiment that was there from the start a place below `root`, unless it has one or has runs.
+pub async fn place_default_experiment(ledger: &Ledger, actor: &Actor, root: String) -> Result<(), Error> {
+    const DEFAULT: i64 = 0;
+    let by = ExperimentRef::Number(DEFAULT);
+    let reading = by.clone();
+    let found = ledger.read(actor.workspace, move |rx| Ok::<_, Error>(store::find(rx, &reading)?)).await?;
+    if found.is_none_or(|found| found.experiment.artifact_location.is_some()) {
+        return Ok(());
+    }
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let location = Location::Below(root.clone()).of_experiment(DEFAULT);
+            let found = store::find(tx, &by)?.ok_or_else(|| Error::ExperimentNotFound(by.to_string()))?;
+            if let Some(location) = location.filter(|_| found.experiment.artifact_location.is_none())
+                && !store::has_runs(tx, found.id)?
+            {
+                store::set_location(tx, found.id, &location)?;
+                event(tx, "experiment.placed", DEFAULT, json!({ "experiment": DEFAULT, "location": location }))?;
+            }
+            Ok(())
+        })
+        .await
 }
 
 /// The experiment of that name, made if there is none. A deleted one is restored.
@@ -55,7 +83,7 @@ pub async fn ensure_experiment(ledger: &Ledger, actor: &Actor, name: &str) -> Re
             };
             match store::find(tx, &by)? {
                 None => {
-                    create(tx, name, None, &[])?;
+                    create(tx, name, &Location::Own, &[])?;
                 }
                 Some(found) if found.experiment.deleted => {
                     store::set_deleted(tx, found.id, false)?;

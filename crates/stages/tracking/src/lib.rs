@@ -9,6 +9,7 @@ mod experiments;
 mod inputs;
 mod link;
 mod listing;
+mod location;
 mod log;
 mod logged_models;
 mod model;
@@ -23,11 +24,12 @@ mod views;
 pub use error::{Error, ParamChange};
 pub use experiments::{
     create_experiment, delete_experiment, delete_experiment_tag, ensure_experiment, experiment, experiments,
-    rename_experiment, restore_experiment, search_experiments, set_experiment_tag,
+    place_default_experiment, rename_experiment, restore_experiment, search_experiments, set_experiment_tag,
 };
 pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
 pub use link::link;
 pub use listing::{Group, Keys, Listed, list_runs, run_keys, runs_of};
+pub use location::Location;
 pub use log::{LogBatch, Logged, delete_tag, log_batch};
 pub use logged_models::{
     CreateLoggedModel, create_logged_model, delete_logged_model, delete_logged_model_tag, log_model_params,

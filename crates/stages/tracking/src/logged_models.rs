@@ -5,6 +5,7 @@ use serde_json::json;
 use types::Actor;
 
 use crate::error::Error;
+use crate::location;
 use crate::experiments;
 use crate::model::{LoggedModel, LoggedModelStatus, Page};
 use crate::names::friendly_name;
@@ -38,7 +39,7 @@ pub async fn create_logged_model(
             let model = LoggedModel {
                 name: request.name.clone().filter(|n| !n.is_empty()).unwrap_or_else(|| friendly_name(&id)),
                 artifact_location: root
-                    .map(|root| format!("{}/models/{uid}/artifacts", root.trim_end_matches('/'))),
+                    .map(|root| location::below(&root, &format!("models/{uid}/artifacts"))),
                 uid,
                 experiment: request.experiment,
                 model_type: request.model_type.clone(),

@@ -3,6 +3,7 @@ use serde_json::json;
 use types::{Actor, Timestamp, Uid};
 
 use crate::error::Error;
+use crate::location;
 use crate::model::{ExperimentRef, Page, Run, RunStatus};
 use crate::names::friendly_name;
 use crate::search::RunQuery;
@@ -59,7 +60,7 @@ fn create(tx: &mut Tx<'_>, request: &CreateRun) -> Result<Run, Error> {
         .experiment
         .artifact_location
         .as_ref()
-        .map(|root| format!("{}/{uid}/artifacts", root.trim_end_matches('/')));
+        .map(|root| location::below(root, &format!("{uid}/artifacts")));
     let new = NewRun {
         uid,
         experiment_id: experiment.id,

@@ -66,7 +66,7 @@ pub(crate) fn tags(on: &mut impl Reads, ids: &[i64]) -> Result<BTreeMap<i64, BTr
 }
 
 /// The new experiment's row id and number.
-pub(crate) fn insert(tx: &mut Tx<'_>, name: &str, artifact_location: Option<&str>) -> Result<(i64, i64)> {
+pub(crate) fn insert(tx: &mut Tx<'_>, name: &str) -> Result<(i64, i64)> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let number: i64 = tx
         .query_one(
@@ -77,12 +77,27 @@ pub(crate) fn insert(tx: &mut Tx<'_>, name: &str, artifact_location: Option<&str
         .get("last_number")?;
     let id = tx
         .query_one(
-            "INSERT INTO experiment (workspace_id, number, name, artifact_location, deleted, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, FALSE, $5, $5) RETURNING id",
-            &params![workspace, number, name, artifact_location, now],
+            "INSERT INTO experiment (workspace_id, number, name, deleted, created_at, updated_at) \
+             VALUES ($1, $2, $3, FALSE, $4, $4) RETURNING id",
+            &params![workspace, number, name, now],
         )?
         .get("id")?;
     Ok((id, number))
+}
+
+pub(crate) fn set_location(tx: &mut Tx<'_>, id: i64, location: &str) -> Result<u64> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE experiment SET artifact_location = $1 WHERE workspace_id = $2 AND id = $3",
+        &params![location, workspace, id],
+    )
+}
+
+/// Whether any run was ever made in it.
+pub(crate) fn has_runs(tx: &mut Tx<'_>, id: i64) -> Result<bool> {
+    let workspace = tx.workspace();
+    let sql = "SELECT id FROM run WHERE workspace_id = $1 AND experiment_id = $2 LIMIT 1";
+    Ok(!tx.query(sql, &params![workspace, id])?.is_empty())
 }
 
 pub(crate) fn rename(tx: &mut Tx<'_>, id: i64, name: &str) -> Result<u64> {

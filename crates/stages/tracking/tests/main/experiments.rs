@@ -13,7 +13,7 @@ ledger::db_test! {
 
     async fn numbers_count_up_and_names_stay_taken(ledger: ledger::Ledger) {
         let me = me();
-        let make = |name: &str| tracking::create_experiment(&ledger, &me, name.to_owned(), None, vec![]);
+        let make = |name: &str| tracking::create_experiment(&ledger, &me, name.to_owned(), tracking::Location::Own, vec![]);
         assert_eq!((make("a").await.unwrap(), make("b").await.unwrap()), (1, 2));
         tracking::delete_experiment(&ledger, &me, 1).await.unwrap();
         assert!(matches!(make("a").await, Err(Error::ExperimentExists { .. })));
@@ -37,7 +37,7 @@ ledger::db_test! {
     async fn searches_go_by_name_and_tag(ledger: ledger::Ledger) {
         for name in ["one", "two", "three"] {
             let tags = vec![("first".to_owned(), name[..1].to_owned())];
-            tracking::create_experiment(&ledger, &me(), name.into(), None, tags).await.unwrap();
+            tracking::create_experiment(&ledger, &me(), name.into(), tracking::Location::Own, tags).await.unwrap();
         }
         let clause = Clause {
             field: ExperimentField::Tag("first".into()),

@@ -5,6 +5,9 @@
 // Under the name that the rest of the house knows it by.
 extern crate mlwright_door_mlflow as door_mlflow;
 
+mod experiments;
+mod registry;
+
 use axum::Router;
 use axum::body::Body;
 use blobs::{BlobConfig, Blobs};
@@ -22,10 +25,14 @@ struct Client {
 
 impl Client {
     async fn new(ledger: ledger::Ledger) -> Self {
+        Self::rooted(ledger, None).await
+    }
+
+    async fn rooted(ledger: ledger::Ledger, artifact_root: Option<String>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(&BlobConfig::Local(home.path().into())).await.unwrap();
         let vault = vault::Vault::open(home.path(), None).unwrap();
-        let router = door_mlflow::routes(door_mlflow::State { ledger, blobs, vault }).router;
+        let router = door_mlflow::routes(door_mlflow::State { ledger, blobs, vault, artifact_root }).router;
         Self { router, actor: Actor::local(), _home: home }
     }
 
@@ -114,6 +121,7 @@ ledger::db_test! {
             ("runs/log-metric", json!({ "run_id": id, "key": "m", "value": 1 }), "Missing value for required parameter 'timestamp'."),
             ("runs/log-batch", json!({ "run_id": id, "metrics": [{ "key": "m", "value": 1, "timestamp": 1, "step": "foo" }] }), "Invalid value \"foo\" for parameter 'metrics[0].step' supplied"),
             ("runs/log-batch", json!({ "run_id": id, "params": [{ "key": "a" }, { "key": "a" }] }), "Duplicate parameter keys have been submitted: ['a']."),
+            ("runs/set-tag", json!({ "run_id": id, "runId": id, "key": "a" }), "Request specifies both 'run_id' and 'runId'; provide only one of them."),
             ("runs/set-tag", json!({ "run_id": id, "key": "/a" }), "This name would resolve to '/a'"),
             ("runs/search", json!({ "experiment_ids": ["0"], "max_results": 0 }), "Invalid value 0 for parameter 'max_results' supplied. It must be a positive integer"),
             ("runs/search", json!({ "experiment_ids": ["0"], "page_token": "?" }), "Invalid page token, could not base64-decode"),
