@@ -18,13 +18,26 @@ impl Python {
         if let Some(folder) = std::env::var_os("MLWRIGHT_PYTHON_ENV") {
             return Ok(Python { folder: folder.into(), own_uv });
         }
-        let python = Python { folder: target().join("python"), own_uv };
-        let requirements = shell::root().join("conformance/requirements.txt");
+        Self::make(target().join("python"), "conformance/requirements.txt", own_uv)
+    }
+
+    /// The environment of MLflow's own tests, beside the clients'. `MLFLOW_SUITE_PYTHON=<interpreter>` takes an existing one.
+    pub fn of_upstream_suites(&self) -> Result<PathBuf, String> {
+        if let Some(program) = std::env::var_os("MLFLOW_SUITE_PYTHON") {
+            return Ok(program.into());
+        }
+        let (folder, requirements) = (target().join("mlflow-suites"), "conformance/upstream/requirements.txt");
+        Ok(Self::make(folder, requirements, self.own_uv.clone())?.program())
+    }
+
+    fn make(folder: PathBuf, requirements: &str, own_uv: Option<PathBuf>) -> Result<Python, String> {
+        let python = Python { folder, own_uv };
+        let requirements = shell::root().join(requirements);
         let wanted =
             std::fs::read_to_string(&requirements).map_err(|e| format!("{}: {e}", requirements.display()))?;
         let stamp = python.folder.join("made-from.txt");
         if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
-            println!("  target/python is up to date");
+            println!("  {} is up to date", python.folder.display());
             return Ok(python);
         }
         let _ = std::fs::remove_dir_all(&python.folder);
@@ -33,7 +46,7 @@ impl Python {
         let uv = python.uv();
         let pinned = shell::run(&mut command(&uv, &["venv", "--quiet", "--python", "3.11", &folder]));
         pinned.or_else(|_| shell::run(&mut command(&uv, &["venv", "--quiet", &folder])))?;
-        let mut install = command(&uv, &["pip", "install", "--quiet", "-r", "conformance/requirements.txt"]);
+        let mut install = command(&uv, &["pip", "install", "--quiet", "-r", &requirements.to_string_lossy()]);
         shell::run(install.env("VIRTUAL_ENV", &python.folder))?;
         std::fs::write(&stamp, wanted).map_err(|e| format!("{}: {e}", stamp.display()))?;
         Ok(python)

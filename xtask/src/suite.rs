@@ -53,6 +53,7 @@ pub fn test(full: bool) -> bool {
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
     if full {
+        upstream(&mut report, &binary, python.as_ref());
         for script in
             scripts("conformance/long").iter().map(|path| name(path)).filter(|n| !n.starts_with("kill_"))
         {
@@ -200,6 +201,27 @@ fn browser(report: &mut Report, server: Option<&Server>) {
         test.current_dir(root().join("ui")).env("CHROMIUM", chromium);
         test.env("MLWRIGHT_URL", server.url()).env("MLWRIGHT_EXPECT", "demo");
         let (said, succeeded) = heard(&mut test)?;
+        Ok(report::checks(&said, succeeded))
+    });
+}
+
+/// MLflow's own tests, which are not ours to keep: they need a checkout.
+fn upstream(report: &mut Report, binary: &Path, python: Option<&Python>) {
+    let name = "MLflow's own suites";
+    if std::env::var_os("MLFLOW_CHECKOUT").is_none() {
+        return report.skip(
+            name,
+            "MLFLOW_CHECKOUT is not set. NONE OF UPSTREAM'S TESTS RUN; conformance/upstream/README.md says what to check out",
+        );
+    }
+    let Some(python) = python else {
+        return report.skip(name, "the Python environment is missing, see above");
+    };
+    report.stage(name, || {
+        let program = python.of_upstream_suites()?;
+        let mut suites = command(program, &["conformance/upstream/suites.py", &binary.to_string_lossy()]);
+        suites.env("PYTHONUNBUFFERED", "1");
+        let (said, succeeded) = heard(&mut suites)?;
         Ok(report::checks(&said, succeeded))
     });
 }
