@@ -26,7 +26,8 @@ impl Python {
         if let Some(program) = std::env::var_os("MLFLOW_SUITE_PYTHON") {
             return Ok(program.into());
         }
-        let (folder, requirements) = (target().join("mlflow-suites"), "conformance/upstream/requirements.txt");
+        let (folder, requirements) =
+            (target().join("mlflow-suites"), "conformance/upstream/requirements.txt");
         Ok(Self::make(folder, requirements, self.own_uv.clone())?.program())
     }
 

@@ -236,7 +236,8 @@ impl Fields {
 
 /// `_reject_conflicting_field_aliases`: who checks one spelling and who acts on the other must not differ.
 fn one_spelling(values: &Map<String, Value>) -> Result<(), Failure> {
-    let twice = values.keys().filter(|name| name.contains('_')).find(|name| values.contains_key(&camel(name)));
+    let twice =
+        values.keys().filter(|name| name.contains('_')).find(|name| values.contains_key(&camel(name)));
     twice.map_or(Ok(()), |name| {
         let other = camel(name);
         Err(Failure::invalid(format!(

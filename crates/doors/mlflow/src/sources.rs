@@ -112,7 +112,8 @@ fn outside(source: &str, id: &str) -> Failure {
 /// A local path must lie in the local folder of its owner. Neither is ever opened here.
 fn check_local(source: &str, owner: &Owner) -> Result<(), Failure> {
     let path = normal(&local_path(source));
-    let root = owner.root().filter(|root| is_local(root).unwrap_or(false)).map(|root| normal(&local_path(&root)));
+    let root =
+        owner.root().filter(|root| is_local(root).unwrap_or(false)).map(|root| normal(&local_path(&root)));
     let inside = root.is_some_and(|root| path == root || path.starts_with(&format!("{root}/")));
     if inside {
         return Ok(());

@@ -100,7 +100,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let metrics = telemetry::start_metrics();
     let stages = Stages::start(ground, &config, &step_url(bound), &step_token).await?;
     if let Some(root) = compose::artifact_root(&config) {
-        let placed = tracking::place_default_experiment(&stages.ground.ledger, &types::Actor::system("server"), root).await;
+        let placed =
+            tracking::place_default_experiment(&stages.ground.ledger, &types::Actor::system("server"), root)
+                .await;
         placed.map_err(Error::stage)?;
     }
     let health = Health { ledger: stages.ground.ledger.clone(), metrics };

@@ -26,12 +26,7 @@ pub async fn create_experiment(
         .await
 }
 
-fn create(
-    tx: &mut Tx<'_>,
-    name: &str,
-    location: &Location,
-    tags: &[(String, String)],
-) -> Result<i64, Error> {
+fn create(tx: &mut Tx<'_>, name: &str, location: &Location, tags: &[(String, String)]) -> Result<i64, Error> {
     let (id, number) = store::insert(tx, name)?;
     if let Some(location) = location.of_experiment(number) {
         store::set_location(tx, id, &location)?;
@@ -60,7 +55,12 @@ pub async fn place_default_experiment(ledger: &Ledger, actor: &Actor, root: Stri
                 && !store::has_runs(tx, found.id)?
             {
                 store::set_location(tx, found.id, &location)?;
-                event(tx, "experiment.placed", DEFAULT, json!({ "experiment": DEFAULT, "location": location }))?;
+                event(
+                    tx,
+                    "experiment.placed",
+                    DEFAULT,
+                    json!({ "experiment": DEFAULT, "location": location }),
+                )?;
             }
             Ok(())
         })

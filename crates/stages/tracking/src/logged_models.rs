@@ -5,8 +5,8 @@ use serde_json::json;
 use types::Actor;
 
 use crate::error::Error;
-use crate::location;
 use crate::experiments;
+use crate::location;
 use crate::model::{LoggedModel, LoggedModelStatus, Page};
 use crate::names::friendly_name;
 use crate::search::LoggedModelQuery;
