@@ -2,7 +2,6 @@
 //! `_validate_source_run` and `_validate_source_model`, and what the SQL store makes of the source.
 
 use models::CreateVersion;
-use tracking::{LoggedModel, Run};
 
 use crate::call::Cx;
 use crate::convert::{self, own_folder, run_uid};
@@ -13,25 +12,18 @@ use crate::request::decode;
 use crate::{limits, registered_models};
 
 /// Whose files a source must be among: upstream asks for the logged model first, then for the run.
-enum Owner {
-    Model(Option<LoggedModel>),
-    Run(Option<Box<Run>>),
-    Nobody,
+#[derive(Default)]
+struct Owner {
+    /// The request's parameter that names the owner; none names nobody.
+    named_by: Option<&'static str>,
+    /// Where the owner's files lie; none if there is no such owner.
+    root: Option<String>,
+    source_run: Option<String>,
 }
 
 impl Owner {
-    /// The request's parameter that names the owner.
     fn parameter(&self) -> &'static str {
-        if matches!(self, Self::Model(_)) { "model_id" } else { "run_id" }
-    }
-
-    /// Where the owner's files lie.
-    fn root(&self) -> Option<String> {
-        match self {
-            Self::Model(model) => model.as_ref().map(convert::model_uri),
-            Self::Run(run) => run.as_ref().map(|run| convert::run_uri(run)),
-            Self::Nobody => None,
-        }
+        self.named_by.unwrap_or("run_id")
     }
 }
 
@@ -74,16 +66,14 @@ pub(crate) async fn resolve(
                     return Err(outside(&source, owner.parameter()));
                 }
             }
-            "mlflow-artifacts" if !owner.root().is_some_and(|root| lies_within(&source, &root)) => {
+            "mlflow-artifacts" if !owner.root.as_ref().is_some_and(|root| lies_within(&source, root)) => {
                 return Err(outside(&source, owner.parameter()));
             }
             _ => {}
         }
     }
     version.folder = own_folder(&source);
-    if let Owner::Model(Some(model)) = owner {
-        version.run = version.run.take().or(model.source_run);
-    }
+    version.run = version.run.take().or(owner.source_run);
     Ok(())
 }
 
@@ -91,13 +81,15 @@ async fn owner(cx: &Cx, version: &CreateVersion) -> Result<Owner, Failure> {
     if let Some(id) = &version.logged_model {
         // Whatever the source, the version is noted on the model, so there must be one.
         let model = tracking::logged_model(&cx.state.ledger, &cx.actor, id.clone(), false).await?;
-        return Ok(Owner::Model(Some(model)));
+        let root = Some(convert::model_uri(&model));
+        return Ok(Owner { named_by: Some("model_id"), root, source_run: model.source_run });
     }
-    let Some(id) = &version.run else { return Ok(Owner::Nobody) };
-    let Ok(uid) = run_uid(id) else { return Ok(Owner::Run(None)) };
+    let Some(id) = &version.run else { return Ok(Owner::default()) };
+    let owner = Owner { named_by: Some("run_id"), ..Owner::default() };
+    let Ok(uid) = run_uid(id) else { return Ok(owner) };
     match tracking::run(&cx.state.ledger, &cx.actor, uid).await {
-        Ok(run) => Ok(Owner::Run(Some(Box::new(run)))),
-        Err(tracking::Error::RunNotFound(_)) => Ok(Owner::Run(None)),
+        Ok(run) => Ok(Owner { root: Some(convert::run_uri(&run)), ..owner }),
+        Err(tracking::Error::RunNotFound(_)) => Ok(owner),
         Err(other) => Err(other.into()),
     }
 }
@@ -112,8 +104,8 @@ fn outside(source: &str, id: &str) -> Failure {
 /// A local path must lie in the local folder of its owner. Neither is ever opened here.
 fn check_local(source: &str, owner: &Owner) -> Result<(), Failure> {
     let path = normal(&local_path(source));
-    let root =
-        owner.root().filter(|root| is_local(root).unwrap_or(false)).map(|root| normal(&local_path(&root)));
+    let root = owner.root.as_ref().filter(|root| is_local(root).unwrap_or(false));
+    let root = root.map(|root| normal(&local_path(root)));
     let inside = root.is_some_and(|root| path == root || path.starts_with(&format!("{root}/")));
     if inside {
         return Ok(());
@@ -123,7 +115,7 @@ fn check_local(source: &str, owner: &Owner) -> Result<(), Failure> {
         "Invalid model version source: '{}'. To use a local path as a model version source, the {id} request parameter \
          has to be specified and the local path has to be contained within the artifact directory of the run specified \
          by the {id}.",
-        if matches!(owner, Owner::Nobody) { source } else { &path }
+        if owner.named_by.is_none() { source } else { &path }
     )))
 }
 
