@@ -70,23 +70,26 @@ export interface RunInput {
   uid?: string | null;
   digest?: string | null;
   context?: string | null;
+  source_type?: string;
+  schema?: string | null;
+}
+
+export interface MetricFacts {
+  step: number;
+  at_ms: number;
+  min: number | null;
+  max: number | null;
+  points: number;
 }
 
 export interface RunDetail extends Run {
+  deleted?: boolean;
+  summaries?: Record<string, MetricFacts>;
+  logged_models?: { id: string; name: string; type: string; status: string; step: number }[];
   actor?: string | null;
   inputs?: RunInput[];
   models?: { name: string; version: number; uid: string }[];
   pipeline_run?: { id: string; pipeline: string; step: string } | null;
-}
-
-export interface RunPage {
-  runs: Run[];
-  next_page_token?: string | null;
-}
-
-/** key → points of [step, milliseconds since the epoch, value], down-sampled by the server */
-export interface MetricSeries {
-  series: Record<string, [number, number, number | null][]>;
 }
 
 export interface Artifact {
@@ -190,10 +193,38 @@ export interface ModelVersion {
   metrics: Record<string, number | null>;
   evaluation?: Evaluation | null;
   tags?: Record<string, string>;
+  stage?: string;
+  description?: string | null;
+}
+
+/** A column, or a tensor. */
+export interface SignatureField {
+  name?: string;
+  type: string;
+  required?: boolean;
+  optional?: boolean;
+  default?: Json;
+  'tensor-spec'?: { dtype: string; shape: number[] };
+}
+
+export interface ModelVersionDetail extends ModelVersion {
+  source: string;
+  run_link?: string | null;
+  logged_model?: string | null;
+  updated_at?: string;
+  files: { path: string; digest: string; bytes: number }[];
+  run: (Run & { inputs: RunInput[] }) | null;
+  signature?: { inputs: SignatureField[] | null; outputs: SignatureField[] | null; params: SignatureField[] | null } | null;
+  flavors?: string[];
+  bytes?: number | null;
+  mlflow_version?: string | null;
+  spec_error?: string;
 }
 
 export interface Model {
   name: string;
+  tags?: Record<string, string>;
+  created_at?: string;
   versions: ModelVersion[];
   aliases: Record<string, number>;
   description?: string | null;
@@ -201,6 +232,8 @@ export interface Model {
 
 export interface ModelSummary {
   name: string;
+  description?: string | null;
+  tags?: Record<string, string>;
   versions: number;
   latest?: number | null;
   aliases: Record<string, number>;

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import * as tracking from './tracking.mjs';
 
 const require = createRequire(import.meta.url);
 const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
@@ -273,8 +274,10 @@ const browser = await chromium.launch({
 fs.rmSync(PICTURES, { recursive: true, force: true });
 fs.mkdirSync(PICTURES, { recursive: true });
 try {
+  const writes = process.env.MLWRIGHT_READ_ONLY === undefined;
   const have = await inventory();
-  const list = await pages(have);
+  const made = writes ? await tracking.seed({ base: BASE, headers: TOKEN ? { authorization: `Bearer ${TOKEN}` } : {} }) : null;
+  const list = [...(await pages(have)), ...(made ? tracking.pages(made) : [])];
   for (const look of LOOKS) {
     const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: 'reduce' });
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
@@ -282,7 +285,10 @@ try {
     if (look === LOOKS[0]) {
       await weight(context);
       await behaviour(context, have).catch((error) => check(false, `behaviour: ${error.message.split('\n')[0]}`));
-      if (process.env.MLWRIGHT_READ_ONLY === undefined) await live(context);
+      if (made) {
+        await live(context);
+        await tracking.behaviour({ context, open, settled, check, base: BASE }, made).catch((error) => check(false, `tracking: ${error.message.split('\n')[0]}`));
+      }
     }
     await context.close();
     console.log(`${look.name}: ${list.length} pages`);

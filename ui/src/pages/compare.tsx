@@ -1,48 +1,51 @@
-// Several runs side by side: what differs first, then their curves on one axis.
+// Several runs side by side: what differs first, their curves on one axis, parallel coordinates, a scatter plot.
 import { useEffect, useMemo, useState } from 'react';
-import { ApiError, type MetricSeries, type RunDetail, call } from '../api';
+import { ApiError, type Run, call } from '../api';
 import { between, duration, metric, short } from '../format';
-import { Bones, Empty, Failure, Page, Panel, State, isLive } from '../parts/basics';
+import { onEvent } from '../live';
+import { Bones, Empty, Failure, Page, Panel, State, Tabs, isLive } from '../parts/basics';
 import { Curves } from '../parts/curves';
 import { Diff, type DiffRow, direction } from '../parts/diff';
-import { Link, enc, setParams, useParam } from '../router';
+import { fieldsOf } from '../parts/fields';
+import { Parallel } from '../parts/parallel';
+import { Scatter } from '../parts/scatter';
+import { Link, enc, setParams, useLocation, useParam } from '../router';
 
-interface Side {
-  run: RunDetail;
-  metrics: MetricSeries['series'];
-}
+const MOST = 100;
+/** Columns of the table of differences; the plots show all. */
+const SIDES = 24;
+
+type Side = Run & { data?: string[] };
 
 function useSides(ids: string[]) {
   const [sides, setSides] = useState<Side[] | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const key = ids.join();
-  const [tick, setTick] = useState(0);
+  const live = sides?.some((run) => isLive(run.status)) ?? false;
   useEffect(() => {
+    if (key === '') return;
     const stop = new AbortController();
-    const one = async (id: string): Promise<Side> => {
-      const [run, metrics] = await Promise.all([
-        call<RunDetail>(`/runs/${enc(id)}`, { signal: stop.signal }),
-        call<MetricSeries>(`/runs/${enc(id)}/metrics?max_points=500`, { signal: stop.signal }),
-      ]);
-      return { run, metrics: metrics.series };
+    const read = () =>
+      call<{ runs: Side[] }>('/runs/rows', { method: 'POST', body: { ids: key.split(',') }, signal: stop.signal }).then(
+        (page) => {
+          setSides((old) => (JSON.stringify(old) === JSON.stringify(page.runs) ? old : page.runs));
+          setError(null);
+        },
+        (problem: unknown) => {
+          if (!stop.signal.aborted && problem instanceof ApiError) setError(problem);
+        },
+      );
+    void read();
+    const timer = live ? setInterval(() => void read(), 3000) : undefined;
+    const off = onEvent((event) => {
+      if (key.includes(event.subject.replace('run:', '').replaceAll('-', '') || '?')) void read();
+    });
+    return () => {
+      stop.abort();
+      clearInterval(timer);
+      off();
     };
-    Promise.all(key.split(',').filter(Boolean).map(one)).then(
-      (found) => {
-        setSides(found);
-        setError(null);
-      },
-      (problem: unknown) => {
-        if (!stop.signal.aborted && problem instanceof ApiError) setError(problem);
-      },
-    );
-    return () => stop.abort();
-  }, [key, tick]);
-  const live = sides?.some((side) => isLive(side.run.status)) ?? false;
-  useEffect(() => {
-    if (!live) return;
-    const timer = setInterval(() => setTick((old) => old + 1), 3000);
-    return () => clearInterval(timer);
-  }, [live]);
+  }, [key, live]);
   return { sides, error };
 }
 
@@ -50,24 +53,36 @@ function rows(sides: Side[]): DiffRow[] {
   const keys = (of: (side: Side) => object) => [...new Set(sides.flatMap((side) => Object.keys(of(side))))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const asMetric = (value: string | number | null | undefined) => metric(typeof value === 'number' ? value : null);
   return [
-    ...keys((side) => side.run.metrics).map((key): DiffRow => ({ group: 'Metrics, last value', name: key, values: sides.map((side) => side.run.metrics[key]), better: direction(key), render: asMetric })),
-    ...keys((side) => side.run.params).map((key): DiffRow => ({ group: 'Parameters', name: key, values: sides.map((side) => side.run.params[key]) })),
-    { group: 'Run', name: 'experiment', values: sides.map((side) => side.run.experiment) },
-    { group: 'Run', name: 'status', values: sides.map((side) => side.run.status.toLowerCase()) },
-    { group: 'Run', name: 'duration', values: sides.map((side) => duration(between(side.run.started_at, side.run.ended_at))) },
-    { group: 'Run', name: 'data', values: sides.map((side) => side.run.inputs?.map((input) => `${input.dataset}${input.version ? ` v${input.version}` : ''}`).join(', ') || undefined) },
-    ...keys((side) => side.run.tags).filter((key) => !key.startsWith('mlflow.') || /^mlflow\.(source\.git\.commit|source\.name|user)$/.test(key)).map((key): DiffRow => ({ group: 'Tags', name: key, values: sides.map((side) => side.run.tags[key]) })),
+    ...keys((side) => side.metrics).filter((key) => !key.startsWith('system/')).map((key): DiffRow => ({ group: 'Metrics, last value', name: key, values: sides.map((side) => side.metrics[key]), better: direction(key), render: asMetric })),
+    ...keys((side) => side.params).map((key): DiffRow => ({ group: 'Parameters', name: key, values: sides.map((side) => side.params[key]) })),
+    { group: 'Run', name: 'experiment', values: sides.map((side) => side.experiment) },
+    { group: 'Run', name: 'status', values: sides.map((side) => side.status.toLowerCase()) },
+    { group: 'Run', name: 'duration', values: sides.map((side) => duration(between(side.started_at, side.ended_at))) },
+    { group: 'Run', name: 'data', values: sides.map((side) => side.data?.join(', ') || undefined) },
+    ...keys((side) => side.tags).filter((key) => !key.startsWith('mlflow.') || /^mlflow\.(source\.git\.commit|source\.name|user)$/.test(key)).map((key): DiffRow => ({ group: 'Tags', name: key, values: sides.map((side) => side.tags[key]) })),
   ];
 }
 
 export default function Compare() {
+  const { search } = useLocation();
   const [text] = useParam('runs');
-  const ids = useMemo(() => [...new Set(text.split(',').filter(Boolean))], [text]);
+  const [tab] = useParam('tab', 'differences');
+  const ids = useMemo(() => [...new Set(text.split(',').filter(Boolean))].slice(0, MOST), [text]);
   const { sides, error } = useSides(ids);
-  const names = uniqueNames(sides ?? []);
+  const names = useMemo(() => uniqueNames(sides ?? []), [sides]);
+  const fields = useMemo(() => fieldsOf(sides ?? []), [sides]);
+  const keys = useMemo(() => [...new Set((sides ?? []).flatMap((run) => Object.keys(run.metrics)))].sort((a, b) => a.localeCompare(b, 'en', { numeric: true })), [sides]);
+  // The same list while nothing about it changes, so that charts are not drawn again.
+  const curves = useMemo(() => (sides ?? []).map((run, index) => ({ id: run.id, name: names[index] ?? '', live: isLive(run.status) })), [sides, names]);
+  const to = (key: string) => {
+    const next = new URLSearchParams(search);
+    if (key === 'differences') next.delete('tab');
+    else next.set('tab', key);
+    return `/compare?${next.toString().replaceAll('%2C', ',')}`;
+  };
   return (
     <Page title={`Compare ${ids.length} runs`} crumbs={[['Runs', `/runs?selected=${text}`]]}>
-      {error && <Failure error={error} />}
+      {error && <Failure error={error} stale={sides !== null} />}
       {ids.length < 2 ? (
         <Empty title="Choose at least two runs">
           <p>Select rows in the <Link href="/runs">table of runs</Link> (<kbd>x</kbd> on a row), then press <kbd>c</kbd>.</p>
@@ -75,25 +90,40 @@ export default function Compare() {
       ) : !sides ? (
         !error && <Bones lines={10} />
       ) : (
-        <div className="stack">
-          <Diff
-            label="Runs side by side"
-            sides={sides.map((side, index) => (
-              <span key={side.run.id} className="row" style={{ flexWrap: 'nowrap' }}>
-                <i className="swatch" style={{ background: `var(--s${(index % 8) + 1})`, margin: 0 }} />
-                <Link href={`/runs/${enc(side.run.id)}`}>{names[index]}</Link>
-                {isLive(side.run.status) && <State value={side.run.status} label="" />}
-                {sides.length > 2 && (
-                  <button type="button" className="bare muted" aria-label={`remove ${names[index]}`} onClick={() => setParams({ runs: ids.filter((id) => id !== side.run.id).join(',') })}>×</button>
-                )}
-              </span>
-            ))}
-            rows={rows(sides)}
+        <>
+          {sides.length < ids.length && <div className="notice calm stale"><strong>{ids.length - sides.length} of the chosen runs do not exist</strong><span>The others are shown.</span></div>}
+          <Tabs
+            current={tab}
+            tabs={[
+              { key: 'differences', label: 'Differences', href: to('differences') },
+              { key: 'curves', label: 'Curves', href: to('curves'), count: keys.length },
+              { key: 'parallel', label: 'Parallel coordinates', href: to('parallel') },
+              { key: 'scatter', label: 'Scatter', href: to('scatter') },
+            ]}
           />
-          <Panel title="Curves">
-            <Curves runs={sides.map((side, index) => ({ name: names[index] ?? '', series: side.metrics }))} />
-          </Panel>
-        </div>
+          {tab === 'differences' && (
+            <>
+              <Diff
+                label="Runs side by side"
+                sides={sides.slice(0, SIDES).map((side, index) => (
+                  <span key={side.id} className="row" style={{ flexWrap: 'nowrap' }}>
+                    <i className="swatch" style={{ background: `var(--s${(index % 8) + 1})`, margin: 0 }} />
+                    <Link href={`/runs/${enc(side.id)}`}>{names[index]}</Link>
+                    {isLive(side.status) && <State value={side.status} label="" />}
+                    {sides.length > 2 && (
+                      <button type="button" className="bare muted" aria-label={`remove ${names[index]}`} onClick={() => setParams({ runs: ids.filter((id) => id !== side.id).join(',') })}>×</button>
+                    )}
+                  </span>
+                ))}
+                rows={rows(sides.slice(0, SIDES))}
+              />
+              {sides.length > SIDES && <p className="muted">The first {SIDES} of {sides.length} side by side; the plots show all of them.</p>}
+            </>
+          )}
+          {tab === 'curves' && <Curves runs={curves} keys={keys} />}
+          {tab === 'parallel' && <Panel><Parallel runs={sides} names={names} fields={fields} /></Panel>}
+          {tab === 'scatter' && <Panel><Scatter runs={sides} names={names} fields={fields} /></Panel>}
+        </>
       )}
     </Page>
   );
@@ -101,6 +131,6 @@ export default function Compare() {
 
 /** Runs may share a name; then the end of the id tells them apart. */
 function uniqueNames(sides: Side[]): string[] {
-  const plain = sides.map((side) => side.run.name || short(side.run.id));
-  return plain.map((name, index) => (plain.indexOf(name) === plain.lastIndexOf(name) ? name : `${name} ${sides[index]?.run.id.slice(-4)}`));
+  const plain = sides.map((side) => side.name || short(side.id));
+  return plain.map((name, index) => (plain.indexOf(name) === plain.lastIndexOf(name) ? name : `${name} ${sides[index]?.id.slice(-4)}`));
 }

@@ -1,5 +1,5 @@
 // The one chart: lines over steps or time, with a shared cursor and a legend that reads the values under it.
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import '../styles/chart.css';
@@ -12,6 +12,9 @@ export interface Line {
   /** drawn faint below the smoothed line */
   raw?: [number, number | null][];
   dash?: boolean;
+  /** a band behind the line, over the same x values */
+  low?: [number, number | null][];
+  high?: [number, number | null][];
 }
 
 interface ChartProps {
@@ -27,7 +30,18 @@ interface ChartProps {
   /** the axis begins at zero */
   zero?: boolean;
   xFormat?: (value: number) => string;
+  /** what is zero or less has no place on it */
+  xLog?: boolean;
+  /** called when the reader drags over a part of x, or double-clicks back */
+  onZoom?: (zoomed: boolean) => void;
+  actions?: ReactNode;
 }
+
+/** More lines than these need no legend of their own in every chart. */
+const CROWD = 4;
+
+/** How one series of the plot is drawn. */
+type Role = 'line' | 'faint' | 'edge';
 
 function colours(): { series: string[]; ink: string; line: string } {
   const style = getComputedStyle(document.documentElement);
@@ -59,7 +73,7 @@ function align(lines: { points: [number, number | null][] }[]): uPlot.AlignedDat
 }
 
 export function Chart(props: ChartProps) {
-  const { title, lines, time, log, height = 190, sync, zero } = props;
+  const { title, lines, time, log, height = 190, sync, zero, xLog } = props;
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -71,9 +85,20 @@ export function Chart(props: ChartProps) {
   xFormat.current = props.xFormat;
   const dark = useScheme();
 
-  const drawn = useMemo(() => lines.flatMap((line) => (line.raw ? [{ ...line, points: line.raw, faint: true }, { ...line, faint: false }] : [{ ...line, faint: false }])), [lines]);
-  const data = useMemo(() => align(drawn), [drawn]);
-  const shape = JSON.stringify([drawn.map((line) => [line.name, line.colour, line.faint, line.dash, line.points.length === 1]), time, log, zero, dark, height, sync]);
+  const zoomed = useRef(false);
+  const onZoom = useRef(props.onZoom);
+  onZoom.current = props.onZoom;
+  const drawn = useMemo(
+    () =>
+      lines.flatMap((line): (Line & { role: Role })[] => [
+        ...(line.raw ? [{ ...line, points: line.raw, role: 'faint' as const }] : []),
+        { ...line, role: 'line' },
+        ...(line.low && line.high ? [{ ...line, points: line.high, role: 'edge' as const }, { ...line, points: line.low, role: 'edge' as const }] : []),
+      ]),
+    [lines],
+  );
+  const data = useMemo(() => align(xLog ? drawn.map((line) => ({ points: line.points.filter(([x]) => x > 0) })) : drawn), [drawn, xLog]);
+  const shape = JSON.stringify([drawn.map((line) => [line.name, line.colour, line.role, line.dash, line.points.length === 1]), time, log, xLog, zero, dark, height, sync]);
 
   useEffect(() => {
     const element = host.current;
@@ -87,7 +112,7 @@ export function Chart(props: ChartProps) {
       padding: [8, 10, 0, 0],
       cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false }, ...(sync ? { sync: { key: sync } } : {}) },
       scales: {
-        x: { time: time ?? false },
+        x: { time: time ?? false, distr: xLog ? 3 : 1 },
         y: {
           distr: log ? 3 : 1,
           ...(log ? {} : { range: (_, low, high) => range(low, high, zero ?? false) }),
@@ -101,18 +126,23 @@ export function Chart(props: ChartProps) {
         {},
         ...drawn.map((item): uPlot.Series => {
           const colour = series[item.colour % series.length] ?? ink;
+          if (item.role === 'edge') return { label: item.name, stroke: 'transparent', width: 0, spanGaps: true, points: { show: false } };
           return {
             label: item.name,
             stroke: colour,
-            alpha: item.faint ? 0.25 : 1,
-            width: item.faint ? 1 : 1.75,
+            alpha: item.role === 'faint' ? 0.25 : 1,
+            width: item.role === 'faint' ? 1 : 1.75,
             spanGaps: true,
             ...(item.dash ? { dash: [5, 4] } : {}),
             points: { show: item.points.length === 1, size: 7, fill: colour },
           };
         }),
       ],
-      hooks: { setCursor: [(self) => setCursor(self.cursor.idx ?? null)] },
+      bands: drawn.flatMap((item, index) => (item.role === 'edge' && drawn[index + 1]?.role === 'edge' && drawn[index - 1]?.role !== 'edge' ? [{ series: [index + 1, index + 2] as [number, number], fill: `${series[item.colour % series.length] ?? ink}2e` }] : [])),
+      hooks: {
+        setCursor: [(self) => setCursor(self.cursor.idx ?? null)],
+        setSelect: [(self) => { if (self.select.width > 2) { zoomed.current = true; onZoom.current?.(true); } }],
+      },
     };
     const made = new uPlot(options, data, element);
     plot.current = made;
@@ -120,7 +150,13 @@ export function Chart(props: ChartProps) {
       if (element.clientWidth > 0 && element.clientWidth !== made.width) made.setSize({ width: element.clientWidth, height });
     });
     watch.observe(element);
+    const out = () => {
+      zoomed.current = false;
+      onZoom.current?.(false);
+    };
+    element.addEventListener('dblclick', out);
     return () => {
+      element.removeEventListener('dblclick', out);
       watch.disconnect();
       made.destroy();
       plot.current = null;
@@ -129,7 +165,9 @@ export function Chart(props: ChartProps) {
   }, [shape]);
 
   useEffect(() => {
-    plot.current?.setData(data);
+    // A part that the reader zoomed to stays where it is while points come in.
+    plot.current?.setData(data, !zoomed.current);
+    if (zoomed.current) plot.current?.redraw();
   }, [data]);
 
   const shown = cursor;
@@ -137,14 +175,33 @@ export function Chart(props: ChartProps) {
     <figure className="chart">
       <figcaption>
         <span className="name">{title}</span>
-        <span className="legend">
-          {lines.map((line) => (
-            <LegendItem key={line.name} line={line} single={lines.length === 1} x={shown === null ? null : (data[0][shown] ?? null)} format={props.format} />
-          ))}
-        </span>
+        {props.actions}
+        {lines.length <= CROWD && (
+          <span className="legend">
+            {lines.map((line) => (
+              <LegendItem key={line.name} line={line} single={lines.length === 1} x={shown === null ? null : (data[0][shown] ?? null)} format={props.format} />
+            ))}
+          </span>
+        )}
       </figcaption>
       <div ref={host} role="img" aria-label={`${title}: ${lines.map((line) => `${line.name} last ${props.format(line.points.at(-1)?.[1] ?? null)}`).join(', ')}`} style={{ height }} />
+      {lines.length > CROWD && shown !== null && <Under lines={lines} x={data[0][shown] ?? 0} format={props.format} xFormat={props.xFormat} left={(plot.current?.cursor.left ?? 0) < (plot.current?.over.clientWidth ?? 0) / 2} />}
     </figure>
+  );
+}
+
+/** Where there are many lines, the values under the cursor stand beside it, the highest first. */
+function Under({ lines, x, format, xFormat, left }: { lines: Line[]; x: number; format: (value: number | null) => string; xFormat?: (value: number) => string; left: boolean }) {
+  const values = lines.map((line) => ({ line, value: at(line.points, x) })).filter((item): item is { line: Line; value: number } => item.value !== null);
+  values.sort((a, b) => b.value - a.value);
+  return (
+    <div className="under" data-side={left ? 'right' : 'left'} aria-hidden="true">
+      {xFormat && <span className="muted">{xFormat(x)}</span>}
+      {values.slice(0, 12).map(({ line, value }) => (
+        <span key={line.name} className="key"><i style={{ background: `var(--s${(line.colour % 8) + 1})` }} /><span className="clip">{line.name}</span><b>{format(value)}</b></span>
+      ))}
+      {values.length > 12 && <span className="muted">and {values.length - 12} more</span>}
+    </div>
   );
 }
 

@@ -187,7 +187,9 @@ export function useRows(columns: string[] | null): Rows {
     };
   }, [pump]);
 
-  return useMemo(() => ({ get: (id: string) => cache.current.get(id), want, version, error }), [want, version, error]);
+  // Always the same function: a table tells by the row itself whether to draw it again.
+  const get = useCallback((id: string) => cache.current.get(id), []);
+  return useMemo(() => ({ get, want, version, error }), [get, want, version, error]);
 }
 
 /** A name in MLflow's grammar. */

@@ -5,8 +5,8 @@ use kit::{Door, Routes};
 
 use crate::failure::in_envelope;
 use crate::{
-    State, admin, content, datasets, endpoints, history, labels, monitors, overview, pipeline_runs, projects,
-    registry, retrainings, run_table, run_views, runs, users, why,
+    State, admin, content, datasets, endpoints, history, labels, model_versions, monitors, overview,
+    pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs, users, why,
 };
 
 /// Every endpoint of the native API.
@@ -22,6 +22,7 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/lineage", get(history::lineage))
         .route("/api/v1/audit/verify", get(history::verify))
         .route("/api/v1/blobs/{digest}", put(content::put).get(content::get).head(content::head))
+        .route("/api/v1/blobs/{digest}/preview", get(preview::blob))
         .route("/api/v1/projects/plan", post(projects::plan))
         .route("/api/v1/projects/apply", post(projects::apply))
         .route("/api/v1/projects/status", get(projects::status))
@@ -33,13 +34,21 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/runs/rows", post(run_table::rows))
         .route("/api/v1/runs/keys", get(run_table::keys))
         .route("/api/v1/runs/series", post(run_table::series))
-        .route("/api/v1/runs/{id}", get(runs::get))
+        .route("/api/v1/runs/{id}", get(runs::get).patch(run_notes::change))
+        .route("/api/v1/runs/{id}/preview", get(runs::preview))
         .route("/api/v1/runs/{id}/metrics", get(runs::series))
         .route("/api/v1/runs/{id}/artifacts", get(runs::artifacts))
         .route("/api/v1/runs/{id}/artifact", get(runs::artifact))
         .route("/api/v1/models", get(registry::list))
-        .route("/api/v1/models/{name}", get(registry::get))
-        .route("/api/v1/models/{name}/aliases/{alias}", put(registry::set_alias))
+        .route("/api/v1/models/{name}", get(registry::get).patch(registry::describe))
+        .route(
+            "/api/v1/models/{name}/aliases/{alias}",
+            put(registry::set_alias).delete(registry::delete_alias),
+        )
+        .route(
+            "/api/v1/models/{name}/versions/{number}",
+            get(model_versions::get).patch(model_versions::change),
+        )
         .route("/api/v1/endpoints", get(endpoints::list))
         .route(
             "/api/v1/endpoints/{name}",

@@ -129,7 +129,7 @@ fn few(ids: &[Uid]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `POST runs/rows`: these runs, in the order given; unknown ids are left out.
+/// `POST runs/rows`: these runs, in the order given, with the data that they read; unknown ids are left out.
 pub async fn rows(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -143,6 +143,7 @@ pub async fn rows(
         .iter()
         .map(|run| {
             let mut row = runs::run(run);
+            row["data"] = run.inputs.iter().map(|i| format!("{} {}", i.name, i.digest)).collect();
             if let Some(columns) = &wanted.columns {
                 for part in ["metrics", "params", "tags"] {
                     if let Some(Value::Object(all)) = row.get_mut(part) {

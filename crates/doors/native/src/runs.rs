@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tracking::{ExperimentRef, Run, RunQuery};
 use types::{Actor, Permission, Uid};
 
-use crate::{Failure, State, content, view};
+use crate::{Failure, State, content, preview, view};
 
 /// `GET experiments`
 pub async fn experiments(Shared(state): Shared<State>, caller: Caller) -> Result<Json<Value>, Failure> {
@@ -98,13 +98,46 @@ pub async fn get(
     body["inputs"] = found
         .inputs
         .iter()
-        .map(|i| json!({ "dataset": i.name, "digest": i.digest, "context": i.tags.get("mlflow.data.context") }))
+        .map(|i| {
+            json!({
+                "dataset": i.name, "digest": i.digest, "context": i.tags.get("mlflow.data.context"),
+                "source_type": i.source_type, "source": i.source, "schema": i.schema, "profile": i.profile,
+            })
+        })
         .collect();
+    body["deleted"] = json!(found.deleted);
+    body["summaries"] = found
+        .metrics
+        .iter()
+        .map(|(key, m)| {
+            let ends = [m.min, m.max].map(|v| v.map_or(Value::Null, view::number));
+            let summary = json!({
+                "step": m.step, "at_ms": m.at.millis(), "min": ends[0], "max": ends[1], "points": m.points,
+            });
+            (key.clone(), summary)
+        })
+        .collect();
+    body["logged_models"] = logged_models(&state, actor, &found).await?;
     let versions = models::versions_of_run(&state.ledger, actor, id).await?;
     body["models"] =
         versions.iter().map(|v| json!({ "name": v.model, "version": v.number, "uid": v.uid })).collect();
     body["pipeline_run"] = pipeline_of(&state, actor, id).await?;
     Ok(Json(body))
+}
+
+/// Models that the run logged, whether or not they were registered.
+async fn logged_models(state: &State, actor: &Actor, run: &Run) -> Result<Value, Failure> {
+    let mut models = Vec::new();
+    for (uid, step) in &run.models_out {
+        // One that was deleted since is left out.
+        if let Ok(model) = tracking::logged_model(&state.ledger, actor, uid.clone(), false).await {
+            models.push(json!({
+                "id": model.uid, "name": model.name, "type": model.model_type, "status": model.status.name(),
+                "step": step,
+            }));
+        }
+    }
+    Ok(Value::Array(models))
 }
 
 /// The pipeline run that a run is part of, as the graph knows it.
@@ -145,16 +178,30 @@ pub async fn series(
 pub struct ArtifactQuery {
     #[serde(default)]
     path: String,
+    /// A model that the run logged: its files instead of the run's.
+    #[serde(default)]
+    model: String,
 }
 
 /// Where a run's file or folder stands among all artifacts.
-fn place(run: &Run, path: &str) -> Result<tracking::artifacts::ArtifactPath, Failure> {
-    let folder = run.folder();
+async fn place(
+    state: &State,
+    actor: &Actor,
+    id: Uid,
+    query: &ArtifactQuery,
+) -> Result<tracking::artifacts::ArtifactPath, Failure> {
+    let run = tracking::run(&state.ledger, actor, id).await?;
+    let path = query.path.as_str();
+    let folder = if query.model.is_empty() {
+        run.folder()
+    } else {
+        tracking::logged_model(&state.ledger, actor, query.model.clone(), false).await?.folder()
+    };
     let whole = if path.is_empty() { folder } else { format!("{folder}/{path}") };
     Ok(tracking::artifacts::ArtifactPath::parse(&whole)?)
 }
 
-/// `GET runs/{id}/artifacts?path`
+/// `GET runs/{id}/artifacts?path&model`
 pub async fn artifacts(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -162,8 +209,8 @@ pub async fn artifacts(
     Query(query): Query<ArtifactQuery>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
-    let found = tracking::run(&state.ledger, actor, id).await?;
-    let entries = tracking::artifacts::list(&state.ledger, actor, place(&found, &query.path)?).await?;
+    let folder = place(&state, actor, id, &query).await?;
+    let entries = tracking::artifacts::list(&state.ledger, actor, folder).await?;
     let artifacts: Vec<Value> = entries
         .iter()
         .map(|e| {
@@ -177,7 +224,19 @@ pub async fn artifacts(
     Ok(Json(json!({ "artifacts": artifacts })))
 }
 
-/// `GET runs/{id}/artifact?path`: the file itself.
+async fn file(
+    state: &State,
+    actor: &Actor,
+    id: Uid,
+    query: &ArtifactQuery,
+) -> Result<(types::Digest, i64), Failure> {
+    let entry =
+        tracking::artifacts::find(&state.ledger, actor, place(state, actor, id, query).await?).await?;
+    let found = entry.and_then(|e| Some((e.digest?, e.bytes)));
+    found.ok_or_else(|| Failure::not_found("artifact", &query.path))
+}
+
+/// `GET runs/{id}/artifact?path&model`: the file itself.
 pub async fn artifact(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -185,10 +244,18 @@ pub async fn artifact(
     Query(query): Query<ArtifactQuery>,
 ) -> Result<Response, Failure> {
     let actor = caller.require(Permission::Read)?;
-    let found = tracking::run(&state.ledger, actor, id).await?;
-    let entry = tracking::artifacts::find(&state.ledger, actor, place(&found, &query.path)?).await?;
-    match entry.and_then(|e| e.digest) {
-        Some(digest) => content::download(&state, &digest).await,
-        None => Err(Failure::not_found("artifact", &query.path)),
-    }
+    let (digest, _) = file(&state, actor, id, &query).await?;
+    content::download(&state, &digest).await
+}
+
+/// `GET runs/{id}/preview?path&model`: what the file looks like.
+pub async fn preview(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+    Query(query): Query<ArtifactQuery>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let (digest, bytes) = file(&state, actor, id, &query).await?;
+    preview::of(&state, &query.path, &digest, bytes).await.map(Json)
 }

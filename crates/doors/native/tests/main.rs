@@ -11,6 +11,7 @@ mod labels;
 mod monitors;
 mod overview;
 mod retrainings;
+mod run_pages;
 mod run_table;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub struct Client {
     router: Router,
     pub ledger: Ledger,
     pub log: Log,
+    pub blobs: Blobs,
     _home: tempfile::TempDir,
 }
 
@@ -82,7 +84,7 @@ impl Client {
         let engine = pipelines::Engine::new(ledger.clone(), blobs.clone(), config).unwrap();
         let state = State {
             ledger: ledger.clone(),
-            blobs,
+            blobs: blobs.clone(),
             engine,
             serving,
             log: log.clone(),
@@ -94,7 +96,7 @@ impl Client {
                 data_dir: home.path().display().to_string(),
             }),
         };
-        Self { router: door_native::routes(state).router, ledger, log, _home: home }
+        Self { router: door_native::routes(state).router, ledger, log, blobs, _home: home }
     }
 
     pub async fn call_as(&self, actor: Actor, method: &str, path: &str, body: Value) -> (StatusCode, Value) {

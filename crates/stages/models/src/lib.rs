@@ -1,6 +1,7 @@
 //! Registered models: versions with a manifest of their files, aliases that move atomically, stages and tags.
 
 mod aliases;
+mod counts;
 mod error;
 mod files;
 mod model;
@@ -11,6 +12,7 @@ mod store;
 mod versions;
 
 pub use aliases::{delete_alias, set_alias, version_by_alias};
+pub use counts::{VersionCount, version_counts};
 pub use error::Error;
 pub use files::{ModelFile, files, manifest_digest};
 pub use model::{ModelDetail, ModelVersion, RegisteredModel};

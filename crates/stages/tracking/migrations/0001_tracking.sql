@@ -46,6 +46,8 @@ CREATE TABLE run (
   artifact_location TEXT,
   UNIQUE (workspace_id, uid)
 );
+-- The newest of all experiments.
+CREATE INDEX run_by_time ON run (workspace_id, deleted, started_at DESC, uid);
 CREATE INDEX run_by_start ON run (workspace_id, experiment_id, deleted, started_at DESC, id);
 
 -- Names of parameters, metrics and tags, once each.

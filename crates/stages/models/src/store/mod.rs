@@ -1,5 +1,6 @@
 //! All SQL of this stage.
 
+pub(crate) mod counts;
 pub(crate) mod registry;
 pub(crate) mod search;
 pub(crate) mod versions;
