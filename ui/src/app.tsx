@@ -7,7 +7,7 @@ import { Bones } from './parts/basics';
 import { Icon, type IconName, Mark } from './parts/icons';
 import { Help, Palette } from './parts/palette';
 import { Link, navigate, useLocation } from './router';
-import { useApi } from './store';
+import { OVERVIEW, useApi } from './store';
 
 type PageProps = { args: string[] };
 const page = (load: () => Promise<{ default: ComponentType<PageProps> }>) => lazy(load);
@@ -63,7 +63,7 @@ function placeOf(path: string): string {
 export function App() {
   const { path } = useLocation();
   const connection = useConnection();
-  const overview = useApi<Overview>('/overview');
+  const overview = useApi<Overview>('/overview', OVERVIEW);
   const server = useApi<Server>('/server', { topics: ['server.'] });
   const [menu, setMenu] = useState(false);
   const [overlay, setOverlay] = useState<'search' | 'help' | null>(null);

@@ -92,6 +92,9 @@ onEvent((event) => {
 });
 onReconnect(() => refresh());
 
+/** What the overview is about. Runs by the thousand come in without one of them changing it; it is read now and then for them. */
+export const OVERVIEW = { topics: ['data', 'pipeline', 'step', 'evaluation', 'model', 'endpoint', 'monitor', 'retrain', 'project', 'drift'], every: 10_000 };
+
 /** Reads again everything that is on screen. */
 export function refresh(): void {
   for (const [path, target] of entries) {

@@ -7,7 +7,7 @@ import { Await, Code, Glyph, Page, Panel, State, isLive, tone } from '../parts/b
 import { Icon, type IconName } from '../parts/icons';
 import { Spark, Ticks } from '../parts/marks';
 import { Link, enc } from '../router';
-import { useApi } from '../store';
+import { OVERVIEW, useApi } from '../store';
 import '../styles/home.css';
 
 const STATIONS: Record<string, { title: string; icon: IconName }> = {
@@ -30,7 +30,7 @@ const EXPLAINED: Stage[] = [
 const SAYS: Record<string, string> = { ok: 'fine', running: 'at work', attention: 'needs you', idle: 'waiting' };
 
 export default function Home() {
-  const overview = useApi<Overview>('/overview');
+  const overview = useApi<Overview>('/overview', OVERVIEW);
   return (
     <Await of={overview} lines={10}>
       {(data) => {

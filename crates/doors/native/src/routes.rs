@@ -6,7 +6,8 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, datasets, endpoints, history, labels, model_versions, monitors, overview,
-    pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs, users, why,
+    pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs, users,
+    why,
 };
 
 /// Every endpoint of the native API.
