@@ -8,7 +8,8 @@ pub struct Component {
     pub facts: &'static [&'static str],
 }
 
-/// One step forward. `@id@` in the text stands for an auto-incrementing integer primary key.
+/// One step forward. `@id@` in the text stands for an auto-incrementing integer primary key; `@keyed@` after a
+/// table's closing parenthesis says that its rows are narrow and kept in the order of the primary key.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     pub version: i64,

@@ -2,6 +2,7 @@ use types::{Actor, Clock, Timestamp, Uid, WorkspaceId};
 
 use crate::chain::Draft;
 use crate::db::Connection;
+use crate::memo::Memo;
 use crate::{Error, Row, Value, params};
 
 /// What both kinds of transaction share.
@@ -11,6 +12,7 @@ pub(crate) struct Body<'a> {
     pub clock: &'a dyn Clock,
     pub now: Timestamp,
     pub changed: u64,
+    pub memo: &'a mut Memo,
     /// Set when the database asked for the transaction to be run again.
     pub lost_race: bool,
 }
@@ -50,6 +52,12 @@ pub(crate) fn written_table(sql: &str) -> Option<&str> {
         _ => return None,
     };
     table.split('(').next()
+}
+
+/// Locks share one space of numbers; two kinds that collide wait for each other for nothing.
+fn lock_key(kind: &str, id: i64) -> i64 {
+    let kind = kind.bytes().fold(0_i64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    (kind & 0x7fff) << 48 | (id & 0xffff_ffff_ffff)
 }
 
 fn one(mut rows: Vec<Row>) -> Result<Row, Error> {
@@ -95,6 +103,18 @@ macro_rules! statements {
             /// Errors: `NotOneRow` unless exactly one row comes back.
             pub fn query_one(&mut self, sql: &str, values: &[Value]) -> Result<Row, Error> {
                 one(self.query(sql, values)?)
+            }
+
+            /// Waits until no other server changes what `kind` and `id` name, and keeps it so until this commits.
+            /// Take several in a fixed order, or two servers may wait for each other.
+            pub fn lock(&mut self, kind: &str, id: i64) -> Result<(), Error> {
+                let result = self.0.connection.lock(lock_key(kind, id));
+                self.0.note(result)
+            }
+
+            /// What earlier transactions of this server remembered; see [`Memo`].
+            pub fn memo(&mut self) -> &mut Memo {
+                self.0.memo
             }
 
             /// The moment of this transaction: the same at every call.

@@ -13,6 +13,7 @@ use types::{Actor, Clock};
 
 use crate::chain::{Draft, Head};
 use crate::db::{Connection, Place};
+use crate::memo::Memo;
 use crate::tx::Body;
 use crate::{Error, FactTx, Ledger, Tx, events};
 
@@ -42,7 +43,7 @@ impl Writer {
         let (jobs, queue) = bounded(16 * GROUP);
         let (publish, sealed) = watch::channel(head.position);
         let mut state =
-            State { connection, place, clock, facts, head, publish, guarded: Arc::clone(&guarded), access };
+            State { connection, place, clock, facts, head, publish, guarded: Arc::clone(&guarded), access, memo: Memo::default() };
         std::thread::Builder::new()
             .name("ledger-write".into())
             .spawn(move || state.serve(&queue))
@@ -72,6 +73,7 @@ struct Scope<'a> {
     clock: &'a dyn Clock,
     facts: &'a [&'static str],
     guarded: bool,
+    memo: &'a mut Memo,
 }
 
 enum Ran {
@@ -98,6 +100,7 @@ struct State {
     publish: watch::Sender<i64>,
     guarded: Arc<AtomicBool>,
     access: Arc<crate::access::State>,
+    memo: Memo,
 }
 
 impl State {
@@ -157,6 +160,7 @@ impl State {
                 Err(error) => {
                     // The first error says why; a failed rollback means that there is nothing to undo.
                     let _ = self.connection.batch("ROLLBACK");
+                    self.memo.forget();
                     let again = matches!(error, Error::Serialization { .. });
                     last = error;
                     if !again {
@@ -195,6 +199,7 @@ impl State {
                 clock: self.clock.as_ref(),
                 facts: &self.facts,
                 guarded: self.guarded.load(Ordering::Relaxed),
+                memo: &mut self.memo,
             });
             match ran {
                 Ran::Keep(drafts) => {
@@ -205,10 +210,14 @@ impl State {
                     }
                 }
                 Ran::Undo if alone => {
+                    self.memo.forget();
                     self.connection.batch("ROLLBACK")?;
                     return Ok(self.head);
                 }
-                Ran::Undo => self.connection.batch("ROLLBACK TO change; RELEASE change")?,
+                Ran::Undo => {
+                    self.memo.forget();
+                    self.connection.batch("ROLLBACK TO change; RELEASE change")?;
+                }
                 Ran::Again => {
                     return Err(Error::Serialization { message: "the transaction lost a race".into() });
                 }
@@ -296,6 +305,7 @@ where
             clock: scope.clock,
             now: scope.clock.now(),
             changed: 0,
+            memo: scope.memo,
             lost_race: false,
         };
         let (f, facts, guarded) = (&mut self.f, scope.facts, scope.guarded);

@@ -116,6 +116,10 @@ impl Stages {
             async move { log.run(token).await }
         });
         if config.has(Role::Worker) {
+            let (ledger, token) = (self.ground.ledger.clone(), supervisor.token());
+            supervisor.spawn_restarting("tracking.seal", OnStop::Abort, move || {
+                tracking::seal_ended_runs(ledger.clone(), token.clone())
+            });
             let (engine, token) = (self.engine.clone(), supervisor.token());
             supervisor.spawn_restarting("pipelines.engine", OnStop::Abort, move || {
                 let (engine, token) = (engine.clone(), token.clone());

@@ -78,7 +78,7 @@ CREATE TABLE run_tag (
 CREATE INDEX run_tag_value ON run_tag (workspace_id, key_id, substr(value, 1, 128), run_id);
 
 -- One row a run and metric: the latest point by (step, time, value), the extremes, and how many points there are.
--- A NaN is stored as 0 with is_nan; extremes leave it out.
+-- A NaN is stored as 0 with is_nan; extremes leave it out. Times of points are milliseconds, as clients say them.
 CREATE TABLE run_metric (
   workspace_id BIGINT NOT NULL,
   run_id BIGINT NOT NULL,
@@ -91,12 +91,17 @@ CREATE TABLE run_metric (
   min_value DOUBLE PRECISION,
   max_value DOUBLE PRECISION,
   points BIGINT NOT NULL,
+  -- How many of the points are in chunks, in how many, and the greatest (step, time) in them.
+  sealed BIGINT NOT NULL,
+  chunks BIGINT NOT NULL,
+  sealed_step BIGINT,
+  sealed_at BIGINT,
   PRIMARY KEY (workspace_id, run_id, key_id)
 );
 CREATE INDEX run_metric_value ON run_metric (workspace_id, experiment_id, key_id, last_value, run_id);
 
--- Every point. The key is the whole row: logging the same point twice stores it once, so retries are safe.
-CREATE TABLE metric_point (
+-- Points that are in no chunk yet. The key is the whole row: logging the same point twice stores it once.
+CREATE TABLE metric_tail (
   workspace_id BIGINT NOT NULL,
   run_id BIGINT NOT NULL,
   key_id BIGINT NOT NULL,
@@ -105,6 +110,30 @@ CREATE TABLE metric_point (
   value DOUBLE PRECISION NOT NULL,
   is_nan BOOLEAN NOT NULL,
   PRIMARY KEY (workspace_id, run_id, key_id, step, at, value, is_nan)
+) @keyed@;
+
+-- What is known of a chunk of points without reading it. `seq` counts from 0 in each series; ranges may overlap
+-- where points came out of order. `buckets` are a few of its points for each 64.
+CREATE TABLE metric_chunk (
+  workspace_id BIGINT NOT NULL,
+  run_id BIGINT NOT NULL,
+  key_id BIGINT NOT NULL,
+  seq BIGINT NOT NULL,
+  points BIGINT NOT NULL,
+  step0 BIGINT NOT NULL,
+  step1 BIGINT NOT NULL,
+  at0 BIGINT NOT NULL,
+  at1 BIGINT NOT NULL,
+  min_value DOUBLE PRECISION,
+  max_value DOUBLE PRECISION,
+  data_id BIGINT NOT NULL,
+  buckets BYTEA NOT NULL,
+  PRIMARY KEY (workspace_id, run_id, key_id, seq)
+) @keyed@;
+CREATE TABLE metric_chunk_data (
+  id @id@,
+  workspace_id BIGINT NOT NULL,
+  data BYTEA NOT NULL
 );
 
 -- Data that a client says a run read. Versions kept by mlwright are edges of the graph instead.

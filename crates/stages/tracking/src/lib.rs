@@ -4,6 +4,7 @@
 //! [`ParamConflict::Refuse`], its `mlflow.runName` tag is [`LogBatch::name`]).
 
 pub mod artifacts;
+mod chunk;
 mod error;
 mod experiments;
 mod inputs;
@@ -14,7 +15,9 @@ mod log;
 mod logged_models;
 mod model;
 mod names;
+mod points;
 mod runs;
+mod seal;
 pub mod search;
 mod series;
 mod statement;
@@ -36,13 +39,14 @@ pub use logged_models::{
     logged_model, search_logged_models, set_logged_model_status, set_logged_model_tags,
 };
 pub use model::{
-    DatasetInput, Experiment, ExperimentRef, LoggedModel, LoggedModelStatus, MetricPoint, MetricSummary,
+    DatasetInput, Experiment, ExperimentRef, LoggedModel, LoggedModelStatus, MetricPoint, MetricSummary, Millis,
     ModelMetric, Page, ParamConflict, Point, Run, RunStatus,
 };
 pub use names::friendly_name;
 pub use runs::{
     CreateRun, UpdateRun, create_run, delete_run, finish_run, restore_run, run, search_runs, update_run,
 };
+pub use seal::{run as seal_ended_runs, seal_run};
 pub use search::{ExperimentQuery, LoggedModelQuery, RunQuery};
 pub use series::{History, history, history_of_runs, sample, series};
 pub use views::{SavedView, delete_view, save_view, views};
@@ -51,5 +55,12 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     name: "tracking",
     migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_tracking.sql") }],
     // Points, their summaries, and the names that they use.
-    facts: &["metric_point", "run_metric", "attribute_key", "logged_model_metric"],
+    facts: &[
+        "metric_tail",
+        "metric_chunk",
+        "metric_chunk_data",
+        "run_metric",
+        "attribute_key",
+        "logged_model_metric",
+    ],
 };

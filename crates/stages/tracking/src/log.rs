@@ -55,11 +55,10 @@ fn log_points(
     if points.is_empty() {
         return Ok(0);
     }
-    let names: Vec<&str> = points.iter().map(|p| p.key.as_str()).collect();
-    let keys = store::ensure_keys(on, &names)?;
-    let new = metrics::insert(on, run.id, run.experiment_id, points, &keys)?;
+    let batch = metrics::Batch { run: run.id, experiment: run.experiment_id, points };
+    let new = metrics::ingest(on, &[batch])?;
     metrics::insert_for_models(on, uid, points)?;
-    Ok(new)
+    Ok(new.into_iter().sum())
 }
 
 fn log_mixed(tx: &mut Tx<'_>, uid: &Uid, batch: &LogBatch) -> Result<Logged, Error> {
@@ -100,7 +99,7 @@ fn log_params(
     let mut new: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
     let mut changes = Vec::new();
     for (key, value) in &batch.params {
-        let Some(id) = keys.get(key) else { continue };
+        let Some(id) = keys.get(key.as_str()) else { continue };
         match there.get(id) {
             Some(old) if old == value => {}
             Some(old) if batch.on_param_conflict == ParamConflict::Refuse => {

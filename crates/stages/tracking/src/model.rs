@@ -108,13 +108,43 @@ impl Run {
     }
 }
 
+/// Milliseconds since the epoch, as the client says: any 64-bit number, so that what a client logs by mistake
+/// (nanoseconds, say) comes back unchanged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub i64);
+
+impl Millis {
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<Timestamp> for Millis {
+    fn from(time: Timestamp) -> Self {
+        Self(time.millis())
+    }
+}
+
+impl From<Millis> for ledger::Value {
+    fn from(time: Millis) -> Self {
+        Self::Int(time.0)
+    }
+}
+
+impl ledger::FromValue for Millis {
+    fn from_value(value: &ledger::Value) -> Option<Self> {
+        i64::from_value(value).map(Self)
+    }
+}
+
 /// What is known about one metric of one run without reading its points.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct MetricSummary {
     /// The value of the latest point by (step, time, value). May be NaN, never infinite.
     pub value: f64,
     pub step: i64,
-    pub at: Timestamp,
+    pub at: Millis,
     /// `None` while every value was NaN.
     pub min: Option<f64>,
     pub max: Option<f64>,
@@ -125,7 +155,7 @@ pub struct MetricSummary {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Point {
     pub step: i64,
-    pub at: Timestamp,
+    pub at: Millis,
     /// May be NaN, never infinite.
     pub value: f64,
 }
@@ -137,7 +167,7 @@ pub struct MetricPoint {
     /// NaN is kept; infinities are kept as the largest finite value of that sign.
     pub value: f64,
     pub step: i64,
-    pub at: Timestamp,
+    pub at: Millis,
     /// The logged model that the value is about.
     pub model: Option<String>,
     /// Name and digest of the data that it was measured on.
@@ -145,8 +175,8 @@ pub struct MetricPoint {
 }
 
 impl MetricPoint {
-    pub fn new(key: impl Into<String>, value: f64, step: i64, at: Timestamp) -> Self {
-        Self { key: key.into(), value, step, at, model: None, dataset: None }
+    pub fn new(key: impl Into<String>, value: f64, step: i64, at: impl Into<Millis>) -> Self {
+        Self { key: key.into(), value, step, at: at.into(), model: None, dataset: None }
     }
 }
 

@@ -20,11 +20,14 @@ pub async fn history(ledger: &Ledger, actor: &Actor, uid: Uid, query: History) -
     ledger
         .read(actor.workspace, move |rx| {
             let run = runs::find(rx, &uid)?.ok_or_else(|| Error::RunNotFound(uid.to_string()))?;
-            let points = store::history(rx, run.id, &query.key, query.limit, query.offset)?;
-            Ok(match query.limit {
-                Some(limit) => Page::cut(points, limit),
-                None => Page { items: points, more: false },
-            })
+            let offset = usize::try_from(query.offset).unwrap_or(0);
+            let limit = query.limit.map(|limit| usize::try_from(limit).unwrap_or(0));
+            // One more than asked for says whether there are more.
+            let most = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
+            let mut items = store::history(rx, run.id, &query.key, offset, most)?;
+            let more = limit.is_some_and(|limit| items.len() > limit);
+            items.truncate(limit.unwrap_or(usize::MAX));
+            Ok(Page { items, more })
         })
         .await
 }
@@ -40,6 +43,7 @@ pub async fn history_of_runs(
     if uids.is_empty() {
         return Ok(Vec::new());
     }
+    let limit = usize::try_from(limit).unwrap_or(0);
     ledger.read(actor.workspace, move |rx| Ok(store::history_of_runs(rx, &uids, &key, limit)?)).await
 }
 
@@ -53,12 +57,13 @@ pub async fn sample(
     steps: Option<(i64, i64)>,
     most: i64,
 ) -> Result<Vec<(Uid, Vec<Point>)>, Error> {
+    let most = usize::try_from(most).unwrap_or(0).max(1);
     ledger
         .read(actor.workspace, move |rx| {
             let mut found = Vec::with_capacity(uids.len());
             for uid in &uids {
                 let run = runs::find(rx, uid)?.ok_or_else(|| Error::RunNotFound(uid.to_string()))?;
-                found.push((*uid, store::sample(rx, run.id, &key, steps, most.max(1))?));
+                found.push((*uid, store::sample(rx, run.id, &key, steps, most)?));
             }
             Ok(found)
         })
@@ -76,21 +81,16 @@ pub async fn series(
     keys: Vec<String>,
     max_points: i64,
 ) -> Result<BTreeMap<String, Vec<Point>>, Error> {
+    let most = usize::try_from(max_points).unwrap_or(0).max(4);
     ledger
         .read(actor.workspace, move |rx| {
             let run = runs::find(rx, &uid)?.ok_or_else(|| Error::RunNotFound(uid.to_string()))?;
             let mut found = BTreeMap::new();
-            for (key, points) in store::counts(rx, run.id)? {
-                if !keys.is_empty() && !keys.contains(&key) {
-                    continue;
+            for key in store::counts(rx, run.id)?.into_keys() {
+                if keys.is_empty() || keys.contains(&key) {
+                    let drawn = store::drawn(rx, run.id, &key, most)?;
+                    found.insert(key, drawn);
                 }
-                let series = if points <= max_points.max(4) {
-                    store::sample(rx, run.id, &key, None, points.max(1))?
-                } else {
-                    // Two points a bucket, and the two ends.
-                    store::extremes(rx, run.id, &key, (max_points.max(4) - 2) / 2)?
-                };
-                found.insert(key, series);
             }
             Ok(found)
         })

@@ -1,10 +1,10 @@
-use tracking::{Error, LogBatch, MetricPoint, ParamConflict, Point, RunStatus};
-use types::Timestamp;
+use tracking::{Error, LogBatch, MetricPoint, ParamConflict, Millis, Point, RunStatus};
+
 
 use crate::{kinds, me, new_run};
 
 fn point(key: &str, value: f64, step: i64, at: i64) -> MetricPoint {
-    MetricPoint::new(key, value, step, Timestamp(at))
+    MetricPoint::new(key, value, step, Millis(at))
 }
 
 fn metrics(points: Vec<MetricPoint>) -> LogBatch {

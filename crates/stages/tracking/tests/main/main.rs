@@ -8,6 +8,7 @@ extern crate mlwright_tracking as tracking;
 mod artifacts;
 mod experiments;
 mod logging;
+mod metrics;
 mod searching;
 
 use ledger::Ledger;
