@@ -13,6 +13,7 @@ mod memo;
 mod migrate;
 mod read;
 pub mod testing;
+mod together;
 mod tx;
 mod value;
 mod write;
@@ -28,6 +29,7 @@ pub use graph::{Direction, Edge, Graph, Node};
 pub use lease::Lease;
 pub use memo::Memo;
 pub use read::Rx;
+pub use together::Together;
 pub use tx::{FactTx, Tx};
 pub use value::{ColumnIndex, FromValue, Row, Value};
 

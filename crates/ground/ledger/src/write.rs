@@ -1,7 +1,7 @@
 //! The one writer: a thread that owns the connection and commits the changes of many callers together, so that
 //! an `fsync` is paid once for all of them. Each change stands in a savepoint of its own.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::{oneshot, watch};
-use types::{Actor, Clock};
+use types::{Actor, Clock, WorkspaceId};
 
 use crate::chain::{Draft, Head};
 use crate::db::{Connection, Place};
@@ -42,8 +42,17 @@ impl Writer {
         let guarded = Arc::new(AtomicBool::new(events::any_guard(&mut connection)?));
         let (jobs, queue) = bounded(16 * GROUP);
         let (publish, sealed) = watch::channel(head.position);
-        let mut state =
-            State { connection, place, clock, facts, head, publish, guarded: Arc::clone(&guarded), access, memo: Memo::default() };
+        let mut state = State {
+            connection,
+            place,
+            clock,
+            facts,
+            head,
+            publish,
+            guarded: Arc::clone(&guarded),
+            access,
+            memo: Memo::default(),
+        };
         std::thread::Builder::new()
             .name("ledger-write".into())
             .spawn(move || state.serve(&queue))
@@ -55,7 +64,7 @@ impl Writer {
         self.sealed.clone()
     }
 
-    fn send(&self, job: Box<dyn Job>) -> Result<(), Error> {
+    pub fn send(&self, job: Box<dyn Job>) -> Result<(), Error> {
         // Never blocks a runtime thread for long: the queue is deep, and a full one is answered at once.
         match self.jobs.try_send(job) {
             Ok(()) => Ok(()),
@@ -68,15 +77,29 @@ impl Writer {
 }
 
 /// What a change needs while it runs.
-struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     connection: &'a mut Connection,
     clock: &'a dyn Clock,
-    facts: &'a [&'static str],
+    pub facts: &'a [&'static str],
     guarded: bool,
     memo: &'a mut Memo,
 }
 
-enum Ran {
+impl<'a> Scope<'a> {
+    pub fn body(self, actor: &'a Actor) -> Body<'a> {
+        Body {
+            connection: self.connection,
+            actor,
+            clock: self.clock,
+            now: self.clock.now(),
+            changed: 0,
+            memo: self.memo,
+            lost_race: false,
+        }
+    }
+}
+
+pub(crate) enum Ran {
     /// Commit it, with these events.
     Keep(Vec<Draft>),
     /// Undo it; its caller gets its own error.
@@ -85,10 +108,25 @@ enum Ran {
     Again,
 }
 
-trait Job: Send {
+pub(crate) trait Job: Send {
     fn run(&mut self, scope: Scope<'_>) -> Ran;
     /// Answers the caller: with its own result if `committed` is `None`, else with that error.
     fn finish(self: Box<Self>, failed: Option<&dyn Fn() -> Error>);
+
+    /// Jobs of one kind, if they have one, run as one change.
+    fn kind(&self) -> Option<(TypeId, WorkspaceId)> {
+        None
+    }
+
+    /// Runs this job with others of its kind.
+    fn run_with(&mut self, others: Vec<&mut Box<dyn Job>>, scope: Scope<'_>) -> Ran {
+        drop(others);
+        self.run(scope)
+    }
+
+    fn any(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
 }
 
 struct State {
@@ -186,21 +224,37 @@ impl State {
     }
 
     fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<Head, Error> {
-        let alone = group.len() == 1;
         let mut head = self.head;
         let mut about_access = false;
+        let mut done = vec![false; group.len()];
         self.connection.begin_write()?;
-        for job in group {
+        for place in 0..group.len() {
+            if std::mem::replace(&mut done[place], true) {
+                continue;
+            }
+            let (before, after) = group.split_at_mut(place + 1);
+            let job = &mut before[place];
+            let mut others = Vec::new();
+            if let Some(kind) = job.kind() {
+                for (other, done) in after.iter_mut().zip(&mut done[place + 1..]) {
+                    if other.kind() == Some(kind) {
+                        *done = true;
+                        others.push(other);
+                    }
+                }
+            }
+            let alone = others.len() + 1 == done.len();
             if !alone {
                 self.connection.batch("SAVEPOINT change")?;
             }
-            let ran = job.run(Scope {
+            let scope = Scope {
                 connection: &mut self.connection,
                 clock: self.clock.as_ref(),
                 facts: &self.facts,
                 guarded: self.guarded.load(Ordering::Relaxed),
                 memo: &mut self.memo,
-            });
+            };
+            let ran = if others.is_empty() { job.run(scope) } else { job.run_with(others, scope) };
             match ran {
                 Ran::Keep(drafts) => {
                     about_access |= crate::access::is_about_access(&drafts);
@@ -299,16 +353,8 @@ where
     F: Closure<T, E>,
 {
     fn run(&mut self, scope: Scope<'_>) -> Ran {
-        let body = Body {
-            connection: scope.connection,
-            actor: &self.actor,
-            clock: scope.clock,
-            now: scope.clock.now(),
-            changed: 0,
-            memo: scope.memo,
-            lost_race: false,
-        };
         let (f, facts, guarded) = (&mut self.f, scope.facts, scope.guarded);
+        let body = scope.body(&self.actor);
         let called = match catch_unwind(AssertUnwindSafe(|| f.call(body, facts, guarded))) {
             Ok(called) => called,
             Err(panic) => {
@@ -338,19 +384,26 @@ where
     }
 
     fn finish(self: Box<Self>, failed: Option<&dyn Fn() -> Error>) {
-        let answer = match (failed, self.result) {
-            // Its own error stands: the change would not have been kept anyway.
-            (_, Some(Err(error))) => Err(error),
-            (None, Some(Ok(value))) => Ok(value),
-            (Some(make), _) => Err(make().into()),
-            (None, None) => Err(Error::Closed.into()),
-        };
         // The caller may have gone away.
-        let _ = self.reply.send(answer);
+        let _ = self.reply.send(answer(failed, self.result));
     }
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+/// What a caller hears.
+pub(crate) fn answer<T, E: From<Error>>(
+    failed: Option<&dyn Fn() -> Error>,
+    result: Option<Result<T, E>>,
+) -> Result<T, E> {
+    match (failed, result) {
+        // Its own error stands: the change would not have been kept anyway.
+        (_, Some(Err(error))) => Err(error),
+        (None, Some(Ok(value))) => Ok(value),
+        (Some(make), _) => Err(make().into()),
+        (None, None) => Err(Error::Closed.into()),
+    }
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
