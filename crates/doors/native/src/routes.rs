@@ -38,6 +38,7 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/runs/{id}", get(runs::get).patch(run_notes::change))
         .route("/api/v1/runs/{id}/preview", get(runs::preview))
         .route("/api/v1/runs/{id}/metrics", get(runs::series))
+        .route("/api/v1/runs/{id}/metrics.parquet", get(runs::metrics_parquet))
         .route("/api/v1/runs/{id}/artifacts", get(runs::artifacts))
         .route("/api/v1/runs/{id}/artifact", get(runs::artifact))
         .route("/api/v1/models", get(registry::list))

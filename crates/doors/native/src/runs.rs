@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Query, State as Shared};
-use axum::response::Response;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
 use kit::Caller;
 use ledger::Direction;
 use serde::Deserialize;
@@ -150,6 +152,23 @@ async fn pipeline_of(state: &State, actor: &Actor, id: Uid) -> Result<Value, Fai
         }),
         _ => Value::Null,
     })
+}
+
+/// `GET runs/{id}/metrics.parquet`: every point, columns `key`, `step`, `timestamp` (milliseconds), `value`.
+pub async fn metrics_parquet(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(id): Path<Uid>,
+) -> Result<Response, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let stream = tracking::metrics_parquet(&state.ledger, actor, id).await?;
+    let name = format!("attachment; filename=\"{id}-metrics.parquet\"");
+    let headers = [
+        (header::CONTENT_TYPE, "application/vnd.apache.parquet".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    Ok((headers, Body::from_stream(stream)).into_response())
 }
 
 #[derive(Debug, Deserialize)]

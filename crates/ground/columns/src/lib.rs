@@ -29,7 +29,7 @@ pub use csv::read_csv;
 pub use error::{Error, Place};
 pub use head::{Head, head_parquet};
 pub use jsonl::read_jsonl;
-pub use parquet::{from_batches, read_parquet};
+pub use parquet::{ParquetWriter, from_batches, read_parquet};
 pub use profile::{ColumnProfile, Profile};
 pub use table::{Table, arrow_type, column};
 pub use typed::read_typed;

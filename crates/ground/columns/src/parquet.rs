@@ -143,10 +143,16 @@ fn too_large(array: &ArrayRef) -> Option<(u64, u64)> {
     values.iter().enumerate().find_map(large)
 }
 
-impl Table {
-    /// The table as Parquet (zstd, statistics, 131,072 rows a row group). Equal tables give equal bytes.
-    pub fn to_parquet(&self) -> Result<Vec<u8>, Error> {
-        let fail = |e: parquet::errors::ParquetError| Error::Write(e.to_string());
+fn fail(error: parquet::errors::ParquetError) -> Error {
+    Error::Write(error.to_string())
+}
+
+/// A Parquet file that is written table by table, so that it need not be in memory as a whole.
+pub struct ParquetWriter(ArrowWriter<Vec<u8>>);
+
+impl ParquetWriter {
+    /// `like` has the columns that every table will have.
+    pub fn new(like: &Table) -> Result<Self, Error> {
         let level = ZstdLevel::try_new(3).map_err(fail)?;
         let properties = WriterProperties::builder()
             .set_created_by("mlwright".into())
@@ -155,11 +161,29 @@ impl Table {
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .build();
         let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-        let mut bytes = Vec::new();
-        let schema = Arc::clone(self.batch().schema_ref());
-        let mut writer = ArrowWriter::try_new_with_options(&mut bytes, schema, options).map_err(fail)?;
-        writer.write(self.batch()).map_err(fail)?;
-        writer.close().map_err(fail)?;
+        let schema = Arc::clone(like.batch().schema_ref());
+        Ok(Self(ArrowWriter::try_new_with_options(Vec::new(), schema, options).map_err(fail)?))
+    }
+
+    /// Adds rows; the bytes of the file that are ready, to follow those that came before.
+    pub fn write(&mut self, table: &Table) -> Result<Vec<u8>, Error> {
+        self.0.write(table.batch()).map_err(fail)?;
+        // The writer counts what it wrote itself, so nothing is lost by taking it away.
+        Ok(std::mem::take(self.0.inner_mut()))
+    }
+
+    /// The end of the file.
+    pub fn finish(self) -> Result<Vec<u8>, Error> {
+        self.0.into_inner().map_err(fail)
+    }
+}
+
+impl Table {
+    /// The table as Parquet (zstd, statistics, 131,072 rows a row group). Equal tables give equal bytes.
+    pub fn to_parquet(&self) -> Result<Vec<u8>, Error> {
+        let mut writer = ParquetWriter::new(self)?;
+        let mut bytes = writer.write(self)?;
+        bytes.extend(writer.finish()?);
         Ok(bytes)
     }
 

@@ -41,7 +41,17 @@ pub enum Error {
     #[error("there is no {kind} `{key}` to link to")]
     NodeNotFound { kind: String, key: String },
     #[error(transparent)]
+    Columns(Box<columns::Error>),
+    #[error(transparent)]
+    Blobs(#[from] blobs::Error),
+    #[error(transparent)]
     Ledger(#[from] ledger::Error),
+}
+
+impl From<columns::Error> for Error {
+    fn from(error: columns::Error) -> Self {
+        Self::Columns(Box::new(error))
+    }
 }
 
 fn list(changes: &[ParamChange]) -> String {
@@ -65,6 +75,8 @@ impl Fault for Error {
                 Class::Conflict
             }
             Error::ParamChanged { .. } | Error::BadPath { .. } | Error::BadView => Class::Invalid,
+            Error::Columns(e) => e.class(),
+            Error::Blobs(e) => e.class(),
             Error::Ledger(e) => e.class(),
         }
     }
@@ -76,6 +88,8 @@ impl Fault for Error {
             Error::RunDeleted { .. } => "restore it first",
             Error::ParamChanged { .. } => "log the new values in another run, or under other names",
             Error::BadPath { .. } => "use a relative path without `..`",
+            Error::Columns(e) => return e.hint(),
+            Error::Blobs(e) => return e.hint(),
             Error::Ledger(e) => return e.hint(),
             _ => return None,
         };

@@ -7,6 +7,7 @@ pub mod artifacts;
 mod chunk;
 mod error;
 mod experiments;
+mod export;
 mod inputs;
 mod link;
 mod listing;
@@ -29,6 +30,7 @@ pub use experiments::{
     create_experiment, delete_experiment, delete_experiment_tag, ensure_experiment, experiment, experiments,
     place_default_experiment, rename_experiment, restore_experiment, search_experiments, set_experiment_tag,
 };
+pub use export::{MetricsFile, export_metrics, metrics_parquet};
 pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
 pub use link::link;
 pub use listing::{Group, Keys, Listed, list_runs, run_keys, runs_of};
@@ -39,8 +41,8 @@ pub use logged_models::{
     logged_model, search_logged_models, set_logged_model_status, set_logged_model_tags,
 };
 pub use model::{
-    DatasetInput, Experiment, ExperimentRef, LoggedModel, LoggedModelStatus, MetricPoint, MetricSummary, Millis,
-    ModelMetric, Page, ParamConflict, Point, Run, RunStatus,
+    DatasetInput, Experiment, ExperimentRef, LoggedModel, LoggedModelStatus, MetricPoint, MetricSummary,
+    Millis, ModelMetric, Page, ParamConflict, Point, Run, RunStatus,
 };
 pub use names::friendly_name;
 pub use runs::{
@@ -48,7 +50,7 @@ pub use runs::{
 };
 pub use seal::{run as seal_ended_runs, seal_run};
 pub use search::{ExperimentQuery, LoggedModelQuery, RunQuery};
-pub use series::{History, history, history_of_runs, sample, series};
+pub use series::{History, history, history_after, history_of_runs, sample, series};
 pub use views::{SavedView, delete_view, save_view, views};
 
 pub const COMPONENT: ledger::Component = ledger::Component {

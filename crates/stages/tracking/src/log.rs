@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ledger::{FactTx, Ledger, Tx};
+use ledger::{FactTx, Ledger, Together, Tx};
 use serde_json::json;
 use types::{Actor, Uid};
 
@@ -35,15 +35,41 @@ pub struct Logged {
 /// Errors: `RunNotFound`, `RunDeleted`, `ParamChanged` if a parameter has another value and may not change.
 pub async fn log_batch(ledger: &Ledger, actor: &Actor, uid: Uid, batch: LogBatch) -> Result<Logged, Error> {
     if batch.params.is_empty() && batch.tags.is_empty() && batch.name.is_none() {
-        return ledger
-            .record(actor, move |tx: &mut FactTx<'_>| {
-                let run = active(tx, &uid)?;
-                let points = log_points(tx, &uid, &run, &batch.metrics)?;
-                Ok(Logged { points, ..Default::default() })
-            })
-            .await;
+        let points = ledger.record_together::<Points>(actor, (uid, batch.metrics)).await?;
+        return Ok(Logged { points, ..Default::default() });
     }
     ledger.write(actor, move |tx: &mut Tx<'_>| log_mixed(tx, &uid, &batch)).await
+}
+
+/// Points of several runs, written together.
+struct Points;
+
+impl Together for Points {
+    type Item = (Uid, Vec<MetricPoint>);
+    type Out = u64;
+    type Error = Error;
+
+    fn write(tx: &mut FactTx<'_>, items: &[&Self::Item]) -> Result<Vec<Result<u64, Error>>, ledger::Error> {
+        let uids: Vec<&Uid> = items.iter().map(|(uid, _)| uid).collect();
+        let runs = runs::find_rows(tx, &uids)?;
+        let mut batches = Vec::with_capacity(items.len());
+        let answers: Vec<_> = items
+            .iter()
+            .map(|(uid, points)| match runs.get(uid) {
+                None => Err(Error::RunNotFound(uid.to_string())),
+                Some(row) if row.deleted => Err(Error::RunDeleted { uid: *uid }),
+                Some(row) => {
+                    batches.push(metrics::Batch { run: row.id, experiment: row.experiment_id, points });
+                    Ok(0)
+                }
+            })
+            .collect();
+        let mut counts = metrics::ingest(tx, &batches)?.into_iter();
+        for (uid, points) in items.iter().filter(|(uid, _)| runs.get(uid).is_some_and(|row| !row.deleted)) {
+            metrics::insert_for_models(tx, uid, points)?;
+        }
+        Ok(answers.into_iter().map(|answer| answer.map(|_| counts.next().unwrap_or(0))).collect())
+    }
 }
 
 fn log_points(

@@ -20,7 +20,8 @@ const SERIES: usize = 64;
 pub async fn run(ledger: Ledger, token: CancellationToken) -> Result<(), Error> {
     let mut after = Vec::new();
     loop {
-        let workspaces = ledger.read(Actor::system("tracking").workspace, |rx| Ok::<_, Error>(crate::store::workspaces(rx)?));
+        let workspaces = ledger
+            .read(Actor::system("tracking").workspace, |rx| Ok::<_, Error>(crate::store::workspaces(rx)?));
         for (place, workspace) in workspaces.await?.into_iter().enumerate() {
             after.resize(after.len().max(place + 1), 0);
             let actor = Actor { workspace, ..Actor::system("tracking") };

@@ -24,10 +24,29 @@ pub async fn history(ledger: &Ledger, actor: &Actor, uid: Uid, query: History) -
             let limit = query.limit.map(|limit| usize::try_from(limit).unwrap_or(0));
             // One more than asked for says whether there are more.
             let most = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
-            let mut items = store::history(rx, run.id, &query.key, offset, most)?;
+            let mut items = store::history(rx, run.id, &query.key, store::Start::Offset(offset), most)?;
             let more = limit.is_some_and(|limit| items.len() > limit);
             items.truncate(limit.unwrap_or(usize::MAX));
             Ok(Page { items, more })
+        })
+        .await
+}
+
+/// Up to `limit` of one metric's points after the point `after`, oldest first: pages that stay right while points
+/// come. Errors: `RunNotFound`.
+pub async fn history_after(
+    ledger: &Ledger,
+    actor: &Actor,
+    uid: Uid,
+    key: String,
+    after: Option<Point>,
+    limit: usize,
+) -> Result<Vec<Point>, Error> {
+    ledger
+        .read(actor.workspace, move |rx| {
+            let run = runs::find(rx, &uid)?.ok_or_else(|| Error::RunNotFound(uid.to_string()))?;
+            let start = after.map_or(store::Start::Offset(0), store::Start::After);
+            Ok(store::history(rx, run.id, &key, start, limit)?)
         })
         .await
 }

@@ -41,7 +41,10 @@ pub(crate) fn write_buckets(points: &[Point]) -> Vec<u8> {
     let mut last = (0, 0);
     for part in points.chunks(BUCKET) {
         let bucket = Bucket::of(part, part[0]);
-        let differs = |a: &Point| (a.step, a.at) != (bucket.first.step, bucket.first.at) || a.value.to_bits() != bucket.first.value.to_bits();
+        let differs = |a: &Point| {
+            (a.step, a.at) != (bucket.first.step, bucket.first.at)
+                || a.value.to_bits() != bucket.first.value.to_bits()
+        };
         let (low, high) = (differs(&bucket.low), differs(&bucket.high));
         out.push(u8::from(low) | u8::from(high) << 1);
         let points = [(true, bucket.first), (low, bucket.low), (high, bucket.high)];

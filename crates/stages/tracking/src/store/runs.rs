@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::{Row, Tx, Value, params};
 use types::{Timestamp, Uid};
@@ -47,6 +47,34 @@ pub(crate) fn find(on: &mut impl Reads, uid: &Uid) -> Result<Option<Stored>> {
     let workspace = on.workspace();
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE r.workspace_id = $1 AND r.uid = $2");
     on.row(&sql, &params![workspace, uid])?.as_ref().map(stored).transpose()
+}
+
+/// The little of a run that logging points asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct RunRow {
+    pub id: i64,
+    pub experiment_id: i64,
+    pub deleted: bool,
+}
+
+/// Those of the runs that exist. `uids` are not empty.
+pub(crate) fn find_rows(on: &mut impl Reads, uids: &[&Uid]) -> Result<HashMap<Uid, RunRow>> {
+    let mut found = HashMap::with_capacity(uids.len());
+    for piece in uids.chunks(PIECE) {
+        // The last one repeated: few statements serve every number of runs.
+        let size = piece.len().next_power_of_two();
+        let sql = format!(
+            "SELECT uid, id, experiment_id, deleted FROM run WHERE workspace_id = $1 AND uid IN ({})",
+            placeholders(2, size)
+        );
+        let mut values = vec![Value::from(on.workspace())];
+        values.extend((0..size).map(|i| Value::from(piece[i.min(piece.len() - 1)])));
+        for row in on.rows(&sql, &values)? {
+            let stored = RunRow { id: row.get(1)?, experiment_id: row.get(2)?, deleted: row.get(3)? };
+            found.insert(row.get(0)?, stored);
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) struct NewRun<'a> {

@@ -1,5 +1,4 @@
-use tracking::{Error, LogBatch, MetricPoint, ParamConflict, Millis, Point, RunStatus};
-
+use tracking::{Error, LogBatch, MetricPoint, Millis, ParamConflict, Point, RunStatus};
 
 use crate::{kinds, me, new_run};
 

@@ -83,14 +83,28 @@ async fn agrees(ledger: &Ledger, run: &Run, model: &[Point], dice: &mut Dice) {
     assert_eq!(bits(&page.items), bits(&by_times[(offset as usize).min(model.len())..end as usize]));
     assert_eq!(page.more, offset + limit < model.len() as i64);
 
+    let mut pages = Vec::new();
+    loop {
+        let after = pages.last().copied();
+        let page = tracking::history_after(ledger, &me(), run.uid, "m".into(), after, 333).await.unwrap();
+        pages.extend(page.iter().copied());
+        if page.len() < 333 {
+            break;
+        }
+    }
+    assert_eq!(bits(&pages), bits(&by_times));
+
     let mut by_steps = model.to_vec();
     by_steps.sort_by(by_step);
     for most in [1, 2, 7, 320, 2_500] {
         let a = dice.between(-20, 2_000);
         let b = dice.between(a, 3_000);
         for steps in [None, Some((a, b))] {
-            let inside: Vec<_> =
-                by_steps.iter().filter(|p| steps.is_none_or(|(a, b)| (a..=b).contains(&p.step))).copied().collect();
+            let inside: Vec<_> = by_steps
+                .iter()
+                .filter(|p| steps.is_none_or(|(a, b)| (a..=b).contains(&p.step)))
+                .copied()
+                .collect();
             let found =
                 tracking::sample(ledger, &me(), vec![run.uid], "m".into(), steps, most).await.unwrap();
             // Beyond a chunk a part, a point near the exact one stands for it.
@@ -102,7 +116,8 @@ async fn agrees(ledger: &Ledger, run: &Run, model: &[Point], dice: &mut Dice) {
             }
         }
     }
-    let drawn = tracking::series(ledger, &me(), run.uid, vec![], 20).await.unwrap().remove("m").unwrap_or_default();
+    let drawn =
+        tracking::series(ledger, &me(), run.uid, vec![], 20).await.unwrap().remove("m").unwrap_or_default();
     if let (Some(first), Some(last)) = (by_steps.first(), by_steps.last()) {
         assert_eq!(bits(&[drawn[0], drawn[drawn.len() - 1]]), bits(&[*first, *last]));
         let extreme = |points: &[Point]| {
@@ -114,7 +129,10 @@ async fn agrees(ledger: &Ledger, run: &Run, model: &[Point], dice: &mut Dice) {
         assert_eq!(extreme(&drawn), extreme(model));
         let summary = tracking::run(ledger, &me(), run.uid).await.unwrap().metrics["m"];
         assert_eq!((summary.points, summary.min.zip(summary.max)), (model.len() as i64, extreme(model)));
-        assert_eq!(bits(&[Point { step: summary.step, at: summary.at, value: summary.value }]), bits(&[*last]));
+        assert_eq!(
+            bits(&[Point { step: summary.step, at: summary.at, value: summary.value }]),
+            bits(&[*last])
+        );
     }
 }
 

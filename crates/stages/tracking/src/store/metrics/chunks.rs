@@ -114,7 +114,9 @@ pub(super) fn read(on: &mut impl Reads, series: Series, heads: &[Head]) -> Resul
     }
     if found.len() != heads.len() {
         let Series { run, key } = series;
-        return Err(Error::Database { message: format!("a chunk of metric {key} of run {run} has no bytes") });
+        return Err(Error::Database {
+            message: format!("a chunk of metric {key} of run {run} has no bytes"),
+        });
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ mod tail;
 
 pub(crate) use ingest::{Batch, ingest};
 pub(crate) use models::insert_for_models;
-pub(crate) use read::{drawn, history, history_of_runs, sample};
+pub(crate) use read::{Start, drawn, history, history_of_runs, sample};
 pub(crate) use seal::{runs_to_seal, seal_run};
 pub(crate) use summaries::counts;
 

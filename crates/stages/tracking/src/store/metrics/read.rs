@@ -9,7 +9,7 @@ use super::segments::{self, Order, Segment};
 use super::{Series, chunks};
 use crate::chunk::{BUCKET, Bucket, FULL};
 use crate::model::Point;
-use crate::points::by_step;
+use crate::points::{by_step, by_time};
 use crate::store::{PIECE, Reads, Result, placeholders};
 
 const EVERY_STEP: (i64, i64) = (i64::MIN, i64::MAX);
@@ -25,16 +25,45 @@ fn series(on: &mut impl Reads, run: i64, key: &str) -> Result<Option<Series>> {
     Ok(row.map(|row| row.get(0)).transpose()?.map(|key| Series { run, key }))
 }
 
-/// One metric's points by time, `limit` of them after the first `offset`.
+/// Where a page of a history begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start {
+    /// After as many points.
+    Offset(usize),
+    /// After this point.
+    After(Point),
+}
+
+/// One metric's points by time, `limit` of them.
 pub(crate) fn history(
     on: &mut impl Reads,
     run: i64,
     key: &str,
-    offset: usize,
+    start: Start,
     limit: usize,
 ) -> Result<Vec<Point>> {
     let Some(series) = series(on, run, key)? else { return Ok(Vec::new()) };
-    page(on, series, offset, limit, Order::Time)
+    match start {
+        Start::Offset(offset) => page(on, series, offset, limit, Order::Time),
+        Start::After(point) => page_after(on, series, point, limit),
+    }
+}
+
+fn page_after(on: &mut impl Reads, series: Series, after: Point, limit: usize) -> Result<Vec<Point>> {
+    let segments = segments::segments(on, series, EVERY_STEP, Order::Time)?;
+    let rest: Vec<&Segment> =
+        segments.iter().skip_while(|segment| segment.ends_before(&after, Order::Time)).collect();
+    let mut found = Vec::new();
+    for piece in rest.chunks(TOGETHER) {
+        for part in segments::read(on, series, piece, EVERY_STEP, Order::Time)? {
+            let later = part.into_iter().filter(|point| by_time(point, &after).is_gt());
+            found.extend(later.take(limit - found.len()));
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 fn page(
@@ -69,30 +98,6 @@ fn page(
     Ok(found)
 }
 
-/// Every point of every metric of a run, by metric and step: `each` gets them in pieces with the metric's name.
-pub(crate) fn whole<E: From<ledger::Error>>(
-    on: &mut impl Reads,
-    run: i64,
-    each: &mut impl FnMut(&str, &[Point]) -> std::result::Result<(), E>,
-) -> std::result::Result<(), E> {
-    let workspace = on.workspace();
-    let keys = on.rows(
-        "SELECT k.name, m.key_id FROM run_metric m JOIN attribute_key k ON k.id = m.key_id \
-         WHERE m.workspace_id = $1 AND m.run_id = $2 ORDER BY k.name",
-        &params![workspace, run],
-    )?;
-    for row in keys {
-        let (name, series) = (row.get::<String>(0)?, Series { run, key: row.get(1)? });
-        let segments = segments::segments(on, series, EVERY_STEP, Order::Step)?;
-        for piece in segments.iter().collect::<Vec<_>>().chunks(TOGETHER) {
-            for part in segments::read(on, series, piece, EVERY_STEP, Order::Step)? {
-                each(&name, &part)?;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// Points of several runs, by the runs' ids, then by time; at most `limit` in all. Unknown runs have none.
 pub(crate) fn history_of_runs(
     on: &mut impl Reads,
@@ -118,7 +123,7 @@ pub(crate) fn history_of_runs(
         if found.len() >= limit {
             break;
         }
-        let points = history(on, run, key, 0, limit - found.len())?;
+        let points = history(on, run, key, Start::Offset(0), limit - found.len())?;
         found.extend(points.into_iter().map(|point| (uid, point)));
     }
     Ok(found)
@@ -206,7 +211,9 @@ fn pick(
     };
     let unread: Vec<&Segment> = wanted
         .iter()
-        .filter(|(part, _)| part.points.is_none() && !part.segment.chunk().is_some_and(|c| buckets.contains_key(&c)))
+        .filter(|(part, _)| {
+            part.points.is_none() && !part.segment.chunk().is_some_and(|c| buckets.contains_key(&c))
+        })
         .map(|(part, _)| part.segment)
         .collect();
     let mut read = Vec::new();
@@ -237,7 +244,9 @@ fn all_buckets<'a>(
     segments: impl Iterator<Item = &'a Segment>,
 ) -> Result<HashMap<i64, Vec<Bucket>>> {
     let wanted: HashSet<i64> = segments.filter_map(Segment::chunk).collect();
-    let (Some(first), Some(last)) = (wanted.iter().min(), wanted.iter().max()) else { return Ok(HashMap::new()) };
+    let (Some(first), Some(last)) = (wanted.iter().min(), wanted.iter().max()) else {
+        return Ok(HashMap::new());
+    };
     let mut found = chunks::buckets(on, series, (*first, *last))?;
     // Others may stand between them, where points came out of order.
     found.retain(|seq, _| wanted.contains(seq));

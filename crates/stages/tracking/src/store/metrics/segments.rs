@@ -25,9 +25,17 @@ pub(super) struct Segment {
     pub points: usize,
     /// The least and greatest step.
     pub steps: (i64, i64),
+    /// No point comes after this in the order of the segments.
+    end: Key,
 }
 
 impl Segment {
+    /// Whether every point surely comes before `point`, in the order of the segments.
+    pub fn ends_before(&self, point: &Point, order: Order) -> bool {
+        let key = order.keys((point.step, point.step), (point.at.0, point.at.0)).0;
+        self.end < key
+    }
+
     /// The `seq` of the chunk, if it is a single one.
     pub fn chunk(&self) -> Option<i64> {
         match self.sources.as_slice() {
@@ -37,7 +45,7 @@ impl Segment {
     }
 }
 
-/// The greatest key of a segment so far, in the order at hand: no later part begins at or before it.
+/// Step and time, the one first that the order goes by.
 type Key = (i64, i64);
 
 impl Order {
@@ -60,32 +68,31 @@ pub(super) fn segments(
     let mut parts: Vec<((Key, Key), Segment)> = chunks::heads(on, series, steps)?
         .into_iter()
         .map(|head| {
-            let segment =
-                Segment { points: head.points, steps: head.steps, sources: vec![Source::Chunk(head)] };
-            (order.keys(head.steps, head.times), segment)
+            let keys = order.keys(head.steps, head.times);
+            let sources = vec![Source::Chunk(head)];
+            (keys, Segment { points: head.points, steps: head.steps, end: keys.1, sources })
         })
         .collect();
     let tail = tail::read(on, series, steps)?;
     if let (Some(first), Some(last)) = (tail.first(), tail.last()) {
         let steps = (first.step, last.step);
         let times = tail.iter().fold((first.at.0, first.at.0), |(a, b), p| (a.min(p.at.0), b.max(p.at.0)));
-        let points = tail.len();
-        let segment = Segment { points, steps, sources: vec![Source::Tail(tail)] };
-        parts.push((order.keys(steps, times), segment));
+        let keys = order.keys(steps, times);
+        let segment = Segment { points: tail.len(), steps, end: keys.1, sources: vec![Source::Tail(tail)] };
+        parts.push((keys, segment));
     }
     parts.sort_by_key(|(keys, _)| *keys);
     let mut found: Vec<Segment> = Vec::with_capacity(parts.len());
-    let mut end: Option<Key> = None;
-    for ((start, stop), part) in parts {
+    for ((start, _), part) in parts {
         match found.last_mut() {
-            Some(last) if end.is_some_and(|end| start <= end) => {
+            Some(last) if start <= last.end => {
+                last.end = last.end.max(part.end);
                 last.points += part.points;
                 last.steps = (last.steps.0.min(part.steps.0), last.steps.1.max(part.steps.1));
                 last.sources.extend(part.sources);
             }
             _ => found.push(part),
         }
-        end = end.max(Some(stop));
     }
     Ok(found)
 }
