@@ -6,6 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{RawPathParams, Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bytes::Bytes;
 use http::{Method, header};
 use kit::{Caller, Denied};
 use serde::Serialize;
@@ -71,11 +72,16 @@ where
                 handler(Cx { state, actor, body_length }, fields).await
             });
             match work.await {
-                Ok(body) => ([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response(),
+                Ok(body) => json_response(body),
                 Err(failure) => failure.into_response(),
             }
         }
     })
+}
+
+/// An answer in JSON.
+pub(crate) fn json_response(body: impl Into<Body>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
 }
 
 async fn fields(request: Request) -> Result<(Fields, usize), Failure> {
@@ -84,9 +90,19 @@ async fn fields(request: Request) -> Result<(Fields, usize), Failure> {
     {
         return Ok((Fields::from_query(query), 0));
     }
+    let query = request.uri().query().map(str::to_owned);
+    let body = body(request).await?;
+    let fields = match query {
+        Some(query) if body.is_empty() => Fields::from_query(&query),
+        _ => Fields::from_body(&body)?,
+    };
+    Ok((fields, body.len()))
+}
+
+/// A request's body. Errors if it is sent as something else than JSON.
+pub(crate) async fn body(request: Request) -> Result<Bytes, Failure> {
     let sends = [Method::POST, Method::PUT].contains(request.method());
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let query = request.uri().query().map(str::to_owned);
     let body = to_bytes(request.into_body(), BODY_LIMIT)
         .await
         .map_err(|e| Failure::new(Code::BadRequest, format!("Cannot read the request body: {e}")))?;
@@ -98,11 +114,7 @@ async fn fields(request: Request) -> Result<(Fields, usize), Failure> {
             return Err(Failure::invalid("Bad Request. Content-Type must be one of ['application/json']."));
         }
     }
-    let fields = match query {
-        Some(query) if body.is_empty() => Fields::from_query(&query),
-        _ => Fields::from_body(&body)?,
-    };
-    Ok((fields, body.len()))
+    Ok(body)
 }
 
 /// A route that handles the raw request.

@@ -12,6 +12,7 @@ mod experiments;
 mod filters;
 mod limits;
 mod locations;
+mod log_batch;
 mod logged_models;
 mod metrics;
 mod model_versions;

@@ -1,18 +1,30 @@
+use std::io::Write as _;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use tracking::{History, Point};
 use types::Uid;
 
-use crate::call::{Answer, Cx, reply};
-use crate::convert::{self, next_token, offset, run_uid};
+use crate::call::{Answer, Cx, json_response};
+use crate::convert::{next_token, offset, run_uid};
 use crate::errors::Failure;
 use crate::request::Fields;
-use crate::wire::service as ws;
+use crate::wire::Double;
 
 /// `mlflow/server/handlers.py`: limits of the bulk endpoints.
 const BULK_RUNS: usize = 100;
 const BULK_POINTS: i64 = 25_000;
 const SAMPLED_POINTS: i64 = 2_500;
+/// Points that are read and sent at once.
+const PIECE: usize = 25_000;
 
-pub(crate) async fn get_history(cx: Cx, f: Fields) -> Answer {
+pub(crate) async fn get_history(
+    cx: Cx,
+    _: Vec<(String, String)>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let f = Fields::from_query(request.uri().query().unwrap_or_default());
     let uid = run_uid(&f.run_id()?)?;
     let key = f.required_text("metric_key")?;
     let limit = f.integer("max_results")?;
@@ -22,17 +34,91 @@ pub(crate) async fn get_history(cx: Cx, f: Fields) -> Answer {
         )));
     }
     let offset = offset(f.text("page_token")?.as_deref())?;
+    if limit.is_none() && offset == 0 {
+        return whole_history(cx, uid, key).await;
+    }
     let query = History { key: key.clone(), limit, offset };
     let page = tracking::history(&cx.state.ledger, &cx.actor, uid, query).await?;
-    let metrics: Vec<_> = page.items.into_iter().map(|point| convert::metric(key.clone(), point)).collect();
-    reply(&ws::MetricsResponse {
-        metrics: (!metrics.is_empty()).then_some(metrics),
-        next_page_token: limit.and_then(|limit| next_token(page.more, offset, limit)),
-    })
+    let mut metrics = Metrics::new(&key);
+    metrics.extend(&page.items);
+    let token = limit.and_then(|limit| next_token(page.more, offset, limit));
+    Ok(json_response(metrics.finish(token.as_deref())))
 }
 
-fn of_run(key: &str, uid: Uid, point: Point) -> ws::Metric {
-    ws::Metric { run_id: Some(uid.hex()), ..convert::metric(key.to_owned(), point) }
+/// Sends a history of any length in pieces as it is read, so that neither is in memory as a whole.
+async fn whole_history(cx: Cx, uid: Uid, key: String) -> Result<Response, Failure> {
+    let first = tracking::history_after(&cx.state.ledger, &cx.actor, uid, key.clone(), None, PIECE).await?;
+    let mut metrics = Metrics::new(&key);
+    metrics.extend(&first);
+    if first.len() < PIECE {
+        return Ok(json_response(metrics.finish(None)));
+    }
+    let state = Some((cx, metrics, first.last().copied()));
+    let pieces = futures::stream::try_unfold(state, move |state| {
+        let key = key.clone();
+        async move {
+            let Some((cx, mut metrics, after)) = state else { return Ok(None) };
+            let sent = metrics.take();
+            let points = tracking::history_after(&cx.state.ledger, &cx.actor, uid, key, after, PIECE).await?;
+            metrics.extend(&points);
+            if points.len() == PIECE {
+                return Ok(Some((sent, Some((cx, metrics, points.last().copied())))));
+            }
+            let sent = [sent, metrics.finish(None)].concat();
+            Ok::<_, tracking::Error>(Some((sent, None)))
+        }
+    });
+    Ok(json_response(Body::from_stream(pieces)))
+}
+
+/// The JSON of a list of metrics in the making; as `wire::service::MetricsResponse` has it, without its copies.
+struct Metrics {
+    out: Vec<u8>,
+    /// What stands before each value, and after each step.
+    head: Vec<u8>,
+    tail: Vec<u8>,
+    any: bool,
+}
+
+impl Metrics {
+    fn new(key: &str) -> Self {
+        let head = format!("{{\"key\":{},\"value\":", serde_json::Value::from(key)).into_bytes();
+        Self { out: b"{".to_vec(), head, tail: b"}".to_vec(), any: false }
+    }
+
+    /// The points that follow are this run's, and say so.
+    fn of_run(&mut self, run: Uid) {
+        self.tail = format!(",\"run_id\":\"{}\"}}", run.hex()).into_bytes();
+    }
+
+    fn extend<'a>(&mut self, points: impl IntoIterator<Item = &'a Point>) {
+        for point in points {
+            self.out.extend_from_slice(if self.any { b"," } else { b"\"metrics\":[" });
+            self.any = true;
+            self.out.extend_from_slice(&self.head);
+            // Writing numbers into memory does not fail.
+            let _ = serde_json::to_writer(&mut self.out, &Double(point.value));
+            let _ = write!(self.out, ",\"timestamp\":{},\"step\":{}", point.at.0, point.step);
+            self.out.extend_from_slice(&self.tail);
+        }
+    }
+
+    /// What there is so far.
+    fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    fn finish(mut self, token: Option<&str>) -> Vec<u8> {
+        if self.any {
+            self.out.push(b']');
+        }
+        if let Some(token) = token {
+            let comma = if self.any { "," } else { "" };
+            let _ = write!(self.out, "{comma}\"next_page_token\":\"{token}\"");
+        }
+        self.out.push(b'}');
+        self.out
+    }
 }
 
 /// The UI's own endpoint; its answer is made by hand upstream.
@@ -54,8 +140,15 @@ pub(crate) async fn get_history_bulk(cx: Cx, f: Fields) -> Answer {
     // Ids that cannot be a run's have no points.
     let uids = ids.iter().filter_map(|id| id.parse().ok()).collect();
     let found = tracking::history_of_runs(&cx.state.ledger, &cx.actor, uids, key.clone(), limit).await?;
-    let metrics = found.into_iter().map(|(uid, point)| of_run(&key, uid, point)).collect();
-    reply(&ws::MetricsResponse { metrics: Some(metrics), next_page_token: None })
+    if found.is_empty() {
+        return Ok(b"{\"metrics\":[]}".to_vec());
+    }
+    let mut metrics = Metrics::new(&key);
+    for of_run in found.chunk_by(|a, b| a.0 == b.0) {
+        metrics.of_run(of_run[0].0);
+        metrics.extend(of_run.iter().map(|(_, point)| point));
+    }
+    Ok(metrics.finish(None))
 }
 
 pub(crate) async fn get_history_bulk_interval(cx: Cx, f: Fields) -> Answer {
@@ -94,10 +187,10 @@ pub(crate) async fn get_history_bulk_interval(cx: Cx, f: Fields) -> Answer {
     };
     let uids = ids.iter().map(|id| run_uid(id)).collect::<Result<Vec<_>, _>>()?;
     let found = tracking::sample(&cx.state.ledger, &cx.actor, uids, key.clone(), steps, most).await?;
-    let metrics: Vec<_> = found
-        .into_iter()
-        .flat_map(|(uid, points)| points.into_iter().map(move |point| (uid, point)))
-        .map(|(uid, point)| of_run(&key, uid, point))
-        .collect();
-    reply(&ws::MetricsResponse { metrics: (!metrics.is_empty()).then_some(metrics), next_page_token: None })
+    let mut metrics = Metrics::new(&key);
+    for (uid, points) in &found {
+        metrics.of_run(*uid);
+        metrics.extend(points);
+    }
+    Ok(metrics.finish(None))
 }

@@ -5,8 +5,8 @@ use types::Permission::{Read, Write};
 
 use crate::call::{json, raw};
 use crate::{
-    State, artifacts, experiments, logged_models, metrics, model_versions, registered_models, runs,
-    server_info, traces,
+    State, artifacts, experiments, log_batch, logged_models, metrics, model_versions, registered_models,
+    runs, server_info, traces,
 };
 
 const GET: MethodFilter = MethodFilter::GET;
@@ -72,11 +72,11 @@ fn tracking_routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
     v2("runs/log-parameter", json(POST, Write, runs::log_parameter));
     v2("runs/set-tag", json(POST, Write, runs::set_tag));
     v2("runs/delete-tag", json(POST, Write, runs::delete_tag));
-    v2("runs/log-batch", json(POST, Write, runs::log_batch));
+    v2("runs/log-batch", raw(POST, Write, log_batch::log_batch));
     v2("runs/log-inputs", json(POST, Write, runs::log_inputs));
     v2("runs/outputs", json(POST, Write, runs::log_outputs));
     v2("runs/log-model", json(POST, Write, runs::log_model));
-    v2("metrics/get-history", json(GET, Read, metrics::get_history));
+    v2("metrics/get-history", raw(GET, Read, metrics::get_history));
     v2("metrics/get-history-bulk-interval", json(GET, Read, metrics::get_history_bulk_interval));
     v2("artifacts/list", json(GET, Read, artifacts::list));
     v2("logged-models", json(POST, Write, logged_models::create));

@@ -1,5 +1,5 @@
 use tracking::{
-    CreateRun, DatasetInput, ExperimentRef, LogBatch, MetricPoint, ParamConflict, RunQuery, UpdateRun,
+    CreateRun, DatasetInput, ExperimentRef, LogBatch, MetricPoint, Millis, ParamConflict, RunQuery, UpdateRun,
 };
 use types::Timestamp;
 
@@ -95,7 +95,7 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
 }
 
 /// A metric inside a batch, or a request that logs one.
-fn metric(f: &Fields) -> Result<MetricPoint, Failure> {
+pub(crate) fn metric(f: &Fields) -> Result<MetricPoint, Failure> {
     let key = f.text("key")?.filter(|k| !k.is_empty()).ok_or_else(|| f.missing("key"))?;
     let value = f.number("value")?.ok_or_else(|| f.missing("value"))?;
     let at = f.integer("timestamp")?.ok_or_else(|| f.missing("timestamp"))?;
@@ -117,7 +117,7 @@ fn metric(f: &Fields) -> Result<MetricPoint, Failure> {
         key,
         value,
         step,
-        at: Timestamp::from_millis(at),
+        at: Millis(at),
         model: f.text("model_id")?.filter(|m| !m.is_empty()),
         dataset,
     })
@@ -158,7 +158,7 @@ pub(crate) async fn set_tag(cx: Cx, f: Fields) -> Answer {
 }
 
 /// A batch of tags, one of which may rename the run.
-fn with_tags(tags: Vec<(String, String)>) -> LogBatch {
+pub(crate) fn with_tags(tags: Vec<(String, String)>) -> LogBatch {
     let name = tags.iter().rev().find(|(key, value)| key == RUN_NAME && !value.is_empty());
     let name = name.map(|(_, value)| value.clone());
     LogBatch { tags, name, ..Default::default() }
@@ -168,44 +168,6 @@ pub(crate) async fn delete_tag(cx: Cx, f: Fields) -> Answer {
     let id = f.run_id()?;
     let key = f.required_text("key")?;
     tracking::delete_tag(&cx.state.ledger, &cx.actor, run_uid(&id)?, key).await?;
-    empty()
-}
-
-pub(crate) async fn log_batch(cx: Cx, f: Fields) -> Answer {
-    if cx.body_length > limits::BATCH_BYTES {
-        return Err(Failure::invalid(format!(
-            "Batched logging API requests must be at most {} bytes, got a request of size {}.",
-            limits::BATCH_BYTES,
-            cx.body_length
-        )));
-    }
-    let id = f.required_text("run_id")?;
-    limits::run_id(&id)?;
-    let metrics = f.messages("metrics")?.iter().map(metric).collect::<Result<Vec<_>, _>>()?;
-    let mut params = Vec::new();
-    for (place, (key, value)) in f.pairs("params")?.into_iter().enumerate() {
-        params.push(limits::param(&format!("params[{place}].key"), key, value)?);
-    }
-    let mut tags = Vec::new();
-    for (place, (key, value)) in f.pairs("tags")?.into_iter().enumerate() {
-        tags.push(limits::tag(&format!("tags[{place}].key"), key, value)?);
-    }
-    limits::batch(metrics.len(), params.len(), tags.len())?;
-    let repeated: Vec<_> = params
-        .iter()
-        .enumerate()
-        .filter(|(place, (key, _))| params[..*place].iter().any(|(other, _)| other == key))
-        .map(|(_, (key, _))| format!("'{key}'"))
-        .collect();
-    if !repeated.is_empty() {
-        return Err(Failure::invalid(format!(
-            "Duplicate parameter keys have been submitted: [{}]. Please ensure the request contains only one param \
-             value per param key.",
-            repeated.join(", ")
-        )));
-    }
-    let batch = LogBatch { metrics, params, on_param_conflict: ParamConflict::Refuse, ..with_tags(tags) };
-    tracking::log_batch(&cx.state.ledger, &cx.actor, run_uid(&id)?, batch).await?;
     empty()
 }
 

@@ -146,15 +146,6 @@ pub(crate) struct SearchRunsResponse {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct MetricsResponse {
-    /// The hand-made bulk answer has the list even when it is empty; messages leave it out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<Vec<Metric>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_page_token: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 pub(crate) struct FileInfo {
     pub path: String,
     pub is_dir: bool,
