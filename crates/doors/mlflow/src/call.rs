@@ -28,8 +28,6 @@ const UNAUTHENTICATED: &str = "You are not authenticated. Please see \
 pub(crate) struct Cx {
     pub state: State,
     pub actor: Actor,
-    /// Length of the request's body in bytes.
-    pub body_length: usize,
 }
 
 pub(crate) type Answer = Result<Vec<u8>, Failure>;
@@ -65,11 +63,11 @@ where
         async move {
             let work = Box::pin(async move {
                 let actor = actor(&request, permission)?;
-                let (mut fields, body_length) = fields(request).await?;
+                let mut fields = fields(request).await?;
                 for (name, value) in &path {
                     fields.set(name, value.to_owned());
                 }
-                handler(Cx { state, actor, body_length }, fields).await
+                handler(Cx { state, actor }, fields).await
             });
             match work.await {
                 Ok(body) => json_response(body),
@@ -84,19 +82,18 @@ pub(crate) fn json_response(body: impl Into<Body>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.into()).into_response()
 }
 
-async fn fields(request: Request) -> Result<(Fields, usize), Failure> {
+async fn fields(request: Request) -> Result<Fields, Failure> {
     if request.method() == Method::GET
         && let Some(query) = request.uri().query()
     {
-        return Ok((Fields::from_query(query), 0));
+        return Ok(Fields::from_query(query));
     }
     let query = request.uri().query().map(str::to_owned);
     let body = body(request).await?;
-    let fields = match query {
-        Some(query) if body.is_empty() => Fields::from_query(&query),
-        _ => Fields::from_body(&body)?,
-    };
-    Ok((fields, body.len()))
+    match query {
+        Some(query) if body.is_empty() => Ok(Fields::from_query(&query)),
+        _ => Fields::from_body(&body),
+    }
 }
 
 /// A request's body. Errors if it is sent as something else than JSON.
@@ -129,7 +126,7 @@ where
             let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             let work = Box::pin(async move {
                 let actor = actor(&request, permission)?;
-                handler(Cx { state, actor, body_length: 0 }, path, request).await
+                handler(Cx { state, actor }, path, request).await
             });
             work.await.unwrap_or_else(IntoResponse::into_response)
         }

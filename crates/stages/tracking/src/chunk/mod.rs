@@ -179,15 +179,16 @@ mod tests {
                 .collect()
         };
         for (hex, values) in [
-            ("01050a0c0000d00f02020000", [0.5, 0.5, 0.5]),
-            ("01", [f64::NAN, 1.5, 0.1]),
-            ("01", [0.1, f64::MIN, 5e-324]),
+            ("01050a0000d00f02000002010a0001", [0.5, 0.5, 0.5]),
+            ("01050a0000d00f02000001067ff80740104199999999999a", [f64::NAN, 1.5, 0.1]),
+            (
+                "01050a0000d00f020000009a9999999999b93fffffffffffffefff0100000000000000",
+                [0.1, f64::MIN, 5e-324],
+            ),
         ] {
-            let written = write(&points(values));
-            println!("{}", written.iter().map(|b| format!("{b:02x}")).collect::<String>());
             let bytes: Vec<u8> =
                 (0..hex.len() / 2).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect();
-            let _ = read(&bytes, 3).map(|found| bits(&found));
+            assert_eq!(bits(&read(&bytes, 3).unwrap()), bits(&points(values)));
         }
     }
 }
