@@ -25,8 +25,16 @@ const STAGES: [&str; 14] = [
 
 /// Library (or prefix with `*`), the crates that may depend on it, and why. Tests may use the starred owners' too.
 const OWNERS: &[(&str, &[&str], &str)] = &[
-    ("rusqlite", &["ground/ledger"], "only the ledger knows a database: use ledger::write, record or read"),
-    ("postgres", &["ground/ledger"], "only the ledger knows a database: use ledger::write, record or read"),
+    (
+        "rusqlite",
+        &["ground/ledger", "house/importer"],
+        "only the ledger knows a database (and the importer other programs' ones): use ledger::write, record or read",
+    ),
+    (
+        "postgres",
+        &["ground/ledger", "house/importer"],
+        "only the ledger knows a database (and the importer other programs' ones): use ledger::write, record or read",
+    ),
     (
         "tokio-postgres",
         &["ground/ledger"],

@@ -9,6 +9,7 @@ mod datasets;
 mod endpoints;
 mod failure;
 mod history;
+mod imports;
 mod labels;
 mod model_versions;
 mod monitors;

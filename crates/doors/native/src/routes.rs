@@ -5,7 +5,7 @@ use kit::{Door, Routes};
 
 use crate::failure::in_envelope;
 use crate::{
-    State, admin, content, datasets, endpoints, history, labels, model_versions, monitors, overview,
+    State, admin, content, datasets, endpoints, history, imports, labels, model_versions, monitors, overview,
     pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs, users,
     why,
 };
@@ -77,6 +77,15 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/replays/{id}", get(pipeline_runs::get_replay))
         .route("/api/v1/predictions/{id}", get(why::get))
         .route("/api/v1/why/{id}", get(why::why))
+        .route("/api/v1/import/experiments", post(imports::experiment))
+        .route("/api/v1/import/experiments/{number}/delete", post(imports::delete_experiment))
+        .route("/api/v1/import/runs", post(imports::run))
+        .route("/api/v1/import/runs/{id}/points", post(imports::points))
+        .route("/api/v1/import/runs/{id}/finish", post(imports::finish_run))
+        .route("/api/v1/import/logged-models", post(imports::logged_model))
+        .route("/api/v1/import/artifacts", post(imports::artifacts))
+        .route("/api/v1/import/models", post(imports::model))
+        .route("/api/v1/import/models/{name}/versions", post(imports::version))
         .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)).layer(map_response(in_envelope)))
         .door("native", state)
 }

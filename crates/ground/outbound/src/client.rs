@@ -1,11 +1,12 @@
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::de::DeserializeOwned;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::{Error, Policy, is_public};
 
@@ -114,7 +115,41 @@ impl Client {
         self.once(call).await
     }
 
+    /// Sends the call once and writes the answer's body to a file, whatever its length. The answer's status; a body
+    /// that is not of a 200 is not written.
+    ///
+    /// Errors: as [`Client::send`], and `Io` for the file.
+    pub async fn download(&self, call: &Call, to: &Path) -> Result<u16, Error> {
+        self.check(&call.url)?;
+        let request = self.request(call).await?;
+        let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            return Ok(status);
+        }
+        let mut file = tokio::fs::File::create(to).await.map_err(|e| types::io::Error::new("create", to, e))?;
+        while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
+            file.write_all(&chunk).await.map_err(|e| types::io::Error::new("write", to, e))?;
+        }
+        file.flush().await.map_err(|e| types::io::Error::new("write", to, e))?;
+        Ok(status)
+    }
+
     async fn once(&self, call: &Call) -> Result<Answer, Error> {
+        let request = self.request(call).await?;
+        let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
+        let status = answer.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
+            if (body.len() + chunk.len()) as u64 > self.policy.largest_answer {
+                return Err(Error::TooLarge { url: call.url.clone(), limit: self.policy.largest_answer });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { url: call.url.clone(), status, body: body.into() })
+    }
+
+    async fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder, Error> {
         let mut request = self.inner.request(call.method.wire(), &call.url);
         for (name, value) in &call.headers {
             request = request.header(name, value);
@@ -131,16 +166,7 @@ impl Client {
                 request.header("content-length", length).body(file)
             }
         };
-        let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
-        let status = answer.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
-            if (body.len() + chunk.len()) as u64 > self.policy.largest_answer {
-                return Err(Error::TooLarge { url: call.url.clone(), limit: self.policy.largest_answer });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { url: call.url.clone(), status, body: body.into() })
+        Ok(request)
     }
 
     /// A literal address never passes the resolver, so it is looked at here.

@@ -38,6 +38,10 @@ impl Api {
         self.json(Method::Post, path, Body::Json(body)).await
     }
 
+    pub async fn put(&self, path: &str, body: Value) -> Result<Value, Failure> {
+        self.json(Method::Put, path, Body::Json(body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Result<Value, Failure> {
         self.json(Method::Delete, path, Body::Empty).await
     }
@@ -75,12 +79,40 @@ impl Api {
         self.accept(answer)
     }
 
-    async fn call(&self, method: Method, path: &str, body: Body) -> Result<Answer, Failure> {
-        let mut headers = Vec::new();
-        if let Some(credential) = &self.credential {
-            headers.push(("authorization".to_owned(), credential.clone()));
+    /// An endpoint of MLflow's API; `path` is what follows `/api/2.0/mlflow/`.
+    pub async fn mlflow(&self, method: Method, path: &str, body: Body) -> Result<Value, Failure> {
+        let answer = self.send(method, &format!("/api/2.0/mlflow/{path}"), body).await?;
+        self.accept(answer)
+    }
+
+    /// Sends a file to any path of the server, as the stream that it is.
+    pub async fn upload(&self, path: &str, file: &Path) -> Result<(), Failure> {
+        let answer = self.send(Method::Put, path, Body::File(file.to_owned())).await?;
+        self.accept(answer).map(drop)
+    }
+
+    /// Writes what is at any path of the server into a file. `false` for 404.
+    pub async fn download(&self, path: &str, to: &Path) -> Result<bool, Failure> {
+        let call = self.prepared(Method::Get, path, Body::Empty);
+        match self.client.download(&call, to).await? {
+            200 => Ok(true),
+            404 => Ok(false),
+            status => Err(Failure::new(format!("{} answered with {status}", call.url))),
         }
-        let call = Call { method, url: format!("{}/api/v1/{path}", self.url), headers, body };
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Body) -> Result<Answer, Failure> {
+        self.send(method, &format!("/api/v1/{path}"), body).await
+    }
+
+    fn prepared(&self, method: Method, path: &str, body: Body) -> Call {
+        let header = |credential: &String| ("authorization".to_owned(), credential.clone());
+        let headers = self.credential.iter().map(header).collect();
+        Call { method, url: format!("{}{path}", self.url), headers, body }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Body) -> Result<Answer, Failure> {
+        let call = self.prepared(method, path, body);
         self.client.send(&call).await.map_err(|error| match error {
             outbound::Error::Unreachable { reason, .. } => {
                 Failure::new(format!("no server answers at {}: {reason}", self.url)).hint(
@@ -102,8 +134,8 @@ impl Api {
     fn refused(&self, answer: &Answer) -> Failure {
         let body: Value = answer.json().unwrap_or_default();
         let text = |name: &str| body["error"][name].as_str().map(str::to_owned);
-        let message =
-            text("message").unwrap_or_else(|| format!("{} answered with {}", answer.url, answer.status));
+        let message = text("message").or_else(|| body["message"].as_str().map(str::to_owned));
+        let message = message.unwrap_or_else(|| format!("{} answered with {}", answer.url, answer.status));
         let hint = match answer.status {
             401 if self.credential.is_none() => Some(
                 "give a token with --token or in MLWRIGHT_TOKEN, or set MLWRIGHT_USERNAME and MLWRIGHT_PASSWORD"

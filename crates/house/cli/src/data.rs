@@ -35,7 +35,8 @@ pub async fn run(api: &Api, command: Data) -> Result<(), Failure> {
     Ok(())
 }
 
-fn digest(path: &std::path::Path) -> Result<Digest, Failure> {
+/// Of a file's bytes.
+pub fn digest(path: &std::path::Path) -> Result<Digest, Failure> {
     use std::io::Read as _;
     let mut file = io::open(path)?;
     let mut hasher = Hasher::new();

@@ -6,6 +6,7 @@ mod args;
 mod data;
 mod failure;
 mod follow;
+mod import;
 mod lists;
 mod offline;
 mod project_file;
@@ -13,6 +14,7 @@ mod replay;
 mod screen;
 mod table;
 mod tokens;
+mod tracking;
 mod users;
 mod why;
 
@@ -64,6 +66,11 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Status { project } => lists::status(&api()?, project.as_deref()).await?,
         Command::Why { prediction } => why::why(&api()?, &prediction).await?,
         Command::Replay { run } => return replay::replay(&api()?, &run).await,
+        Command::Runs(command) => tracking::runs::run(&api()?, command).await?,
+        Command::Experiments(command) => tracking::experiments::run(&api()?, command).await?,
+        Command::Models(command) => tracking::models::run(&api()?, command).await?,
+        Command::Artifacts(command) => tracking::artifacts::run(&api()?, command).await?,
+        Command::Import(args::Import::Mlflow(command)) => import::mlflow(api()?, command).await?,
         Command::Data(command) => data::run(&api()?, command).await?,
         Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,
         Command::Events { follow, kind } => follow::events(&api()?, follow, kind.as_deref()).await?,

@@ -4,6 +4,7 @@ mod aliases;
 mod counts;
 mod error;
 mod files;
+mod import;
 mod model;
 mod registry;
 mod search;
@@ -15,6 +16,7 @@ pub use aliases::{delete_alias, set_alias, version_by_alias};
 pub use counts::{VersionCount, version_counts};
 pub use error::Error;
 pub use files::{ModelFile, files, manifest_digest};
+pub use import::{ImportVersion, import_model, import_version};
 pub use model::{ModelDetail, ModelVersion, RegisteredModel};
 pub use registry::{
     create_model, delete_model, delete_model_tag, get, list, model, rename_model, set_model_tag, update_model,

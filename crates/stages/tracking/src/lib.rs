@@ -8,6 +8,7 @@ mod chunk;
 mod error;
 mod experiments;
 mod export;
+mod import;
 mod inputs;
 mod link;
 mod listing;
@@ -31,6 +32,10 @@ pub use experiments::{
     place_default_experiment, rename_experiment, restore_experiment, search_experiments, set_experiment_tag,
 };
 pub use export::{MetricsFile, export_metrics, metrics_parquet};
+pub use import::{
+    ImportExperiment, ImportRun, finish_import, import_experiment, import_experiment_deleted, import_logged_model,
+    start_import,
+};
 pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
 pub use link::link;
 pub use listing::{Group, Keys, Listed, list_runs, run_keys, runs_of};

@@ -1,6 +1,7 @@
 //! All SQL of this stage.
 
 pub(crate) mod counts;
+pub(crate) mod import;
 pub(crate) mod registry;
 pub(crate) mod search;
 pub(crate) mod versions;

@@ -3,6 +3,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod experiments;
+pub(crate) mod import;
 pub(crate) mod inputs;
 pub(crate) mod listing;
 pub(crate) mod logged_models;
