@@ -158,7 +158,7 @@ def the_source_is_filled_by_mlflow_itself():
         with mlflow.start_run(nested=True, run_name="child") as child:
             mlflow.set_tag("colour", "red")
         model = LogisticRegression().fit(frame[["a"]], frame["b"])
-        logged = mlflow.sklearn.log_model(model, name="clf", input_example=frame[["a"]], registered_model_name="clf")
+        logged = mlflow.sklearn.log_model(model, name="clf", input_example=frame[["a"]], registered_model_name="clf", pip_requirements=["scikit-learn"])
         mlflow.log_metric("accuracy", 0.75, model_id=logged.model_id)
         # A series that is longer than one request.
         client.log_batch(parent.info.run_id, [Metric("long", i / 7, 1_700_000_000_000 + i, i) for i in range(1000)])
