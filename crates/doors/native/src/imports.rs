@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracking::artifacts::ArtifactPath;
 use tracking::{
-    DatasetInput, ImportExperiment, ImportRun, LogBatch, LoggedModel, LoggedModelStatus, MetricPoint, RunStatus,
+    DatasetInput, ImportExperiment, ImportRun, LogBatch, LoggedModel, LoggedModelStatus, MetricPoint,
+    RunStatus,
 };
 use types::{Digest, Permission, Timestamp, Uid};
 
@@ -31,7 +32,11 @@ pub struct Experiment {
 }
 
 /// `POST import/experiments`: its number here.
-pub async fn experiment(Shared(state): Shared<State>, caller: Caller, Json(body): Json<Experiment>) -> Answer {
+pub async fn experiment(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Json(body): Json<Experiment>,
+) -> Answer {
     let actor = caller.require(Permission::Administer)?;
     let experiment = ImportExperiment {
         number: body.number,
@@ -324,7 +329,11 @@ pub struct RegisteredModel {
 }
 
 /// `POST import/models`
-pub async fn model(Shared(state): Shared<State>, caller: Caller, Json(body): Json<RegisteredModel>) -> Answer {
+pub async fn model(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Json(body): Json<RegisteredModel>,
+) -> Answer {
     let actor = caller.require(Permission::Administer)?;
     models::import_model(&state.ledger, actor, body.name, body.description, body.tags).await?;
     Ok(Json(json!({})))

@@ -127,7 +127,8 @@ impl Client {
         if status != 200 {
             return Ok(status);
         }
-        let mut file = tokio::fs::File::create(to).await.map_err(|e| types::io::Error::new("create", to, e))?;
+        let mut file =
+            tokio::fs::File::create(to).await.map_err(|e| types::io::Error::new("create", to, e))?;
         while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
             file.write_all(&chunk).await.map_err(|e| types::io::Error::new("write", to, e))?;
         }

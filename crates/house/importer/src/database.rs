@@ -63,7 +63,11 @@ impl Source for Database {
         store::run(&mut self.sql, &self.columns, id)?.ok_or_else(|| Error::RunGone(id.to_owned()))
     }
 
-    fn points(&mut self, run: &Run, each: &mut dyn FnMut(Vec<Point>) -> Result<(), Error>) -> Result<(), Error> {
+    fn points(
+        &mut self,
+        run: &Run,
+        each: &mut dyn FnMut(Vec<Point>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         store::points(&mut self.sql, &self.columns, &run.id, each)
     }
 

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 
 pub use error::Error;
 pub use model::{
-    Experiment, Files, LeftOut, LoggedModel, Place, Point, Run, RunDataset, RegisteredModel, Version,
+    Experiment, Files, LeftOut, LoggedModel, Place, Point, RegisteredModel, Run, RunDataset, Version,
 };
 
 /// Where to read from, and where its files are.
@@ -43,7 +43,11 @@ pub trait Source {
     fn runs(&mut self, experiment: i64) -> Result<Vec<String>, Error>;
     fn run(&mut self, id: &str) -> Result<Run, Error>;
     /// Hands on every point of a run, also those that are about logged models, some thousand at a time.
-    fn points(&mut self, run: &Run, each: &mut dyn FnMut(Vec<Point>) -> Result<(), Error>) -> Result<(), Error>;
+    fn points(
+        &mut self,
+        run: &Run,
+        each: &mut dyn FnMut(Vec<Point>) -> Result<(), Error>,
+    ) -> Result<(), Error>;
     fn models(&mut self) -> Result<Vec<RegisteredModel>, Error>;
     /// Where the files of a run or logged model are.
     fn place(&mut self, owner: &Owner<'_>) -> Result<Place, Error>;

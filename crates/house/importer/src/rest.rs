@@ -240,7 +240,8 @@ impl Source for Server {
             let (info, data) = (&value["info"], &value["data"]);
             let id = text(info, "model_id");
             for metric in data["metrics"].as_array().map(Vec::as_slice).unwrap_or_default() {
-                let dataset = text_opt(metric, "dataset_name").map(|name| (name, text_opt(metric, "dataset_digest")));
+                let dataset =
+                    text_opt(metric, "dataset_name").map(|name| (name, text_opt(metric, "dataset_digest")));
                 let point = Point { model: Some(id.clone()), dataset, ..point(metric) };
                 self.model_points.entry(text(metric, "run_id")).or_default().push(point);
             }
@@ -281,13 +282,18 @@ impl Source for Server {
         Ok(run(&self.get("runs/get", &[("run_id", id)])?["run"]))
     }
 
-    fn points(&mut self, run: &Run, each: &mut dyn FnMut(Vec<Point>) -> Result<(), Error>) -> Result<(), Error> {
+    fn points(
+        &mut self,
+        run: &Run,
+        each: &mut dyn FnMut(Vec<Point>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let latest: Vec<Value> = serde_json::from_str(&run.metrics).unwrap_or_default();
         let most = HISTORY_PAGE.to_string();
         for key in latest.iter().map(|metric| text(metric, "key")) {
             let mut token = String::new();
             loop {
-                let mut query = vec![("run_id", run.id.as_str()), ("metric_key", &key), ("max_results", &most)];
+                let mut query =
+                    vec![("run_id", run.id.as_str()), ("metric_key", &key), ("max_results", &most)];
                 if !token.is_empty() {
                     query.push(("page_token", &token));
                 }

@@ -88,8 +88,7 @@ impl Sql {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = Connection::open_with_flags(path, flags);
-        let connection =
-            open.map_err(|e| Error::Database { action: "be opened", reason: e.to_string() })?;
+        let connection = open.map_err(|e| Error::Database { action: "be opened", reason: e.to_string() })?;
         Ok(Self::Sqlite(connection))
     }
 
@@ -127,8 +126,7 @@ impl Sql {
                     Bind::Integer(n) => rusqlite::types::Value::Integer(*n),
                     Bind::Text(text) => rusqlite::types::Value::Text(text.clone()),
                 });
-                let mut rows =
-                    statement.query(rusqlite::params_from_iter(values)).map_err(refused)?;
+                let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(refused)?;
                 while let Some(row) = rows.next().map_err(refused)? {
                     let cells = (0..width).map(|place| row.get_ref(place).map(from_sqlite));
                     f(Row(cells.collect::<Result<_, _>>().map_err(refused)?))?;
@@ -137,11 +135,8 @@ impl Sql {
             }
             Self::Postgres(client) => {
                 let statement = client.prepare(sql).map_err(|e| refused(with_cause(&e)))?;
-                let values: Vec<Box<dyn ToSql + Sync>> = binds
-                    .iter()
-                    .zip(statement.params())
-                    .map(|(bind, wanted)| bound(bind, wanted))
-                    .collect();
+                let values: Vec<Box<dyn ToSql + Sync>> =
+                    binds.iter().zip(statement.params()).map(|(bind, wanted)| bound(bind, wanted)).collect();
                 let mut rows = client
                     .query_raw(&statement, values.iter().map(|v| &**v as &dyn ToSql))
                     .map_err(|e| refused(with_cause(&e)))?;
@@ -176,7 +171,9 @@ fn from_sqlite(value: ValueRef<'_>) -> Cell {
         ValueRef::Null => Cell::Null,
         ValueRef::Integer(n) => Cell::Integer(n),
         ValueRef::Real(x) => Cell::Float(x),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Cell::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Cell::Text(String::from_utf8_lossy(bytes).into_owned())
+        }
     }
 }
 

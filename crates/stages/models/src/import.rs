@@ -71,8 +71,7 @@ pub async fn import_version(ledger: &Ledger, actor: &Actor, request: ImportVersi
                 versions::set_tag(tx, id, key, value)?;
             }
             versions::insert_files(tx, id, &files)?;
-            let props =
-                json!({ "model": request.version.model, "number": request.number, "digest": digest });
+            let props = json!({ "model": request.version.model, "number": request.number, "digest": digest });
             let node = tx.node("model_version", &uid.hex(), props)?;
             let run: Option<Uid> = request.version.run.as_deref().and_then(|text| text.parse().ok());
             if let Some(run) = run
@@ -80,8 +79,7 @@ pub async fn import_version(ledger: &Ledger, actor: &Actor, request: ImportVersi
             {
                 tx.edge(node, "produced_by", run_node)?;
             }
-            let payload =
-                json!({ "number": request.number, "version": uid, "run": run, "digest": digest });
+            let payload = json!({ "number": request.number, "version": uid, "run": run, "digest": digest });
             event(tx, "model.version_imported", &request.version.model, payload)?;
             Ok(true)
         })

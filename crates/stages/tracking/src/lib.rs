@@ -33,8 +33,8 @@ pub use experiments::{
 };
 pub use export::{MetricsFile, export_metrics, metrics_parquet};
 pub use import::{
-    ImportExperiment, ImportRun, finish_import, import_experiment, import_experiment_deleted, import_logged_model,
-    start_import,
+    ImportExperiment, ImportRun, finish_import, import_experiment, import_experiment_deleted,
+    import_logged_model, start_import,
 };
 pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
 pub use link::link;

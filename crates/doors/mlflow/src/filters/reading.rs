@@ -61,6 +61,9 @@ pub(super) struct Condition {
     pub value: Value,
 }
 
+/// Whether an entity's key may be tested for being absent.
+type Nullable = fn(&'static str, &str) -> Result<(), Failure>;
+
 /// How one kind of search differs from the others.
 pub(super) struct Dialect {
     /// Whether refused clauses are shown in quotes.
@@ -69,7 +72,7 @@ pub(super) struct Dialect {
     pub timestamps: bool,
     pub identifier: fn(&str) -> Result<(&'static str, String), Failure>,
     /// Refuses `IS NULL` for some entities; `None` if it is unknown here.
-    pub nullable: Option<fn(&'static str, &str) -> Result<(), Failure>>,
+    pub nullable: Option<Nullable>,
     /// The value of a comparison: entity, key, comparator and how the value was written.
     pub value: fn(&'static str, &str, &str, &Piece<'_>) -> Result<Value, Failure>,
 }
@@ -274,7 +277,6 @@ pub(super) fn not_text(entity: &str, piece: &Piece<'_>) -> Failure {
 }
 
 /// The comparisons of a statement in which nothing else may stand (`SearchTraceMetricsUtils`).
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes of traces are to use it"))]
 pub(super) fn plain_comparisons(filter: &str) -> Result<Vec<Vec<Piece<'_>>>, Failure> {
     if filter.is_empty() {
         return Ok(Vec::new());
@@ -289,7 +291,6 @@ pub(super) fn plain_comparisons(filter: &str) -> Result<Vec<Vec<Piece<'_>>>, Fai
 }
 
 /// Name, operator and value.
-#[cfg_attr(not(test), expect(dead_code, reason = "the routes of traces are to use it"))]
 pub(super) fn three<'p, 'a>(pieces: &'p [Piece<'a>]) -> Result<[&'p Piece<'a>; 3], Failure> {
     let wrong = |why: String| Err(Failure::invalid(format!("Invalid comparison clause. {why}")));
     match pieces {

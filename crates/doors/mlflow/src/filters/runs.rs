@@ -57,12 +57,12 @@ const DIALECT: Dialect = Dialect {
     value: |entity, key, _, piece| value(entity, key, piece),
 };
 
+/// What is asked of runs: which, and in which order.
+type Asked = (Vec<Clause<RunField>>, Vec<Order<RunField>>);
+
 /// What a filter and an ordering ask of runs. As upstream does, the filter is read first, then the ordering, and only
 /// then are comparators checked.
-pub(crate) fn run_query(
-    filter: &str,
-    ordering: &[String],
-) -> Result<(Vec<Clause<RunField>>, Vec<Order<RunField>>), Failure> {
+pub(crate) fn run_query(filter: &str, ordering: &[String]) -> Result<Asked, Failure> {
     let conditions = conditions(filter, &DIALECT)?;
     let orders = ordering.iter().map(|text| order(text)).collect::<Result<_, _>>()?;
     let orders = distinct(orders, ordering)?;

@@ -46,10 +46,9 @@ impl Splitter {
             self.over |= self.level <= 0 && !self.blocks.contains(&"BEGIN");
         } else if token.kind == Kind::Keyword && token.text().split_whitespace().next() == Some("GO") {
             self.over = true;
-        } else if !(token.is_whitespace() || token.kind == Kind::Comment)
-            && !(token.kind == Kind::Keyword && upper == "BEGIN")
-        {
-            self.seen_begin = false;
+        } else {
+            let begins = token.kind == Kind::Keyword && upper == "BEGIN";
+            self.seen_begin &= begins || token.is_whitespace() || token.kind == Kind::Comment;
         }
     }
 

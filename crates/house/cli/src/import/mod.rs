@@ -72,7 +72,9 @@ fn import(api: &Api, command: &ImportMlflow, handle: &Handle) -> Result<Report, 
 
     let wanted = |e: &Experiment| command.experiments.is_empty() || command.experiments.contains(&e.name);
     let experiments: Vec<Experiment> = source.experiments()?.into_iter().filter(wanted).collect();
-    if let Some(absent) = command.experiments.iter().find(|name| !experiments.iter().any(|e| e.name == **name)) {
+    if let Some(absent) =
+        command.experiments.iter().find(|name| !experiments.iter().any(|e| e.name == **name))
+    {
         return Err(Failure::new(format!("the source has no experiment `{absent}`")));
     }
     report.total_experiments = experiments.len();

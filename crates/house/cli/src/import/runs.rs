@@ -28,7 +28,12 @@ pub fn all(
         }
         one(receiver, source, experiment, id, scratch, roots, report)?;
         if (done + 1) % STRIDE == 0 && done + 1 < total {
-            note(format!("    {} of {total} runs, {} points, {} files", done + 1, report.points, report.files));
+            note(format!(
+                "    {} of {total} runs, {} points, {} files",
+                done + 1,
+                report.points,
+                report.files
+            ));
         }
     }
     Ok(())

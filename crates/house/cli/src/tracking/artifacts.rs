@@ -86,9 +86,13 @@ async fn upload(api: &Api, run: &str, file: &Path, path: &str) -> Result<(), Fai
             .hint("put the file there"));
     };
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let place: PathBuf = [own.trim_matches('/'), path, &name].iter().filter(|part| !part.is_empty()).collect();
+    let place: PathBuf =
+        [own.trim_matches('/'), path, &name].iter().filter(|part| !part.is_empty()).collect();
     let place: Vec<String> = place.iter().map(|part| segment(&part.to_string_lossy())).collect();
     api.upload(&format!("/api/2.0/mlflow-artifacts/artifacts/{}", place.join("/")), file).await?;
-    say(format!("stored {}", [path, &name].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("/")));
+    say(format!(
+        "stored {}",
+        [path, &name].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("/")
+    ));
     Ok(())
 }

@@ -23,7 +23,12 @@ pub(crate) async fn post(api: &Api, path: &str, body: Value) -> Result<Value, Fa
 }
 
 /// Up to `limit` items of a search, page by page. `ask` gets the page token and how many to ask for.
-pub(crate) async fn pages<F, Fut>(limit: usize, largest: usize, name: &str, mut ask: F) -> Result<Vec<Value>, Failure>
+pub(crate) async fn pages<F, Fut>(
+    limit: usize,
+    largest: usize,
+    name: &str,
+    mut ask: F,
+) -> Result<Vec<Value>, Failure>
 where
     F: FnMut(String, usize) -> Fut,
     Fut: Future<Output = Result<Value, Failure>>,

@@ -28,7 +28,8 @@ pub async fn run(api: &Api, command: Models) -> Result<(), Failure> {
             show(json, &found, "models", &["name", "latest", "aliases", "updated"], &rows);
         }
         Models::Show { model, json } => {
-            let found = get(api, "registered-models/get", &[("name", &model)]).await?["registered_model"].take();
+            let found =
+                get(api, "registered-models/get", &[("name", &model)]).await?["registered_model"].take();
             let versions = versions(api, &model).await?;
             if json {
                 let whole = json!({ "registered_model": found, "versions": versions });
@@ -110,7 +111,11 @@ fn aliases(model: &Value) -> String {
 }
 
 fn tags(value: &Value) -> String {
-    pairs(&value["tags"]).into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+    pairs(&value["tags"])
+        .into_iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What two versions and the runs that made them differ in.
