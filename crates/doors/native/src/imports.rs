@@ -184,7 +184,7 @@ pub async fn points(
             key: point.key,
             value,
             step: point.step,
-            at: Timestamp::from_millis(point.at_ms),
+            at: Timestamp::from_millis(point.at_ms).into(),
             model: point.model,
             dataset: point.dataset,
         });
