@@ -12,6 +12,7 @@ mod shell;
 mod suite;
 mod tidy;
 mod tools;
+mod wheel;
 
 use std::process::ExitCode;
 

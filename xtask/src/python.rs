@@ -42,15 +42,33 @@ impl Python {
             return Ok(python);
         }
         let _ = std::fs::remove_dir_all(&python.folder);
-        let folder = python.folder.to_string_lossy().into_owned();
-        // The versions are pinned for 3.11, which uv fetches if the machine has another and may; else what is there.
-        let uv = python.uv();
-        let pinned = shell::run(&mut command(&uv, &["venv", "--quiet", "--python", "3.11", &folder]));
-        pinned.or_else(|_| shell::run(&mut command(&uv, &["venv", "--quiet", &folder])))?;
-        let mut install = command(&uv, &["pip", "install", "--quiet", "-r", &requirements.to_string_lossy()]);
+        python.make_environment(&python.folder)?;
+        let mut install =
+            command(python.uv(), &["pip", "install", "--quiet", "-r", &requirements.to_string_lossy()]);
         shell::run(install.env("VIRTUAL_ENV", &python.folder))?;
         std::fs::write(&stamp, wanted).map_err(|e| format!("{}: {e}", stamp.display()))?;
         Ok(python)
+    }
+
+    /// An empty environment at `folder`.
+    pub fn make_environment(&self, folder: &Path) -> Result<(), String> {
+        // The versions are pinned for 3.11, which uv fetches if the machine has another and may; else what is there.
+        let (uv, folder) = (self.uv(), folder.to_string_lossy().into_owned());
+        let pinned = shell::run(&mut command(&uv, &["venv", "--quiet", "--python", "3.11", &folder]));
+        pinned.or_else(|_| shell::run(&mut command(&uv, &["venv", "--quiet", &folder])))
+    }
+
+    /// One wheel, without what it depends on.
+    pub fn install(&self, environment: &Path, wheel: &Path) -> Result<(), String> {
+        let mut install = command(self.uv(), &["pip", "install", "--quiet", "--no-deps"]);
+        shell::run(install.arg(wheel).env("VIRTUAL_ENV", environment))
+    }
+
+    /// The folder of installed packages.
+    pub fn packages(&self) -> Result<PathBuf, String> {
+        let found = folders(&self.folder.join("lib")).into_iter().map(|python| python.join("site-packages"));
+        let mut found = found.filter(|packages| packages.is_dir());
+        found.next().ok_or_else(|| format!("no site-packages in {}", self.folder.display()))
     }
 
     pub fn program(&self) -> PathBuf {

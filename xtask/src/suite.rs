@@ -6,7 +6,7 @@ use crate::python::Python;
 use crate::report::{self, Count, Report};
 use crate::server::{Server, Start};
 use crate::shell::{self, cargo, command, heard, root, run, target};
-use crate::{tidy, tools};
+use crate::{tidy, tools, wheel};
 use std::path::{Path, PathBuf};
 
 pub fn test(full: bool) -> bool {
@@ -38,6 +38,7 @@ pub fn test(full: bool) -> bool {
     match &python {
         Some(python) if built => {
             clients(&mut report, &binary, python, postgres.as_ref());
+            report.stage("python wheel", || wheel::check(python));
             let mut looped = None;
             report.stage("loop: train, drift, retrain, swap", || {
                 looped = Some(demo::run_loop(&binary, python, shell::free_port()?)?);
