@@ -1,5 +1,5 @@
 // Every run in one table: filter, sort, choose columns, group, select, compare. The address holds all of it.
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { type Experiment, type Run, call } from '../api';
 import { count, number } from '../format';
 import { useKeys } from '../keys';
@@ -26,21 +26,30 @@ function parseSort(text: string): Sort {
 /** The columns that stand there when nobody chose any, found in the newest runs. */
 function useUsual(ids: string[] | undefined, experiment: string): string[] | null {
   const [found, setFound] = useState<{ of: string; keys: string[] } | null>(null);
-  const some = ids?.slice(0, 12).join() ?? null;
+  const settled = useRef('?');
+  const some = ids?.slice(0, 12).join() ?? '';
   useEffect(() => {
-    if (some === null || found?.of === experiment) return;
-    if (some === '') return;
+    if (some === '' || settled.current === experiment) return;
     const stop = new AbortController();
-    void call<{ runs: Run[] }>('/runs/rows', { method: 'POST', body: { ids: some.split(',') }, signal: stop.signal }).then(
-      (page) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const read = async () => {
+      try {
+        const page = await call<{ runs: Run[] }>('/runs/rows', { method: 'POST', body: { ids: some.split(',') }, signal: stop.signal });
         const keys = usual(page.runs);
+        setFound((old) => (old?.of === experiment && old.keys.join() === keys.join() ? old : { of: experiment, keys }));
         // A first run that logged nothing yet says nothing about the columns.
-        setFound(keys.length > 0 || page.runs.every((run) => !isLive(run.status)) ? { of: experiment, keys } : { of: '', keys });
-      },
-      () => {},
-    );
-    return () => stop.abort();
-  }, [some, experiment, found]);
+        if (keys.length > 0) settled.current = experiment;
+        else if (page.runs.some((run) => isLive(run.status))) timer = setTimeout(() => void read(), 2500);
+      } catch {
+        // The list itself says what is wrong with the server.
+      }
+    };
+    void read();
+    return () => {
+      stop.abort();
+      clearTimeout(timer);
+    };
+  }, [some, experiment]);
   return useMemo(() => (found ? ['status', ...(experiment ? [] : ['experiment']), 'started', 'duration', ...found.keys] : null), [found, experiment]);
 }
 
@@ -100,9 +109,14 @@ export default function Runs() {
       title="Runs"
       lead={list ? `${count(total, 'run')}${list.more ? ' and more' : ''}${heads > 0 ? ` in ${count(heads, 'group')}` : ''}${filter ? ' match the filter' : ''}` : ' '}
       actions={
-        <button type="button" className="primary" disabled={selected.size < 2} onClick={compareSelected}>
-          Compare{selected.size > 0 ? ` ${selected.size}` : ''}
-        </button>
+        <>
+          <button type="button" disabled={total < 2} title="Curves, parallel coordinates and a scatter plot of the runs at the top" onClick={() => navigate(`/compare?runs=${(list?.ids ?? []).slice(0, MOST_SELECTED).join(',')}&tab=parallel`)}>
+            Plot {total > MOST_SELECTED ? `the first ${MOST_SELECTED}` : 'all'}
+          </button>
+          <button type="button" className="primary" disabled={selected.size < 2} onClick={compareSelected}>
+            Compare{selected.size > 0 ? ` ${selected.size}` : ''}
+          </button>
+        </>
       }
     >
       <div className="row run-tools">

@@ -26,7 +26,7 @@ export function Artifacts({ run, models }: { run: string; models: LoggedModel[] 
     <div className="artifacts">
       <Panel title="Files" flush>
         <div className="tree" role="tree" aria-label="Files">
-          <Folder run={run} model="" path="" depth={0} open={path} chosen={model === '' ? path : ''} />
+          <Folder run={run} model="" path="" depth={0} open={path} chosen={model === '' ? path : ''} quiet={models.length > 0} />
           {models.map((logged) => (
             <div key={logged.id} role="group" aria-label={`model ${logged.name}`}>
               <p className="tree-model"><Icon name="model" /> {logged.name} <span className="muted">{logged.type}{logged.status === 'ready' ? '' : `, ${logged.status}`}</span></p>
@@ -64,11 +64,11 @@ function Download({ address, name }: { address: string; name: string }) {
   return <button type="button" onClick={() => void act()}>{failed ? 'Try the download again' : 'Download'}</button>;
 }
 
-function Folder({ run, model, path, depth, open, chosen }: { run: string; model: string; path: string; depth: number; open: string; chosen: string }) {
+function Folder({ run, model, path, depth, open, chosen, quiet }: { run: string; model: string; path: string; depth: number; open: string; chosen: string; quiet?: boolean }) {
   const listing = useApi<{ artifacts: Artifact[] }>(`/runs/${enc(run)}/artifacts${query({ path, model })}`, { topics: ['artifact', 'run.finished', 'model'] });
   if (!listing.data) return listing.error ? <Failure error={listing.error} /> : <Bones lines={3} />;
   const items = [...listing.data.artifacts].sort((a, b) => Number(b.is_dir) - Number(a.is_dir) || a.path.localeCompare(b.path, 'en', { numeric: true }));
-  if (items.length === 0) return depth === 0 && model === '' ? <p className="tree-none muted">Nothing was logged here.</p> : null;
+  if (items.length === 0) return depth === 0 && model === '' && !quiet ? <p className="tree-none muted">Nothing was logged here.</p> : null;
   return (
     <>
       {items.map((item) => (item.is_dir ? <Branch key={item.path} item={item} {...{ run, model, depth, open, chosen }} /> : <Leaf key={item.path} item={item} {...{ model, depth, chosen }} />))}

@@ -16,6 +16,8 @@ export interface CurveRun {
 
 /** Charts of one section before the reader asks for more. */
 const SHOWN = 48;
+/** Sections that stand open at first. */
+const OPEN = 6;
 const POINTS = 500;
 /** For a part that was zoomed to, and for a chart that was made large. */
 const FINE = 4000;
@@ -72,15 +74,16 @@ export function Curves({ runs, keys }: { runs: CurveRun[]; keys: string[] }) {
         </div>
       )}
       {sections.length === 0 && <p className="muted">No metric has “{text}” in its name.</p>}
-      {sections.map(([section, members]) => (
-        <Section key={section} name={section} keys={members} runs={runs} look={look} alone={sections.length === 1} />
+      {sections.map(([section, members], index) => (
+        <Section key={section} name={section} keys={members} runs={runs} look={look} alone={sections.length === 1} usual={index < OPEN} />
       ))}
     </div>
   );
 }
 
-function Section({ name, keys, runs, look, alone }: { name: string; keys: string[]; runs: CurveRun[]; look: Look; alone: boolean }) {
+function Section({ name, keys, runs, look, alone, usual }: { name: string; keys: string[]; runs: CurveRun[]; look: Look; alone: boolean; usual: boolean }) {
   const [most, setMost] = useState(SHOWN);
+  const [open, setOpen] = useState(usual);
   const charts = (
     <>
       <div className="charts">
@@ -91,9 +94,9 @@ function Section({ name, keys, runs, look, alone }: { name: string; keys: string
   );
   if (alone) return charts;
   return (
-    <details open className="chart-section">
+    <details open={open} className="chart-section" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{name || 'Metrics'} <span className="muted">{keys.length}</span></summary>
-      {charts}
+      {open && charts}
     </details>
   );
 }

@@ -4,7 +4,7 @@ import type { Run } from '../api';
 import { between, duration, metric, short, useNow } from '../format';
 import { Ago, State, isLive } from './basics';
 import { Popover } from './popover';
-import { type Rows, orderable } from './run_query';
+import type { Rows } from './run_query';
 import type { Row } from './run_rows';
 import type { Column } from './table';
 
@@ -104,7 +104,7 @@ export function columnsOf(keys: string[], rows: Rows, toggle: (key: string) => v
         label: LABELS[key] ?? key.slice(key.indexOf('.') + 1),
         width: WIDTHS[group],
         ...(group === 'metrics' || group === 'duration' ? { align: 'num' as const } : {}),
-        sortable: orderable(key),
+        sortable: true,
         title: (row) => {
           const run = of(row);
           return run && title(key, run);

@@ -31,6 +31,7 @@ export function Details({ run }: { run: RunDetail }) {
       </div>
       <div className="stack">
         <Data run={run} />
+        <Outputs run={run} />
         <Panel title="Tags">{own.length ? <Facts items={own} /> : <p className="muted">None were set.</p>}</Panel>
         {system.length > 0 && <Panel title="Set by the client">{<Facts items={system.map(([key, value]) => [key.replace('mlflow.', ''), value.length > 400 ? `${value.slice(0, 400)}…` : value])} />}</Panel>}
         <Panel title="Times">
@@ -75,6 +76,24 @@ function Data({ run }: { run: RunDetail }) {
           />
         ))}
       </div>
+    </Panel>
+  );
+}
+
+function Outputs({ run }: { run: RunDetail }) {
+  const logged = run.logged_models ?? [];
+  if (logged.length === 0) return null;
+  return (
+    <Panel title="Models that it logged">
+      <Facts
+        items={logged.map((model) => [
+          model.name,
+          <span key={model.id} className="row">
+            <span>{model.type || 'model'}{model.step > 0 ? `, step ${number(model.step)}` : ''}{model.status === 'ready' ? '' : `, ${model.status}`}</span>
+            <Link href={`/runs/${enc(run.id)}?tab=artifacts&model=${enc(model.id)}&path=MLmodel`}>files</Link>
+          </span>,
+        ])}
+      />
     </Panel>
   );
 }

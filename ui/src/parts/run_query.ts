@@ -204,14 +204,9 @@ export function field(key: string): string {
 
 const ATTRIBUTES: Record<string, string> = { name: 'run_name', status: 'status', started: 'start_time', ended: 'end_time', owner: 'user_id' };
 
-/** Whether the server can order by a column. */
-export function orderable(key: string): boolean {
-  return key.includes('.') || key in ATTRIBUTES;
-}
-
 export function orderBy(key: string, down: boolean): string[] {
-  if (!orderable(key)) return [];
-  return [`${key.includes('.') ? field(key) : `attributes.${ATTRIBUTES[key]}`} ${down ? 'DESC' : 'ASC'}`];
+  const name = key.includes('.') ? field(key) : key in ATTRIBUTES ? `attributes.${ATTRIBUTES[key]}` : key;
+  return [`${name} ${down ? 'DESC' : 'ASC'}`];
 }
 
 /** A filter as it was typed: words without a comparison look for names. */

@@ -144,7 +144,7 @@ export function Table<T>(props: TableProps<T>) {
           <HeaderCell key={column.key} column={column} first={index === 0} {...props} />
         ))}
       </div>
-      <div className="body" role="rowgroup" style={{ minWidth: least, ...(height === undefined ? {} : { height: virtual.getTotalSize(), position: 'relative' }) }}>
+      <div className="body" role="rowgroup" style={{ minWidth: least, ...(height === undefined || rows.length === 0 ? {} : { height: virtual.getTotalSize(), position: 'relative' }) }}>
         {items.map((item) => {
           const row = rows[item.index];
           if (row === undefined) return null;

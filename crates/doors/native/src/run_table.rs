@@ -8,7 +8,7 @@ use axum::extract::{Query, State as Shared};
 use kit::Caller;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tracking::search::{Lifecycle, RunField};
+use tracking::search::{Lifecycle, Order, RunField};
 use tracking::{ExperimentRef, Group, RunQuery};
 use types::{Actor, Permission, Uid};
 
@@ -36,6 +36,7 @@ pub struct Asked {
     /// Name or number; empty for all.
     experiment: String,
     filter: String,
+    /// As in MLflow's grammar; `duration` and `experiment` besides.
     order_by: Vec<String>,
     /// `params.x`, `tags.x`, `status`, `name`, `owner`, `experiment` or `parent`.
     group: String,
@@ -63,6 +64,17 @@ fn group(text: &str) -> Result<Option<Group>, Failure> {
     Ok(Some(Group::Field(field)))
 }
 
+/// An order by what MLflow's grammar has no name for.
+fn own_order(text: &str) -> Option<Order<RunField>> {
+    let (name, direction) = text.split_once(' ').unwrap_or((text, "ASC"));
+    let field = match name {
+        "duration" => RunField::Duration,
+        "experiment" => RunField::Experiment,
+        _ => return None,
+    };
+    Some(Order { field, descending: direction.eq_ignore_ascii_case("DESC") })
+}
+
 async fn experiment(state: &State, actor: &Actor, name: &str) -> Result<Option<Vec<i64>>, Failure> {
     if name.is_empty() {
         return Ok(None);
@@ -84,7 +96,16 @@ pub async fn query(
     let actor = caller.require(Permission::Read)?;
     let Json(asked) = body.map_err(|e| Failure::body(&e))?;
     let by = group(&asked.group)?;
-    let mut query = state.grammar.run_query(&asked.filter, &asked.order_by)?;
+    let (mut own, mut theirs) = (Vec::new(), Vec::new());
+    for order in asked.order_by {
+        match own_order(&order) {
+            Some(order) => own.push(order),
+            None => theirs.push(order),
+        }
+    }
+    let mut query = state.grammar.run_query(&asked.filter, &theirs)?;
+    own.append(&mut query.order);
+    query.order = own;
     query.experiments = experiment(&state, actor, &asked.experiment).await?;
     query.lifecycle = if asked.deleted { Lifecycle::Deleted } else { Lifecycle::Active };
     query.limit = IDS;

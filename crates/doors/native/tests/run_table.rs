@@ -57,6 +57,11 @@ ledger::db_test! {
         assert_eq!((&body["total"], &body["more"]), (&json!(3), &json!(false)));
         let (_, body) = client.call("POST", "runs/query", json!({ "filter": "low", "experiment": "Default" })).await;
         assert_eq!((&body["ids"], &body["groups"]), (&json!(b.hex()), &Value::Null));
+        tracking::finish_run(&client.ledger, &Actor::local(), c, tracking::RunStatus::Finished).await.unwrap();
+        let (_, body) = client.call("POST", "runs/query", json!({ "order_by": ["duration DESC", "loss"] })).await;
+        assert_eq!(body["ids"], format!("{}{}{}", c.hex(), b.hex(), a.hex()), "one that still runs has no duration");
+        let (status, _) = client.call("POST", "runs/query", json!({ "order_by": ["experiment DESC"] })).await;
+        assert_eq!(status, StatusCode::OK);
         let (_, body) = client.call("POST", "runs/query", json!({ "group": "tags.none" })).await;
         assert_eq!(body["groups"]["of"], json!([-1, -1, -1]));
     }

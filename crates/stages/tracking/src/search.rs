@@ -80,6 +80,10 @@ pub enum RunField {
     Owner,
     StartedAt,
     EndedAt,
+    /// From start to end; missing while it runs.
+    Duration,
+    /// The experiment's name.
+    Experiment,
     /// The address of the run's artifacts. Addresses in the server's own store begin with `own_store`.
     Artifacts {
         own_store: String,

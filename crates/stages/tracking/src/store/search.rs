@@ -81,6 +81,8 @@ fn column(field: &RunField) -> &'static str {
         RunField::Owner => "r.owner",
         RunField::StartedAt => "r.started_at",
         RunField::EndedAt => "r.ended_at",
+        RunField::Duration => "(r.ended_at - r.started_at)",
+        RunField::Experiment => "e.name",
         _ => "r.uid",
     }
 }
