@@ -1,16 +1,18 @@
 // Parallel coordinates: one line a run, one axis a parameter or metric. Drag on an axis to keep part of it.
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { Run } from '../api';
 import { metric, short } from '../format';
 import { enc, navigate, useParam } from '../router';
 import { direction } from './diff';
 import { type Field, decades, position, valueOf } from './fields';
 import { Popover } from './popover';
+import { useWidth } from './use_width';
 import '../styles/plots.css';
 
 const HEIGHT = 380;
 const TOP = 44;
 const BOTTOM = 18;
+/** Between two axes, at least. */
 const GAP = 150;
 const LEFT = 70;
 const y = (share: number) => TOP + (1 - share) * (HEIGHT - TOP - BOTTOM);
@@ -27,6 +29,8 @@ export function Parallel({ runs, names, fields }: { runs: Run[]; names: string[]
   const [text, setText] = useParam('axes');
   const [kept, setKept] = useState<Record<string, [number, number]>>({});
   const [over, setOver] = useState<number | null>(null);
+  const box = useRef<HTMLDivElement>(null);
+  const room = useWidth(box, 300);
   const chosen = text ? text.split(',') : usualAxes(fields);
   const axes = chosen.flatMap((key) => fields.find((field) => field.key === key) ?? []);
   const target = axes.at(-1);
@@ -34,8 +38,9 @@ export function Parallel({ runs, names, fields }: { runs: Run[]; names: string[]
     () => runs.map((run) => axes.map((field) => position(field, valueOf(run, field.key), decades(field)))),
     [runs, chosen.join()],
   );
-  const width = LEFT * 2 + Math.max(1, axes.length - 1) * GAP;
-  const x = (place: number) => LEFT + place * GAP;
+  const gap = Math.max(GAP, (room - LEFT * 2) / Math.max(1, axes.length - 1));
+  const width = LEFT * 2 + Math.max(1, axes.length - 1) * gap;
+  const x = (place: number) => LEFT + place * gap;
   const inside = (places: (number | null)[]) =>
     axes.every((field, place) => {
       const range = kept[field.key];
@@ -46,7 +51,7 @@ export function Parallel({ runs, names, fields }: { runs: Run[]; names: string[]
   const remaining = shown.filter(Boolean).length;
   if (axes.length < 2) return <p className="muted">Parallel coordinates need two parameters or metrics that differ between these runs.</p>;
   return (
-    <div className="stack">
+    <div className="stack" ref={box}>
       <div className="row">
         <Popover label="Axes">
           {() => fields.map((field) => (
@@ -61,7 +66,7 @@ export function Parallel({ runs, names, fields }: { runs: Run[]; names: string[]
         {over !== null && <b className="clip">{names[over]}</b>}
       </div>
       <div className="plot-scroll" tabIndex={0} role="region" aria-label="Parallel coordinates">
-        <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} className="parallel" role="img" aria-label={`Parallel coordinates of ${runs.length} runs over ${axes.map((field) => field.label).join(', ')}`}>
+        <svg width={Math.floor(width)} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} className="parallel" role="img" aria-label={`Parallel coordinates of ${runs.length} runs over ${axes.map((field) => field.label).join(', ')}`}>
           {runs.map((run, index) => {
             const points = (placed[index] ?? []).flatMap((at, place) => (at === null ? [] : [`${x(place)},${y(at).toFixed(1)}`]));
             const share = placed[index]?.at(-1);

@@ -1,10 +1,11 @@
 // Any parameter or metric against any other, one point a run.
-import { useEffect, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import type { Run } from '../api';
 import { metric, short } from '../format';
 import { enc, navigate, useParam } from '../router';
 import { direction } from './diff';
 import { type Field, decades, position, valueOf } from './fields';
+import { useWidth } from './use_width';
 import '../styles/plots.css';
 
 const HEIGHT = 380;
@@ -15,14 +16,7 @@ const BOTTOM = 40;
 
 export function Scatter({ runs, names, fields }: { runs: Run[]; names: string[]; fields: Field[] }) {
   const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(760);
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const watch = new ResizeObserver(() => setWidth(Math.max(300, element.clientWidth)));
-    watch.observe(element);
-    return () => watch.disconnect();
-  }, []);
+  const width = useWidth(box, 300);
   const metrics = fields.filter((field) => field.key.startsWith('metrics.'));
   const usualY = (metrics.find((field) => direction(field.label)) ?? metrics[0] ?? fields.at(-1))?.key ?? '';
   const usualX = (fields.find((field) => field.numeric && field.key !== usualY) ?? fields.find((field) => field.key !== usualY))?.key ?? '';
