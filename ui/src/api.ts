@@ -458,9 +458,15 @@ export function setToken(value: string | null): void {
   else sessionStorage.removeItem(TOKEN);
 }
 
+/** What is kept for a name and a password, in place of a token. */
+export function basic(name: string, password: string): string {
+  return `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(`${name}:${password}`)))}`;
+}
+
 export function headers(): Record<string, string> {
   const value = token();
-  return value ? { authorization: `Bearer ${value}` } : {};
+  if (!value) return {};
+  return { authorization: value.startsWith('Basic ') ? value : `Bearer ${value}` };
 }
 
 /** Path below /api/v1, parameters already encoded. Errors: `ApiError`, also when the server is unreachable (status 0). */

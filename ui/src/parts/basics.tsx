@@ -1,6 +1,6 @@
 // Small pieces that every page is made of.
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { ApiError, setToken } from '../api';
+import { ApiError, basic, setToken } from '../api';
 import { ago, moment, short, useNow } from '../format';
 import { Link } from '../router';
 import { Icon } from './icons';
@@ -221,18 +221,20 @@ function SignIn() {
       className="empty"
       onSubmit={(event) => {
         event.preventDefault();
-        const value = new FormData(event.currentTarget).get('token');
-        setToken(typeof value === 'string' ? value.trim() : null);
+        const form = new FormData(event.currentTarget);
+        const [name, secret] = [String(form.get('name') ?? '').trim(), String(form.get('secret') ?? '')];
+        setToken(name ? basic(name, secret) : secret.trim());
         location.reload();
       }}
     >
       <h2>Sign in</h2>
-      <p>This server asks for a token. It is kept for this browser tab only.</p>
+      <p>This server asks who you are. What you enter is kept for this browser tab only.</p>
       <div className="row">
-        <input type="password" name="token" aria-label="Token" placeholder="Token" autoComplete="off" required size={40} />
+        <input type="text" name="name" aria-label="User name, if you have no token" placeholder="User name" autoComplete="username" size={20} />
+        <input type="password" name="secret" aria-label="Password or token" placeholder="Password or token" autoComplete="current-password" required size={32} />
         <button className="primary">Sign in</button>
       </div>
-      <p>Whoever runs the server makes one with:</p>
+      <p>A token needs no name. Whoever runs the server makes one with:</p>
       <Code text="mlwright token create --user you --role editor" />
     </form>
   );
