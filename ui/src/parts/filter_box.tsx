@@ -6,8 +6,8 @@ import type { Keys } from './run_columns';
 const ATTRIBUTES = ['run_name', 'run_id', 'status', 'user_id', 'start_time', 'end_time'];
 const WORD = /(metrics|params|tags|attributes)\.[`"]?([\w./\- :]*)$/;
 
-/** A name that nothing is said about yet, at the end of what was typed. */
-const UNFINISHED = /(^|\sand\s+)(metrics|params|tags|attributes)(\.\S*)?$|\sand\s*$/i;
+/** A name that nothing is said about yet, or a comparison with nothing, at the end of what was typed: Enter sends it all the same. */
+const UNFINISHED = /(^|\sand\s+)(metrics|params|tags|attributes)(\.\S*)?\s*$|(\sand|[=<>!]|\s(i?like|in|is|not))\s*$/i;
 
 interface Offer {
   text: string;

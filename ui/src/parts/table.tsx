@@ -54,7 +54,7 @@ interface TableProps<T> {
 const ROW = 34;
 
 /** Elements of rows that scroll out are used again for rows that scroll in; more than are ever drawn at once. */
-const POOL = 128;
+const POOL = 512;
 
 export function compare(a: string | number | null | undefined, b: string | number | null | undefined, down: boolean): number {
   const missing = (value: unknown) => value === null || value === undefined || value === '' || Number.isNaN(value);
