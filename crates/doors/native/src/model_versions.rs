@@ -47,7 +47,7 @@ pub async fn get(
 /// The run that made the version, with parameters, metrics and the data that it read.
 async fn run(state: &State, actor: &Actor, id: Option<Uid>) -> Result<Value, Failure> {
     let Some(id) = id else { return Ok(Value::Null) };
-    let Some(run) = tracking::runs_of(&state.ledger, actor, vec![id]).await?.pop() else {
+    let Some(run) = tracking::runs_of(&state.ledger, actor, vec![id], None).await?.pop() else {
         return Ok(Value::Null);
     };
     let mut body = runs::run(&run);

@@ -46,7 +46,7 @@ pub async fn get(
     let detail = models::get(&state.ledger, actor, name).await?;
     let mut metrics = BTreeMap::new();
     let ids: Vec<Uid> = detail.versions.iter().filter_map(|v| v.run).collect();
-    for run in tracking::runs_of(&state.ledger, actor, ids).await? {
+    for run in tracking::runs_of(&state.ledger, actor, ids, None).await? {
         let values: Map<String, Value> =
             run.metrics.iter().map(|(k, m)| (k.clone(), view::number(m.value))).collect();
         metrics.insert(run.uid, values);

@@ -9,7 +9,7 @@ use kit::Caller;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tracking::search::{Lifecycle, Order, RunField};
-use tracking::{ExperimentRef, Group, RunQuery};
+use tracking::{ExperimentRef, Group, Keys, RunQuery};
 use types::{Actor, Permission, Uid};
 
 use crate::{Failure, State, runs, view};
@@ -19,7 +19,7 @@ const IDS: i64 = 200_000;
 /// The most runs whose rows or series are asked for at once.
 const ROWS: usize = 1_000;
 /// The most keys of one kind that are offered as columns.
-const KEYS: i64 = 5_000;
+const MOST_KEYS: i64 = 5_000;
 /// The tag that names the run that a run is part of.
 const PARENT: &str = "mlflow.parentRunId";
 
@@ -136,7 +136,7 @@ pub async fn query(
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     ids: Vec<Uid>,
-    /// `metrics.x`, `params.x` and `tags.x` to return; all if absent.
+    /// `metrics.x`, `params.x` and `tags.x` to return; all, and the data that was read, if absent.
     columns: Option<Vec<String>>,
 }
 
@@ -150,7 +150,7 @@ fn few(ids: &[Uid]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `POST runs/rows`: these runs, in the order given, with the data that they read; unknown ids are left out.
+/// `POST runs/rows`: these runs, in the order given; unknown ids are left out.
 pub async fn rows(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -159,29 +159,27 @@ pub async fn rows(
     let actor = caller.require(Permission::Read)?;
     let Json(wanted) = body.map_err(|e| Failure::body(&e))?;
     few(&wanted.ids)?;
-    let found = tracking::runs_of(&state.ledger, actor, wanted.ids).await?;
+    let found =
+        tracking::runs_of(&state.ledger, actor, wanted.ids, wanted.columns.as_deref().map(keys_of)).await?;
     let rows: Vec<Value> = found
         .iter()
         .map(|run| {
             let mut row = runs::run(run);
             row["data"] = run.inputs.iter().map(|i| format!("{} {}", i.name, i.digest)).collect();
-            if let Some(columns) = &wanted.columns {
-                for part in ["metrics", "params", "tags"] {
-                    if let Some(Value::Object(all)) = row.get_mut(part) {
-                        keep(all, part, columns);
-                    }
-                }
-            }
             row
         })
         .collect();
     Ok(Json(json!({ "runs": rows })))
 }
 
-fn keep(all: &mut Map<String, Value>, part: &str, columns: &[String]) {
-    all.retain(|key, _| {
-        columns.iter().any(|c| c.strip_prefix(part).and_then(|rest| rest.strip_prefix('.')) == Some(key))
-    });
+/// The names in `metrics.x`, `params.x`, `tags.x`.
+fn keys_of(columns: &[String]) -> Keys {
+    let of = |part: &str| {
+        let named =
+            |c: &String| c.strip_prefix(part).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned);
+        columns.iter().filter_map(named).collect()
+    };
+    Keys { metrics: of("metrics"), params: of("params"), tags: of("tags") }
 }
 
 #[derive(Debug, Deserialize)]
@@ -198,7 +196,7 @@ pub async fn keys(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let experiments = experiment(&state, actor, &query.experiment).await?;
-    let found = tracking::run_keys(&state.ledger, actor, experiments, KEYS).await?;
+    let found = tracking::run_keys(&state.ledger, actor, experiments, MOST_KEYS).await?;
     Ok(Json(json!({ "metrics": found.metrics, "params": found.params, "tags": found.tags })))
 }
 

@@ -24,7 +24,7 @@ pub struct Listed {
     pub group: Option<String>,
 }
 
-/// The names of what runs logged, each list sorted.
+/// Names of what runs logged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keys {
     pub metrics: Vec<String>,
@@ -44,11 +44,17 @@ pub async fn list_runs(
         .await
 }
 
-/// The runs with these ids, deleted ones too, with everything they logged; unknown ids are left out.
-pub async fn runs_of(ledger: &Ledger, actor: &Actor, uids: Vec<Uid>) -> Result<Vec<Run>, Error> {
+/// The runs with these ids in the order of the ids, deleted ones too; unknown ids are left out. With everything they
+/// logged, or with `only` some of it: then without data and models, however many thousand keys they have.
+pub async fn runs_of(
+    ledger: &Ledger,
+    actor: &Actor,
+    uids: Vec<Uid>,
+    only: Option<Keys>,
+) -> Result<Vec<Run>, Error> {
     ledger
         .read(actor.workspace, move |rx| {
-            let mut found = store::runs(rx, &uids)?;
+            let mut found = store::runs(rx, &uids, only.as_ref())?;
             let place = |run: &Run| uids.iter().position(|uid| *uid == run.uid);
             found.sort_by_cached_key(place);
             Ok(found)

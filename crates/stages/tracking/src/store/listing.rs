@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use types::Uid;
 
 use super::{PIECE, Reads, Result, find_keys, runs, search};
@@ -41,7 +43,7 @@ pub(crate) fn list(on: &mut impl Reads, query: &RunQuery, group: Option<&Group>)
 }
 
 /// In no order.
-pub(crate) fn runs(on: &mut impl Reads, uids: &[Uid]) -> Result<Vec<Run>> {
+pub(crate) fn runs(on: &mut impl Reads, uids: &[Uid], only: Option<&Keys>) -> Result<Vec<Run>> {
     let mut found = Vec::with_capacity(uids.len());
     for piece in uids.chunks(PIECE) {
         let mut s = Statement::default();
@@ -52,8 +54,53 @@ pub(crate) fn runs(on: &mut impl Reads, uids: &[Uid]) -> Result<Vec<Run>> {
             found.push(runs::stored(&row)?);
         }
     }
-    runs::load(on, &mut found)?;
+    match only {
+        Some(keys) => load(on, &mut found, keys)?,
+        None => runs::load(on, &mut found)?,
+    }
     Ok(found.into_iter().map(|r| r.run).collect())
+}
+
+/// Fills in what the runs logged under some keys.
+fn load(on: &mut impl Reads, found: &mut [runs::Stored], keys: &Keys) -> Result<()> {
+    const METRICS: &str = "last_value, v.is_nan, v.last_step, v.last_at, v.min_value, v.max_value, v.points";
+    let places: BTreeMap<i64, usize> = found.iter().enumerate().map(|(place, r)| (r.id, place)).collect();
+    for (table, columns, names) in [
+        ("run_metric", METRICS, &keys.metrics),
+        ("run_param", "value", &keys.params),
+        ("run_tag", "value", &keys.tags),
+    ] {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let ids: BTreeMap<i64, String> =
+            find_keys(on, &names)?.into_iter().map(|(name, id)| (id, name)).collect();
+        if ids.is_empty() || places.is_empty() {
+            continue;
+        }
+        let mut s = Statement::default();
+        s.push("SELECT v.run_id, v.key_id, v.").push(columns).push(" FROM ").push(table);
+        s.push(" v WHERE v.workspace_id = ").bind(on.workspace());
+        s.push(" AND v.run_id IN ").list(places.keys().copied());
+        s.push(" AND v.key_id IN ").list(ids.keys().copied());
+        for row in on.rows(&s.sql, &s.values)? {
+            let (Some(place), Some(name)) = (places.get(&row.get("run_id")?), ids.get(&row.get("key_id")?))
+            else {
+                continue;
+            };
+            let run = &mut found[*place].run;
+            match table {
+                "run_metric" => {
+                    run.metrics.insert(name.clone(), runs::summary(&row)?);
+                }
+                "run_param" => {
+                    run.params.insert(name.clone(), row.get("value")?);
+                }
+                _ => {
+                    run.tags.insert(name.clone(), row.get("value")?);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn keys(on: &mut impl Reads, experiments: Option<&[i64]>, limit: i64) -> Result<Keys> {

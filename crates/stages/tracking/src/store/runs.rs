@@ -258,7 +258,7 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     Ok(())
 }
 
-fn summary(row: &Row) -> Result<MetricSummary> {
+pub(crate) fn summary(row: &Row) -> Result<MetricSummary> {
     let value = if row.get("is_nan")? { f64::NAN } else { row.get("last_value")? };
     Ok(MetricSummary {
         value,
