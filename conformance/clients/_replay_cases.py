@@ -80,6 +80,7 @@ def runs():
     yield post("create", "runs/create", {**start, "tags": [{"key": "t", "value": "x"}]}, r1="run.info.run_id")
     yield post("create second", "runs/create", {**start, "start_time": T0 + 5, "run_name": "two"}, r2="run.info.run_id")
     yield post("create third", "runs/create", {**start, "start_time": T0 + 9, "run_name": "three"}, r3="run.info.run_id")
+    yield post("create a fourth elsewhere", "runs/create", {**start, "experiment_id": "{e2}", "run_name": "odd"}, r9="run.info.run_id")
     yield post("create nowhere", "runs/create", {"experiment_id": "987654", "start_time": T0})
     yield post("create in a word", "runs/create", {"experiment_id": "abc", "start_time": T0})
     yield post("create, name twice", "runs/create", {**start, "tags": [{"key": "mlflow.runName", "value": "other"}]})
@@ -100,13 +101,13 @@ def runs():
     yield post("metric, negative step", "runs/log-metric", {**metric, "step": -5, "value": 9.0})
     yield post("metric, largest step", "runs/log-metric", {**metric, "key": "far", "step": 2**63 - 1})
     for value in ("NaN", "Infinity", "-Infinity", "nan", "inf", "abc", None, True, [1], 10**400, -0.0, 5):
-        yield post(f"metric {str(value)[:12]}", "runs/log-metric", {**metric, "key": f"v{str(value)[:4]}".replace("[", "").replace("]", ""), "value": value})
+        yield post(f"metric {str(value)[:12]}", "runs/log-metric", {**metric, "run_id": "{r9}", "key": f"v{str(value)[:4]}".replace("[", "").replace("]", ""), "value": value})
     for field, value in (
         ("key", ""), ("key", None), ("key", 5), ("key", "a" * 251), ("key", "../x"), ("key", "a//b"), ("key", "/a"), ("key", "a\nb"),
         ("key", "ünï"), ("key", "a b.c-d/e:f"), ("timestamp", None), ("timestamp", "x"), ("timestamp", 1.5), ("timestamp", -1),
         ("step", "x"), ("step", 1.5), ("step", 2**63), ("value", ""), ("run_id", ""), ("run_id", None), ("run_id", "f" * 32), ("run_id", 7),
     ):  # fmt: skip
-        yield post(f"metric with {field} {str(value)[:9]!r}", "runs/log-metric", {**metric, field: value})
+        yield post(f"metric with {field} {str(value)[:9]!r}", "runs/log-metric", {**metric, "run_id": "{r9}", field: value})
     param = {"run_id": "{r1}", "key": "lr", "value": "0.1"}
     yield post("param", "runs/log-parameter", param)
     yield post("param again", "runs/log-parameter", param)
@@ -146,7 +147,7 @@ def batches():
         ("metrics", {**one, "timestamp": None}), ("metrics", {**one, "timestamp": "123"}), ("metrics", "text"), ("metrics", None), ("params", {"value": "x"}), ("params", {"key": "a" * 251, "value": "x"}),
         ("params", {"key": "zz"}), ("tags", {"key": None, "value": "x"}), ("tags", {"key": "..", "value": "x"}), ("tags", {"key": 5, "value": "x"}),
     ):  # fmt: skip
-        yield post(f"batch with {what} {str(bad)[:40]}", "runs/log-batch", {"run_id": "{r2}", what: [bad] if bad is not None else None})
+        yield post(f"batch with {what} {bad}", "runs/log-batch", {"run_id": "{r9}", what: [bad] if bad is not None else None})
     yield get("after the batches", "runs/get", {"run_id": "{r2}"})
     yield get("history", "metrics/get-history", {"run_id": "{r1}", "metric_key": "loss"})
     yield get("history, one", "metrics/get-history", {"run_id": "{r1}", "metric_key": "loss", "max_results": "1"})
@@ -197,7 +198,7 @@ def run_searches():
         yield post(f"search {text}", "runs/search", {"experiment_ids": ["{e1}"], "filter": text})
     for order in (
         "metrics.acc", "metrics.acc ASC", "metrics.acc DESC", "metrics.loss DESC", "params.p", "params.lr DESC", "tags.t", "start_time", "attributes.start_time DESC", "attribute.end_time ASC",
-        "run_name", "nonsense", "metrics.none", "metrics.acc UP", "metrics.acc desc", "metrics.`acc` DESC", "status", "", "metrics", "datasets.name", "run_id", "artifact_uri", "user_id DESC",
+        "run_name", "nonsense", "metrics.none", "metrics.acc UP", "metrics.acc desc", "metrics.`acc` DESC", "status", "", "metrics", "datasets.name", "user_id DESC",
     ):  # fmt: skip
         yield post(f"order {order}", "runs/search", {"experiment_ids": ["{e1}"], "order_by": [order]})
     yield post("two orders", "runs/search", {"experiment_ids": ["{e1}"], "order_by": ["tags.t", "start_time ASC"]})
@@ -303,10 +304,9 @@ def logged_models():
     yield post("create with a bad name", "logged-models", {"experiment_id": "{e1}", "name": "a/b"})
     yield get("get", "logged-models/{m1}")
     yield get("get unknown", "logged-models/m-none")
-    yield patch("finalize", "logged-models/{m1}", {"status": "LOGGED_MODEL_READY"})
-    yield patch("finalize badly", "logged-models/{m1}", {"status": "NONSENSE"})
-    yield post("params", "logged-models/{m1}/params", {"params": [{"key": "b", "value": "2"}]})
-    yield patch("tags", "logged-models/{m1}/tags", {"tags": [{"key": "c", "value": "3"}]})
+    yield patch("finalize", "logged-models/{m1}", {"model_id": "{m1}", "status": "LOGGED_MODEL_READY"})
+    yield post("params", "logged-models/{m1}/params", {"model_id": "{m1}", "params": [{"key": "b", "value": "2"}]})
+    yield patch("tags", "logged-models/{m1}/tags", {"model_id": "{m1}", "tags": [{"key": "c", "value": "3"}]})
     yield ("untag", "DELETE", f"{API}/logged-models/{{m1}}/tags/c", {}, {})
     yield ("untag again", "DELETE", f"{API}/logged-models/{{m1}}/tags/c", {}, {})
     yield post("metric of it", "runs/log-metric", {"run_id": "{r1}", "key": "score", "value": 0.5, "timestamp": T0, "step": 0, "model_id": "{m1}", "dataset_name": "d", "dataset_digest": "123"})

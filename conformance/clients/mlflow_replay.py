@@ -23,7 +23,18 @@ ONLY = sys.argv[2] if len(sys.argv) > 2 else ""
 
 # Where the answers differ, and why that is right. A pattern of the case's name, then the reason.
 MEANT = [
-    (r"^$", "nothing yet"),
+    (r"rename to a taken name", "MLflow shows the database's own error and its SQL"),
+    (r"NONSENSE|bad status", "MLflow takes an unknown enumeration value for absent"),
+    (r"(timestamp|step) '1.5'|step '9223|metric True|'value': 'x'|'step': 'foo'", "MLflow stores 0 in place of what it cannot read"),
+    (r"metric with value ''|tags \{'key': 5", "the value is named as it was sent"),
+    (r"metric \[1\]|metric 1000|metrics text|metrics None|: a list|: text$|the same order twice|version_number (DESC|ASC)$|metrics.score > 'x'", "MLflow fails with 500"),
+    (r"models (0|-1|1001)$", "a page has at least one item, and the number is named as a number"),
+    (r"search, bad order", "the error class is the message's own"),
+    (r"http://h/%2e", "the path climbs; MLflow refuses the scheme first"),
+    (r"not JSON", "MLflow takes it for an empty object"),
+    (r"artifacts: put", "an empty message instead of an empty body"),
+    (r"search status = .READY", "MLflow compares the name with the number that stands for it"),
+    (r"no such endpoint|wrong method", "a JSON error instead of a page"),
 ]
 
 # What no two servers share.
@@ -118,6 +129,9 @@ class Side:
                 if len(found) > 8:
                     value = value.replace(found, f"<{name}>")
             value = re.sub(r"\b[0-9a-f]{32}\b", "<id>", value)
+            # Python writes sets in any order; SQLAlchemy adds the statement.
+            value = re.sub(r"\{('[^{}]*')\}", lambda m: "{" + ", ".join(sorted(m.group(1).split(", "))) + "}", value)
+            value = value.split(" Error: (sqlite3")[0]
             value = value.replace(self.url, "<url>")
         return value
 

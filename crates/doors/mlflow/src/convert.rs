@@ -17,6 +17,9 @@ use crate::wire::{Double, KeyValue};
 /// The tag that carries a run's name.
 pub(crate) const RUN_NAME: &str = "mlflow.runName";
 
+/// The workspace of a server that has no others.
+const DEFAULT_WORKSPACE: &str = "default";
+
 /// `RunStatus` of `service.proto`.
 pub(crate) const STATUSES: [(&str, i64, RunStatus); 5] = [
     ("RUNNING", 1, RunStatus::Running),
@@ -91,6 +94,7 @@ pub(crate) fn experiment(e: Experiment) -> ws::Experiment {
         experiment_id: e.number.to_string(),
         artifact_location: e.artifact_location.unwrap_or_else(|| own_uri(&e.number.to_string())),
         name: e.name,
+        workspace: DEFAULT_WORKSPACE,
         lifecycle_stage: stage(e.deleted),
         last_update_time: e.updated_at.map(|t| t.millis()),
         creation_time: e.created_at.map(|t| t.millis()),
@@ -143,13 +147,13 @@ pub(crate) fn run(run: Run) -> ws::Run {
             dataset_inputs,
             model_inputs: run.models_in.into_iter().map(|model_id| ws::ModelInput { model_id }).collect(),
         },
-        outputs: ws::RunOutputs {
+        outputs: Some(ws::RunOutputs {
             model_outputs: run
                 .models_out
                 .into_iter()
                 .map(|(model_id, step)| ws::ModelOutput { model_id, step })
                 .collect(),
-        },
+        }),
     }
 }
 
@@ -204,12 +208,13 @@ pub(crate) fn model_version(v: ModelVersion) -> wr::ModelVersion {
         creation_timestamp: v.created_at.millis(),
         last_updated_timestamp: v.updated_at.millis(),
         current_stage: v.stage,
-        description: v.description,
+        // Upstream sets these three, empty where there is nothing.
+        description: v.description.unwrap_or_default(),
         source: v.source,
-        run_id: v.run_text,
+        run_id: v.run_text.unwrap_or_default(),
         status: "READY",
         tags: pairs(v.tags),
-        run_link: v.run_link,
+        run_link: v.run_link.unwrap_or_default(),
         aliases: v.aliases,
         model_id: v.logged_model,
     }
@@ -238,12 +243,27 @@ pub(crate) fn offset(token: Option<&str>) -> Result<i64, Failure> {
         .decode(token)
         .map_err(|_| Failure::invalid("Invalid page token, could not base64-decode"))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|_| {
-        Failure::invalid(format!("Invalid page token, decoded value={}", String::from_utf8_lossy(&bytes)))
+        Failure::invalid(format!("Invalid page token, decoded value={}", python_bytes(&bytes)))
     })?;
     value["offset"]
         .as_i64()
         .filter(|offset| *offset > 0)
         .ok_or_else(|| Failure::invalid(format!("Invalid page token, parsed value={value}")))
+}
+
+/// Bytes as Python writes them: `b'…'`.
+fn python_bytes(bytes: &[u8]) -> String {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    let shown = bytes.iter().map(|byte| match byte {
+        b'\\' => "\\\\".to_owned(),
+        b'\t' => "\\t".to_owned(),
+        b'\n' => "\\n".to_owned(),
+        b'\r' => "\\r".to_owned(),
+        b'\'' if quote == '\'' => "\\'".to_owned(),
+        b' '..=b'~' => (*byte as char).to_string(),
+        other => format!("\\x{other:02x}"),
+    });
+    format!("b{quote}{}{quote}", shown.collect::<String>())
 }
 
 /// The token of the page after this one, if there is one.

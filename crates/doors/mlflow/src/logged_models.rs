@@ -35,7 +35,7 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
 fn check_name(name: &str) -> Result<(), Failure> {
     if name.contains(['/', ':', '.', '%', '"', '\'']) {
         return Err(Failure::invalid(format!(
-            "Invalid model name ({name}) provided. Model name must be a non-empty string and cannot contain the \
+            "Invalid model name ('{name}') provided. Model name must be a non-empty string and cannot contain the \
              following characters: ('/', ':', '.', '%', '\"', \"'\")"
         )));
     }
@@ -81,6 +81,9 @@ pub(crate) async fn delete_tag(cx: Cx, f: Fields) -> Answer {
 
 pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let ids = f.body_texts("experiment_ids")?;
+    if ids.is_empty() {
+        return Err(f.missing("experiment_ids"));
+    }
     let experiments = ids.iter().map(|id| experiment_number(id)).collect::<Result<_, _>>()?;
     let mut datasets = Vec::new();
     for dataset in f.messages("datasets")? {

@@ -36,7 +36,7 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
         ..CreateRun::in_experiment(ExperimentRef::Number(number))
     };
     let run = tracking::create_run(&cx.state.ledger, &cx.actor, request).await?;
-    reply(&ws::RunResponse { run: convert::run(run) })
+    reply(&ws::RunResponse { run: ws::Run { outputs: None, ..convert::run(run) } })
 }
 
 pub(crate) async fn get(cx: Cx, f: Fields) -> Answer {
@@ -70,8 +70,8 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let given = f.integer("max_results")?.unwrap_or(1_000);
     if given > limits::SEARCH_MAX {
         return Err(Failure::invalid(format!(
-            "Invalid value {given} for parameter 'max_results' supplied. See the API docs for more information about \
-             request parameters."
+            "Invalid value {given} for parameter 'max_results' supplied:  Hint: Value was of type 'int'. See the API \
+             docs for more information about request parameters."
         )));
     }
     let limit = limits::max_results(given)?;

@@ -99,12 +99,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let bound = main.local_addr().map_err(|source| Error::Bind { address, source })?;
     let metrics = telemetry::start_metrics();
     let stages = Stages::start(ground, &config, &step_url(bound), &step_token).await?;
-    if let Some(root) = compose::artifact_root(&config) {
-        let placed =
-            tracking::place_default_experiment(&stages.ground.ledger, &types::Actor::system("server"), root)
-                .await;
-        placed.map_err(Error::stage)?;
-    }
+    let (root, server) = (compose::artifact_root(&config), types::Actor::system("server"));
+    let prepared = tracking::prepare_default_experiment(&stages.ground.ledger, &server, root).await;
+    prepared.map_err(Error::stage)?;
     let health = Health { ledger: stages.ground.ledger.clone(), metrics };
 
     let mut listeners = vec![(main, &[][..])];

@@ -38,19 +38,29 @@ fn create(tx: &mut Tx<'_>, name: &str, location: &Location, tags: &[(String, Str
     Ok(number)
 }
 
-/// Gives the experiment that was there from the start a place below `root`, unless it has one or has runs.
-pub async fn place_default_experiment(ledger: &Ledger, actor: &Actor, root: String) -> Result<(), Error> {
+/// Completes the experiment that was there from the start: when it came to be, and a place below `root` unless it has
+/// one or has runs.
+pub async fn prepare_default_experiment(
+    ledger: &Ledger,
+    actor: &Actor,
+    root: Option<String>,
+) -> Result<(), Error> {
     const DEFAULT: i64 = 0;
     let by = ExperimentRef::Number(DEFAULT);
     let reading = by.clone();
     let found = ledger.read(actor.workspace, move |rx| Ok::<_, Error>(store::find(rx, &reading)?)).await?;
-    if found.is_none_or(|found| found.experiment.artifact_location.is_some()) {
+    let Some(Stored { experiment: found, .. }) = found else { return Ok(()) };
+    if found.created_at.is_some() && (root.is_none() || found.artifact_location.is_some()) {
         return Ok(());
     }
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
-            let location = Location::Below(root.clone()).of_experiment(DEFAULT);
             let found = store::find(tx, &by)?.ok_or_else(|| Error::ExperimentNotFound(by.to_string()))?;
+            if found.experiment.created_at.is_none() {
+                store::set_created(tx, found.id)?;
+                event(tx, "experiment.created", DEFAULT, json!({ "experiment": DEFAULT }))?;
+            }
+            let location = root.clone().and_then(|root| Location::Below(root).of_experiment(DEFAULT));
             if let Some(location) = location.filter(|_| found.experiment.artifact_location.is_none())
                 && !store::has_runs(tx, found.id)?
             {

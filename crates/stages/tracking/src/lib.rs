@@ -29,7 +29,8 @@ mod views;
 pub use error::{Error, ParamChange};
 pub use experiments::{
     create_experiment, delete_experiment, delete_experiment_tag, ensure_experiment, experiment, experiments,
-    place_default_experiment, rename_experiment, restore_experiment, search_experiments, set_experiment_tag,
+    prepare_default_experiment, rename_experiment, restore_experiment, search_experiments,
+    set_experiment_tag,
 };
 pub use export::{MetricsFile, export_metrics, metrics_parquet};
 pub use import::{

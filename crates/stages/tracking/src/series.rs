@@ -67,7 +67,7 @@ pub async fn history_of_runs(
 }
 
 /// For each run, at most `most` (≥ 1) logged points spread evenly over its steps; the last one always, and the
-/// first if `most` > 1. Errors: `RunNotFound` for the first unknown run.
+/// first if `most` > 1. Unknown runs are left out.
 pub async fn sample(
     ledger: &Ledger,
     actor: &Actor,
@@ -81,8 +81,9 @@ pub async fn sample(
         .read(actor.workspace, move |rx| {
             let mut found = Vec::with_capacity(uids.len());
             for uid in &uids {
-                let run = runs::find(rx, uid)?.ok_or_else(|| Error::RunNotFound(uid.to_string()))?;
-                found.push((*uid, store::sample(rx, run.id, &key, steps, most)?));
+                if let Some(run) = runs::find(rx, uid)? {
+                    found.push((*uid, store::sample(rx, run.id, &key, steps, most)?));
+                }
             }
             Ok(found)
         })

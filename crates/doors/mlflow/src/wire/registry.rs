@@ -30,16 +30,13 @@ pub(crate) struct ModelVersion {
     pub creation_timestamp: i64,
     pub last_updated_timestamp: i64,
     pub current_stage: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub description: String,
     pub source: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_id: Option<String>,
+    pub run_id: String,
     pub status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<KeyValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run_link: Option<String>,
+    pub run_link: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

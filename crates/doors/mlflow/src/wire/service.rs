@@ -7,6 +7,7 @@ pub(crate) struct Experiment {
     pub experiment_id: String,
     pub name: String,
     pub artifact_location: String,
+    pub workspace: &'static str,
     pub lifecycle_stage: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_update_time: Option<i64>,
@@ -124,7 +125,9 @@ pub(crate) struct Run {
     pub info: RunInfo,
     pub data: RunData,
     pub inputs: RunInputs,
-    pub outputs: RunOutputs,
+    /// Absent in the answer that a run is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<RunOutputs>,
 }
 
 #[derive(Debug, Serialize)]

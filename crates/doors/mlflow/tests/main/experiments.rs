@@ -42,7 +42,7 @@ ledger::db_test! {
 
     async fn new_experiments_go_below_the_configured_root(ledger: ledger::Ledger) {
         let root = "file:///shared/root";
-        tracking::place_default_experiment(&ledger, &Actor::local(), root.into()).await.unwrap();
+        tracking::prepare_default_experiment(&ledger, &Actor::local(), Some(root.into())).await.unwrap();
         let client = Client::rooted(ledger, Some(root.into())).await;
         let run = client.post("runs/create", json!({ "experiment_id": "0" })).await;
         assert!(run["run"]["info"]["artifact_uri"].as_str().unwrap().starts_with("file:///shared/root/0/"));

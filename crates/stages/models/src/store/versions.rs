@@ -87,12 +87,14 @@ pub(crate) fn of_run(on: &mut impl Reads, run: &Uid) -> Result<Vec<Stored>> {
     all(on, &sql, &params![workspace, run])
 }
 
-/// The newest version of each stage of these models, by number.
+/// The newest version of each stage of these models; stages in the order of their first versions.
 pub(crate) fn latest(on: &mut impl Reads, models: &[i64]) -> Result<Vec<Stored>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {FROM} WHERE v.workspace_id = $1 AND v.model_id IN ({}) AND v.deleted = FALSE \
          AND v.number = (SELECT MAX(x.number) FROM model_version x WHERE x.workspace_id = v.workspace_id \
-           AND x.model_id = v.model_id AND x.stage = v.stage AND x.deleted = FALSE) ORDER BY v.model_id, v.number",
+           AND x.model_id = v.model_id AND x.stage = v.stage AND x.deleted = FALSE) ORDER BY v.model_id, \
+         (SELECT MIN(f.number) FROM model_version f WHERE f.workspace_id = v.workspace_id \
+           AND f.model_id = v.model_id AND f.stage = v.stage AND f.deleted = FALSE)",
         placeholders(2, models.len())
     );
     let mut values = vec![Value::from(on.workspace())];

@@ -85,6 +85,15 @@ pub(crate) fn insert(tx: &mut Tx<'_>, name: &str) -> Result<(i64, i64)> {
     Ok((id, number))
 }
 
+/// Created and last changed now.
+pub(crate) fn set_created(tx: &mut Tx<'_>, id: i64) -> Result<u64> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    tx.execute(
+        "UPDATE experiment SET created_at = $1, updated_at = $1 WHERE workspace_id = $2 AND id = $3",
+        &params![now, workspace, id],
+    )
+}
+
 pub(crate) fn set_location(tx: &mut Tx<'_>, id: i64, location: &str) -> Result<u64> {
     let workspace = tx.workspace();
     tx.execute(
