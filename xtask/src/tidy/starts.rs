@@ -50,6 +50,7 @@ pub fn is_test(path: &str) -> bool {
     path.contains("/tests/")
         || path.ends_with("/tests.rs")
         || path.contains("/benches/")
+        || path.starts_with("benches/")
         || path.ends_with("testing.rs")
 }
 

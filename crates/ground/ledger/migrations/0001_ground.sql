@@ -125,8 +125,9 @@ CREATE INDEX group_member_group ON group_member (workspace_id, group_id);
 
 -- Moved by every change of the tables above, so that servers that share the database forget what they know.
 CREATE TABLE access_version (
-    workspace_id BIGINT NOT NULL PRIMARY KEY,
-    version      BIGINT NOT NULL
+    workspace_id BIGINT NOT NULL,
+    version      BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id)
 );
 
 -- Secrets that protocols need in the clear (SigV4), encrypted under the master key.
