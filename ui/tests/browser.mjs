@@ -134,7 +134,7 @@ async function open(context) {
 
 async function settled(page) {
   await page.waitForSelector('main h1, main .empty, main .notice', { timeout: 10_000 });
-  await page.waitForFunction(() => !document.querySelector('main .bone'), null, { timeout: 10_000 }).catch(() => {});
+  await page.waitForFunction(() => !document.querySelector('main .bone, main .cell-bone'), null, { timeout: 10_000 }).catch(() => {});
   await page.waitForTimeout(350);
 }
 
