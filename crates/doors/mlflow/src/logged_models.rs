@@ -1,10 +1,13 @@
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
 use tracking::search::Order;
 use tracking::{CreateLoggedModel, LoggedModelQuery};
 
 use crate::call::{Answer, Cx, empty, reply};
-use crate::convert::{self, MODEL_STATUSES, experiment_number, next_token, offset};
+use crate::convert::{self, MODEL_STATUSES, experiment_number};
 use crate::errors::Failure;
 use crate::filters;
 use crate::request::Fields;
@@ -80,6 +83,9 @@ pub(crate) async fn delete_tag(cx: Cx, f: Fields) -> Answer {
 }
 
 pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
+    if !f.has("experiment_ids") {
+        return Err(f.missing("experiment_ids"));
+    }
     let ids = f.body_texts("experiment_ids")?;
     if ids.is_empty() {
         return Err(f.missing("experiment_ids"));
@@ -93,30 +99,76 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
             .ok_or_else(|| Failure::invalid("`dataset_name` in the `datasets` clause must be specified."))?;
         datasets.push((name, dataset.text("dataset_digest")?.filter(|d| !d.is_empty())));
     }
-    let mut order = Vec::new();
+    let (mut order, mut asked) = (Vec::new(), Vec::new());
     for by in f.messages("order_by")? {
         let field = by
             .text("field_name")?
             .ok_or_else(|| Failure::invalid("`field_name` in the `order_by` clause must be specified."))?;
         let name = by.text("dataset_name")?.filter(|n| !n.is_empty());
         let digest = by.text("dataset_digest")?.filter(|d| !d.is_empty());
-        if digest.is_some() && name.is_none() {
-            return Err(Failure::invalid(
-                "`dataset_digest` can only be specified if `dataset_name` is also specified.",
-            ));
-        }
+        let ascending = by.boolean("ascending")?.unwrap_or(true);
+        asked.push(json!({
+            "field_name": field, "ascending": ascending, "dataset_name": name, "dataset_digest": digest,
+        }));
         order.push(Order {
-            field: filters::logged_model_order(&field, name.map(|name| (name, digest)))?,
-            descending: !by.boolean("ascending")?.unwrap_or(true),
+            field: filters::logged_model_order(&field, (name, digest))?,
+            descending: !ascending,
         });
     }
     let limit = f.integer("max_results")?.filter(|n| *n > 0).unwrap_or(DEFAULT_PAGE);
-    let offset = offset(f.text("page_token")?.as_deref())?;
-    let filter = filters::logged_model_filter(&f.text_or_empty("filter")?)?;
+    let text = f.text("filter")?.filter(|text| !text.is_empty());
+    let asked = Asked { experiment_ids: ids, filter_string: text.clone(), order_by: asked };
+    let offset = asked.offset(f.text("page_token")?.as_deref())?;
+    let filter = filters::logged_model_filter(&text.unwrap_or_default())?;
     let query = LoggedModelQuery { experiments, filter, datasets, order, limit, offset };
     let page = tracking::search_logged_models(&cx.state.ledger, &cx.actor, query).await?;
     reply(&ws::SearchLoggedModelsResponse {
-        next_page_token: next_token(page.more, offset, limit),
+        next_page_token: page.more.then(|| asked.token(offset.saturating_add(limit))),
         models: page.items.into_iter().map(convert::logged_model).collect(),
     })
+}
+
+/// What a page token of this search carries beside its offset (`SearchLoggedModelsPaginationToken`): it continues the same
+/// search only.
+struct Asked {
+    experiment_ids: Vec<String>,
+    filter_string: Option<String>,
+    order_by: Vec<Value>,
+}
+
+impl Asked {
+    fn parts(&self) -> [(&'static str, &'static str, Value); 3] {
+        let order = if self.order_by.is_empty() { Value::Null } else { json!(self.order_by) };
+        [
+            ("experiment_ids", "Experiment IDs in the page token do not match the requested experiment IDs", json!(self.experiment_ids)),
+            ("filter_string", "Filter string in the page token does not match the requested filter string", json!(self.filter_string)),
+            ("order_by", "Order by in the page token does not match the requested order by", order),
+        ]
+    }
+
+    fn token(&self, offset: i64) -> String {
+        let mut token = serde_json::Map::new();
+        for (name, _, value) in self.parts() {
+            token.insert(name.to_owned(), value);
+        }
+        token.insert("offset".into(), offset.into());
+        STANDARD.encode(Value::Object(token).to_string())
+    }
+
+    fn offset(&self, token: Option<&str>) -> Result<i64, Failure> {
+        let Some(token) = token.filter(|t| !t.is_empty()) else { return Ok(0) };
+        let read = STANDARD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        let read = read.ok_or_else(|| Failure::invalid(format!("Invalid page token: {token}.")))?;
+        for (name, words, asked) in self.parts() {
+            let found = &read[name];
+            if *found != asked {
+                return Err(Failure::invalid(format!(
+                    "{words}. Expected: {}. Found: {}",
+                    convert::python_json(&asked),
+                    convert::python_json(found)
+                )));
+            }
+        }
+        Ok(read["offset"].as_i64().unwrap_or(0).max(0))
+    }
 }

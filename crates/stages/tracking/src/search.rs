@@ -137,8 +137,8 @@ pub enum LoggedModelField {
     Param(String),
     Tag(String),
     Metric(String),
-    /// The latest value measured on this dataset: metric key, dataset name, dataset digest.
-    MetricOn(String, String, Option<String>),
+    /// The latest value measured on such a dataset: metric key, dataset name, dataset digest.
+    MetricOn(String, Option<String>, Option<String>),
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -161,7 +161,7 @@ fn status(test: &Test) -> Test {
 /// `_apply_order_by_search_logged_models`: a metric, measured on a dataset if one is given, or a column.
 pub(crate) fn logged_model_order(
     field: &str,
-    dataset: Option<(String, Option<String>)>,
+    (name, digest): (Option<String>, Option<String>),
 ) -> Result<LoggedModelField, Failure> {
     let Some((kind, key)) = field.split_once('.') else {
         return attribute(field)
@@ -172,9 +172,9 @@ pub(crate) fn logged_model_order(
             "Invalid order by field name: {field}. Only metrics are supported."
         )));
     }
-    Ok(match dataset {
-        Some((name, digest)) => LoggedModelField::MetricOn(key.to_owned(), name, digest),
-        None => LoggedModelField::Metric(key.to_owned()),
+    Ok(match (&name, &digest) {
+        (None, None) => LoggedModelField::Metric(key.to_owned()),
+        _ => LoggedModelField::MetricOn(key.to_owned(), name, digest),
     })
 }
 

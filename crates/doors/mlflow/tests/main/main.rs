@@ -6,6 +6,7 @@
 extern crate mlwright_door_mlflow as door_mlflow;
 
 mod experiments;
+mod logged_models;
 mod registry;
 
 use axum::Router;

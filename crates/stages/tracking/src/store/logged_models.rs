@@ -251,7 +251,7 @@ fn sort(s: &mut Statement, order: &Order<LoggedModelField>) {
     let direction = if order.descending { " DESC, " } else { ", " };
     let (name, dataset) = match &order.field {
         LoggedModelField::Metric(name) => (name, None),
-        LoggedModelField::MetricOn(name, dataset, digest) => (name, Some((dataset.clone(), digest.clone()))),
+        LoggedModelField::MetricOn(name, dataset, digest) => (name, Some((dataset, digest))),
         field => {
             let column = column(field);
             s.push(&format!("CASE WHEN {column} IS NULL THEN 1 ELSE 0 END, {column}{direction}"));
@@ -262,7 +262,13 @@ fn sort(s: &mut Statement, order: &Order<LoggedModelField>) {
     for part in ["CASE WHEN ", ""] {
         s.push(part).push("(SELECT v.value FROM logged_model_metric v WHERE v.workspace_id = m.workspace_id");
         s.push(" AND v.model_id = m.id AND v.is_nan = FALSE AND v.name = ").bind(name);
-        on_datasets(s, dataset.as_slice());
+        if let Some((dataset, digest)) = dataset {
+            for (column, given) in [("dataset_name", dataset), ("dataset_digest", digest)] {
+                if let Some(given) = given {
+                    s.push(&format!(" AND v.{column} = ")).bind(given);
+                }
+            }
+        }
         s.push(" ORDER BY v.at DESC, v.step DESC LIMIT 1)");
         s.push(if part.is_empty() { direction } else { " IS NULL THEN 1 ELSE 0 END, " });
     }
