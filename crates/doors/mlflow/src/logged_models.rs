@@ -140,8 +140,16 @@ impl Asked {
     fn parts(&self) -> [(&'static str, &'static str, Value); 3] {
         let order = if self.order_by.is_empty() { Value::Null } else { json!(self.order_by) };
         [
-            ("experiment_ids", "Experiment IDs in the page token do not match the requested experiment IDs", json!(self.experiment_ids)),
-            ("filter_string", "Filter string in the page token does not match the requested filter string", json!(self.filter_string)),
+            (
+                "experiment_ids",
+                "Experiment IDs in the page token do not match the requested experiment IDs",
+                json!(self.experiment_ids),
+            ),
+            (
+                "filter_string",
+                "Filter string in the page token does not match the requested filter string",
+                json!(self.filter_string),
+            ),
             ("order_by", "Order by in the page token does not match the requested order by", order),
         ]
     }
