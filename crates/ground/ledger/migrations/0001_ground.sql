@@ -6,7 +6,9 @@ CREATE TABLE workspace (
     description TEXT,
     -- Where clients of this workspace keep artifacts themselves; NULL means the server's own store.
     artifact_root TEXT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    -- The row stays, so that its number is never used again; the name is free.
+    deleted BOOLEAN NOT NULL DEFAULT FALSE
 );
 
 -- What a protocol calls a thing: (door, kind, external) names one internal uid within a workspace.

@@ -20,7 +20,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub use access::{Account, Group, GroupGrant, Member, NewToken, Token, Verified};
+pub use access::{Account, Group, GroupGrant, Member, NewToken, Token, Verified, Workspace};
 pub use chain::{ChainReport, Event};
 pub use component::{Component, Migration};
 pub use db::Place;

@@ -19,7 +19,8 @@ pub use files::{ModelFile, files, manifest_digest};
 pub use import::{ImportVersion, import_model, import_version};
 pub use model::{ModelDetail, ModelVersion, RegisteredModel};
 pub use registry::{
-    create_model, delete_model, delete_model_tag, get, list, model, rename_model, set_model_tag, update_model,
+    create_kind, create_model, delete_model, delete_model_tag, get, list, model, rename_model, set_model_tag,
+    update_model,
 };
 pub use search::{ModelField, ModelQuery, VersionField, VersionQuery, search_models, search_versions};
 pub use spec::{ModelSpec, load_spec};

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use ledger::{Ledger, Tx};
 use serde_json::json;
-use types::Actor;
+use types::{Actor, ResourceKind};
 
 use crate::error::Error;
 use crate::model::{ModelDetail, RegisteredModel};
@@ -10,10 +10,25 @@ use crate::search::{ModelQuery, search_models};
 use crate::store::registry::{self as store, Stored};
 use crate::store::{Reads, versions};
 
+/// What a registered name can be granted as. Names are unique over all of them.
+pub(crate) const KINDS: [ResourceKind; 2] = [ResourceKind::Model, ResourceKind::Prompt];
+
 /// Errors: `ModelExists`.
 pub async fn create_model(
     ledger: &Ledger,
     actor: &Actor,
+    name: String,
+    description: Option<String>,
+    tags: BTreeMap<String, String>,
+) -> Result<RegisteredModel, Error> {
+    create_kind(ledger, actor, ResourceKind::Model, name, description, tags).await
+}
+
+/// The same for what is granted as another kind of thing, such as a prompt.
+pub async fn create_kind(
+    ledger: &Ledger,
+    actor: &Actor,
+    kind: ResourceKind,
     name: String,
     description: Option<String>,
     tags: BTreeMap<String, String>,
@@ -28,6 +43,7 @@ pub async fn create_model(
                 store::set_tag(tx, id, key, value)?;
             }
             event(tx, "model.created", &name, json!({}))?;
+            tx.own(kind, &name)?;
             whole(tx, &name)
         })
         .await
@@ -112,6 +128,9 @@ pub async fn rename_model(
             }
             store::rename(tx, found.id, &new_name, false)?;
             event(tx, "model.renamed", &name, json!({ "to": new_name }))?;
+            for kind in KINDS {
+                tx.rename_grants(kind, &name, &new_name)?;
+            }
             whole(tx, &new_name)
         })
         .await
@@ -124,7 +143,11 @@ pub async fn delete_model(ledger: &Ledger, actor: &Actor, name: String) -> Resul
             let found = find(tx, &name)?;
             store::clear(tx, found.id)?;
             store::rename(tx, found.id, &format!("{name}:deleted:{}", found.id), true)?;
-            event(tx, "model.deleted", &name, json!({}))
+            event(tx, "model.deleted", &name, json!({}))?;
+            for kind in KINDS {
+                tx.disown(kind, &name)?;
+            }
+            Ok(())
         })
         .await
 }

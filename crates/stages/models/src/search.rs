@@ -1,7 +1,7 @@
 use ledger::Ledger;
 use tracking::Page;
 use tracking::search::{Clause, Order};
-use types::Actor;
+use types::{Actor, Visible};
 
 use crate::error::Error;
 use crate::model::{ModelVersion, RegisteredModel};
@@ -53,7 +53,10 @@ pub async fn search_models(
     actor: &Actor,
     query: ModelQuery,
 ) -> Result<Page<RegisteredModel>, Error> {
-    ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::models(rx, &query)?, query.limit))).await
+    let visible = visible(actor);
+    ledger
+        .read(actor.workspace, move |rx| Ok(Page::cut(store::models(rx, &query, &visible)?, query.limit)))
+        .await
 }
 
 pub async fn search_versions(
@@ -61,5 +64,14 @@ pub async fn search_versions(
     actor: &Actor,
     query: VersionQuery,
 ) -> Result<Page<ModelVersion>, Error> {
-    ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::versions(rx, &query)?, query.limit))).await
+    let visible = visible(actor);
+    ledger
+        .read(actor.workspace, move |rx| Ok(Page::cut(store::versions(rx, &query, &visible)?, query.limit)))
+        .await
+}
+
+/// Names that the actor may read, whatever they stand for.
+fn visible(actor: &Actor) -> Visible {
+    let [model, prompt] = crate::registry::KINDS;
+    actor.visible(model).or(actor.visible(prompt))
 }

@@ -1,6 +1,6 @@
 use ledger::{Ledger, Tx};
 use serde_json::json;
-use types::Actor;
+use types::{Actor, ResourceKind};
 
 use crate::error::Error;
 use crate::location::Location;
@@ -35,6 +35,7 @@ fn create(tx: &mut Tx<'_>, name: &str, location: &Location, tags: &[(String, Str
         store::set_tag(tx, id, key, value)?;
     }
     event(tx, "experiment.created", number, json!({ "experiment": number, "name": name }))?;
+    tx.own(ResourceKind::Experiment, &number.to_string())?;
     Ok(number)
 }
 
@@ -107,6 +108,22 @@ pub async fn ensure_experiment(ledger: &Ledger, actor: &Actor, name: &str) -> Re
         .await
 }
 
+/// Experiment 0 of the actor's workspace, which every workspace has; the first one has it from the start.
+pub async fn ensure_default_experiment(ledger: &Ledger, actor: &Actor) -> Result<(), Error> {
+    let by = ExperimentRef::Number(0);
+    if ledger.read(actor.workspace, move |rx| store::find(rx, &by)).await?.is_some() {
+        return Ok(());
+    }
+    ledger
+        .write(actor, |tx: &mut Tx<'_>| {
+            if store::insert_default(tx)? == 0 {
+                return Ok(());
+            }
+            event(tx, "experiment.created", 0, json!({ "experiment": 0 }))
+        })
+        .await
+}
+
 /// Deleted ones too. Errors: `ExperimentNotFound`.
 pub async fn experiment(ledger: &Ledger, actor: &Actor, by: ExperimentRef) -> Result<Experiment, Error> {
     ledger
@@ -128,7 +145,10 @@ pub async fn search_experiments(
     actor: &Actor,
     query: ExperimentQuery,
 ) -> Result<Page<Experiment>, Error> {
-    ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::search(rx, &query)?, query.limit))).await
+    let visible = actor.visible(ResourceKind::Experiment);
+    ledger
+        .read(actor.workspace, move |rx| Ok(Page::cut(store::search(rx, &query, &visible)?, query.limit)))
+        .await
 }
 
 /// Errors: `ExperimentState` if it is deleted, `ExperimentExists` if another has the name.

@@ -8,6 +8,7 @@ mod chunk;
 mod error;
 mod experiments;
 mod export;
+mod homes;
 mod import;
 mod inputs;
 mod link;
@@ -28,11 +29,12 @@ mod views;
 
 pub use error::{Error, ParamChange};
 pub use experiments::{
-    create_experiment, delete_experiment, delete_experiment_tag, ensure_experiment, experiment, experiments,
-    prepare_default_experiment, rename_experiment, restore_experiment, search_experiments,
-    set_experiment_tag,
+    create_experiment, delete_experiment, delete_experiment_tag, ensure_default_experiment,
+    ensure_experiment, experiment, experiments, prepare_default_experiment, rename_experiment,
+    restore_experiment, search_experiments, set_experiment_tag,
 };
 pub use export::{MetricsFile, export_metrics, metrics_parquet};
+pub use homes::{experiment_of_logged_model, experiment_of_run};
 pub use import::{
     ImportExperiment, ImportRun, finish_import, import_experiment, import_experiment_deleted,
     import_logged_model, start_import,

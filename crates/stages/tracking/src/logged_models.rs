@@ -79,8 +79,10 @@ pub async fn logged_model(
 pub async fn search_logged_models(
     ledger: &Ledger,
     actor: &Actor,
-    query: LoggedModelQuery,
+    mut query: LoggedModelQuery,
 ) -> Result<Page<LoggedModel>, Error> {
+    let visible = crate::homes::visible(actor, types::ResourceKind::LoggedModel);
+    query.experiments.retain(|number| visible.includes(&number.to_string()));
     ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::search(rx, &query)?, query.limit))).await
 }
 

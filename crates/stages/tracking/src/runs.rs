@@ -122,8 +122,14 @@ pub async fn run(ledger: &Ledger, actor: &Actor, uid: Uid) -> Result<Run, Error>
     ledger.read(actor.workspace, move |rx| whole(rx, &uid)).await
 }
 
-pub async fn search_runs(ledger: &Ledger, actor: &Actor, query: RunQuery) -> Result<Page<Run>, Error> {
-    ledger.read(actor.workspace, move |rx| Ok(Page::cut(base::search::runs(rx, &query)?, query.limit))).await
+pub async fn search_runs(ledger: &Ledger, actor: &Actor, mut query: RunQuery) -> Result<Page<Run>, Error> {
+    let visible = crate::homes::visible(actor, types::ResourceKind::Run);
+    ledger
+        .read(actor.workspace, move |rx| {
+            query.experiments = crate::homes::restrict(rx, &visible, query.experiments.take())?;
+            Ok(Page::cut(base::search::runs(rx, &query)?, query.limit))
+        })
+        .await
 }
 
 /// What changes; `None` leaves a field as it is.

@@ -5,6 +5,7 @@ mod grants;
 mod groups;
 mod passwords;
 mod tokens;
+mod workspaces;
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -12,6 +13,7 @@ pub use accounts::Account;
 pub use groups::{Group, GroupGrant, Member};
 pub use passwords::Verified;
 pub use tokens::{NewToken, Token};
+pub use workspaces::Workspace;
 
 use types::{Level, Role, WorkspaceId};
 

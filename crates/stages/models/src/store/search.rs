@@ -1,14 +1,20 @@
 use tracking::search::{Clause, Order, Statement, Test};
+use types::Visible;
 
 use super::{Reads, Result, registry, versions};
 use crate::model::{ModelVersion, RegisteredModel};
 use crate::search::{ModelField, ModelQuery, VersionField, VersionQuery};
 
 /// Up to `limit` + 1 models with tags, aliases and latest versions.
-pub(crate) fn models(on: &mut impl Reads, query: &ModelQuery) -> Result<Vec<RegisteredModel>> {
+pub(crate) fn models(
+    on: &mut impl Reads,
+    query: &ModelQuery,
+    seen: &Visible,
+) -> Result<Vec<RegisteredModel>> {
     let mut s = Statement::default();
     s.push("SELECT ").push(registry::COLUMNS).push(" FROM registered_model m WHERE m.deleted = FALSE");
     s.push(" AND m.workspace_id = ").bind(on.workspace());
+    visible(&mut s, seen);
     without_tag(&mut s, query.without_tag.as_ref());
     for clause in &query.filter {
         s.push(" AND ");
@@ -31,10 +37,15 @@ pub(crate) fn models(on: &mut impl Reads, query: &ModelQuery) -> Result<Vec<Regi
 }
 
 /// Up to `limit` + 1 versions.
-pub(crate) fn versions(on: &mut impl Reads, query: &VersionQuery) -> Result<Vec<ModelVersion>> {
+pub(crate) fn versions(
+    on: &mut impl Reads,
+    query: &VersionQuery,
+    seen: &Visible,
+) -> Result<Vec<ModelVersion>> {
     let mut s = Statement::default();
     s.push("SELECT ").push(versions::COLUMNS).push(" FROM ").push(versions::FROM);
     s.push(" WHERE v.deleted = FALSE AND v.workspace_id = ").bind(on.workspace());
+    visible(&mut s, seen);
     without_tag(&mut s, query.without_model_tag.as_ref());
     for Clause { field, test } in &query.filter {
         s.push(" AND ");
@@ -71,6 +82,19 @@ fn version_column(field: &VersionField) -> &'static str {
         VersionField::CreatedAt => "v.created_at",
         VersionField::UpdatedAt => "v.updated_at",
         VersionField::Model | VersionField::Tag(_) => "m.name",
+    }
+}
+
+fn visible(s: &mut Statement, visible: &Visible) {
+    match visible {
+        Visible::All => {}
+        Visible::Only(names) => {
+            s.push(" AND m.name IN ").list(names);
+        }
+        Visible::Except(names) if names.is_empty() => {}
+        Visible::Except(names) => {
+            s.push(" AND m.name NOT IN ").list(names);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use ledger::{Row, Tx, Value, params};
+use types::Visible;
 
 use super::{Reads, Result, placeholders};
 use crate::model::{Experiment, ExperimentRef};
@@ -63,6 +64,16 @@ pub(crate) fn tags(on: &mut impl Reads, ids: &[i64]) -> Result<BTreeMap<i64, BTr
         }
     }
     Ok(found)
+}
+
+/// Experiment 0. Rows changed: 0 if it is there.
+pub(crate) fn insert_default(tx: &mut Tx<'_>) -> Result<u64> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "INSERT INTO experiment (workspace_id, number, name, deleted) VALUES ($1, 0, 'Default', FALSE) \
+         ON CONFLICT (workspace_id, number) DO NOTHING",
+        &params![workspace],
+    )
 }
 
 /// The new experiment's row id and number.
@@ -148,7 +159,11 @@ pub(crate) fn delete_tag(tx: &mut Tx<'_>, id: i64, name: &str) -> Result<u64> {
 }
 
 /// Up to `limit` + 1 experiments.
-pub(crate) fn search(on: &mut impl Reads, query: &ExperimentQuery) -> Result<Vec<Experiment>> {
+pub(crate) fn search(
+    on: &mut impl Reads,
+    query: &ExperimentQuery,
+    visible: &Visible,
+) -> Result<Vec<Experiment>> {
     let mut s = Statement::default();
     s.push("SELECT ").push(COLUMNS).push(" FROM experiment e WHERE e.workspace_id = ").bind(on.workspace());
     match query.lifecycle {
@@ -156,6 +171,17 @@ pub(crate) fn search(on: &mut impl Reads, query: &ExperimentQuery) -> Result<Vec
         Lifecycle::Deleted => s.push(" AND e.deleted = TRUE"),
         Lifecycle::All => &mut s,
     };
+    let numbers = |ids: &[String]| ids.iter().filter_map(|id| id.parse::<i64>().ok()).collect::<Vec<_>>();
+    match visible {
+        Visible::All => {}
+        Visible::Only(ids) => {
+            s.push(" AND e.number IN ").list(numbers(ids));
+        }
+        Visible::Except(ids) if ids.is_empty() => {}
+        Visible::Except(ids) => {
+            s.push(" AND e.number NOT IN ").list(numbers(ids));
+        }
+    }
     for clause in &query.filter {
         s.push(" AND ");
         match (&clause.field, &clause.test) {

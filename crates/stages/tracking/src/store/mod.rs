@@ -3,6 +3,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod experiments;
+pub(crate) mod homes;
 pub(crate) mod import;
 pub(crate) mod inputs;
 pub(crate) mod listing;
