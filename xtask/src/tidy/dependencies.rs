@@ -6,7 +6,7 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 14] = [
+const STAGES: [&str; 15] = [
     "datasets",
     "curation",
     "features",
@@ -21,6 +21,7 @@ const STAGES: [&str; 14] = [
     "monitoring",
     "governance",
     "automation",
+    "webhooks",
 ];
 
 /// Library (or prefix with `*`), the crates that may depend on it, and why. Tests may use the starred owners' too.

@@ -136,6 +136,29 @@ impl Client {
         Ok(status)
     }
 
+    /// Whether the policy lets a call to this address leave, names resolved; a call asks again when it is made.
+    ///
+    /// Errors: `BadUrl`, `Private`, `Resolve`.
+    pub async fn allows(&self, url: &str) -> Result<(), Error> {
+        self.check(url)?;
+        let bad = |reason: String| Error::BadUrl { url: url.to_owned(), reason };
+        let parsed = reqwest::Url::parse(url).map_err(|e| bad(e.to_string()))?;
+        let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if self.policy.private_addresses || host.parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        let found = tokio::net::lookup_host((host.clone(), 0)).await;
+        let mut found: Vec<IpAddr> = match found {
+            Ok(found) => found.map(|address| address.ip()).collect(),
+            Err(e) => return Err(Error::Resolve { host, reason: e.to_string() }),
+        };
+        found.retain(|address| !is_public(*address));
+        match found.pop() {
+            Some(address) => Err(Error::Private { host, address }),
+            None => Ok(()),
+        }
+    }
+
     async fn once(&self, call: &Call) -> Result<Answer, Error> {
         let request = self.request(call).await?;
         let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;

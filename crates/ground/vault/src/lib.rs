@@ -4,6 +4,7 @@
 
 mod error;
 mod keyring;
+mod mac;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -13,6 +14,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 pub use error::Error;
 use keyring::{KEY_ID, Key, Keyring};
+pub use mac::hmac_sha256;
 
 /// Overrides the key file: base64 keys of 32 bytes, separated by commas; the last one seals. Several servers on one
 /// database need the same keys.
