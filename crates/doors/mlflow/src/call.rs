@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{RawPathParams, Request, State as Shared};
+use axum::extract::{MatchedPath, RawPathParams, Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use types::{Actor, Permission};
 
 use crate::State;
 use crate::errors::{Code, Failure};
+use crate::guard::{self, Homes};
 use crate::request::Fields;
 
 /// The largest body that is read into memory; files stream past it.
@@ -28,6 +29,25 @@ const UNAUTHENTICATED: &str = "You are not authenticated. Please see \
 pub(crate) struct Cx {
     pub state: State,
     pub actor: Actor,
+    pub homes: Homes,
+}
+
+/// The route that the router chose, and what the door remembers.
+struct Route {
+    method: Method,
+    matched: String,
+    homes: Homes,
+}
+
+impl Route {
+    fn of(request: &Request) -> Self {
+        let extensions = request.extensions();
+        Self {
+            method: request.method().clone(),
+            matched: extensions.get::<MatchedPath>().map(|p| p.as_str().to_owned()).unwrap_or_default(),
+            homes: extensions.get::<Homes>().cloned().unwrap_or_default(),
+        }
+    }
 }
 
 pub(crate) type Answer = Result<Vec<u8>, Failure>;
@@ -42,14 +62,19 @@ pub(crate) fn empty() -> Answer {
     Ok(b"{}".to_vec())
 }
 
-/// Who sent a request, if that may do what `permission` says.
+/// Who sent a request, if that may do what `permission` says. For callers who may not do everything, what they may do
+/// with the resource at hand is asked when that is known.
 pub(crate) fn actor(request: &Request, permission: Permission) -> Result<Actor, Failure> {
     let caller = request.extensions().get::<Actor>().cloned().map(Caller).ok_or(Denied::Unauthenticated);
     let denied = |denied: Denied| match denied {
         Denied::Unauthenticated => Failure::new(Code::Unauthenticated, UNAUTHENTICATED),
         Denied::Forbidden { .. } => Failure::new(Code::PermissionDenied, "Permission denied"),
     };
-    Ok(caller.map_err(denied)?.require(permission).map_err(denied)?.clone())
+    let caller = caller.map_err(denied)?;
+    if guard::is_restrained(&caller.0) {
+        return if caller.0.in_scope(permission) { Ok(caller.0) } else { Err(guard::denied()) };
+    }
+    Ok(caller.require(permission).map_err(denied)?.clone())
 }
 
 /// A route whose handler takes the request's fields and answers with JSON.
@@ -58,21 +83,36 @@ where
     F: Fn(Cx, Fields) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Answer> + Send + 'static,
 {
+    respond(filter, permission, move |cx, fields| {
+        let answer = handler(cx, fields);
+        async move {
+            let body = answer.await?;
+            Ok(json_response(body))
+        }
+    })
+}
+
+/// A route whose handler takes the request's fields and makes the whole response.
+pub(crate) fn respond<F, Fut>(filter: MethodFilter, permission: Permission, handler: F) -> MethodRouter<State>
+where
+    F: Fn(Cx, Fields) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
+{
     on(filter, move |Shared(state): Shared<State>, path: RawPathParams, request: Request| {
         let handler = handler.clone();
         async move {
             let work = Box::pin(async move {
                 let actor = actor(&request, permission)?;
+                let route = Route::of(&request);
                 let mut fields = fields(request).await?;
                 for (name, value) in &path {
                     fields.set(name, value.to_owned());
                 }
-                handler(Cx { state, actor }, fields).await
+                let cx = Cx { state, actor, homes: route.homes };
+                guard::check(&cx, &route.method, &route.matched, &mut fields).await?;
+                handler(cx, fields).await
             });
-            match work.await {
-                Ok(body) => json_response(body),
-                Err(failure) => failure.into_response(),
-            }
+            work.await.unwrap_or_else(IntoResponse::into_response)
         }
     })
 }
@@ -123,10 +163,18 @@ where
     on(filter, move |Shared(state): Shared<State>, path: RawPathParams, request: Request| {
         let handler = handler.clone();
         async move {
-            let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let path: Vec<(String, String)> =
+                path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             let work = Box::pin(async move {
                 let actor = actor(&request, permission)?;
-                handler(Cx { state, actor }, path, request).await
+                let route = Route::of(&request);
+                let mut fields = Fields::from_query(request.uri().query().unwrap_or_default());
+                for (name, value) in &path {
+                    fields.set(name, value.clone());
+                }
+                let cx = Cx { state, actor, homes: route.homes };
+                guard::check(&cx, &route.method, &route.matched, &mut fields).await?;
+                handler(cx, path, request).await
             });
             work.await.unwrap_or_else(IntoResponse::into_response)
         }

@@ -19,6 +19,7 @@ pub enum Code {
     InternalError,
     TemporarilyUnavailable,
     NotImplemented,
+    FeatureDisabled,
 }
 
 impl Code {
@@ -47,6 +48,9 @@ impl Code {
             Self::InternalError => ("INTERNAL_ERROR", StatusCode::INTERNAL_SERVER_ERROR, Some(INTERNAL)),
             Self::TemporarilyUnavailable => {
                 ("TEMPORARILY_UNAVAILABLE", StatusCode::SERVICE_UNAVAILABLE, Some(INTERNAL))
+            }
+            Self::FeatureDisabled => {
+                ("FEATURE_DISABLED", StatusCode::BAD_REQUEST, Some(("KAM00", "FEATURE_DISABLED")))
             }
             Self::NotImplemented => ("NOT_IMPLEMENTED", StatusCode::NOT_IMPLEMENTED, None),
         }
@@ -115,6 +119,12 @@ fn by_class(error: &dyn Fault) -> Failure {
 
 impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
+        by_class(&error)
+    }
+}
+
+impl From<webhooks::Error> for Failure {
+    fn from(error: webhooks::Error) -> Self {
         by_class(&error)
     }
 }

@@ -5,11 +5,13 @@
 //! unset fields left out, unknown request fields ignored, NaN as the text `"NaN"`.
 
 mod artifacts;
+mod auth;
 mod call;
 mod convert;
 mod errors;
 mod experiments;
 mod filters;
+mod guard;
 mod limits;
 mod locations;
 mod log_batch;
@@ -24,7 +26,9 @@ mod server_info;
 mod sources;
 mod sqlparse;
 mod traces;
+mod webhooks;
 mod wire;
+mod workspaces;
 
 use blobs::Blobs;
 use ledger::Ledger;
@@ -32,6 +36,8 @@ use vault::Vault;
 
 pub use errors::{Code, Failure};
 pub use routes::routes;
+
+pub use crate::webhooks::{Composer, STYLE};
 
 /// The version of MLflow that this door speaks as; clients read it at `/version`.
 pub const EMULATED: &str = "3.17.2";
@@ -51,4 +57,9 @@ pub struct State {
     pub vault: Vault,
     /// Where the files of new experiments go that name no place; the server's own store if absent.
     pub artifact_root: Option<String>,
+    /// Whether clients may choose and make workspaces.
+    pub workspaces: bool,
+    pub webhooks: ::webhooks::Webhooks,
+    /// Whether webhooks may be called over plain HTTP.
+    pub plain_webhooks: bool,
 }

@@ -10,10 +10,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use tracking::{LogBatch, MetricPoint, Millis, ParamConflict};
+use types::Level;
 
 use crate::call::{Cx, body, json_response};
 use crate::convert::run_uid;
 use crate::errors::Failure;
+use crate::guard;
 use crate::limits;
 use crate::request::Fields;
 use crate::runs::{metric, with_tags};
@@ -42,6 +44,7 @@ pub(crate) async fn log_batch(
         Some(parsed) => parsed,
         None => careful(&Fields::from_body(&body)?)?,
     };
+    guard::require_run(&cx, &run, Level::Edit).await?;
     limits::batch(metrics.len(), params.len(), tags.len())?;
     let repeated: Vec<_> = params
         .iter()

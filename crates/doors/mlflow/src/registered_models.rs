@@ -1,4 +1,5 @@
 use models::{ModelQuery, ModelVersion};
+use types::ResourceKind;
 
 use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{self, next_token, offset};
@@ -19,7 +20,8 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
     let is_prompt = tags.iter().any(|(key, value)| key == IS_PROMPT && value.eq_ignore_ascii_case("true"));
     let description = f.text("description")?;
     let tags = tags.into_iter().collect();
-    match models::create_model(&cx.state.ledger, &cx.actor, name.clone(), description, tags).await {
+    let kind = if is_prompt { ResourceKind::Prompt } else { ResourceKind::Model };
+    match models::create_kind(&cx.state.ledger, &cx.actor, kind, name.clone(), description, tags).await {
         Ok(model) => {
             reply(&wr::RegisteredModelResponse { registered_model: convert::registered_model(model) })
         }

@@ -182,6 +182,24 @@ impl Fields {
         })
     }
 
+    /// Strikes from a list of texts what `keep` refuses.
+    pub fn retain_texts(&mut self, name: &str, keep: impl Fn(&str) -> bool) {
+        for spelling in [name.to_owned(), camel(name)] {
+            match self.values.get_mut(&spelling) {
+                Some(Value::Array(list)) => list.retain(|v| v.as_str().is_none_or(&keep)),
+                Some(Value::String(one)) if !keep(one) => {
+                    self.values.insert(spelling, Value::Array(Vec::new()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A field's value for an error text.
+    pub fn shown(&self, name: &str) -> String {
+        self.get(name).map(ToString::to_string).unwrap_or_default()
+    }
+
     /// [`Fields::texts`] of a body, where a bare text is an error.
     pub fn body_texts(&self, name: &str) -> Result<Vec<String>, Failure> {
         self.list(name)?;

@@ -1,19 +1,24 @@
+use axum::Extension;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, any, get};
 use kit::{Door, Routes};
 use types::Permission::{Read, Write};
 
-use crate::call::{json, raw};
+use crate::call::{json, raw, respond};
+use crate::guard::Homes;
+use crate::webhooks;
+use crate::workspaces::{self, Entered};
 use crate::{
-    State, artifacts, experiments, log_batch, logged_models, metrics, model_versions, registered_models,
-    runs, server_info, traces,
+    State, artifacts, auth, experiments, log_batch, logged_models, metrics, model_versions,
+    registered_models, runs, server_info, traces,
 };
 
-const GET: MethodFilter = MethodFilter::GET;
-const POST: MethodFilter = MethodFilter::POST;
-const PATCH: MethodFilter = MethodFilter::PATCH;
-const DELETE: MethodFilter = MethodFilter::DELETE;
-const PUT: MethodFilter = MethodFilter::PUT;
+pub(crate) const GET: MethodFilter = MethodFilter::GET;
+pub(crate) const POST: MethodFilter = MethodFilter::POST;
+pub(crate) const PATCH: MethodFilter = MethodFilter::PATCH;
+pub(crate) const DELETE: MethodFilter = MethodFilter::DELETE;
+pub(crate) const PUT: MethodFilter = MethodFilter::PUT;
 const GET_POST: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 
 /// Every endpoint at its absolute path; `/api/…` for clients and `/ajax-api/…` for upstream's web app.
@@ -34,6 +39,9 @@ pub fn routes(state: State) -> Door {
         registry_routes(&mut add);
         artifact_routes(&mut add);
         traces::routes(&mut add);
+        auth::routes(&mut add);
+        workspace_routes(&mut add);
+        webhooks::routes(&mut add);
         add("/3.0/mlflow/server-info", get(server_info::server_info));
         for unknown in ["/2.0/mlflow/{*rest}", "/3.0/mlflow/{*rest}", "/2.0/mlflow-artifacts/{*rest}"] {
             add(unknown, any(server_info::unknown));
@@ -46,7 +54,11 @@ pub fn routes(state: State) -> Door {
             "/ajax-api/2.0/mlflow/experiments/search-datasets",
             json(POST, Read, experiments::search_datasets),
         )
-        .map(|router| router.layer(DefaultBodyLimit::disable()))
+        .map(|router| {
+            let entering = from_fn_with_state((state.clone(), Entered::default()), workspaces::enter);
+            // The last one comes first.
+            router.layer(DefaultBodyLimit::disable()).layer(Extension(Homes::default())).layer(entering)
+        })
         .door("mlflow", state)
 }
 
@@ -138,6 +150,22 @@ fn artifact_routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
             raw(GET, Read, artifacts::download_proxied),
             raw(PUT, Write, artifacts::upload_proxied),
             json(DELETE, Write, artifacts::delete_proxied),
+        ]),
+    );
+}
+
+/// `service.proto`
+fn workspace_routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
+    add(
+        "/3.0/mlflow/workspaces",
+        join([json(GET, Read, workspaces::list), respond(POST, Write, workspaces::create)]),
+    );
+    add(
+        "/3.0/mlflow/workspaces/{workspace_name}",
+        join([
+            json(GET, Read, workspaces::get),
+            json(PATCH, Write, workspaces::update),
+            respond(DELETE, Write, workspaces::delete),
         ]),
     );
 }

@@ -1,10 +1,10 @@
-use axum::extract::Request;
+use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::header;
 use serde_json::json;
 
-use crate::EMULATED;
 use crate::errors::{Code, Failure};
+use crate::{EMULATED, State};
 
 /// `GET /health`
 pub(crate) async fn health() -> &'static str {
@@ -17,10 +17,10 @@ pub(crate) async fn version() -> &'static str {
 }
 
 /// `GET /api/3.0/mlflow/server-info` (`mlflow/utils/server_info.py`): no secrets, since it is read without login.
-pub(crate) async fn server_info() -> Response {
+pub(crate) async fn server_info(Shared(state): Shared<State>) -> Response {
     let body = json!({
         "store_type": "SqlStore",
-        "workspaces_enabled": false,
+        "workspaces_enabled": state.workspaces,
         "trace_archival_enabled": false,
         "multipart_uploads_enabled": false,
         "multipart_downloads_enabled": false,

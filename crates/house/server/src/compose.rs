@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use automation::Automation;
 use blobs::{BlobConfig, Blobs};
@@ -15,6 +16,7 @@ use serving::{Serving, ServingConfig};
 use tasks::{OnStop, Supervisor};
 use types::SystemClock;
 use vault::Vault;
+use webhooks::Webhooks;
 
 use crate::Error;
 use crate::config::{Config, Role};
@@ -33,6 +35,7 @@ pub const COMPONENTS: &[Component] = &[
     serving::COMPONENT,
     monitoring::COMPONENT,
     automation::COMPONENT,
+    webhooks::COMPONENT,
 ];
 
 /// The names of the doors, as `--listen` takes them.
@@ -79,6 +82,7 @@ pub struct Stages {
     pub serving: Serving,
     pub monitoring: Monitoring,
     pub automation: Automation,
+    pub webhooks: Webhooks,
 }
 
 impl Stages {
@@ -86,7 +90,7 @@ impl Stages {
     pub async fn start(ground: Ground, config: &Config, url: &str, token: &str) -> Result<Self, Error> {
         let data_dir = std::path::absolute(&config.server.data_dir)
             .map_err(|e| types::io::Error::new("find", &config.server.data_dir, e))?;
-        let Ground { ledger, blobs, .. } = &ground;
+        let Ground { ledger, blobs, vault } = &ground;
         let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, &data_dir, url, token)?)
             .map_err(Error::stage)?;
         let runtime = Runtime::new(RuntimeConfig {
@@ -104,7 +108,16 @@ impl Stages {
             .map_err(Error::stage)?;
         let monitoring = Monitoring::new(ledger, blobs, &log);
         let automation = Automation::new(ledger, blobs, &runtime, &log, &serving);
-        Ok(Self { ground, engine, log, serving, monitoring, automation })
+        let policy = outbound::Policy {
+            private_addresses: config.webhooks.private_addresses,
+            timeout: Duration::from_secs(30),
+            largest_answer: 1 << 20,
+            ..outbound::Policy::default()
+        };
+        let client = outbound::Client::new(policy).map_err(Error::stage)?;
+        let composer = Arc::new(door_mlflow::Composer::new(ledger));
+        let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
+        Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks })
     }
 
     /// Starts what runs beside the requests, by role.
@@ -131,6 +144,13 @@ impl Stages {
             supervisor.spawn_restarting("monitoring", OnStop::Abort, move || {
                 let (monitoring, token) = (monitoring.clone(), token.clone());
                 async move { monitoring.run(token).await }
+            });
+        }
+        if config.has(Role::Scheduler) {
+            let (webhooks, token) = (self.webhooks.clone(), supervisor.token());
+            supervisor.spawn_restarting("webhooks", OnStop::Abort, move || {
+                let (webhooks, token) = (webhooks.clone(), token.clone());
+                async move { webhooks.run(token).await }
             });
         }
         if config.has(Role::Scheduler) {
@@ -166,6 +186,9 @@ impl Stages {
                 blobs: blobs.clone(),
                 vault: vault.clone(),
                 artifact_root: artifact_root(config),
+                workspaces: config.access.workspaces,
+                webhooks: self.webhooks.clone(),
+                plain_webhooks: config.webhooks.private_addresses,
             }),
             door_oip::routes(door_oip::State::new(self.serving.clone())),
         ]

@@ -19,6 +19,7 @@ pub struct Config {
     pub runtimes: Runtimes,
     pub pipelines: Pipelines,
     pub predictions: Predictions,
+    pub webhooks: Webhooks,
     pub log: Log,
     pub listen: Vec<Listen>,
 }
@@ -77,6 +78,7 @@ pub struct Access {
     pub allowed_hosts: Vec<String>,
     pub allowed_origins: Vec<String>,
     pub member_level: types::Level,
+    pub workspaces: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,6 +99,12 @@ pub struct Pipelines {
 #[serde(deny_unknown_fields, default)]
 pub struct Predictions {
     pub durable: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    pub private_addresses: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,11 +132,13 @@ impl Default for Config {
                 allowed_hosts: Vec::new(),
                 allowed_origins: Vec::new(),
                 member_level: types::Level::Read,
+                workspaces: false,
             },
             artifacts: Artifacts::default(),
             runtimes: Runtimes { onnxruntime: PathBuf::new(), threads: 1 },
             pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
             predictions: Predictions { durable: false },
+            webhooks: Webhooks::default(),
             log: Log { filter: "info".into(), json: false },
             listen: Vec::new(),
         }
@@ -204,6 +214,7 @@ const KEYS: &[(&str, &str)] = &[
         "access.member_level",
         "What members may do with things that nobody granted them: none, read, use, edit or manage.",
     ),
+    ("access.workspaces", "Whether clients may make workspaces and choose one with a header."),
     (
         "runtimes.onnxruntime",
         "The libonnxruntime shared library; empty to look in MLWRIGHT_ONNXRUNTIME and in environments.",
@@ -217,6 +228,10 @@ const KEYS: &[(&str, &str)] = &[
     (
         "predictions.durable",
         "Whether a prediction waits until its record is on disk; otherwise up to 50 ms may be lost in a crash.",
+    ),
+    (
+        "webhooks.private_addresses",
+        "Whether webhooks may call this machine and its network, and over plain http.",
     ),
     ("log.filter", "Levels as in `info,mlwright_serving=debug`."),
     ("log.json", "Whether log lines are JSON."),

@@ -11,11 +11,13 @@ use http::{HeaderMap, StatusCode, header};
 use prost::Message;
 use serde_json::{Value, json};
 use traces::Arrival;
+use types::{Level, ResourceKind};
 
 use super::otel::{self, ExportTraceServiceRequest};
 use crate::call::Cx;
 use crate::convert::experiment_number;
 use crate::errors::Failure;
+use crate::guard;
 
 /// The largest body, as sent and unpacked, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
@@ -39,6 +41,7 @@ pub(super) async fn export(cx: Cx, _: Vec<(String, String)>, request: Request) -
             return Ok((status, [(header::CONTENT_TYPE, "application/json")], body).into_response());
         }
     };
+    guard::require_inside(&cx, ResourceKind::Trace, &experiment, Level::Edit)?;
     let experiment = experiment_number(&experiment)?;
     traces::log_spans(&cx.state.ledger, &cx.actor, experiment, arrivals).await?;
     // An `ExportTraceServiceResponse` that took everything is empty.

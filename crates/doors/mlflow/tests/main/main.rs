@@ -5,9 +5,11 @@
 // Under the name that the rest of the house knows it by.
 extern crate mlwright_door_mlflow as door_mlflow;
 
+mod access;
 mod experiments;
 mod logged_models;
 mod registry;
+mod webhooks;
 
 use axum::Router;
 use axum::body::Body;
@@ -21,6 +23,8 @@ use types::{Actor, Role};
 struct Client {
     router: Router,
     actor: Actor,
+    /// Named by the header, if any.
+    workspace: Option<String>,
     _home: tempfile::TempDir,
 }
 
@@ -33,8 +37,17 @@ impl Client {
         let home = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(&BlobConfig::Local(home.path().into())).await.unwrap();
         let vault = vault::Vault::open(home.path(), None).unwrap();
-        let router = door_mlflow::routes(door_mlflow::State { ledger, blobs, vault, artifact_root }).router;
-        Self { router, actor: Actor::local(), _home: home }
+        let router = door_mlflow::routes(door_mlflow::State {
+            webhooks: hooks(&ledger, &vault),
+            plain_webhooks: true,
+            ledger,
+            blobs,
+            vault,
+            artifact_root,
+            workspaces: true,
+        })
+        .router;
+        Self { router, actor: Actor::local(), workspace: None, _home: home }
     }
 
     async fn raw(
@@ -47,6 +60,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path).extension(self.actor.clone());
         if let Some(kind) = kind {
             request = request.header(header::CONTENT_TYPE, kind);
+        }
+        if let Some(workspace) = &self.workspace {
+            request = request.header("x-mlflow-workspace", workspace);
         }
         let answer = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         (answer.status(), answer.into_body().collect().await.unwrap().to_bytes().to_vec())
@@ -68,6 +84,12 @@ impl Client {
         let answer = self.post("runs/create", json!({ "experiment_id": "0", "start_time": 7 })).await;
         answer["run"]["info"]["run_id"].as_str().unwrap().to_owned()
     }
+}
+
+fn hooks(ledger: &ledger::Ledger, vault: &vault::Vault) -> ::webhooks::Webhooks {
+    let client = outbound::Client::new(outbound::Policy::local()).unwrap();
+    let composer = std::sync::Arc::new(door_mlflow::Composer::new(ledger));
+    ::webhooks::Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer)
 }
 
 fn message(answer: &(StatusCode, Value)) -> (u16, &str, &str) {
