@@ -138,12 +138,13 @@ export async function behaviour({ context, open, settled, check, base }, made) {
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   check(await shown(page.getByRole('heading', { name: 'Why' })), 'run: a note is written and shown as Markdown');
   await page.goto(`${base}/runs/${first}?tab=artifacts`);
-  await page.getByRole('treeitem', { name: 'point.png' }).click();
+  const files = page.getByRole('group', { name: 'Files', exact: true });
+  await files.getByRole('button', { name: 'point.png' }).click();
   check(await page.waitForFunction(() => (document.querySelector('.preview img')?.naturalWidth ?? 0) > 0, null, { timeout: 6000 }).then(() => true, () => false), 'artifacts: a picture is shown');
-  await page.getByRole('treeitem', { name: 'weights.bin' }).click();
+  await files.getByRole('button', { name: 'weights.bin' }).click();
   check(await shown(page.getByText('A binary file of 4 B')), 'artifacts: a binary file says so');
-  await page.getByRole('treeitem', { name: 'data' }).click();
-  check(await shown(page.getByRole('treeitem', { name: 'rows.csv' })), 'artifacts: a folder opens');
+  await files.getByRole('button', { name: 'data', exact: true }).click();
+  check(await shown(files.getByRole('button', { name: 'rows.csv' })), 'artifacts: a folder opens');
 
   await page.goto(`${base}/models/${made.model}`);
   await page.getByRole('button', { name: 'set an alias to v1' }).click();

@@ -25,7 +25,7 @@ export function Artifacts({ run, models }: { run: string; models: LoggedModel[] 
   return (
     <div className="artifacts">
       <Panel title="Files" flush>
-        <div className="tree" role="tree" aria-label="Files">
+        <div className="tree" role="group" aria-label="Files">
           <Folder run={run} model="" path="" depth={0} open={path} chosen={model === '' ? path : ''} quiet={models.length > 0} />
           {models.map((logged) => (
             <div key={logged.id} role="group" aria-label={`model ${logged.name}`}>
@@ -81,7 +81,7 @@ function Branch({ item, run, model, depth, open, chosen }: { item: Artifact; run
   const [shown, setShown] = useState(inside);
   return (
     <>
-      <button type="button" role="treeitem" aria-expanded={shown} aria-selected={false} className="tree-row" style={{ paddingLeft: 12 + depth * 16 }} onClick={() => setShown(!shown)}>
+      <button type="button" aria-expanded={shown} className="tree-row" style={{ paddingLeft: 12 + depth * 16 }} onClick={() => setShown(!shown)}>
         <span aria-hidden="true" className="muted">{shown ? '▾' : '▸'}</span>
         <span className="artifact-icon"><Icon name="folder" /></span>
         <span className="clip">{item.path.split('/').at(-1)}</span>
@@ -93,7 +93,7 @@ function Branch({ item, run, model, depth, open, chosen }: { item: Artifact; run
 
 function Leaf({ item, model, depth, chosen }: { item: Artifact; model: string; depth: number; chosen: string }) {
   return (
-    <button type="button" role="treeitem" aria-selected={item.path === chosen} className="tree-row" style={{ paddingLeft: 28 + depth * 16 }} onClick={() => setParams({ path: item.path, model }, { push: true })}>
+    <button type="button" aria-current={item.path === chosen ? 'true' : undefined} className="tree-row" style={{ paddingLeft: 28 + depth * 16 }} onClick={() => setParams({ path: item.path, model }, { push: true })}>
       <span className="artifact-icon"><Icon name="file" /></span>
       <span className="clip">{item.path.split('/').at(-1)}</span>
       <span className="muted size">{bytes(item.size)}</span>
