@@ -29,7 +29,7 @@ pub use graph::{Direction, Edge, Graph, Node};
 pub use lease::Lease;
 pub use memo::Memo;
 pub use read::Rx;
-pub use together::Together;
+pub use together::{Answers, Together};
 pub use tx::{FactTx, Tx};
 pub use value::{ColumnIndex, FromValue, Row, Value};
 

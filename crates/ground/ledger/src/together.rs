@@ -10,7 +10,7 @@ use crate::write::{Job, Ran, Scope, answer, panic_text};
 use crate::{Error, FactTx, Ledger};
 
 /// Facts that wait for the same commit and are written together.
-pub trait Together: Send + 'static {
+pub trait Together: Sized + Send + 'static {
     type Item: Send + 'static;
     type Out: Send + 'static;
     type Error: From<Error> + Send + 'static;
@@ -19,11 +19,11 @@ pub trait Together: Send + 'static {
     /// an error must have written nothing. It may run more than once, does no I/O and has no side effects.
     ///
     /// Errors: the database's; nothing of any item is kept then.
-    fn write(
-        tx: &mut FactTx<'_>,
-        items: &[&Self::Item],
-    ) -> Result<Vec<Result<Self::Out, Self::Error>>, Error>;
+    fn write(tx: &mut FactTx<'_>, items: &[&Self::Item]) -> Result<Answers<Self>, Error>;
 }
+
+/// One for each item, in their order.
+pub type Answers<T> = Vec<Result<<T as Together>::Out, <T as Together>::Error>>;
 
 struct Item<T: Together> {
     item: T::Item,

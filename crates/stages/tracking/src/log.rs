@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ledger::{FactTx, Ledger, Together, Tx};
+use ledger::{Answers, FactTx, Ledger, Together, Tx};
 use serde_json::json;
 use types::{Actor, Uid};
 
@@ -49,7 +49,7 @@ impl Together for Points {
     type Out = u64;
     type Error = Error;
 
-    fn write(tx: &mut FactTx<'_>, items: &[&Self::Item]) -> Result<Vec<Result<u64, Error>>, ledger::Error> {
+    fn write(tx: &mut FactTx<'_>, items: &[&Self::Item]) -> Result<Answers<Self>, ledger::Error> {
         let uids: Vec<&Uid> = items.iter().map(|(uid, _)| uid).collect();
         let runs = runs::find_rows(tx, &uids)?;
         let mut batches = Vec::with_capacity(items.len());
