@@ -37,7 +37,7 @@ class Server:
         self.wait()
 
     def wait(self):
-        for _ in range(600):
+        for _ in range(1500):
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.name} ended: see {self.log.name}")
             with contextlib.suppress(OSError):

@@ -103,7 +103,7 @@ pub(crate) fn metric(f: &Fields) -> Result<MetricPoint, Failure> {
     limits::metric_key(&f.path_of("name"), &key)?;
     if at < 0 {
         return Err(Failure::invalid(format!(
-            "Invalid value {at} for parameter '{}' supplied: metric '{key}' (value={value}). Timestamp must be a \
+            "Invalid value {at} for parameter '{}' supplied: metric '{key}' (value={value:?}). Timestamp must be a \
              nonnegative long (64-bit integer) ",
             f.path_of("timestamp")
         )));
