@@ -159,9 +159,23 @@ impl Count {
     }
 }
 
+/// Asks, and counts the answer. A connection that breaks is an error and is made again.
+fn ask(client: &mut Client, count: &mut Count, method: &str, path: &str, body: &str, points: u64) -> io::Result<()> {
+    let mut answer = Vec::new();
+    let started = Instant::now();
+    match client.ask(method, path, body, &mut answer) {
+        Ok((status, size)) => count.add(status, size, points, started, &answer),
+        Err(error) => {
+            count.add(0, 0, points, started, error.to_string().as_bytes());
+            *client = Client::new(&client.host)?;
+        }
+    }
+    Ok(())
+}
+
 fn client(host: &str, args: &[String], until: Instant, left: &AtomicU64) -> io::Result<Count> {
     let mut client = Client::new(host)?;
-    let (mut count, mut answer, mut body) = (Count::default(), Vec::new(), String::new());
+    let (mut count, mut body) = (Count::default(), String::new());
     let number = |place: usize| args.get(place).and_then(|a| a.parse().ok()).unwrap_or(1_u64);
     match args[0].as_str() {
         "batch" => {
@@ -170,9 +184,7 @@ fn client(host: &str, args: &[String], until: Instant, left: &AtomicU64) -> io::
             while Instant::now() < until {
                 batch(&run, keys, steps, step, &mut body);
                 step += steps;
-                let started = Instant::now();
-                let (status, size) = client.ask("POST", &format!("{API}/runs/log-batch"), &body, &mut answer)?;
-                count.add(status, size, keys * steps, started, &answer);
+                ask(&mut client, &mut count, "POST", &format!("{API}/runs/log-batch"), &body, keys * steps)?;
             }
         }
         "single" => {
@@ -186,9 +198,7 @@ fn client(host: &str, args: &[String], until: Instant, left: &AtomicU64) -> io::
                     "{{\"run_id\":\"{run}\",\"run_uuid\":\"{run}\",\"key\":\"loss\",\"value\":{value},\"timestamp\":{at},\"step\":{step}}}"
                 );
                 step += 1;
-                let started = Instant::now();
-                let (status, size) = client.ask("POST", &format!("{API}/runs/log-metric"), &body, &mut answer)?;
-                count.add(status, size, 1, started, &answer);
+                ask(&mut client, &mut count, "POST", &format!("{API}/runs/log-metric"), &body, 1)?;
             }
         }
         _ => {
@@ -196,9 +206,7 @@ fn client(host: &str, args: &[String], until: Instant, left: &AtomicU64) -> io::
                 if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err() {
                     break;
                 }
-                let started = Instant::now();
-                let (status, size) = client.ask("GET", &args[4], "", &mut answer)?;
-                count.add(status, size, 0, started, &answer);
+                ask(&mut client, &mut count, "GET", &args[4], "", 0)?;
             }
         }
     }
@@ -207,13 +215,11 @@ fn client(host: &str, args: &[String], until: Instant, left: &AtomicU64) -> io::
 
 fn fill(host: &str, run: &str, points: u64, key: &str) -> io::Result<Count> {
     let mut client = Client::new(host)?;
-    let (mut count, mut answer, mut body) = (Count::default(), Vec::new(), String::new());
+    let (mut count, mut body) = (Count::default(), String::new());
     for first in (0..points).step_by(1_000) {
         batch(run, 1, 1_000.min(points - first), first, &mut body);
         let body = body.replace("metric_0", key);
-        let started = Instant::now();
-        let (status, size) = client.ask("POST", &format!("{API}/runs/log-batch"), &body, &mut answer)?;
-        count.add(status, size, 1_000, started, &answer);
+        ask(&mut client, &mut count, "POST", &format!("{API}/runs/log-batch"), &body, 1_000)?;
     }
     Ok(count)
 }

@@ -34,7 +34,11 @@ class Server:
         self.host = f"127.0.0.1:{port}"
         self.log = open(folder / f"{name}.log", "wb")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, env=env, cwd=folder, start_new_session=True)
-        self.wait()
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def wait(self):
         for _ in range(1500):
