@@ -188,12 +188,12 @@ fn quick(body: &[u8]) -> Option<Parsed> {
     Some(Parsed { run: body.run_id.into_owned(), metrics, params, tags })
 }
 
+/// A pair as `limits` keeps it, or why it may not be.
+type Check = fn(&str, String, String) -> Result<(String, String), Failure>;
+
 impl Pair<'_> {
     /// As `limits` keeps it; `None` if it is an error.
-    fn checked(
-        self,
-        check: fn(&str, String, String) -> Result<(String, String), Failure>,
-    ) -> Option<(String, String)> {
+    fn checked(self, check: Check) -> Option<(String, String)> {
         let value = self.value.map(|value| value.0.into_owned()).unwrap_or_default();
         let key = self.key.0.into_owned();
         if key.is_empty() { None } else { check("", key, value).ok() }
