@@ -97,7 +97,7 @@ CREATE TABLE run_metric (
   sealed_step BIGINT,
   sealed_at BIGINT,
   PRIMARY KEY (workspace_id, run_id, key_id)
-);
+) @keyed@;
 CREATE INDEX run_metric_value ON run_metric (workspace_id, experiment_id, key_id, last_value, run_id);
 
 -- Points that are in no chunk yet. The key is the whole row: logging the same point twice stores it once.
