@@ -32,6 +32,8 @@ fn may_hold_sql(path: &str) -> bool {
     !path.starts_with("crates/")
         || path.starts_with("crates/ground/ledger/")
         || path.ends_with("/store.rs")
+        // Integration tests look at what is stored.
+        || path.contains("/tests/")
         || path.contains("/src/store/")
 }
 

@@ -26,7 +26,10 @@ const MOST: usize = 4_096;
 
 /// Who entered which workspace, as of a generation of access.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Entered(Arc<Mutex<HashMap<(Option<i64>, Role, String), (u64, Actor)>>>);
+pub(crate) struct Entered(Arc<Mutex<HashMap<Entry, (u64, Actor)>>>);
+
+/// Account, role and the workspace's name.
+type Entry = (Option<i64>, Role, String);
 
 fn disabled() -> Failure {
     Failure::new(

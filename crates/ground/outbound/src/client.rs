@@ -263,7 +263,7 @@ impl Resolve for Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
     fn get(url: String) -> Call {

@@ -61,8 +61,11 @@ pub(crate) fn upsert(on: &mut impl Writes, spans: &[(i64, &Span)]) -> Result<()>
     Ok(())
 }
 
+/// What the spans of a trace used and what that cost.
+type Spent = (Vec<Node<Usage>>, Vec<Node<Cost>>);
+
 /// What every span of a trace says that it used.
-pub(crate) fn nodes(on: &mut impl Reads, trace: i64) -> Result<(Vec<Node<Usage>>, Vec<Node<Cost>>)> {
+pub(crate) fn nodes(on: &mut impl Reads, trace: i64) -> Result<Spent> {
     let values = params![on.workspace(), trace];
     let rows = on.rows(
         "SELECT uid, parent, has_usage, input_tokens, output_tokens, total_tokens, cache_read_tokens, \
