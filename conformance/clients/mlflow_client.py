@@ -249,7 +249,8 @@ def searches_filter_order_and_page():
         ("nothing.x = 'y'", "Invalid entity type"),
         ("attributes.nothing = 'y'", "Invalid attribute key"),
         ("tags.a = 'x' OR tags.b = 'y'", "Invalid clause(s) in filter string"),
-        ("metrics.acc LIKE 'x'", "Invalid comparator"),
+        ("metrics.acc LIKE 'x'", "Expected numeric value type for metric"),
+        ("metrics.acc LIKE 5", "Invalid comparator"),
     ]:
         refused("INVALID_PARAMETER_VALUE", text, client.search_runs, [number], bad)
     frame = mlflow.search_runs(["0", number], order_by=["attributes.start_time DESC"])
