@@ -237,7 +237,7 @@ fn report(mut all: Count, seconds: f64) {
         all.points,
         all.errors,
         all.bytes,
-        (all.requests - all.errors) as f64 / seconds,
+        all.requests.saturating_sub(all.errors) as f64 / seconds,
         at(0.5),
         at(0.95),
         at(1.0),
