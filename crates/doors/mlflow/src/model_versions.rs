@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use models::{CreateVersion, VersionQuery};
 
 use crate::call::{Answer, Cx, empty, reply};
@@ -6,7 +8,7 @@ use crate::errors::{Code, Failure};
 use crate::filters::{self, IS_PROMPT};
 use crate::request::Fields;
 use crate::wire::registry as wr;
-use crate::{limits, sources};
+use crate::{guard, limits, sources};
 
 /// `mlflow/entities/model_registry/model_version_stages.py`
 pub(crate) const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
@@ -150,7 +152,14 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
         limit,
         offset,
     };
-    let page = models::search_versions(&cx.state.ledger, &cx.actor, query).await?;
+    let mut page = models::search_versions(&cx.state.ledger, &cx.actor, query).await?;
+    let mut seen: BTreeMap<String, bool> = BTreeMap::new();
+    for version in &page.items {
+        if !seen.contains_key(&version.model) {
+            seen.insert(version.model.clone(), guard::sees_versions(&cx, &version.model).await?);
+        }
+    }
+    page.items.retain(|version| seen.get(&version.model).copied().unwrap_or_default());
     reply(&wr::ModelVersionsResponse {
         next_page_token: next_token(page.more, offset, limit),
         model_versions: page.items.into_iter().map(convert::model_version).collect(),

@@ -5,6 +5,7 @@ use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{self, next_token, offset};
 use crate::errors::{Code, Failure};
 use crate::filters::{self, IS_PROMPT};
+use crate::guard;
 use crate::limits;
 use crate::model_versions::STAGES;
 use crate::request::Fields;
@@ -100,7 +101,14 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let page = models::search_models(&cx.state.ledger, &cx.actor, query).await?;
     reply(&wr::SearchRegisteredModelsResponse {
         next_page_token: next_token(page.more, offset, limit),
-        registered_models: page.items.into_iter().map(convert::registered_model).collect(),
+        registered_models: page
+            .items
+            .into_iter()
+            .filter(|m| {
+                guard::sees_model(&cx.actor, &m.name, m.tags.get(IS_PROMPT).is_some_and(|v| v == "true"))
+            })
+            .map(convert::registered_model)
+            .collect(),
     })
 }
 

@@ -60,6 +60,24 @@ pub(crate) fn may(actor: &Actor, kind: ResourceKind, id: &str, least: Level) -> 
     reaches(actor, least, [(kind, id)])
 }
 
+/// Whether a registered name may be seen as the kind of thing that it is. The registry finds what may be seen as
+/// either kind.
+pub(crate) fn sees_model(actor: &Actor, name: &str, prompt: bool) -> bool {
+    let kind = if prompt { ResourceKind::Prompt } else { ResourceKind::Model };
+    !is_restrained(actor) || may(actor, kind, name, Level::Read)
+}
+
+/// The same for its versions. Errors: what the look-up says.
+pub(crate) async fn sees_versions(cx: &Cx, name: &str) -> Result<bool, Failure> {
+    if !is_restrained(&cx.actor) {
+        return Ok(true);
+    }
+    let kinds = home::model_kind(cx, name).await?;
+    Ok(kinds.is_some_and(|(kind, version)| {
+        may(&cx.actor, kind, name, Level::Read) && cx.actor.level([(version, ANY)]).is_some()
+    }))
+}
+
 /// A new thing of a kind may be made unless that very kind is denied.
 fn may_create(actor: &Actor, kind: ResourceKind) -> bool {
     actor.creates() && actor.level([(kind, ANY)]).is_some()

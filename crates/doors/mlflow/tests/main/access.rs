@@ -137,6 +137,22 @@ ledger::db_test! {
         assert_eq!(house.status("ada", "POST", &path, tag()).await, 403);
     }
 
+    async fn what_is_denied_is_not_found_by_any_search(ledger: ledger::Ledger) {
+        let mut house = House::new(ledger).await;
+        house.ask("ada", "POST", &format!("{V2}/registered-models/create"), json!({ "name": "m" })).await;
+        house.ask("ada", "POST", &format!("{V2}/model-versions/create"), json!({ "name": "m", "source": "s3://b/m" })).await;
+        let count = |answer: &Value, name: &str| answer[name].as_array().map_or(0, Vec::len);
+        let (models, versions) = (format!("{V2}/registered-models/search"), format!("{V2}/model-versions/search"));
+        let (_, found) = house.ask("bob", "GET", &models, Value::Null).await;
+        assert_eq!(count(&found, "registered_models"), 1);
+        let deny = json!({ "username": "bob", "resource_type": "registered_model", "resource_id": "*", "permission": "DENY" });
+        assert_eq!(house.status("root", "POST", &format!("{V3}/users/permissions/grant"), deny).await, 200);
+        let (_, found) = house.ask("bob", "GET", &models, Value::Null).await;
+        assert_eq!(count(&found, "registered_models"), 0, "{found}");
+        let (_, found) = house.ask("bob", "GET", &versions, Value::Null).await;
+        assert_eq!(count(&found, "model_versions"), 0, "{found}");
+    }
+
     async fn users_change_their_own_password_and_nothing_else(ledger: ledger::Ledger) {
         let mut house = House::new(ledger).await;
         let create = json!({ "username": "eve", "password": "correct horse battery" });
