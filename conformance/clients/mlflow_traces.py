@@ -137,7 +137,7 @@ def runs_hold_their_traces():
             span.set_inputs("x")
         state["in_run"] = mlflow.get_last_active_trace_id()
     assert search(f"run_id = '{run.info.run_id}'") == [state["in_run"]]
-    tracing.link_traces_to_run([state["answer"]], run.info.run_id)
+    tracing.store.link_traces_to_run([state["answer"]], run.info.run_id)
     assert set(search(f"run_id = '{run.info.run_id}'")) == {state["in_run"], state["answer"]}
 
 
@@ -311,7 +311,7 @@ def otlp(trace=b"\x01" * 16, **root):
 
 
 def post(body, **headers):
-    headers = {"Content-Type": "application/x-protobuf", "x-mlflow-experiment-id": experiment} | headers
+    headers = {"Content_Type": "application/x-protobuf", "x_mlflow_experiment_id": experiment} | headers
     headers = {k.replace("_", "-"): v for k, v in headers.items() if v is not None}
     return requests.post(f"{URL}/v1/traces", data=body, headers=headers)
 

@@ -3,7 +3,7 @@
 
 use std::io::Read;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
@@ -21,6 +21,9 @@ use crate::guard;
 
 /// The largest body, as sent and unpacked, in bytes.
 const BODY_LIMIT: usize = 64 << 20;
+
+/// Bodies from here on, in bytes, are read on the pool for blocking work.
+const LARGE: usize = 32 << 10;
 
 const EXPERIMENT: &str = "x-mlflow-experiment-id";
 const RUN: &str = "x-mlflow-run-id";
@@ -69,23 +72,53 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<(String, Vec<Arrival>),
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return refuse(StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large");
     };
-    let body = match text("content-encoding").filter(|e| !e.is_empty()) {
-        None => body.to_vec(),
-        Some(encoding) => unpack(&body, &encoding.to_lowercase())?,
+    let sent = Sent {
+        body,
+        is_json,
+        encoding: text("content-encoding").filter(|e| !e.is_empty()).map(str::to_lowercase),
+        run: text(RUN).map(str::to_owned),
     };
-    let message = match is_json {
-        true => serde_json::from_slice(&body).ok(),
-        false => ExportTraceServiceRequest::decode(body.as_slice()).ok(),
+    let arrivals = if sent.body.len() < LARGE && sent.encoding.is_none() {
+        sent.arrivals()?
+    } else {
+        match tokio::task::spawn_blocking(move || sent.arrivals()).await {
+            Ok(arrivals) => arrivals?,
+            Err(_) => return refuse(StatusCode::UNPROCESSABLE_ENTITY, "Failed to log OpenTelemetry spans"),
+        }
     };
-    let Some(message) = message else {
-        return refuse(StatusCode::BAD_REQUEST, "Invalid OpenTelemetry format");
-    };
-    if message.resource_spans.is_empty() {
-        return refuse(StatusCode::BAD_REQUEST, "Invalid OpenTelemetry format - no spans found");
-    }
-    match otel::arrivals(&message, text(RUN)) {
-        Some(arrivals) => Ok((experiment.to_owned(), arrivals)),
-        None => refuse(StatusCode::UNPROCESSABLE_ENTITY, "Cannot convert OpenTelemetry span to MLflow span"),
+    Ok((experiment.to_owned(), arrivals))
+}
+
+/// A request as it came.
+struct Sent {
+    body: Bytes,
+    is_json: bool,
+    encoding: Option<String>,
+    run: Option<String>,
+}
+
+impl Sent {
+    fn arrivals(self) -> Result<Vec<Arrival>, Refusal> {
+        let body = match &self.encoding {
+            None => self.body,
+            Some(encoding) => unpack(&self.body, encoding)?.into(),
+        };
+        let message = match self.is_json {
+            true => serde_json::from_slice(&body).ok(),
+            false => ExportTraceServiceRequest::decode(body).ok(),
+        };
+        let Some(message) = message else {
+            return refuse(StatusCode::BAD_REQUEST, "Invalid OpenTelemetry format");
+        };
+        if message.resource_spans.is_empty() {
+            return refuse(StatusCode::BAD_REQUEST, "Invalid OpenTelemetry format - no spans found");
+        }
+        match otel::arrivals(&message, self.run.as_deref()) {
+            Some(arrivals) => Ok(arrivals),
+            None => {
+                refuse(StatusCode::UNPROCESSABLE_ENTITY, "Cannot convert OpenTelemetry span to MLflow span")
+            }
+        }
     }
 }
 

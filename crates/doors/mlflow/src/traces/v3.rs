@@ -10,7 +10,7 @@ use types::Timestamp;
 
 use super::info::{self, Locations};
 use super::query;
-use super::{SIZE_STATS, TRACE_NAME, assessments, otel};
+use super::{SIZE_STATS, SPANS_LOCATION, TRACE_NAME, assessments, otel};
 use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{experiment_number, next_token, offset};
 use crate::errors::{Code, Failure};
@@ -67,14 +67,15 @@ pub(super) async fn get(cx: Cx, f: Fields) -> Answer {
         let Some((trace, spans)) = found.into_iter().next() else {
             return Err(Failure::missing(format!("Trace with ID {uid} is not found.")));
         };
-        if !trace.has_spans && !partly && !trace.metadata.contains_key(SIZE_STATS) {
+        let elsewhere = trace.tags.contains_key(SPANS_LOCATION);
+        let coming = !partly && !elsewhere && trace.metadata.contains_key(SIZE_STATS);
+        if !trace.has_spans && !coming {
             return Err(Failure::new(Code::InternalError, "Trace data not stored in tracking store"));
         }
         if partly || is_whole(&trace, &spans) {
-            let mut out = String::from("{\"trace\":");
-            push_trace(&cx, &mut Locations::new(&cx), &mut out, trace, &spans).await?;
-            out.push('}');
-            return Ok(out.into_bytes());
+            let info = Locations::new(&cx).v3(trace).await?;
+            let mut whole = render(vec![(info, spans)]).await?;
+            return Ok(format!("{{\"trace\":{}}}", whole.pop().unwrap_or_default()).into_bytes());
         }
         if waited >= WAIT {
             return Err(Failure::missing(format!(
@@ -86,30 +87,23 @@ pub(super) async fn get(cx: Cx, f: Fields) -> Answer {
     }
 }
 
-async fn push_trace(
-    _cx: &Cx,
-    locations: &mut Locations<'_>,
-    out: &mut String,
-    trace: Trace,
-    spans: &[StoredSpan],
-) -> Result<(), Failure> {
-    let info = locations.v3(trace).await?;
-    out.push_str(&format!("{{\"trace_info\":{info}"));
-    if !spans.is_empty() {
-        out.push_str(",\"spans\":[");
-        for (place, span) in spans.iter().enumerate() {
-            if place > 0 {
-                out.push(',');
-            }
-            let json = otel::to_proto_json(&span.document).ok_or_else(|| {
-                Failure::new(Code::InternalError, format!("span {} cannot be read", span.uid))
-            })?;
-            out.push_str(&json);
-        }
-        out.push(']');
+/// Traces with their spans as messages. Spans can be large: they are rewritten on the pool for blocking work.
+async fn render(traces: Vec<(Value, Vec<StoredSpan>)>) -> Result<Vec<String>, Failure> {
+    let work = move || traces.iter().map(|(info, spans)| message(info, spans)).collect();
+    let failed = |e: tokio::task::JoinError| Failure::new(Code::InternalError, e.to_string());
+    tokio::task::spawn_blocking(work).await.map_err(failed)?
+}
+
+fn message(info: &Value, spans: &[StoredSpan]) -> Result<String, Failure> {
+    let mut out = format!("{{\"trace_info\":{info}");
+    for (place, span) in spans.iter().enumerate() {
+        out.push_str(if place == 0 { ",\"spans\":[" } else { "," });
+        let json = otel::to_proto_json(&span.document)
+            .ok_or_else(|| Failure::new(Code::InternalError, format!("span {} cannot be read", span.uid)))?;
+        out.push_str(&json);
     }
-    out.push('}');
-    Ok(())
+    out.push_str(if spans.is_empty() { "}" } else { "]}" });
+    Ok(out)
 }
 
 /// Ids of a batch, and the experiments that it is limited to.
@@ -138,21 +132,16 @@ pub(super) async fn batch_get(cx: Cx, f: Fields) -> Answer {
     let (uids, experiments) = batch(&f)?;
     let found = traces::spans(&cx.state.ledger, &cx.actor, uids).await?;
     let mut locations = Locations::new(&cx);
-    let mut out = String::from("{\"traces\":[");
-    let mut first = true;
+    let mut whole = Vec::new();
     for (trace, spans) in found {
         if is_of(&trace, &experiments) && is_whole(&trace, &spans) {
-            if !std::mem::take(&mut first) {
-                out.push(',');
-            }
-            push_trace(&cx, &mut locations, &mut out, trace, &spans).await?;
+            whole.push((locations.v3(trace).await?, spans));
         }
     }
-    if first {
+    if whole.is_empty() {
         return empty();
     }
-    out.push_str("]}");
-    Ok(out.into_bytes())
+    Ok(format!("{{\"traces\":[{}]}}", render(whole).await?.join(",")).into_bytes())
 }
 
 pub(super) async fn batch_get_infos(cx: Cx, f: Fields) -> Answer {

@@ -9,6 +9,7 @@ mod access;
 mod experiments;
 mod logged_models;
 mod registry;
+mod traces;
 mod webhooks;
 
 use axum::Router;

@@ -125,13 +125,14 @@ fn add(arrival: &mut Arrival, span: &Span, service: Option<&str>) -> Option<()> 
     if ids.parent.is_none() {
         root(arrival, &attributes, status);
     }
-    let dimension = |name: &str| attributes.text(name).map(|text| text.chars().take(500).collect::<String>());
+    let dimension =
+        |name: &str| attributes.text(name).map(|text| text::clean(text.chars().take(500).collect()));
     arrival.spans.push(traces::Span {
         document: document::document(&ids, span, status, &attributes),
         uid: ids.span,
         parent: ids.parent,
-        name: span.name.clone(),
-        kind: attributes.text(key::SPAN_TYPE),
+        name: text::clean(span.name.clone()),
+        kind: attributes.text(key::SPAN_TYPE).map(text::clean),
         status,
         started_ns: i64::try_from(span.start_time_unix_nano).unwrap_or(i64::MAX),
         ended_ns: i64::try_from(span.end_time_unix_nano).ok().filter(|end| *end != 0),
@@ -146,8 +147,10 @@ fn add(arrival: &mut Arrival, span: &Span, service: Option<&str>) -> Option<()> 
 fn root(arrival: &mut Arrival, attributes: &Attributes, status: SpanStatus) {
     let failed = status == SpanStatus::Error;
     arrival.state = Some(if failed { TraceState::Error } else { TraceState::Ok });
-    arrival.request_preview = attributes.get(key::INPUTS).map(|text| preview::preview(text, "user"));
-    arrival.response_preview = attributes.get(key::OUTPUTS).map(|text| preview::preview(text, "assistant"));
+    arrival.request_preview =
+        attributes.get(key::INPUTS).map(|given| text::clean(preview::preview(given, "user")));
+    arrival.response_preview =
+        attributes.get(key::OUTPUTS).map(|given| text::clean(preview::preview(given, "assistant")));
     for (name, value) in &attributes.0 {
         let Some(name) = name.strip_prefix(key::TRACE_TAG_PREFIX) else { continue };
         if let Ok((name, value)) = limits::trace_tag(name.to_owned(), text::unquoted(value)) {

@@ -120,5 +120,10 @@ pub(crate) fn attribute(value: Option<&AnyValue>) -> String {
 
 /// A value's text where it is a JSON string, else the JSON text (`_try_parse_json_string`).
 pub(crate) fn unquoted(value: &str) -> String {
-    serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned())
+    clean(serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()))
+}
+
+/// Without NUL characters, which not every database can keep; one of them would cost all spans of its request.
+pub(crate) fn clean(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
