@@ -2,7 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::signer::Signer;
 
 use crate::local::Local;
 use crate::remote::Remote;
@@ -30,7 +31,8 @@ impl Blobs {
         }
         let (store, prefix) = s3(url)?;
         let name = url.split('?').next().unwrap_or(url).to_owned();
-        Self::over(store, name, prefix, std::env::temp_dir().join("mlwright-uploads")).await
+        let scratch = std::env::temp_dir().join("mlwright-uploads");
+        Self::remote(store.clone(), Some(store), name, prefix, scratch).await
     }
 
     async fn open_local(dir: PathBuf) -> Result<Self, Error> {
@@ -46,12 +48,22 @@ impl Blobs {
         prefix: String,
         scratch: PathBuf,
     ) -> Result<Self, Error> {
-        let remote = crate::blocking(move || Remote::new(store, name, prefix, scratch)).await?;
+        Self::remote(store, None, name, prefix, scratch).await
+    }
+
+    async fn remote(
+        store: Arc<dyn ObjectStore>,
+        signer: Option<Arc<dyn Signer>>,
+        name: String,
+        prefix: String,
+        scratch: PathBuf,
+    ) -> Result<Self, Error> {
+        let remote = crate::blocking(move || Remote::new(store, signer, name, prefix, scratch)).await?;
         Ok(Self { store: Arc::new(Store::Remote(remote)) })
     }
 }
 
-fn s3(url: &str) -> Result<(Arc<dyn ObjectStore>, String), Error> {
+fn s3(url: &str) -> Result<(Arc<AmazonS3>, String), Error> {
     let bad = |reason: String| Error::BadUrl { url: hide_query(url), reason };
     let rest =
         url.strip_prefix("s3://").ok_or_else(|| bad("it starts with neither s3:// nor file://".into()))?;

@@ -31,6 +31,8 @@ pub enum Error {
     Io(#[from] types::io::Error),
     #[error("cannot {action} `{key}` in {store}: {source}")]
     Remote { action: &'static str, key: String, store: String, source: Box<object_store::Error> },
+    #[error("upload {upload} has no part {number} with tag {tag}")]
+    NoPart { upload: String, number: u32, tag: String },
     #[error("file work was stopped: {reason}")]
     Stopped { reason: String },
 }
@@ -43,6 +45,7 @@ impl Fault for Error {
             | Self::Mismatch { .. }
             | Self::Cut { .. }
             | Self::BadRange { .. }
+            | Self::NoPart { .. }
             | Self::BadUrl { .. }
             | Self::NotADirectory { .. } => Class::Invalid,
             Self::NameTaken { .. } => Class::Conflict,
@@ -73,6 +76,9 @@ impl Fault for Error {
             Self::Cut { .. } => "send it again; nothing of it was kept",
             Self::Damaged { .. } => "restore the object from a backup, or import its source again",
             Self::BadRange { .. } => "ask for a range that starts inside the object",
+            Self::NoPart { .. } => {
+                "send the part, and name it by the ETag of the answer; parts are kept for a day"
+            }
             Self::BadUrl { .. } => {
                 "write s3://bucket/prefix, with ?endpoint=http://host:port&region=… for another S3; credentials come from AWS_* variables"
             }

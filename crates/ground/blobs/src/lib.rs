@@ -8,6 +8,7 @@ mod error;
 mod local;
 mod named;
 mod objects;
+mod parts;
 mod path;
 mod read;
 mod remote;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use config::BlobConfig;
 pub use error::{BoxError, Error};
 pub use named::{NamedEntry, NamedObject};
+pub use parts::{MAX_PARTS, Part};
 pub use path::NamedPath;
 pub use read::ObjectStream;
 

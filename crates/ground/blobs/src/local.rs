@@ -14,7 +14,7 @@ use crate::spool::{Spooled, TempFile};
 use crate::{Error, NamedObject, NamedPath};
 
 /// What a crashed upload left is removed after this long: another process may still be writing it before.
-const UPLOAD_AGE: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const UPLOAD_AGE: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) struct Local {
     root: PathBuf,
@@ -215,12 +215,16 @@ impl Local {
             .map(str::to_owned)
     }
 
-    fn sweep(&self) {
+    /// Removes what was left of uploads; failing to only costs space.
+    pub fn sweep(&self) {
         let Ok(entries) = fs::read_dir(self.uploads()) else { return };
         for entry in entries.flatten() {
             let age = entry.metadata().and_then(|m| m.modified()).ok().and_then(|t| t.elapsed().ok());
             if age.is_some_and(|age| age > UPLOAD_AGE) {
-                let _ = fs::remove_file(entry.path());
+                let _ = match entry.file_type().is_ok_and(|t| t.is_dir()) {
+                    true => fs::remove_dir_all(entry.path()),
+                    false => fs::remove_file(entry.path()),
+                };
             }
         }
     }

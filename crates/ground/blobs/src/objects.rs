@@ -148,7 +148,11 @@ impl Blobs {
         }
     }
 
-    async fn keep(&self, spooled: Spooled, expected: Option<Digest>) -> Result<(Digest, u64), Error> {
+    pub(crate) async fn keep(
+        &self,
+        spooled: Spooled,
+        expected: Option<Digest>,
+    ) -> Result<(Digest, u64), Error> {
         let (digest, size) = (spooled.digest, spooled.size);
         if let Some(expected) = expected
             && expected != digest

@@ -4,10 +4,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path as Key;
+use object_store::signer::Signer;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload, WriteMultipart};
 use types::{Digest, Timestamp, io};
 
@@ -21,6 +23,8 @@ const MAX_PARTS: u64 = 9_000;
 
 pub(crate) struct Remote {
     store: Arc<dyn ObjectStore>,
+    /// Of stores that let clients in by a signed address.
+    signer: Option<Arc<dyn Signer>>,
     name: String,
     prefix: String,
     scratch: PathBuf,
@@ -29,12 +33,13 @@ pub(crate) struct Remote {
 impl Remote {
     pub fn new(
         store: Arc<dyn ObjectStore>,
+        signer: Option<Arc<dyn Signer>>,
         name: String,
         prefix: String,
         scratch: PathBuf,
     ) -> Result<Self, Error> {
         io::create_dir_all(&scratch)?;
-        Ok(Self { store, name, prefix, scratch })
+        Ok(Self { store, signer, name, prefix, scratch })
     }
 
     pub fn name(&self) -> &str {
@@ -52,6 +57,10 @@ impl Remote {
 
     pub fn named(&self, path: &NamedPath) -> Key {
         self.key(&format!("named/{path}"))
+    }
+
+    pub fn staged(&self, upload: &str, rest: &str) -> Key {
+        self.key(&format!("uploads/{upload}{rest}"))
     }
 
     /// Every part was checked before: digests are hexadecimal, names are `NamedPath`.
@@ -163,6 +172,46 @@ impl Remote {
         found.retain(|o| !o.path.is_empty());
         found.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(found)
+    }
+
+    /// An address under which anybody may do `method` to the object for a while; `None` where the store has none.
+    pub async fn signed(
+        &self,
+        method: http::Method,
+        key: &Key,
+        lasts: Duration,
+    ) -> Result<Option<String>, Error> {
+        let Some(signer) = &self.signer else { return Ok(None) };
+        let url = signer.signed_url(method, key, lasts).await;
+        url.map(|url| Some(url.into())).map_err(|e| self.error("sign", key, e))
+    }
+
+    /// The store's own tag of an object.
+    pub async fn tag(&self, key: &Key) -> Result<Option<String>, Error> {
+        match self.store.head(key).await {
+            Ok(meta) => Ok(meta.e_tag),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(e) => Err(self.error("inspect", key, e)),
+        }
+    }
+
+    pub async fn put_small(&self, key: &Key, bytes: Vec<u8>) -> Result<(), Error> {
+        self.store.put(key, bytes.into()).await.map(|_| ()).map_err(|e| self.error("write", key, e))
+    }
+
+    /// Removes the objects below `prefix` that are older than `age`.
+    pub async fn sweep(&self, prefix: &Key, age: Duration) -> Result<(), Error> {
+        let found: Vec<_> =
+            self.store.list(Some(prefix)).try_collect().await.map_err(|e| self.error("list", prefix, e))?;
+        let newest = found.iter().map(|meta| meta.last_modified).max();
+        let old = |meta: &object_store::ObjectMeta| {
+            // The store's own clock: what was written last is the best known now.
+            newest.is_some_and(|newest| (newest - meta.last_modified).to_std().is_ok_and(|a| a >= age))
+        };
+        for meta in found.iter().filter(|meta| old(meta)) {
+            self.remove(&meta.location).await?;
+        }
+        Ok(())
     }
 
     pub fn place(&self, key: &Key) -> String {

@@ -135,18 +135,40 @@ pub(crate) fn bytes(dir: &Path, bytes: &[u8]) -> Result<Spooled, Error> {
     Ok(Spooled { temp, digest: Digest::of(bytes), size: bytes.len() as u64 })
 }
 
+/// Joins files, in order, digesting the whole. Blocking.
+pub(crate) fn joined(dir: &Path, sources: &[PathBuf]) -> Result<Spooled, Error> {
+    let mut temp = TempFile::create(dir)?;
+    let mut hasher = Hasher::new();
+    let mut size = 0;
+    for source in sources {
+        let mut from = io::open(source)?;
+        size += copy_into(&mut hasher, &mut from, source, |bytes| temp.write(bytes))?;
+    }
+    Ok(Spooled { temp, digest: hasher.finish(), size })
+}
+
 /// Reads `from` to its end, hands each chunk on, and digests it. `path` is for the error.
 pub(crate) fn copy(
     from: &mut File,
     path: &Path,
-    mut to: impl FnMut(&[u8]) -> Result<(), Error>,
+    to: impl FnMut(&[u8]) -> Result<(), Error>,
 ) -> Result<(Digest, u64), Error> {
-    let mut buffer = vec![0; CHUNK];
     let mut hasher = Hasher::new();
+    let size = copy_into(&mut hasher, from, path, to)?;
+    Ok((hasher.finish(), size))
+}
+
+fn copy_into(
+    hasher: &mut Hasher,
+    from: &mut File,
+    path: &Path,
+    mut to: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<u64, Error> {
+    let mut buffer = vec![0; CHUNK];
     let mut size = 0;
     loop {
         let n = match from.read(&mut buffer) {
-            Ok(0) => return Ok((hasher.finish(), size)),
+            Ok(0) => return Ok(size),
             Ok(n) => n,
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(e) => return Err(io::Error::new("read", path, e).into()),

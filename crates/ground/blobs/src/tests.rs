@@ -6,7 +6,7 @@ use futures::stream;
 use proptest::prelude::*;
 use types::{Class, Digest, Fault as _};
 
-use crate::{BlobConfig, Blobs, BoxError, Error, NamedPath};
+use crate::{BlobConfig, Blobs, BoxError, Error, NamedPath, Part};
 
 type Chunk = Result<Bytes, BoxError>;
 
@@ -331,5 +331,30 @@ proptest! {
             prop_assert!(joined.components().count() == 2 + path.split('/').count());
             prop_assert!(!joined.components().any(|c| matches!(c, std::path::Component::ParentDir)));
         }
+    }
+}
+
+#[tokio::test]
+async fn parts_sent_in_any_order_join_to_one_object_and_joining_again_answers_the_same() {
+    let (_dir, stores) = stores().await;
+    for blobs in stores {
+        let part = |number, tag: &str| Part { number, tag: format!("\"{tag}\"") };
+        let second = blobs.put_part("up-1", 2, stream::iter(chunks(&[b"lo"]))).await.unwrap();
+        let stale = blobs.put_part("up-1", 1, stream::iter(chunks(&[b"no"]))).await.unwrap();
+        let first = blobs.put_part("up-1", 1, stream::iter(chunks(&[b"h", b"el"]))).await.unwrap();
+        assert_ne!(first, stale);
+        let cut: Vec<Chunk> = vec![Ok(Bytes::from_static(b"x")), Err("gone".into())];
+        assert!(matches!(blobs.put_part("up-1", 3, stream::iter(cut)).await, Err(Error::Cut { .. })));
+        let absent = blobs.join_parts("up-1", vec![part(1, &first), part(3, &second)]).await;
+        assert!(matches!(absent, Err(Error::NoPart { number: 3, .. })));
+        let parts = vec![part(1, &first), part(2, &second)];
+        let joined = blobs.join_parts("up-1", parts.clone()).await.unwrap();
+        assert_eq!(joined, (Digest::of("hello"), 5));
+        assert_eq!(blobs.get_bytes(&joined.0).await.unwrap(), "hello");
+        assert_eq!(blobs.join_parts("up-1", parts).await.unwrap(), joined);
+        blobs.put_part("up-2", 1, stream::iter(chunks(&[b"x"]))).await.unwrap();
+        blobs.drop_parts("up-2").await.unwrap();
+        blobs.drop_parts("up-2").await.unwrap();
+        assert!(blobs.join_parts("up-2", vec![part(1, "")]).await.is_err());
     }
 }

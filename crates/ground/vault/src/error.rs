@@ -14,6 +14,8 @@ pub enum Error {
     NotOpened { context: String },
     #[error("the master keys come from the environment, so they cannot be rotated here")]
     NotInFile,
+    #[error("a {purpose} token cannot be signed: what it is to say is not JSON")]
+    NotSigned { purpose: String },
     #[error("the system gives no random numbers")]
     NoRandomness,
     #[error("the master keys are unusable after a panic")]
@@ -46,7 +48,7 @@ impl Fault for Error {
             }
             Self::NotOpened { .. } => "enter the secret again",
             Self::NotInFile => "append the new key to MLWRIGHT_MASTER_KEY after a comma and start again",
-            Self::NoRandomness | Self::Poisoned => "start the server again",
+            Self::NoRandomness | Self::NotSigned { .. } | Self::Poisoned => "start the server again",
             Self::Io(error) => return error.hint(),
         };
         Some(hint.to_owned())

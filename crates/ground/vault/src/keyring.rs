@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::aead::{AES_256_GCM, LessSafeKey, UnboundKey};
 use ring::digest::{SHA256, digest};
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::{Error, VARIABLE};
@@ -20,6 +21,8 @@ const HEADER: &str = "mlwright-master-keys v1";
 pub struct Key {
     pub id: [u8; KEY_ID],
     pub aead: LessSafeKey,
+    /// Derived, so that what is signed tells nothing about what is sealed.
+    pub mac: hmac::Key,
     text: String,
 }
 
@@ -38,7 +41,9 @@ impl Key {
         let aead = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?);
         let sum = digest(&SHA256, &[b"mlwright master key id\0", bytes].concat());
         let id = *sum.as_ref().first_chunk::<KEY_ID>()?;
-        Some(Self { id, aead, text: STANDARD.encode(bytes) })
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), b"mlwright signed tokens");
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref());
+        Some(Self { id, aead, mac, text: STANDARD.encode(bytes) })
     }
 
     fn of_text(text: &str) -> Option<Self> {
@@ -49,6 +54,10 @@ impl Key {
 impl Keyring {
     pub fn newest(&self) -> &Key {
         &self.0[self.0.len() - 1]
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
     }
 
     pub fn find(&self, id: &[u8]) -> Option<&Key> {

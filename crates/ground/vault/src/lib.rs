@@ -5,6 +5,7 @@
 mod error;
 mod keyring;
 mod mac;
+mod signed;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};

@@ -101,3 +101,28 @@ fn a_bad_file_is_named_with_its_line_and_a_way_out() {
     let error = Vault::open(home.path(), None).unwrap_err();
     assert!(error.to_string().contains("mode 644") && error.hint().unwrap().starts_with("chmod 600"));
 }
+
+#[test]
+fn a_token_is_read_for_its_purpose_until_its_time_and_not_when_it_was_touched() {
+    let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (ours, theirs) = (Vault::open(home.path(), None).unwrap(), Vault::open(other.path(), None).unwrap());
+    let at = |seconds: i64| types::Timestamp::from_millis(seconds * 1_000);
+    let token = ours.sign("get", at(100), &"file").unwrap();
+    let read = |purpose: &str, now, token: &str| ours.read_signed::<String>(purpose, at(now), token);
+    assert_eq!(read("get", 100, &token).as_deref(), Some("file"));
+    assert_eq!(read("get", 101, &token), None);
+    assert_eq!(read("put", 100, &token), None);
+    assert_eq!(theirs.read_signed::<String>("get", at(1), &token), None);
+    let (text, tag) = token.split_once('.').unwrap();
+    for index in 0..text.len() {
+        let mut changed = text.as_bytes().to_vec();
+        changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+        let changed = format!("{}.{tag}", String::from_utf8(changed).unwrap());
+        assert_eq!(read("get", 1, &changed), None, "{changed}");
+    }
+    for broken in ["", ".", text, &format!("{text}."), &format!("{text}.!")] {
+        assert_eq!(read("get", 1, broken), None, "{broken}");
+    }
+    ours.rotate().unwrap();
+    assert!(read("get", 100, &token).is_some() && ours.sign("get", at(100), &"file").unwrap() != token);
+}
