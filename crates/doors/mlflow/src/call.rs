@@ -3,11 +3,11 @@
 use std::future::Future;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{MatchedPath, RawPathParams, Request, State as Shared};
+use axum::extract::{MatchedPath, Path, RawPathParams, Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use bytes::Bytes;
-use http::{Method, header};
+use http::{HeaderMap, Method, Uri, header};
 use kit::{Caller, Denied};
 use serde::Serialize;
 use types::{Actor, Permission};
@@ -30,22 +30,20 @@ pub(crate) struct Cx {
     pub state: State,
     pub actor: Actor,
     pub homes: Homes,
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
 }
 
-/// The route that the router chose, and what the door remembers.
-struct Route {
-    method: Method,
-    matched: String,
-    homes: Homes,
-}
-
-impl Route {
-    fn of(request: &Request) -> Self {
-        let extensions = request.extensions();
+impl Cx {
+    fn of(state: State, actor: Actor, request: &Request) -> Self {
         Self {
+            state,
+            actor,
+            homes: request.extensions().get::<Homes>().cloned().unwrap_or_default(),
             method: request.method().clone(),
-            matched: extensions.get::<MatchedPath>().map(|p| p.as_str().to_owned()).unwrap_or_default(),
-            homes: extensions.get::<Homes>().cloned().unwrap_or_default(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
         }
     }
 }
@@ -103,18 +101,23 @@ where
         async move {
             let work = Box::pin(async move {
                 let actor = actor(&request, permission)?;
-                let route = Route::of(&request);
+                let cx = Cx::of(state, actor, &request);
+                let matched = matched(&request);
                 let mut fields = fields(request).await?;
                 for (name, value) in &path {
                     fields.set(name, value.to_owned());
                 }
-                let cx = Cx { state, actor, homes: route.homes };
-                guard::check(&cx, &route.method, &route.matched, &mut fields).await?;
+                guard::check(&cx, &cx.method, &matched, &mut fields).await?;
                 handler(cx, fields).await
             });
             work.await.unwrap_or_else(IntoResponse::into_response)
         }
     })
+}
+
+/// The route that the router chose.
+fn matched(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned()).unwrap_or_default()
 }
 
 /// An answer in JSON.
@@ -167,16 +170,27 @@ where
                 path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             let work = Box::pin(async move {
                 let actor = actor(&request, permission)?;
-                let route = Route::of(&request);
+                let cx = Cx::of(state, actor, &request);
                 let mut fields = Fields::from_query(request.uri().query().unwrap_or_default());
                 for (name, value) in &path {
                     fields.set(name, value.clone());
                 }
-                let cx = Cx { state, actor, homes: route.homes };
-                guard::check(&cx, &route.method, &route.matched, &mut fields).await?;
+                guard::check(&cx, &cx.method, &matched(&request), &mut fields).await?;
                 handler(cx, path, request).await
             });
             work.await.unwrap_or_else(IntoResponse::into_response)
         }
+    })
+}
+
+/// A route that asks for no actor: what is in its path is the permission.
+pub(crate) fn bearer<F, Fut>(filter: MethodFilter, handler: F) -> MethodRouter<State>
+where
+    F: Fn(State, String, Request) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Response, Failure>> + Send + 'static,
+{
+    on(filter, move |Shared(state): Shared<State>, Path(token): Path<String>, request: Request| {
+        let handler = handler.clone();
+        async move { Box::pin(handler(state, token, request)).await.unwrap_or_else(IntoResponse::into_response) }
     })
 }

@@ -117,6 +117,12 @@ fn by_class(error: &dyn Fault) -> Failure {
     Failure { code, message }
 }
 
+impl From<vault::Error> for Failure {
+    fn from(error: vault::Error) -> Self {
+        by_class(&error)
+    }
+}
+
 impl From<ledger::Error> for Failure {
     fn from(error: ledger::Error) -> Self {
         by_class(&error)

@@ -11,6 +11,7 @@ mod convert;
 mod errors;
 mod experiments;
 mod filters;
+mod graphql;
 mod guard;
 mod limits;
 mod locations;
@@ -18,6 +19,7 @@ mod log_batch;
 mod logged_models;
 mod metrics;
 mod model_versions;
+mod page;
 mod registered_models;
 mod request;
 mod routes;
@@ -35,6 +37,7 @@ use ledger::Ledger;
 use vault::Vault;
 
 pub use errors::{Code, Failure};
+pub use page::{NotThePage, with_page};
 pub use routes::routes;
 
 pub use crate::webhooks::{Composer, STYLE};

@@ -32,6 +32,11 @@ impl Fields {
         Self { values, path: String::new() }
     }
 
+    /// From an object that was read already.
+    pub fn from_object(values: Map<String, Value>) -> Self {
+        Self { values, path: String::new() }
+    }
+
     /// From a body. Old clients encode twice; an empty body has no fields.
     pub fn from_body(body: &[u8]) -> Result<Self, Failure> {
         if body.iter().all(u8::is_ascii_whitespace) {

@@ -5,8 +5,11 @@ use axum::routing::{MethodFilter, MethodRouter, any, get};
 use kit::{Door, Routes};
 use types::Permission::{Read, Write};
 
-use crate::call::{json, raw, respond};
+use crate::artifacts::{multipart, signed};
+use crate::call::{bearer, json, raw, respond};
+use crate::graphql::graphql;
 use crate::guard::Homes;
+use crate::page::BELOW;
 use crate::webhooks;
 use crate::workspaces::{self, Entered};
 use crate::{
@@ -30,7 +33,10 @@ pub fn routes(state: State) -> Door {
         .route("/ajax-api/2.0/mlflow/get-trace-artifact", traces::artifact())
         .route("/ajax-api/3.0/mlflow/get-trace-artifact", traces::artifact())
         .route("/get-artifact", raw(GET, Read, artifacts::download_of_run))
+        .route("/graphql", raw(GET_POST, Read, graphql))
         .route("/model-versions/get-artifact", raw(GET, Read, artifacts::download_of_version));
+    let at_token = format!("{}{{token}}", signed::PATH);
+    routes = routes.route(&at_token, join([bearer(GET, signed::get), bearer(PUT, signed::put)]));
     for prefix in ["/api", "/ajax-api"] {
         let mut add = |path: &str, route: MethodRouter<State>| {
             routes = std::mem::take(&mut routes).route(&format!("{prefix}{path}"), route);
@@ -59,6 +65,7 @@ pub fn routes(state: State) -> Door {
             // The last one comes first.
             router.layer(DefaultBodyLimit::disable()).layer(Extension(Homes::default())).layer(entering)
         })
+        .map(|router| router.clone().nest(BELOW, router))
         .door("mlflow", state)
 }
 
@@ -152,6 +159,12 @@ fn artifact_routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
             json(DELETE, Write, artifacts::delete_proxied),
         ]),
     );
+    add("/2.0/mlflow-artifacts/mpu/create/{*artifact_path}", json(POST, Write, multipart::create));
+    add("/2.0/mlflow-artifacts/mpu/complete/{*artifact_path}", json(POST, Write, multipart::complete));
+    add("/2.0/mlflow-artifacts/mpu/abort/{*artifact_path}", json(POST, Write, multipart::abort));
+    add("/2.0/mlflow-artifacts/presigned/{*artifact_path}", json(GET, Read, signed::presigned));
+    add("/2.0/mlflow/artifacts/presigned-upload-url", json(POST, Write, signed::presigned_upload_url));
+    add("/2.0/mlflow/artifacts/presigned-download-url", json(POST, Read, signed::presigned_download_url));
 }
 
 /// `service.proto`

@@ -22,10 +22,10 @@ pub(crate) async fn server_info(Shared(state): Shared<State>) -> Response {
         "store_type": "SqlStore",
         "workspaces_enabled": state.workspaces,
         "trace_archival_enabled": false,
-        "multipart_uploads_enabled": false,
-        "multipart_downloads_enabled": false,
-        "presigned_upload_run_id_supported": false,
-        "presigned_upload_model_id_supported": false,
+        "multipart_uploads_enabled": true,
+        "multipart_downloads_enabled": true,
+        "presigned_upload_run_id_supported": true,
+        "presigned_upload_model_id_supported": true,
         "features_enabled": { "gateway": false },
     });
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()

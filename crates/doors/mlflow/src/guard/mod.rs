@@ -180,7 +180,8 @@ mod tests {
     use super::*;
 
     /// Answered to anybody, or by a permission in the path.
-    const OPEN: [&str; 6] = [
+    const OPEN: [&str; 7] = [
+        "/mlflow-artifacts/signed/{token}",
         "/health",
         "/version",
         "/3.0/mlflow/server-info",

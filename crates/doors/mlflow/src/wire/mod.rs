@@ -1,5 +1,6 @@
 //! Messages as upstream names them (`mlflow/protos/service.proto`, `model_registry.proto`).
 
+pub(crate) mod artifacts;
 pub(crate) mod registry;
 pub(crate) mod service;
 

@@ -11,6 +11,8 @@ mod logged_models;
 mod registry;
 mod traces;
 mod webhooks;
+mod artifacts;
+mod graphql;
 
 use axum::Router;
 use axum::body::Body;

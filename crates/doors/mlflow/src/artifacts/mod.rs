@@ -1,11 +1,18 @@
 //! Files: upstream's artifact proxy (`mlflow-artifacts`), listings, and downloads by run, model or version. Bodies
 //! stream both ways; a path is recorded only after all of its bytes are stored.
 
-use axum::body::{Body, HttpBody as _};
+pub(crate) mod download;
+pub(crate) mod multipart;
+mod path;
+pub(crate) mod signed;
+
+use axum::body::HttpBody as _;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use http_body_util::Limited;
 use tracking::artifacts::{self, ArtifactPath};
+use types::Digest;
 
 use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{self, own_folder, run_uid};
@@ -13,27 +20,11 @@ use crate::errors::{Code, Failure};
 use crate::limits;
 use crate::request::Fields;
 use crate::wire::service as ws;
+use download::Wish;
+use path::safe;
 
-/// A path in a request: relative, without `..`, whatever its encoding.
-fn safe(path: &str) -> Result<ArtifactPath, Failure> {
-    let mut decoded = path.to_owned();
-    for _ in 0..8 {
-        let again = crate::request::decode(&decoded.replace('+', "%2B"));
-        if again == decoded {
-            break;
-        }
-        decoded = again;
-    }
-    let bad = || Failure::invalid("Invalid path");
-    if decoded.contains(['#', '\\', '\0'])
-        || decoded.starts_with('/')
-        || decoded.split('/').any(|s| s == "..")
-    {
-        return Err(bad());
-    }
-    let path = path.trim_matches('/').trim_start_matches("./");
-    ArtifactPath::parse(if path == "." { "" } else { path }).map_err(|_| bad())
-}
+/// The largest file that the web page's own upload takes, in bytes.
+const PAGE_UPLOAD: u64 = 10 << 20;
 
 /// The folder of the server's own store behind a URI; where clients keep files themselves, the server cannot look.
 fn served(uri: &str) -> Result<ArtifactPath, Failure> {
@@ -92,8 +83,11 @@ pub(crate) async fn list_proxied(cx: Cx, f: Fields) -> Answer {
 
 pub(crate) async fn delete_proxied(cx: Cx, f: Fields) -> Answer {
     let path = safe(&f.required_text("artifact_path")?)?;
-    artifacts::delete(&cx.state.ledger, &cx.actor, path).await?;
-    empty()
+    match artifacts::delete(&cx.state.ledger, &cx.actor, path).await {
+        // What is not there is gone, as upstream has it.
+        Ok(_) | Err(tracking::Error::ArtifactNotFound(_)) => empty(),
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(crate) async fn upload_proxied(
@@ -116,13 +110,21 @@ pub(crate) async fn upload(cx: Cx, _: Vec<(String, String)>, request: Request) -
     let (id, path) = (need("run_uuid")?, need("path")?);
     limits::run_id(&id)?;
     let path = safe(&path)?;
+    let too_large = || Failure::invalid("Artifact size is too large. Max size is 10MB.");
+    if request.body().size_hint().lower() > PAGE_UPLOAD {
+        return Err(too_large());
+    }
     if request.body().is_end_stream() {
         return Err(Failure::invalid("Request must specify data."));
     }
     let run = tracking::run(&cx.state.ledger, &cx.actor, run_uid(&id)?).await?;
     let path = below(&served(&convert::run_uri(&run))?, &path)?;
-    store(&cx, path, request).await?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], "{}").into_response())
+    let limit = usize::try_from(PAGE_UPLOAD).unwrap_or(usize::MAX);
+    let request = request.map(|body| axum::body::Body::new(Limited::new(body, limit)));
+    match store(&cx, path, request).await {
+        Err(failure) if failure.message.contains("length limit exceeded") => Err(too_large()),
+        stored => stored.map(|()| [(header::CONTENT_TYPE, "application/json")].into_response()),
+    }
 }
 
 /// The bytes are stored whole before their path is recorded.
@@ -171,7 +173,8 @@ pub(crate) async fn download_of_version(
     let files = models::files(&cx.state.ledger, &cx.actor, version.uid).await?;
     let file = files.into_iter().find(|f| f.path == path.as_str());
     let file = file.ok_or_else(|| Failure::missing(format!("No such artifact: '{}'", path.as_str())))?;
-    stream(&cx, path.as_str(), file.digest, file.bytes).await
+    let wish = Wish::of(&cx.method, &cx.headers);
+    download::send(&cx.state.blobs, &wish, path.as_str(), file.digest, file.bytes.cast_unsigned()).await
 }
 
 /// `GET logged-models/{id}/artifacts/files?artifact_file_path=`
@@ -192,26 +195,20 @@ pub(crate) async fn download_of_logged_model(
     send(&cx, below(&served(&convert::model_uri(&model))?, &safe(&file)?)?).await
 }
 
-async fn send(cx: &Cx, path: ArtifactPath) -> Result<Response, Failure> {
+/// Digest and size in bytes of the file at `path`.
+///
+/// Errors: `No such artifact`, or that it is a folder.
+async fn file_at(cx: &Cx, path: &ArtifactPath) -> Result<(Digest, u64), Failure> {
     let found = artifacts::find(&cx.state.ledger, &cx.actor, path.clone()).await?;
-    let absent = || Failure::missing(format!("No such artifact: '{}'", path.as_str()));
-    let entry = found.ok_or_else(absent)?;
-    let digest = entry.digest.ok_or_else(absent)?;
-    stream(cx, path.as_str(), digest, entry.bytes).await
+    let entry = found.ok_or_else(|| Failure::missing(format!("No such artifact: '{}'", path.as_str())))?;
+    let digest = entry.digest.ok_or_else(|| {
+        Failure::invalid(format!("Artifact path refers to a directory, not a file: '{}'", path.as_str()))
+    })?;
+    Ok((digest, entry.bytes.cast_unsigned()))
 }
 
-/// Always a download: a stored page must never run as one of ours.
-async fn stream(cx: &Cx, path: &str, digest: types::Digest, bytes: i64) -> Result<Response, Failure> {
-    let object = cx.state.blobs.get_stream(&digest, None).await?;
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let ascii: String =
-        name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
-    let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-        (header::CONTENT_LENGTH, bytes.to_string()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{ascii}\"")),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (header::ETAG, format!("\"{}\"", digest.hex())),
-    ];
-    Ok((headers, Body::from_stream(object.stream)).into_response())
+async fn send(cx: &Cx, path: ArtifactPath) -> Result<Response, Failure> {
+    let wish = Wish::of(&cx.method, &cx.headers);
+    let (digest, size) = file_at(cx, &path).await?;
+    download::send(&cx.state.blobs, &wish, path.as_str(), digest, size).await
 }
