@@ -177,6 +177,9 @@ pub struct Serve {
     /// Where clients keep files of new experiments themselves, instead of here: s3://bucket/prefix
     #[arg(long, value_name = "URI")]
     default_artifact_root: Option<String>,
+    /// MLflow's own web page, to serve at /mlflow/: the folder mlflow/server/js/build of an installed mlflow
+    #[arg(long, value_name = "DIR")]
+    mlflow_ui: Option<PathBuf>,
     /// A configuration file (`mlwright config` prints one)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -193,6 +196,7 @@ impl Serve {
             database_url: self.database_url,
             blob_url: self.blob_url,
             default_artifact_root: self.default_artifact_root,
+            mlflow_ui: self.mlflow_ui,
         }
     }
 }

@@ -162,8 +162,8 @@ impl Stages {
         }
     }
 
-    /// Every door, in the order of [`DOORS`].
-    pub fn doors(&self, config: &Config) -> Vec<Door> {
+    /// Every door, in the order of [`DOORS`]. Errors: `NotThePage`.
+    pub fn doors(&self, config: &Config) -> Result<Vec<Door>, Error> {
         let Ground { ledger, blobs, vault } = &self.ground;
         let native = door_native::State {
             ledger: ledger.clone(),
@@ -179,19 +179,21 @@ impl Stages {
                 data_dir: config.server.data_dir.display().to_string(),
             }),
         };
-        vec![
+        let mlflow = door_mlflow::routes(door_mlflow::State {
+            ledger: ledger.clone(),
+            blobs: blobs.clone(),
+            vault: vault.clone(),
+            artifact_root: artifact_root(config),
+            workspaces: config.access.workspaces,
+            webhooks: self.webhooks.clone(),
+            plain_webhooks: config.webhooks.private_addresses,
+        });
+        let page = Some(config.mlflow.ui.as_path()).filter(|dir| !dir.as_os_str().is_empty());
+        Ok(vec![
             door_native::routes(native),
-            door_mlflow::routes(door_mlflow::State {
-                ledger: ledger.clone(),
-                blobs: blobs.clone(),
-                vault: vault.clone(),
-                artifact_root: artifact_root(config),
-                workspaces: config.access.workspaces,
-                webhooks: self.webhooks.clone(),
-                plain_webhooks: config.webhooks.private_addresses,
-            }),
+            door_mlflow::with_page(mlflow, page)?,
             door_oip::routes(door_oip::State::new(self.serving.clone())),
-        ]
+        ])
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Config {
     pub pipelines: Pipelines,
     pub predictions: Predictions,
     pub webhooks: Webhooks,
+    pub mlflow: Mlflow,
     pub log: Log,
     pub listen: Vec<Listen>,
 }
@@ -107,6 +108,12 @@ pub struct Webhooks {
     pub private_addresses: bool,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mlflow {
+    pub ui: PathBuf,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
@@ -139,6 +146,7 @@ impl Default for Config {
             pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
+            mlflow: Mlflow::default(),
             log: Log { filter: "info".into(), json: false },
             listen: Vec::new(),
         }
@@ -232,6 +240,10 @@ const KEYS: &[(&str, &str)] = &[
     (
         "webhooks.private_addresses",
         "Whether webhooks may call this machine and its network, and over plain http.",
+    ),
+    (
+        "mlflow.ui",
+        "The folder mlflow/server/js/build of an installed mlflow, to serve MLflow's own page at /mlflow/; empty for none.",
     ),
     ("log.filter", "Levels as in `info,mlwright_serving=debug`."),
     ("log.json", "Whether log lines are JSON."),

@@ -29,6 +29,8 @@ pub enum Error {
     Vault(#[from] vault::Error),
     #[error(transparent)]
     Io(#[from] types::io::Error),
+    #[error(transparent)]
+    NotThePage(#[from] door_mlflow::NotThePage),
     #[error("{0}")]
     Stage(String),
     #[error("a task failed, so the server stopped: {0}")]
@@ -75,6 +77,9 @@ impl Fault for Error {
             }
             Error::Bind { .. } => {
                 "another program may have the port: choose another with --port, or 0 for a free one".into()
+            }
+            Error::NotThePage(_) => {
+                "give the folder mlflow/server/js/build of an installed mlflow to --mlflow-ui".into()
             }
             Error::Ledger(e) => return e.hint(),
             Error::Blobs(e) => return e.hint(),

@@ -27,6 +27,7 @@ pub struct Options {
     pub database_url: Option<String>,
     pub blob_url: Option<String>,
     pub default_artifact_root: Option<String>,
+    pub mlflow_ui: Option<PathBuf>,
 }
 
 impl Options {
@@ -54,6 +55,9 @@ impl Options {
         if let Some(root) = &self.default_artifact_root {
             config.artifacts.default_root.clone_from(root);
         }
+        if let Some(dir) = &self.mlflow_ui {
+            config.mlflow.ui.clone_from(dir);
+        }
         for text in &self.listen {
             config.listen.push(config::parse_listen(text)?);
         }
@@ -73,7 +77,7 @@ pub async fn routes(options: &Options) -> Result<Vec<Route>, Error> {
     config.blobs.url.clear();
     let ground = Ground::open(&config).await?;
     let stages = Stages::start(ground, &config, "", "").await?;
-    let table = listen::table(config.address()?, &stages.doors(&config));
+    let table = stages.doors(&config).and_then(|doors| listen::table(config.address()?, &doors));
     drop(stages);
     // A leftover in the temporary directory harms nobody.
     let _ = std::fs::remove_dir_all(scratch);
@@ -113,7 +117,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     for (listener, wanted) in listeners {
         let at = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
         let doors: Vec<Door> = stages
-            .doors(&config)
+            .doors(&config)?
             .into_iter()
             .filter(|d| answers(&config, d.name))
             .filter(|d| wanted.is_empty() || wanted.iter().any(|n| n == d.name))
