@@ -1,4 +1,4 @@
-"""Gives a server what MLflow's own web page shows, with the unmodified client: fill.py URL. Prints what it made as JSON."""
+"""Gives a server what MLflow's own web page shows, with the unmodified client: fill.py URL MADE.json writes what it made."""
 
 import json
 import os
@@ -66,7 +66,9 @@ def main():
         traced = mlflow.get_last_active_trace_id()
     except Exception as error:  # traces are not what this is about
         print(error, file=sys.stderr)
-    print(json.dumps({"experiment": experiment, "runs": runs, "model": "page-model", "prompt": "page-prompt", "trace": traced}))
+    made = {"experiment": experiment, "runs": runs, "model": "page-model", "prompt": "page-prompt", "trace": traced}
+    with open(sys.argv[2], "w") as file:
+        json.dump(made, file)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ const made = JSON.parse(fs.readFileSync(madeFile, 'utf8'));
 const tolerant = process.env.MISSING === '1';
 const patience = Number(process.env.PATIENCE ?? 20000);
 
+// MLflow itself answers these so: nobody is signed in, and the versions have no MLmodel.
+const expected = [/users\/current$/, /model-versions\/get-artifact\?path=MLmodel/];
+
 let checks = 0;
 let failures = 0;
 function check(holds, what) {
@@ -82,7 +85,7 @@ for (const [name, route, texts, then] of views) {
   });
   page.on('response', (response) => {
     const request = response.request();
-    if (response.status() >= 400) said.push(`${response.status()} ${request.method()} ${response.url()} ${(request.postData() ?? '').slice(0, 200)}`);
+    if (response.status() >= 400 && (tolerant || !expected.some((known) => known.test(response.url())))) said.push(`${response.status()} ${request.method()} ${response.url()} ${(request.postData() ?? '').slice(0, 200)}`);
     else if (process.env.EVERY) console.log(`  ${response.status()} ${request.method()} ${response.url()}`);
   });
   await page.goto(`${base}#${route}`, { waitUntil: 'load' });
@@ -97,5 +100,5 @@ for (const [name, route, texts, then] of views) {
   await page.close();
 }
 await browser.close();
-console.log(`${checks - failures} passed, ${failures} failed`);
+console.log(`page: ${checks - failures} of ${checks} checks hold`);
 process.exit(failures === 0 || tolerant ? 0 : 1);

@@ -86,6 +86,12 @@ impl Python {
         std::env::join_paths(folders).unwrap_or(path)
     }
 
+    /// MLflow's own web page, which its wheel has built.
+    pub fn mlflow_page(&self) -> Option<PathBuf> {
+        let pages = folders(&self.folder.join("lib")).into_iter();
+        pages.map(|lib| lib.join("site-packages/mlflow/server/js/build")).find(|page| page.is_dir())
+    }
+
     /// The ONNX Runtime library that the `onnxruntime` wheel carries.
     pub fn onnxruntime(&self) -> Result<PathBuf, String> {
         let found = folders(&self.folder.join("lib"))

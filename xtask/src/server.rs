@@ -34,6 +34,9 @@ impl Server {
         if let Some(url) = &start.database {
             command.args(["--database-url", url]);
         }
+        if let Some(page) = start.python.mlflow_page() {
+            command.arg("--mlflow-ui").arg(page);
+        }
         command.env("PATH", start.python.path()).env("MLWRIGHT_ONNXRUNTIME", start.python.onnxruntime()?);
         command.stdin(Stdio::null()).stdout(file).stderr(errors).current_dir(std::env::temp_dir());
         let process = command.spawn().map_err(|e| format!("cannot start {}: {e}", start.binary.display()))?;

@@ -45,6 +45,7 @@ pub fn test(full: bool) -> bool {
                 Ok(Count::of(true))
             });
             browser(&mut report, looped.as_ref());
+            mlflow_page(&mut report, looped.as_ref(), python);
             drop(looped);
             let rounds: &[&str] = if full { &[] } else { &["3"] };
             for script in ["kill_writes", "kill_steps"] {
@@ -202,6 +203,24 @@ fn browser(report: &mut Report, server: Option<&Server>) {
         test.current_dir(root().join("ui")).env("CHROMIUM", chromium);
         test.env("MLWRIGHT_URL", server.url()).env("MLWRIGHT_EXPECT", "demo");
         let (said, succeeded) = heard(&mut test)?;
+        Ok(report::checks(&said, succeeded))
+    });
+}
+
+/// MLflow's own web page, from its wheel, on the same server.
+fn mlflow_page(report: &mut Report, server: Option<&Server>, python: &Python) {
+    let name = "MLflow's own page";
+    let (Some(chromium), Some(server)) = (tools::chromium(), server) else {
+        return report.skip(name, "chromium is missing, or the loop did not end well");
+    };
+    report.stage(name, || {
+        let mut fill = command(python.program(), &["conformance/page/fill.py", &server.url()]);
+        let made = shell::fresh_folder("page")?.join("made.json");
+        fill.arg(&made);
+        run(&mut fill)?;
+        let page = format!("{}/mlflow/", server.url());
+        let mut look = command("node", &["conformance/page/look.mjs", &page, &made.to_string_lossy()]);
+        let (said, succeeded) = heard(look.env("CHROMIUM", chromium))?;
         Ok(report::checks(&said, succeeded))
     });
 }
