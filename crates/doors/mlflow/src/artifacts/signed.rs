@@ -51,6 +51,7 @@ struct PutClaim {
     workspace: WorkspaceId,
     kind: ActorKind,
     name: String,
+    account: Option<i64>,
     path: String,
 }
 
@@ -152,6 +153,7 @@ pub(crate) async fn presigned_upload_url(cx: Cx, f: Fields) -> Answer {
         workspace: cx.actor.workspace,
         kind: cx.actor.kind,
         name: cx.actor.name.clone(),
+        account: cx.actor.account,
         path: path.as_str().to_owned(),
     };
     let until = cx.state.ledger.clock().now().plus_seconds(seconds);
@@ -204,6 +206,9 @@ pub(crate) async fn put(state: State, token: String, request: Request) -> Result
         name: claim.name,
         role: Role::Editor,
         scopes: Some(vec![Permission::Write]),
+        account: claim.account,
+        // Whether they may write here was asked when the address was made.
+        grants: None,
     };
     let stream = request.into_body().into_data_stream();
     let (digest, bytes) = state.blobs.put_stream(stream, None).await?;
