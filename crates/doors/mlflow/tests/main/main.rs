@@ -6,13 +6,13 @@
 extern crate mlwright_door_mlflow as door_mlflow;
 
 mod access;
+mod artifacts;
 mod experiments;
+mod graphql;
 mod logged_models;
 mod registry;
 mod traces;
 mod webhooks;
-mod artifacts;
-mod graphql;
 
 use axum::Router;
 use axum::body::Body;
