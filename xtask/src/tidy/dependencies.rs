@@ -6,7 +6,7 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 15] = [
+const STAGES: [&str; 17] = [
     "datasets",
     "curation",
     "features",
@@ -17,7 +17,9 @@ const STAGES: [&str; 15] = [
     "pipelines",
     "predictions",
     "evaluation",
+    "review",
     "serving",
+    "gateway",
     "monitoring",
     "governance",
     "automation",

@@ -16,6 +16,10 @@ pub enum Error {
     UnknownMetric { metric: String, task: &'static str, known: String },
     #[error("the threshold for `{0}` has neither a minimum nor a maximum")]
     EmptyBound(String),
+    #[error("evaluation set `{0}` does not exist")]
+    SetNotFound(String),
+    #[error("scorer `{name}`{} does not exist in experiment {experiment}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
+    ScorerNotFound { experiment: i64, name: String, version: Option<i64> },
     #[error("the evaluation was stopped")]
     Stopped,
     #[error(transparent)]
@@ -45,7 +49,7 @@ impl From<columns::Error> for Error {
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {
-            Self::NotFound(_) => Class::NotFound,
+            Self::NotFound(_) | Self::SetNotFound(_) | Self::ScorerNotFound { .. } => Class::NotFound,
             Self::NotEvaluable { .. } => Class::Conflict,
             Self::NoLabels { .. }
             | Self::BadLabel { .. }
@@ -70,6 +74,8 @@ impl Fault for Error {
             Self::ChooseOutput { .. } => "set the gate's `output` to one of them",
             Self::UnknownMetric { known, .. } => return Some(format!("choose one of {known}")),
             Self::EmptyBound(_) => "write {min: …}, {max: …} or both",
+            Self::SetNotFound(_) => "search the evaluation sets",
+            Self::ScorerNotFound { .. } => "list the experiment's scorers",
             Self::Stopped => "try again",
             Self::Models(e) => return e.hint(),
             Self::Runtimes(e) => return e.hint(),

@@ -1,5 +1,8 @@
 //! All SQL of this stage.
 
+pub(crate) mod scorers;
+pub(crate) mod sets;
+
 use ledger::{Error, Row, Rx, Tx, params};
 use types::Uid;
 

@@ -1,0 +1,59 @@
+use types::{Class, Fault, Hint, Uid};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("issue `{0}` does not exist")]
+    IssueNotFound(Uid),
+    #[error("label schema `{0}` does not exist")]
+    SchemaNotFound(String),
+    #[error("experiment {experiment} has a label schema `{name}` already")]
+    SchemaExists { experiment: i64, name: String },
+    #[error("the default question of an experiment cannot be changed or deleted")]
+    DefaultSchema,
+    #[error("the way in which a label schema is answered cannot be changed: {0}")]
+    InputChanged(String),
+    #[error("label schemas {missing:?} do not exist in experiment {experiment}")]
+    UnknownSchemas { experiment: i64, missing: Vec<Uid> },
+    #[error("review queue `{0}` does not exist")]
+    QueueNotFound(String),
+    #[error("experiment {experiment} has a review queue `{name}` already")]
+    QueueExists { experiment: i64, name: String },
+    #[error("a user's own queue cannot be changed")]
+    UserQueue,
+    #[error("the questions of a review queue with items cannot be changed")]
+    QuestionsLocked,
+    #[error("`{item}` is not in review queue `{queue}`")]
+    ItemNotFound { queue: Uid, item: String },
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+}
+
+impl Fault for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::IssueNotFound(_)
+            | Self::SchemaNotFound(_)
+            | Self::QueueNotFound(_)
+            | Self::ItemNotFound { .. } => Class::NotFound,
+            Self::SchemaExists { .. } | Self::QueueExists { .. } => Class::AlreadyExists,
+            Self::DefaultSchema | Self::UserQueue | Self::QuestionsLocked => Class::Conflict,
+            Self::InputChanged(_) | Self::UnknownSchemas { .. } => Class::Invalid,
+            Self::Ledger(e) => e.class(),
+        }
+    }
+
+    fn hint(&self) -> Hint {
+        let hint = match self {
+            Self::IssueNotFound(_) => "search the issues",
+            Self::SchemaNotFound(_) | Self::UnknownSchemas { .. } => "list the experiment's label schemas",
+            Self::SchemaExists { .. } | Self::QueueExists { .. } => "choose another name",
+            Self::DefaultSchema | Self::InputChanged(_) => "make another label schema",
+            Self::QueueNotFound(_) => "list the experiment's review queues",
+            Self::UserQueue => "make a queue of its own",
+            Self::QuestionsLocked => "remove the items first",
+            Self::ItemNotFound { .. } => "list the queue's items",
+            Self::Ledger(e) => return e.hint(),
+        };
+        Some(hint.to_owned())
+    }
+}

@@ -1,0 +1,28 @@
+//! What people judge of traces: the questions that they answer, the queues that bring traces to them, and the issues
+//! that are found.
+
+mod error;
+mod issues;
+mod queues;
+mod schemas;
+mod store;
+
+pub use error::Error;
+pub use issues::{
+    Issue, IssueChange, IssueField, IssueQuery, NewIssue, SEVERITIES, create_issue, issue, search_issues,
+    update_issue,
+};
+pub use queues::{
+    ItemStatus, NewQueue, Queue, QueueChange, QueueItem, QueueQuery, add_items, create_queue, delete_queue,
+    items, queue, queue_named, queues, remove_items, set_item_status, update_queue,
+};
+pub use schemas::{
+    LabelSchema, NewSchema, SchemaChange, create_schema, delete_schema, label_schema, label_schema_named,
+    label_schemas, update_schema,
+};
+
+pub const COMPONENT: ledger::Component = ledger::Component {
+    name: "review",
+    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_review.sql") }],
+    facts: &[],
+};
