@@ -97,7 +97,7 @@ impl IntoResponse for Failure {
 }
 
 /// An error that has no wording of its own upstream.
-fn by_class(error: &dyn Fault) -> Failure {
+pub(crate) fn by_class(error: &dyn Fault) -> Failure {
     let code = match error.class() {
         Class::Invalid | Class::Conflict | Class::Rejected | Class::TooLarge => Code::InvalidParameterValue,
         Class::NotFound => Code::ResourceDoesNotExist,

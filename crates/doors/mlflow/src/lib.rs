@@ -12,6 +12,8 @@ mod errors;
 mod experiments;
 mod filters;
 mod graphql;
+mod gateway;
+mod genai;
 mod guard;
 mod limits;
 mod locations;

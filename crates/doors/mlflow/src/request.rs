@@ -221,6 +221,22 @@ impl Fields {
             .collect()
     }
 
+    /// A map of texts to texts; none is an empty one.
+    pub fn text_map(&self, name: &str) -> Result<std::collections::BTreeMap<String, String>, Failure> {
+        let Some(value) = self.get(name) else { return Ok(Default::default()) };
+        let read = || -> Option<std::collections::BTreeMap<String, String>> {
+            let text = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
+            value.as_object()?.iter().map(text).collect()
+        };
+        // The value is not shown: it may be a secret.
+        read().ok_or_else(|| {
+            let place = self.place(name);
+            Failure::invalid(format!(
+                "Invalid value for parameter '{place}': it must map texts to texts.{SEE_DOCS}"
+            ))
+        })
+    }
+
     pub fn inner(&self, name: &str) -> Result<Option<Fields>, Failure> {
         self.get(name).map(|value| Fields::message(value, self.place(name))).transpose()
     }

@@ -13,7 +13,7 @@ use crate::page::BELOW;
 use crate::webhooks;
 use crate::workspaces::{self, Entered};
 use crate::{
-    State, artifacts, auth, experiments, log_batch, logged_models, metrics, model_versions,
+    State, artifacts, auth, experiments, gateway, genai, log_batch, logged_models, metrics, model_versions,
     registered_models, runs, server_info, traces,
 };
 
@@ -22,7 +22,7 @@ pub(crate) const POST: MethodFilter = MethodFilter::POST;
 pub(crate) const PATCH: MethodFilter = MethodFilter::PATCH;
 pub(crate) const DELETE: MethodFilter = MethodFilter::DELETE;
 pub(crate) const PUT: MethodFilter = MethodFilter::PUT;
-const GET_POST: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
+pub(crate) const GET_POST: MethodFilter = MethodFilter::GET.or(MethodFilter::POST);
 
 /// Every endpoint at its absolute path; `/api/…` for clients and `/ajax-api/…` for upstream's web app.
 pub fn routes(state: State) -> Door {
@@ -48,11 +48,17 @@ pub fn routes(state: State) -> Door {
         auth::routes(&mut add);
         workspace_routes(&mut add);
         webhooks::routes(&mut add);
+        genai::routes(&mut add);
+        gateway::routes(&mut add);
         add("/3.0/mlflow/server-info", get(server_info::server_info));
         for unknown in ["/2.0/mlflow/{*rest}", "/3.0/mlflow/{*rest}", "/2.0/mlflow-artifacts/{*rest}"] {
             add(unknown, any(server_info::unknown));
         }
     }
+    let mut add = |path: &str, route: MethodRouter<State>| {
+        routes = std::mem::take(&mut routes).route(path, route);
+    };
+    gateway::page_routes(&mut add);
     routes
         .route("/ajax-api/2.0/mlflow/metrics/get-history-bulk", json(GET, Read, metrics::get_history_bulk))
         .route("/ajax-api/2.0/mlflow/upload-artifact", raw(POST, Write, artifacts::upload))
@@ -184,6 +190,6 @@ fn workspace_routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
 }
 
 /// Several methods on one path.
-fn join<const N: usize>(routes: [MethodRouter<State>; N]) -> MethodRouter<State> {
+pub(crate) fn join<const N: usize>(routes: [MethodRouter<State>; N]) -> MethodRouter<State> {
     routes.into_iter().fold(MethodRouter::new(), MethodRouter::merge)
 }
