@@ -58,6 +58,7 @@ pub fn routes(state: State) -> Door {
     let mut add = |path: &str, route: MethodRouter<State>| {
         routes = std::mem::take(&mut routes).route(path, route);
     };
+    genai::page_routes(&mut add);
     gateway::page_routes(&mut add);
     routes
         .route("/ajax-api/2.0/mlflow/metrics/get-history-bulk", json(GET, Read, metrics::get_history_bulk))

@@ -26,7 +26,7 @@ pub(crate) async fn server_info(Shared(state): Shared<State>) -> Response {
         "multipart_downloads_enabled": true,
         "presigned_upload_run_id_supported": true,
         "presigned_upload_model_id_supported": true,
-        "features_enabled": { "gateway": false },
+        "features_enabled": { "gateway": true },
     });
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }

@@ -14,7 +14,7 @@ use predictions::{Log, LogConfig};
 use runtimes::{Runtime, RuntimeConfig};
 use serving::{Serving, ServingConfig};
 use tasks::{OnStop, Supervisor};
-use types::SystemClock;
+use types::{Actor, SystemClock};
 use vault::Vault;
 use webhooks::Webhooks;
 
@@ -108,6 +108,10 @@ impl Stages {
         let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
             .await
             .map_err(Error::stage)?;
+        // What an older master key sealed; a secret that does not open is told when it is used.
+        if let Err(error) = gateway::reseal(ledger, vault, &Actor::system("vault")).await {
+            tracing::warn!(%error, "gateway secrets were not sealed again under the newest master key");
+        }
         let monitoring = Monitoring::new(ledger, blobs, &log);
         let automation = Automation::new(ledger, blobs, &runtime, &log, &serving);
         let policy = outbound::Policy {

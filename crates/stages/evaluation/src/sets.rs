@@ -90,7 +90,7 @@ pub struct SetQuery {
 /// The last record that was seen: the next page begins after it.
 pub type RecordsCursor = (Timestamp, Uid);
 
-/// `MLflow` made digests of name and time; so that they agree, the time is in milliseconds.
+/// The first 8 digits of the SHA-256 of `name:milliseconds`, as MLflow makes them.
 fn digest(name: &str, at: Timestamp) -> String {
     Digest::of(format!("{name}:{}", at.millis())).hex()[..8].to_owned()
 }
@@ -283,7 +283,8 @@ fn fresh(tx: &Tx<'_>, new: &NewRecord) -> Record {
     Record {
         uid: tx.new_id(),
         inputs: Value::Object(new.inputs.clone()),
-        outputs: new.outputs.clone().filter(|o| !o.is_null()),
+        // What says nothing of outputs has empty ones; null is none.
+        outputs: Some(new.outputs.clone().unwrap_or_else(|| json!({}))).filter(|o| !o.is_null()),
         expectations: new.expectations.clone().map(Value::Object),
         tags: Some(Value::Object(new.tags.clone().unwrap_or_default())),
         source: new.source.clone(),

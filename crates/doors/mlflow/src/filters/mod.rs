@@ -2,6 +2,7 @@
 //! `search_logged_model_utils.py` at 3.17.2) to the house's queries.
 
 mod experiments;
+mod genai;
 mod logged_models;
 mod order;
 mod python;
@@ -16,6 +17,7 @@ use tracking::search::{Comparison, Order};
 use crate::errors::Failure;
 
 pub(crate) use experiments::{experiment_filter, experiment_order};
+pub(crate) use genai::{dataset_filter, dataset_order, issue_filter};
 pub(crate) use logged_models::{logged_model_filter, logged_model_order};
 pub(crate) use registry::{model_filter, model_order, version_filter, version_order};
 pub(crate) use runs::run_query;

@@ -4,6 +4,7 @@ mod bindings;
 mod endpoints;
 mod failures;
 mod model_definitions;
+mod providers;
 mod proxy;
 mod secrets;
 
@@ -56,6 +57,9 @@ pub(crate) fn routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
 /// What upstream's own page asks for.
 pub(crate) fn page_routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
     add("/ajax-api/3.0/mlflow/gateway/secrets/config", json(GET, Read, secrets::config));
+    add("/ajax-api/3.0/mlflow/gateway/supported-providers", json(GET, Read, providers::providers));
+    add("/ajax-api/3.0/mlflow/gateway/supported-models", json(GET, Read, providers::models));
+    add("/ajax-api/3.0/mlflow/gateway/provider-config", json(GET, Read, providers::config));
     let proxy = join([json(GET, Read, proxy::list), json(POST, Predict, proxy::invoke)]);
     add("/ajax-api/2.0/mlflow/gateway-proxy", proxy);
 }

@@ -9,12 +9,12 @@ use serde_json::{Map, Value, json};
 use tracking::ExperimentRef;
 use types::{Timestamp, Uid};
 
-use super::{dataset_filter, given, message, uid};
+use super::{given, message, uid};
 use crate::call::{Answer, Cx, empty, reply};
 use crate::convert::{experiment_number, next_token, offset, python_json};
 use crate::errors::Failure;
-use crate::limits;
 use crate::request::Fields;
+use crate::{filters, limits};
 
 const PREFIX: &str = "d-";
 const RECORD_PREFIX: &str = "dr-";
@@ -101,8 +101,8 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let offset = offset(f.text("page_token")?.as_deref())?;
     let query = SetQuery {
         experiments: f.texts("experiment_ids")?,
-        filter: dataset_filter::filter(&f.text_or_empty("filter_string")?)?,
-        order: dataset_filter::order(&f.texts("order_by")?)?,
+        filter: filters::dataset_filter(&f.text_or_empty("filter_string")?)?,
+        order: filters::dataset_order(&f.texts("order_by")?)?,
         limit,
         offset,
     };

@@ -1,17 +1,14 @@
 //! Issues (`mlflow/protos/issues.proto`).
 
-use review::{Issue, IssueChange, IssueField, IssueQuery, NewIssue, SEVERITIES};
+use review::{Issue, IssueChange, IssueQuery, NewIssue, SEVERITIES};
 use serde_json::{Value, json};
-use tracking::search::{Clause, Comparison, Test};
-use tracking::{Error, ExperimentRef};
 
-use super::{given, message, uid};
+use super::{existing_experiment, given, message, uid};
 use crate::call::{Answer, Cx, reply};
 use crate::convert::{experiment_number, next_token, offset};
 use crate::errors::Failure;
-use crate::grammar::{self, Condition, Literal, plain};
-use crate::limits;
 use crate::request::Fields;
+use crate::{filters, limits};
 
 const PREFIX: &str = "iss-";
 const STATUSES: [&str; 3] = ["pending", "rejected", "resolved"];
@@ -56,11 +53,7 @@ fn severity(f: &Fields) -> Result<Option<i64>, Failure> {
 pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
     let name = f.required_text("name")?;
     let description = f.required_text("description")?;
-    let experiment = experiment_number(&f.required_text("experiment_id")?)?;
-    let found = tracking::experiment(&cx.state.ledger, &cx.actor, ExperimentRef::Number(experiment)).await?;
-    if found.deleted {
-        return Err(Error::ExperimentNotFound(experiment.to_string()).into());
-    }
+    let experiment = existing_experiment(&cx, &f.required_text("experiment_id")?).await?;
     let new = NewIssue {
         experiment,
         name,
@@ -101,8 +94,7 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let limit = limits::max_results(f.integer("max_results")?.unwrap_or(PAGE))?;
     let offset = offset(f.text("page_token")?.as_deref())?;
     let experiment = given(f.text("experiment_id")?).map(|id| experiment_number(&id)).transpose()?;
-    let conditions = grammar::filter(&f.text_or_empty("filter_string")?)?;
-    let filter = conditions.iter().map(clause).collect::<Result<_, _>>()?;
+    let filter = filters::issue_filter(&f.text_or_empty("filter_string")?)?;
     let query = IssueQuery { experiment, filter, limit, offset };
     let page = review::search_issues(&cx.state.ledger, &cx.actor, query).await?;
     let issues: Vec<Value> = page.items.into_iter().map(issue).collect();
@@ -110,31 +102,4 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     // Always there, empty on the last page.
     answer["next_page_token"] = next_token(page.more, offset, limit).unwrap_or_default().into();
     reply(&answer)
-}
-
-/// `SearchIssuesUtils` in `mlflow/utils/search_utils.py`.
-fn clause(condition: &Condition) -> Result<Clause<IssueField>, Failure> {
-    let field = match plain(&condition.identifier) {
-        "status" => IssueField::Status,
-        "source_run_id" => IssueField::SourceRun,
-        other => {
-            return Err(Failure::invalid(format!(
-                "Invalid filter field '{other}'. Supported fields: {{'status', 'source_run_id'}}"
-            )));
-        }
-    };
-    let comparison = match condition.operator.as_str() {
-        "=" => Comparison::Equal,
-        "!=" => Comparison::NotEqual,
-        other => {
-            return Err(Failure::invalid(format!(
-                "Invalid comparator '{other}'. Supported comparators: {{'=', '!='}}"
-            )));
-        }
-    };
-    let value = match &condition.value {
-        Literal::Text(text) | Literal::Number(text) | Literal::Word(text) => text.clone(),
-        other => return Err(Failure::invalid(format!("Invalid comparison: {}", other.shown()))),
-    };
-    Ok(Clause { field, test: Test::Text(comparison, value) })
 }

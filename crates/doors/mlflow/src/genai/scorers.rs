@@ -197,7 +197,7 @@ pub(crate) async fn set_online_config(cx: Cx, f: Fields) -> Answer {
     }
     let filter = f.text("filter_string")?;
     if let Some(filter) = given(filter.clone()) {
-        crate::grammar::filter(&filter)?;
+        crate::filters::traces::parse(&filter)?;
     }
     let experiment = active_experiment(&cx, &experiment_id).await?;
     let ledger = &cx.state.ledger;

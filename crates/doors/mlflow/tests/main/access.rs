@@ -192,11 +192,13 @@ ledger::db_test! {
             format!("mlflow/runs/get?run_id={run}"),
             "mlflow/registered-models/get?name=m".to_owned(),
             format!("mlflow/artifacts/list?run_id={run}"),
-            format!("mlflow/metrics/get-history?run_id={run}&metric_key=k"),
         ] {
             let answer = house.client.call("GET", &path, Value::Null).await;
             assert_eq!(answer.0, StatusCode::NOT_FOUND, "{path}: {answer:?}");
         }
+        let points = format!("mlflow/metrics/get-history?run_id={run}&metric_key=k");
+        let none = house.client.call("GET", &points, Value::Null).await;
+        assert_eq!(none, (StatusCode::OK, json!({})), "as of a run that does not exist");
         // Whoever was granted nothing there is told that there is no such workspace.
         house.client.workspace = Some("team-a".into());
         house.client.actor = house.ledger.act_as("ada").await.unwrap();

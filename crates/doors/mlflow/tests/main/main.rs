@@ -8,6 +8,7 @@ extern crate mlwright_door_mlflow as door_mlflow;
 mod access;
 mod artifacts;
 mod experiments;
+mod genai;
 mod graphql;
 mod logged_models;
 mod registry;
@@ -120,7 +121,7 @@ ledger::db_test! {
                 "lifecycle_stage": "active",
             },
             "data": { "tags": [{"key": "a", "value": "1"}, {"key": "mlflow.runName", "value": "n"}] },
-            "inputs": {}, "outputs": {},
+            "inputs": {},
         }});
         assert_eq!(answer, expected);
     }

@@ -15,6 +15,20 @@ const PATTERN_BYTES: usize = 1 << 20;
 
 pub(crate) struct Connection(rusqlite::Connection);
 
+/// `$n` as SQLite numbers it: `?n`. SQLite takes `$n` for a name, and gives names numbers as they first appear.
+fn numbered(sql: &str) -> String {
+    let mut out = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(at) = rest.find('$') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        out.push(if from[1..].starts_with(|c: char| c.is_ascii_digit()) { '?' } else { '$' });
+        rest = &from[1..];
+    }
+    out.push_str(rest);
+    out
+}
+
 impl Connection {
     pub fn writer(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -52,12 +66,12 @@ impl Connection {
     }
 
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.0.prepare_cached(&numbered(sql))?;
         Ok(statement.execute(rusqlite::params_from_iter(params))? as u64)
     }
 
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        let mut statement = self.0.prepare_cached(sql)?;
+        let mut statement = self.0.prepare_cached(&numbered(sql))?;
         let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;
         let mut found = Vec::new();
