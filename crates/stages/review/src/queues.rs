@@ -151,7 +151,7 @@ pub async fn queue_named(
                 Some(uid) => store::find(rx, uid)?,
                 None => None,
             };
-            found.ok_or_else(|| Error::QueueNotFound(name))
+            found.ok_or(Error::QueueNotFound(name))
         })
         .await
 }

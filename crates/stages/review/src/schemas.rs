@@ -93,7 +93,7 @@ pub async fn label_schema_named(
 ) -> Result<LabelSchema, Error> {
     ledger
         .read(actor.workspace, move |rx| {
-            store::named(rx, experiment, &name)?.ok_or_else(|| Error::SchemaNotFound(name))
+            store::named(rx, experiment, &name)?.ok_or(Error::SchemaNotFound(name))
         })
         .await
 }
