@@ -86,7 +86,16 @@ ledger::db_test! {
         let found = client.get("run-views").await;
         assert_eq!(found["views"].as_array().unwrap().len(), 1);
         assert_eq!((&found["views"][0]["name"], &found["views"][0]["address"]), (&json!("night runs"), &json!("q=b&group=parent")));
-        assert_eq!(client.get("events?kind=run_view.&limit=9").await["events"].as_array().unwrap().len(), 2);
+        // Events are sealed a moment after they are written.
+        let mut events = 0;
+        for _ in 0..100 {
+            events = client.get("events?kind=run_view.&limit=9").await["events"].as_array().unwrap().len();
+            if events == 2 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert_eq!(events, 2);
         for status in [StatusCode::OK, StatusCode::NOT_FOUND] {
             assert_eq!(client.call("DELETE", "run-views/night%20runs", Value::Null).await.0, status);
         }
