@@ -236,7 +236,7 @@ pub(crate) fn registered_model(m: RegisteredModel) -> wr::RegisteredModel {
     }
 }
 
-/// Page tokens are upstream's: base64 of `{"offset": N}`.
+/// Page tokens of metric histories are upstream's: base64 of `{"offset": N}`.
 pub(crate) fn offset(token: Option<&str>) -> Result<i64, Failure> {
     let Some(token) = token.filter(|t| !t.is_empty()) else { return Ok(0) };
     let bytes = STANDARD

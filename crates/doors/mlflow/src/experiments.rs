@@ -4,8 +4,9 @@ use tracking::search::Lifecycle;
 use tracking::{ExperimentQuery, ExperimentRef, Location};
 
 use crate::call::{Answer, Cx, empty, reply};
-use crate::convert::{self, experiment_number, next_token, offset};
+use crate::convert::{self, experiment_number};
 use crate::errors::{Code, Failure};
+use crate::paging::Pages;
 use crate::request::Fields;
 use crate::wire::service as ws;
 use crate::{filters, limits};
@@ -119,17 +120,15 @@ pub(crate) async fn delete_tag(cx: Cx, f: Fields) -> Answer {
 
 pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let limit = limits::max_results(f.integer("max_results")?.unwrap_or(0))?;
-    let offset = offset(f.text("page_token")?.as_deref())?;
-    let query = ExperimentQuery {
-        lifecycle: f.choice("view_type", &VIEWS)?.unwrap_or_default(),
-        filter: filters::experiment_filter(&f.text_or_empty("filter")?)?,
-        order: filters::experiment_order(&f.texts("order_by")?)?,
-        limit,
-        offset,
-    };
+    let filter = filters::experiment_filter(&f.text_or_empty("filter")?)?;
+    let order = filters::experiment_order(&f.texts("order_by")?)?;
+    let lifecycle = f.choice("view_type", &VIEWS)?.unwrap_or_default();
+    let mut pages = Pages::of(&(lifecycle, &filter, &order), f.text("page_token")?.as_deref())?;
+    let after = pages.after.take();
+    let query = ExperimentQuery { lifecycle, filter, order, limit, after };
     let page = tracking::search_experiments(&cx.state.ledger, &cx.actor, query).await?;
     reply(&ws::SearchExperimentsResponse {
-        next_page_token: next_token(page.more, offset, limit),
+        next_page_token: pages.next(page.next, page.items.len()),
         experiments: page.items.into_iter().map(convert::experiment).collect(),
     })
 }

@@ -22,6 +22,7 @@ mod logged_models;
 mod metrics;
 mod model_versions;
 mod page;
+mod paging;
 mod registered_models;
 mod request;
 mod routes;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tracking::search::Order;
+use tracking::search::{Cursor, Order};
 use tracking::{CreateLoggedModel, LoggedModelQuery};
 
 use crate::call::{Answer, Cx, empty, reply};
@@ -91,7 +91,7 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
         return Err(f.missing("experiment_ids"));
     }
     let experiments = ids.iter().map(|id| experiment_number(id)).collect::<Result<_, _>>()?;
-    let mut datasets = Vec::new();
+    let mut datasets: Vec<(String, Option<String>)> = Vec::new();
     for dataset in f.messages("datasets")? {
         let name = dataset
             .text("dataset_name")?
@@ -118,17 +118,17 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let limit = f.integer("max_results")?.filter(|n| *n > 0).unwrap_or(DEFAULT_PAGE);
     let text = f.text("filter")?.filter(|text| !text.is_empty());
     let asked = Asked { experiment_ids: ids, filter_string: text.clone(), order_by: asked };
-    let offset = asked.offset(f.text("page_token")?.as_deref())?;
+    let (offset, after) = asked.place(f.text("page_token")?.as_deref())?;
     let filter = filters::logged_model_filter(&text.unwrap_or_default())?;
-    let query = LoggedModelQuery { experiments, filter, datasets, order, limit, offset };
+    let query = LoggedModelQuery { experiments, filter, datasets, order, limit, after };
     let page = tracking::search_logged_models(&cx.state.ledger, &cx.actor, query).await?;
     reply(&ws::SearchLoggedModelsResponse {
-        next_page_token: page.more.then(|| asked.token(offset.saturating_add(limit))),
+        next_page_token: page.next.as_ref().map(|end| asked.token(offset + page.items.len() as i64, end)),
         models: page.items.into_iter().map(convert::logged_model).collect(),
     })
 }
 
-/// What a page token of this search carries beside its offset (`SearchLoggedModelsPaginationToken`): it continues the same
+/// What a page token of this search carries beside its place (`SearchLoggedModelsPaginationToken`): it continues the same
 /// search only.
 struct Asked {
     experiment_ids: Vec<String>,
@@ -154,19 +154,22 @@ impl Asked {
         ]
     }
 
-    fn token(&self, offset: i64) -> String {
+    fn token(&self, offset: i64, end: &Cursor) -> String {
         let mut token = serde_json::Map::new();
         for (name, _, value) in self.parts() {
             token.insert(name.to_owned(), value);
         }
         token.insert("offset".into(), offset.into());
+        token.insert("after".into(), json!(end));
         STANDARD.encode(Value::Object(token).to_string())
     }
 
-    fn offset(&self, token: Option<&str>) -> Result<i64, Failure> {
-        let Some(token) = token.filter(|t| !t.is_empty()) else { return Ok(0) };
+    /// How many models were shown, and where that ended.
+    fn place(&self, token: Option<&str>) -> Result<(i64, Option<Cursor>), Failure> {
+        let Some(token) = token.filter(|t| !t.is_empty()) else { return Ok((0, None)) };
         let read = STANDARD.decode(token).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        let read = read.ok_or_else(|| Failure::invalid(format!("Invalid page token: {token}.")))?;
+        let invalid = || Failure::invalid(format!("Invalid page token: {token}."));
+        let read = read.ok_or_else(invalid)?;
         for (name, words, asked) in self.parts() {
             let found = &read[name];
             if *found != asked {
@@ -177,6 +180,7 @@ impl Asked {
                 )));
             }
         }
-        Ok(read["offset"].as_i64().unwrap_or(0).max(0))
+        let after = serde_json::from_value(read["after"].clone()).map_err(|_| invalid())?;
+        Ok((read["offset"].as_i64().unwrap_or(0).max(0), Some(after)))
     }
 }

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use models::{CreateVersion, VersionQuery};
 
 use crate::call::{Answer, Cx, empty, reply};
-use crate::convert::{self, next_token, offset};
+use crate::convert;
 use crate::errors::{Code, Failure};
 use crate::filters::{self, IS_PROMPT};
+use crate::paging::Pages;
 use crate::request::Fields;
 use crate::wire::registry as wr;
 use crate::{guard, limits, sources};
@@ -141,16 +142,18 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
              request parameters."
         )));
     }
-    let offset = offset(f.text("page_token")?.as_deref())?;
     let filter = filters::version_filter(&f.text_or_empty("filter")?)?;
     let order = f.texts("order_by")?;
     let order = if order.is_empty() { vec!["last_updated_timestamp DESC".to_owned()] } else { order };
+    let order = filters::version_order(&order)?;
+    let search = (&filter.clauses, filter.prompts, &order);
+    let mut pages = Pages::of(&search, f.text("page_token")?.as_deref())?;
     let query = VersionQuery {
+        without_tag: (!filter.prompts).then(|| (IS_PROMPT.to_owned(), "true".to_owned())),
         filter: filter.clauses,
-        without_model_tag: (!filter.prompts).then(|| (IS_PROMPT.to_owned(), "true".to_owned())),
-        order: filters::version_order(&order)?,
+        order,
         limit,
-        offset,
+        after: pages.after.take(),
     };
     let mut page = models::search_versions(&cx.state.ledger, &cx.actor, query).await?;
     let mut seen: BTreeMap<String, bool> = BTreeMap::new();
@@ -161,7 +164,7 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     }
     page.items.retain(|version| seen.get(&version.model).copied().unwrap_or_default());
     reply(&wr::ModelVersionsResponse {
-        next_page_token: next_token(page.more, offset, limit),
+        next_page_token: pages.next(page.next, page.items.len()),
         model_versions: page.items.into_iter().map(convert::model_version).collect(),
     })
 }

@@ -2,12 +2,13 @@ use models::{ModelQuery, ModelVersion};
 use types::ResourceKind;
 
 use crate::call::{Answer, Cx, empty, reply};
-use crate::convert::{self, next_token, offset};
+use crate::convert;
 use crate::errors::{Code, Failure};
 use crate::filters::{self, IS_PROMPT};
 use crate::guard;
 use crate::limits;
 use crate::model_versions::STAGES;
+use crate::paging::Pages;
 use crate::request::Fields;
 use crate::wire::registry as wr;
 
@@ -89,18 +90,19 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
              request parameters."
         )));
     }
-    let offset = offset(f.text("page_token")?.as_deref())?;
-    let filter = filters::model_filter(&f.text_or_empty("filter")?)?;
+    let (filter, order) = filters::model_query(&f.text_or_empty("filter")?, &f.texts("order_by")?)?;
+    let search = (&filter.clauses, filter.prompts, &order);
+    let mut pages = Pages::of(&search, f.text("page_token")?.as_deref())?;
     let query = ModelQuery {
-        filter: filter.clauses,
         without_tag: (!filter.prompts).then(|| (IS_PROMPT.to_owned(), "true".to_owned())),
-        order: filters::model_order(&f.texts("order_by")?)?,
+        filter: filter.clauses,
+        order,
         limit,
-        offset,
+        after: pages.after.take(),
     };
     let page = models::search_models(&cx.state.ledger, &cx.actor, query).await?;
     reply(&wr::SearchRegisteredModelsResponse {
-        next_page_token: next_token(page.more, offset, limit),
+        next_page_token: pages.next(page.next, page.items.len()),
         registered_models: page
             .items
             .into_iter()

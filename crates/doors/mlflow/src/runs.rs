@@ -4,9 +4,10 @@ use tracking::{
 use types::Timestamp;
 
 use crate::call::{Answer, Cx, empty, reply};
-use crate::convert::{self, RUN_NAME, STATUSES, experiment_number, next_token, offset, run_uid};
+use crate::convert::{self, RUN_NAME, STATUSES, experiment_number, run_uid};
 use crate::errors::Failure;
 use crate::experiments::VIEWS;
+use crate::paging::Pages;
 use crate::request::Fields;
 use crate::wire::service as ws;
 use crate::{filters, limits};
@@ -75,21 +76,17 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
         )));
     }
     let limit = limits::max_results(given)?;
-    let offset = offset(f.text("page_token")?.as_deref())?;
-    let ids = f.body_texts("experiment_ids")?;
-    let numbers = ids.iter().map(|id| experiment_number(id)).collect::<Result<_, _>>()?;
     let (filter, order) = filters::run_query(&f.text_or_empty("filter")?, &f.body_texts("order_by")?)?;
-    let query = RunQuery {
-        experiments: Some(numbers),
-        lifecycle: f.choice("run_view_type", &VIEWS)?.unwrap_or_default(),
-        filter,
-        order,
-        limit,
-        offset,
-    };
+    let ids = f.body_texts("experiment_ids")?;
+    let numbers: Vec<i64> = ids.iter().map(|id| experiment_number(id)).collect::<Result<_, _>>()?;
+    let lifecycle = f.choice("run_view_type", &VIEWS)?.unwrap_or_default();
+    let search = (&numbers, lifecycle, &filter, &order);
+    let mut pages = Pages::of(&search, f.text("page_token")?.as_deref())?;
+    let after = pages.after.take();
+    let query = RunQuery { experiments: Some(numbers), lifecycle, filter, order, limit, after };
     let page = tracking::search_runs(&cx.state.ledger, &cx.actor, query).await?;
     reply(&ws::SearchRunsResponse {
-        next_page_token: next_token(page.more, offset, limit),
+        next_page_token: pages.next(page.next, page.items.len()),
         runs: page.items.into_iter().map(convert::run).collect(),
     })
 }

@@ -33,7 +33,7 @@ pub struct ListQuery {
     status: Option<String>,
     #[serde(default = "page")]
     limit: i64,
-    page_token: Option<i64>,
+    page_token: Option<String>,
 }
 
 fn page() -> i64 {
@@ -57,10 +57,18 @@ pub async fn list(
         }
         None => None,
     };
-    let (limit, offset) = (query.limit.clamp(1, 5_000), query.page_token.unwrap_or(0));
-    let request = RunQuery { experiments, limit, offset, ..RunQuery::default() };
+    let after = match query.page_token.as_deref().filter(|token| !token.is_empty()) {
+        None => None,
+        Some(token) => Some(serde_json::from_str(token).map_err(|_| {
+            Failure::invalid(
+                format!("page_token {token:?} is none"),
+                "give the next_page_token of the page before, or none for the first page",
+            )
+        })?),
+    };
+    let request = RunQuery { experiments, limit: query.limit.clamp(1, 5_000), after, ..RunQuery::default() };
     let found = tracking::search_runs(&state.ledger, actor, request).await?;
-    let next = found.more.then(|| (offset + limit).to_string());
+    let next = found.next.as_ref().and_then(|end| serde_json::to_string(end).ok());
     let wanted = query.status.filter(|s| !s.is_empty()).map(|s| s.to_ascii_lowercase());
     let runs: Vec<Value> = found
         .items

@@ -1,6 +1,5 @@
 use ledger::Ledger;
-use tracking::Page;
-use tracking::search::{Clause, Order};
+use tracking::search::{Clause, Cursor, Found, Order};
 use types::{Actor, Visible};
 
 use crate::error::Error;
@@ -23,7 +22,8 @@ pub struct ModelQuery {
     /// After these, by name.
     pub order: Vec<Order<ModelField>>,
     pub limit: i64,
-    pub offset: i64,
+    /// Only what comes after the end of a page of the same query.
+    pub after: Option<Cursor>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,34 +40,31 @@ pub enum VersionField {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VersionQuery {
     pub filter: Vec<Clause<VersionField>>,
-    /// Leaves out versions whose model has this tag with this value.
-    pub without_model_tag: Option<(String, String)>,
+    /// Leaves out versions of models some version of which has this tag with this value.
+    pub without_tag: Option<(String, String)>,
     /// After these, by model and newest version first.
     pub order: Vec<Order<VersionField>>,
     pub limit: i64,
-    pub offset: i64,
+    /// Only what comes after the end of a page of the same query.
+    pub after: Option<Cursor>,
 }
 
 pub async fn search_models(
     ledger: &Ledger,
     actor: &Actor,
     query: ModelQuery,
-) -> Result<Page<RegisteredModel>, Error> {
+) -> Result<Found<RegisteredModel>, Error> {
     let visible = visible(actor);
-    ledger
-        .read(actor.workspace, move |rx| Ok(Page::cut(store::models(rx, &query, &visible)?, query.limit)))
-        .await
+    ledger.read(actor.workspace, move |rx| Ok(store::models(rx, &query, &visible)?)).await
 }
 
 pub async fn search_versions(
     ledger: &Ledger,
     actor: &Actor,
     query: VersionQuery,
-) -> Result<Page<ModelVersion>, Error> {
+) -> Result<Found<ModelVersion>, Error> {
     let visible = visible(actor);
-    ledger
-        .read(actor.workspace, move |rx| Ok(Page::cut(store::versions(rx, &query, &visible)?, query.limit)))
-        .await
+    ledger.read(actor.workspace, move |rx| Ok(store::versions(rx, &query, &visible)?)).await
 }
 
 /// Names that the actor may read, whatever they stand for.

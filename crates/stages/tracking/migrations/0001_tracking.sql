@@ -48,7 +48,7 @@ CREATE TABLE run (
 );
 -- The newest of all experiments.
 CREATE INDEX run_by_time ON run (workspace_id, deleted, started_at DESC, uid);
-CREATE INDEX run_by_start ON run (workspace_id, experiment_id, deleted, started_at DESC, id);
+CREATE INDEX run_by_start ON run (workspace_id, experiment_id, deleted, started_at DESC, uid);
 
 -- Names of parameters, metrics and tags, once each.
 CREATE TABLE attribute_key (
@@ -62,7 +62,9 @@ CREATE TABLE run_param (
   workspace_id BIGINT NOT NULL,
   run_id BIGINT NOT NULL,
   key_id BIGINT NOT NULL,
+  -- What searches and protocols of texts see; json is the value itself, null if that is this text.
   value TEXT NOT NULL,
+  json TEXT,
   PRIMARY KEY (workspace_id, run_id, key_id)
 );
 -- The head of the value only: values reach thousands of characters, index entries must not.
@@ -98,7 +100,8 @@ CREATE TABLE run_metric (
   sealed_at BIGINT,
   PRIMARY KEY (workspace_id, run_id, key_id)
 ) @keyed@;
-CREATE INDEX run_metric_value ON run_metric (workspace_id, experiment_id, key_id, last_value, run_id);
+-- Filtering and ordering by a metric walk this; NaN, whose last_value says nothing, is a range of its own.
+CREATE INDEX run_metric_value ON run_metric (workspace_id, experiment_id, key_id, is_nan, last_value, run_id);
 
 -- Points that are in no chunk yet. The key is the whole row: logging the same point twice stores it once.
 CREATE TABLE metric_tail (

@@ -4,8 +4,8 @@ use types::{Actor, ResourceKind};
 
 use crate::error::Error;
 use crate::location::Location;
-use crate::model::{Experiment, ExperimentRef, Page};
-use crate::search::{ExperimentQuery, Lifecycle};
+use crate::model::{Experiment, ExperimentRef};
+use crate::search::{ExperimentQuery, Found, Lifecycle};
 use crate::store::experiments::{self as store, Stored};
 
 /// The new experiment's number. Errors: `ExperimentExists`, also if one of that name is deleted.
@@ -144,11 +144,9 @@ pub async fn search_experiments(
     ledger: &Ledger,
     actor: &Actor,
     query: ExperimentQuery,
-) -> Result<Page<Experiment>, Error> {
+) -> Result<Found<Experiment>, Error> {
     let visible = actor.visible(ResourceKind::Experiment);
-    ledger
-        .read(actor.workspace, move |rx| Ok(Page::cut(store::search(rx, &query, &visible)?, query.limit)))
-        .await
+    ledger.read(actor.workspace, move |rx| Ok(store::search(rx, &query, &visible)?)).await
 }
 
 /// Errors: `ExperimentState` if it is deleted, `ExperimentExists` if another has the name.

@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 mod chunk;
+mod cursor;
 mod error;
 mod experiments;
 mod export;
@@ -50,14 +51,14 @@ pub use logged_models::{
 };
 pub use model::{
     DatasetInput, Experiment, ExperimentRef, LoggedModel, LoggedModelStatus, MetricPoint, MetricSummary,
-    Millis, ModelMetric, Page, ParamConflict, Point, Run, RunStatus,
+    Millis, ModelMetric, Page, ParamConflict, Point, Run, RunStatus, param_text,
 };
 pub use names::friendly_name;
 pub use runs::{
     CreateRun, UpdateRun, create_run, delete_run, finish_run, restore_run, run, search_runs, update_run,
 };
 pub use seal::{run as seal_ended_runs, seal_run};
-pub use search::{ExperimentQuery, LoggedModelQuery, RunQuery};
+pub use search::{ExperimentQuery, Found, LoggedModelQuery, RunQuery};
 pub use series::{History, history, history_after, history_of_runs, sample, series};
 pub use views::{SavedView, delete_view, save_view, views};
 

@@ -1,18 +1,22 @@
 use std::collections::BTreeMap;
 
 use ledger::{Answers, FactTx, Ledger, Together, Tx};
-use serde_json::json;
+use serde_json::{Value, json};
 use types::{Actor, Uid};
 
 use crate::error::{Error, ParamChange};
 use crate::model::{MetricPoint, ParamConflict};
 use crate::runs::{active, set_tags};
+use crate::store::runs::Param;
 use crate::store::{self, metrics, runs};
 
 /// What a client logs at once. All of it is stored, or none.
 #[derive(Clone, Debug, Default)]
 pub struct LogBatch {
     pub params: Vec<(String, String)>,
+    /// Parameters that are more than text: numbers, booleans, lists, objects. Searches and protocols of texts see
+    /// [`crate::model::param_text`] of them.
+    pub typed_params: Vec<(String, Value)>,
     pub on_param_conflict: ParamConflict,
     pub metrics: Vec<MetricPoint>,
     pub tags: Vec<(String, String)>,
@@ -34,7 +38,8 @@ pub struct Logged {
 ///
 /// Errors: `RunNotFound`, `RunDeleted`, `ParamChanged` if a parameter has another value and may not change.
 pub async fn log_batch(ledger: &Ledger, actor: &Actor, uid: Uid, batch: LogBatch) -> Result<Logged, Error> {
-    if batch.params.is_empty() && batch.tags.is_empty() && batch.name.is_none() {
+    let no_params = batch.params.is_empty() && batch.typed_params.is_empty();
+    if no_params && batch.tags.is_empty() && batch.name.is_none() {
         let points = ledger.record_together::<Points>(actor, (uid, batch.metrics)).await?;
         return Ok(Logged { points, ..Default::default() });
     }
@@ -115,21 +120,26 @@ fn log_params(
     run: &runs::Stored,
     batch: &LogBatch,
 ) -> Result<Vec<String>, Error> {
-    if batch.params.is_empty() {
+    let plain =
+        batch.params.iter().map(|(key, text)| (key.as_str(), Param { text: text.clone(), json: None }));
+    let typed = batch.typed_params.iter().map(|(key, value)| (key.as_str(), Param::of(value)));
+    let given: Vec<(&str, Param)> = plain.chain(typed).collect();
+    if given.is_empty() {
         return Ok(Vec::new());
     }
-    let names: Vec<&str> = batch.params.iter().map(|(key, _)| key.as_str()).collect();
+    let names: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
     let keys = store::ensure_keys(tx, &names)?;
     let ids: Vec<i64> = keys.values().copied().collect();
     let there = runs::param_values(tx, run.id, &ids)?;
-    let mut new: BTreeMap<&str, (i64, &str)> = BTreeMap::new();
+    let mut new: BTreeMap<&str, (i64, Param)> = BTreeMap::new();
     let mut changes = Vec::new();
-    for (key, value) in &batch.params {
-        let Some(id) = keys.get(key.as_str()) else { continue };
+    for (key, value) in given {
+        let Some(id) = keys.get(key) else { continue };
         match there.get(id) {
-            Some(old) if old == value => {}
+            // A text that is the text of what is there says nothing new.
+            Some(old) if old.text == value.text && (value.json.is_none() || value.json == old.json) => {}
             Some(old) if batch.on_param_conflict == ParamConflict::Refuse => {
-                changes.push(ParamChange { key: key.clone(), old: old.clone(), new: value.clone() });
+                changes.push(ParamChange { key: key.to_owned(), old: old.text.clone(), new: value.text });
             }
             _ => {
                 new.insert(key, (*id, value));
@@ -139,9 +149,9 @@ fn log_params(
     if !changes.is_empty() {
         return Err(Error::ParamChanged { run: *uid, changes });
     }
-    let rows: Vec<(i64, &str)> = new.values().copied().collect();
-    runs::set_params(tx, run.id, &rows)?;
-    Ok(new.into_keys().map(str::to_owned).collect())
+    let changed = new.keys().map(|key| (*key).to_owned()).collect();
+    runs::set_params(tx, run.id, new.into_values())?;
+    Ok(changed)
 }
 
 /// Errors: `RunNotFound`, `RunDeleted`, `TagNotFound`.

@@ -7,9 +7,9 @@ use types::Actor;
 use crate::error::Error;
 use crate::experiments;
 use crate::location;
-use crate::model::{LoggedModel, LoggedModelStatus, Page};
+use crate::model::{LoggedModel, LoggedModelStatus};
 use crate::names::friendly_name;
-use crate::search::LoggedModelQuery;
+use crate::search::{Found, LoggedModelQuery};
 use crate::store::logged_models as store;
 
 #[derive(Clone, Debug, Default)]
@@ -80,10 +80,10 @@ pub async fn search_logged_models(
     ledger: &Ledger,
     actor: &Actor,
     mut query: LoggedModelQuery,
-) -> Result<Page<LoggedModel>, Error> {
+) -> Result<Found<LoggedModel>, Error> {
     let visible = crate::homes::visible(actor, types::ResourceKind::LoggedModel);
     query.experiments.retain(|number| visible.includes(&number.to_string()));
-    ledger.read(actor.workspace, move |rx| Ok(Page::cut(store::search(rx, &query)?, query.limit))).await
+    ledger.read(actor.workspace, move |rx| Ok(store::search(rx, &query)?)).await
 }
 
 pub async fn set_logged_model_status(

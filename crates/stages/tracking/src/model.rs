@@ -92,7 +92,10 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Where the client keeps artifacts itself; `None` means the server's own store, at [`Run::folder`].
     pub artifact_location: Option<String>,
+    /// Every parameter as text.
     pub params: BTreeMap<String, String>,
+    /// Those that are more than text, as they were given.
+    pub typed_params: BTreeMap<String, serde_json::Value>,
     pub tags: BTreeMap<String, String>,
     pub metrics: BTreeMap<String, MetricSummary>,
     pub inputs: Vec<DatasetInput>,
@@ -101,7 +104,21 @@ pub struct Run {
     pub models_out: Vec<(String, i64)>,
 }
 
+/// A parameter's value as text: text as it is, anything else as JSON.
+pub fn param_text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 impl Run {
+    /// A parameter's value as it was given.
+    pub fn param(&self, key: &str) -> Option<serde_json::Value> {
+        let typed = self.typed_params.get(key).cloned();
+        typed.or_else(|| self.params.get(key).map(|text| text.as_str().into()))
+    }
+
     /// The folder of the server's own store that holds the run's files.
     pub fn folder(&self) -> String {
         format!("{}/{}/artifacts", self.experiment, self.uid)

@@ -4,9 +4,9 @@ use types::{Actor, Timestamp, Uid};
 
 use crate::error::Error;
 use crate::location;
-use crate::model::{ExperimentRef, Page, Run, RunStatus};
+use crate::model::{ExperimentRef, Run, RunStatus};
 use crate::names::friendly_name;
-use crate::search::RunQuery;
+use crate::search::{Found, RunQuery};
 use crate::store::runs::{self as store, NewRun, Stored};
 use crate::store::{self as base};
 
@@ -122,12 +122,12 @@ pub async fn run(ledger: &Ledger, actor: &Actor, uid: Uid) -> Result<Run, Error>
     ledger.read(actor.workspace, move |rx| whole(rx, &uid)).await
 }
 
-pub async fn search_runs(ledger: &Ledger, actor: &Actor, mut query: RunQuery) -> Result<Page<Run>, Error> {
+pub async fn search_runs(ledger: &Ledger, actor: &Actor, mut query: RunQuery) -> Result<Found<Run>, Error> {
     let visible = crate::homes::visible(actor, types::ResourceKind::Run);
     ledger
         .read(actor.workspace, move |rx| {
             query.experiments = crate::homes::restrict(rx, &visible, query.experiments.take())?;
-            Ok(Page::cut(base::search::runs(rx, &query)?, query.limit))
+            Ok(base::search::runs(rx, &query)?)
         })
         .await
 }

@@ -1,6 +1,27 @@
 //! What can be asked of a search, in the house's own terms. Doors translate their grammars into this.
 
+pub use crate::cursor::{Cursor, SortValue};
 pub use crate::statement::Statement;
+pub use crate::store::keyset::cursor;
+
+/// A page of what a search found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found<T> {
+    pub items: Vec<T>,
+    /// Where this page ends, if there is more: the next one is the same query `after` it.
+    pub next: Option<Cursor>,
+}
+
+impl<T> Found<T> {
+    /// Makes a page of `limit` items from up to `limit` + 1 found.
+    pub fn cut(mut found: Vec<(T, Cursor)>, limit: i64) -> Self {
+        let wanted = usize::try_from(limit).unwrap_or(0);
+        let more = found.len() > wanted;
+        found.truncate(wanted);
+        let next = found.last().filter(|_| more).map(|(_, cursor)| cursor.clone());
+        Self { items: found.into_iter().map(|(item, _)| item).collect(), next }
+    }
+}
 
 /// One condition; all conditions of a query must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +124,8 @@ pub struct RunQuery {
     /// Missing values come last and NaN before them, whatever the direction; then newest first.
     pub order: Vec<Order<RunField>>,
     pub limit: i64,
-    pub offset: i64,
+    /// Only what comes after the end of a page of the same query.
+    pub after: Option<Cursor>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +144,8 @@ pub struct ExperimentQuery {
     /// After these, newest (highest number) first.
     pub order: Vec<Order<ExperimentField>>,
     pub limit: i64,
-    pub offset: i64,
+    /// Only what comes after the end of a page of the same query.
+    pub after: Option<Cursor>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -152,5 +175,6 @@ pub struct LoggedModelQuery {
     /// After these, newest first.
     pub order: Vec<Order<LoggedModelField>>,
     pub limit: i64,
-    pub offset: i64,
+    /// Only what comes after the end of a page of the same query.
+    pub after: Option<Cursor>,
 }

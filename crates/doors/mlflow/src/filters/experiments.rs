@@ -145,6 +145,13 @@ fn number(comparator: &str, value: &Value) -> Result<Test, Failure> {
         ("NOT IN", Value::List(items)) => {
             Ok(Test::NotInIntegers(items.iter().map(parse).collect::<Result<_, _>>()?))
         }
+        (_, Value::List(items)) => {
+            items.iter().try_for_each(|item| parse(item).map(drop))?;
+            Err(Failure::invalid(format!(
+                "Invalid value for comparator '{comparator}': {}. Only IN and NOT IN take a list.",
+                value.repr()
+            )))
+        }
         ("=" | "!=", Value::Text(text)) => Ok(Test::Integer(comparison(comparator), parse(text)?)),
         _ => Err(Failure::invalid(format!("Invalid comparator for experiment_id: {comparator}"))),
     }

@@ -49,7 +49,9 @@ pub(crate) fn logged_model_filter(filter: &str) -> Result<Vec<Clause<LoggedModel
                         "Invalid comparison: {text}. Expected a comparison with 3 tokens."
                     )));
                 };
-                found.push(clause(name.text, &operator.text.to_uppercase(), value.text)?);
+                let operator = operator.text.to_uppercase();
+                check_operator(name.text, &operator)?;
+                found.push((name.text, operator, value.text));
             }
             Item::Other(piece) if piece.text.trim().eq_ignore_ascii_case("AND") => {}
             Item::Other(_) => {
@@ -60,7 +62,7 @@ pub(crate) fn logged_model_filter(filter: &str) -> Result<Vec<Clause<LoggedModel
             }
         }
     }
-    Ok(found)
+    found.iter().map(|(name, operator, value)| clause(name, operator, value)).collect()
 }
 
 /// `Entity.from_str`: the kind of field, and its key without backticks.
@@ -71,7 +73,14 @@ fn entity(identifier: &str) -> Result<(&str, &str), Failure> {
             && !key.is_empty()
             && !key.contains('\n')
     });
-    let Some((kind, key)) = parts else { return Ok(("attributes", identifier.trim_matches('`'))) };
+    let Some((kind, key)) = parts else {
+        let key = match identifier {
+            "creation_time" | "creation_timestamp" => "creation_timestamp_ms",
+            "last_updated_timestamp" => "last_updated_timestamp_ms",
+            other => other.trim_matches('`'),
+        };
+        return Ok(("attributes", key));
+    };
     if !["attributes", "metrics", "params", "tags"].contains(&kind) {
         return Err(Failure::invalid(format!(
             "Invalid entity type: {}. Expected one of ['attributes', 'metrics', 'params', 'tags'].",
@@ -81,14 +90,19 @@ fn entity(identifier: &str) -> Result<(&str, &str), Failure> {
     Ok((kind, key.trim_matches('`')))
 }
 
-fn clause(identifier: &str, operator: &str, value: &str) -> Result<Clause<LoggedModelField>, Failure> {
-    let (kind, key) = entity(identifier)?;
-    let field = match kind {
+fn field(kind: &str, key: &str) -> Option<LoggedModelField> {
+    match kind {
         "metrics" => Some(LoggedModelField::Metric(key.to_owned())),
         "params" => Some(LoggedModelField::Param(key.to_owned())),
         "tags" => Some(LoggedModelField::Tag(key.to_owned())),
         _ => attribute(key),
-    };
+    }
+}
+
+/// Upstream checks all operators before it looks for columns.
+fn check_operator(identifier: &str, operator: &str) -> Result<(), Failure> {
+    let (kind, key) = entity(identifier)?;
+    let field = field(kind, key);
     let numeric = matches!(
         field,
         Some(LoggedModelField::Metric(_) | LoggedModelField::CreatedAt | LoggedModelField::UpdatedAt)
@@ -102,7 +116,13 @@ fn clause(identifier: &str, operator: &str, value: &str) -> Result<Clause<Logged
             valid.join(", ")
         )));
     }
-    let field = field.ok_or_else(|| Failure::invalid(format!("Invalid attribute key '{key}' specified.")))?;
+    Ok(())
+}
+
+fn clause(identifier: &str, operator: &str, value: &str) -> Result<Clause<LoggedModelField>, Failure> {
+    let (kind, key) = entity(identifier)?;
+    let field = field(kind, key)
+        .ok_or_else(|| Failure::invalid(format!("Invalid attribute key '{key}' specified.")))?;
     let test = match &field {
         LoggedModelField::Metric(_) => tests_of::number(operator, &float(value)?)?,
         LoggedModelField::CreatedAt | LoggedModelField::UpdatedAt => {
@@ -200,7 +220,7 @@ mod tests {
             ),
             ("name IS NULL", "Invalid comparison: nameIS NULL. Expected a comparison with 3 tokens."),
             ("  ", "Invalid filter string: '  '. Expected a single SQL expression."),
-            ("a = 1 OR b = 2", "Invalid attribute key 'a' specified."),
+            ("a = 1 AND b = 2", "Invalid attribute key 'a' specified."),
         ] {
             assert_eq!(one(filter).unwrap_err().message, expected, "{filter}");
         }

@@ -19,7 +19,7 @@ use crate::errors::Failure;
 pub(crate) use experiments::{experiment_filter, experiment_order};
 pub(crate) use genai::{dataset_filter, dataset_order, issue_filter};
 pub(crate) use logged_models::{logged_model_filter, logged_model_order};
-pub(crate) use registry::{model_filter, model_order, version_filter, version_order};
+pub(crate) use registry::{model_query, version_filter, version_order};
 pub(crate) use runs::run_query;
 
 /// The tag that makes a registered model a prompt.
@@ -49,8 +49,14 @@ fn comparison(comparator: &str) -> Comparison {
     }
 }
 
+/// Each ordering by what runs logged is a join, of which a database takes few.
+const MOST_ORDERS: usize = 30;
+
 /// Orderings with no field twice.
 fn distinct<F: PartialEq>(orders: Vec<Order<F>>, given: &[String]) -> Result<Vec<Order<F>>, Failure> {
+    if orders.len() > MOST_ORDERS {
+        return Err(Failure::invalid(format!("`order_by` may have at most {MOST_ORDERS} fields.")));
+    }
     let repeated =
         |(place, order): (usize, &Order<F>)| orders[..place].iter().any(|o| o.field == order.field);
     if orders.iter().enumerate().any(repeated) {

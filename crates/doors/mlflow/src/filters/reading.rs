@@ -61,6 +61,11 @@ pub(super) struct Condition {
     pub value: Value,
 }
 
+/// More comparisons than this are refused: a database refuses statements as deep as they would make.
+const MOST: usize = 200;
+/// Each value of a list is a parameter of the statement, of which a database takes some 32,000.
+const MOST_LISTED: usize = 20_000;
+
 /// Whether an entity's key may be tested for being absent.
 type Nullable = fn(&'static str, &str) -> Result<(), Failure>;
 
@@ -84,6 +89,9 @@ pub(super) fn conditions(filter: &str, dialect: &Dialect) -> Result<Vec<Conditio
     }
     let statement = one_statement(filter)?;
     let items = items(&statement, dialect.timestamps);
+    if items.len() > 2 * MOST {
+        return Err(Failure::invalid(format!("A filter may have at most {MOST} comparisons.")));
+    }
     let invalid: Vec<_> = items
         .iter()
         .filter_map(|item| match item {
@@ -99,7 +107,15 @@ pub(super) fn conditions(filter: &str, dialect: &Dialect) -> Result<Vec<Conditio
         Item::Comparison { pieces, .. } => Some(pieces),
         Item::Other(_) => None,
     });
-    pieces.map(|pieces| condition(pieces, dialect)).collect()
+    let found: Vec<Condition> = pieces.map(|pieces| condition(pieces, dialect)).collect::<Result<_, _>>()?;
+    let listed: usize =
+        found.iter().map(|c| if let Value::List(items) = &c.value { items.len() } else { 0 }).sum();
+    if listed > MOST_LISTED {
+        return Err(Failure::invalid(format!(
+            "The lists of a filter may have at most {MOST_LISTED} values."
+        )));
+    }
+    Ok(found)
 }
 
 fn one_statement(filter: &str) -> Result<Node<'_>, Failure> {

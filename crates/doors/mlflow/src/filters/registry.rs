@@ -5,7 +5,7 @@ use tracking::search::{Clause, Order, Test};
 
 use super::order::{attribute_or_tag, order_by};
 use super::python::repr_set;
-use super::reading::{Condition, Dialect, Piece, conditions, list, not_text, plain, text};
+use super::reading::{Condition, Dialect, Piece, conditions, list, not_text, text};
 use super::{IS_PROMPT, Value, comparison, distinct, tests_of};
 use crate::errors::Failure;
 
@@ -131,10 +131,17 @@ fn attribute_text(comparator: &str, value: &Value) -> Result<Test, Failure> {
     tests_of::text(comparator, value)
 }
 
-pub(crate) fn model_filter(filter: &str) -> Result<Registry<ModelField>, Failure> {
-    registry(&conditions(filter, &MODELS)?, ModelField::Tag, |_, comparator, value| {
+/// A filter and an ordering of models. As upstream does, both are read before comparators are checked.
+pub(crate) fn model_query(
+    filter: &str,
+    ordering: &[String],
+) -> Result<(Registry<ModelField>, Vec<Order<ModelField>>), Failure> {
+    let conditions = conditions(filter, &MODELS)?;
+    let orders = model_order(ordering)?;
+    let filter = registry(&conditions, ModelField::Tag, |_, comparator, value| {
         Ok((ModelField::Name, attribute_text(comparator, value)?))
-    })
+    })?;
+    Ok((filter, orders))
 }
 
 pub(crate) fn version_filter(filter: &str) -> Result<Registry<VersionField>, Failure> {
@@ -165,10 +172,10 @@ fn version_number(comparator: &str, value: &Value) -> Result<Test, Failure> {
     })
 }
 
-pub(crate) fn model_order(given: &[String]) -> Result<Vec<Order<ModelField>>, Failure> {
+fn model_order(given: &[String]) -> Result<Vec<Order<ModelField>>, Failure> {
     let orders = given.iter().map(|text| {
         let (name, descending) = order_by(text)?;
-        let field = match plain(&name) {
+        let field = match name.as_str() {
             "name" => ModelField::Name,
             "timestamp" | "last_updated_timestamp" => ModelField::UpdatedAt,
             _ => {
@@ -216,7 +223,7 @@ mod tests {
 
     #[test]
     fn prompts_are_asked_for_by_their_tag_only() {
-        let filter = |text: &str| model_filter(text).unwrap();
+        let filter = |text: &str| model_query(text, &[]).unwrap().0;
         let tag = "tags.`mlflow.prompt.is_prompt`";
         for (text, prompts, clauses) in [
             (String::new(), false, 0),
@@ -232,7 +239,7 @@ mod tests {
 
     #[test]
     fn refusals_are_upstreams() {
-        let models = |filter: &str| model_filter(filter).err().map(|f| f.message).unwrap_or_default();
+        let models = |filter: &str| model_query(filter, &[]).err().map(|f| f.message).unwrap_or_default();
         let versions = |filter: &str| version_filter(filter).err().map(|f| f.message).unwrap_or_default();
         assert_eq!(models("foo = 'x'"), "Invalid attribute key 'foo' specified. Valid keys are '{'name'}'");
         assert_eq!(models("name > 'x'"), "Invalid comparator for attribute: >");

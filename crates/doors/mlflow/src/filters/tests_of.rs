@@ -5,8 +5,20 @@ use tracking::search::{Comparison, Test};
 use super::{Value, comparison};
 use crate::errors::Failure;
 
+/// What SQLite takes at most, in bytes.
+const LONGEST_PATTERN: usize = 50_000;
+
 /// A test of text; `comparator` is one that its field knows.
 pub(super) fn text(comparator: &str, value: &Value) -> Result<Test, Failure> {
+    if let ("LIKE" | "ILIKE", Value::Text(pattern)) = (comparator, value)
+        && pattern.len() > LONGEST_PATTERN / 2
+    {
+        return Err(Failure::invalid(format!(
+            "A pattern may have at most {} bytes, this one has {}.",
+            LONGEST_PATTERN / 2,
+            pattern.len()
+        )));
+    }
     Ok(match (comparator, value) {
         ("IS NULL", _) => Test::Missing,
         ("IS NOT NULL", _) => Test::Present,

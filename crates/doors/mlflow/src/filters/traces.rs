@@ -293,7 +293,7 @@ fn check(clause: &Clause) -> Result<(), Failure> {
             )),
             _ => Ok(()),
         },
-        Entity::Span => check_span(key, comparator),
+        Entity::Span => check_span(key, comparator).and_then(|()| check_list(comparator, value)),
         Entity::Feedback | Entity::Expectation if key.is_empty() => {
             refuse("Assessment field name cannot be empty".to_owned())
         }
@@ -302,13 +302,20 @@ fn check(clause: &Clause) -> Result<(), Failure> {
             repr_set(&ASSESSMENT_COMPARATORS)
         )),
         Entity::Attribute | Entity::Tag | Entity::Metadata | Entity::Feedback | Entity::Expectation => {
-            let lists = matches!(comparator.as_str(), "IN" | "NOT IN");
-            if lists != matches!(value, Value::List(_)) {
-                return refuse(format!("Invalid value for '{comparator}': {}", value.repr()));
-            }
-            Ok(())
+            check_list(comparator, value)
         }
     }
+}
+
+/// Only IN and NOT IN take a list, and they take nothing else.
+fn check_list(comparator: &str, value: &Value) -> Result<(), Failure> {
+    if matches!(comparator, "IN" | "NOT IN") == matches!(value, Value::List(_)) {
+        return Ok(());
+    }
+    refuse(format!(
+        "Invalid value for comparator '{comparator}': {}. Only IN and NOT IN take a list.",
+        value.repr()
+    ))
 }
 
 /// The one clause of a metrics filter, such as `trace.tag.env = 'prod'`.

@@ -104,6 +104,11 @@ pub(crate) fn latest(on: &mut impl Reads, models: &[i64]) -> Result<Vec<Stored>>
 
 pub(crate) fn all(on: &mut impl Reads, sql: &str, values: &[Value]) -> Result<Vec<Stored>> {
     let rows = on.rows(sql, values)?;
+    whole(on, &rows)
+}
+
+/// Versions with their tags and aliases.
+pub(crate) fn whole(on: &mut impl Reads, rows: &[Row]) -> Result<Vec<Stored>> {
     let mut found = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
     load(on, &mut found)?;
     Ok(found)

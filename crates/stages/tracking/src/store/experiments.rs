@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use ledger::{Row, Tx, Value, params};
 use types::Visible;
 
-use super::{Reads, Result, placeholders};
+use super::{Reads, Result, keyset, placeholders};
 use crate::model::{Experiment, ExperimentRef};
-use crate::search::{ExperimentField, ExperimentQuery, Lifecycle, Test};
+use crate::search::{ExperimentField, ExperimentQuery, Found, Lifecycle, Test};
 use crate::statement::Statement;
 
 const COLUMNS: &str = "e.id, e.number, e.name, e.artifact_location, e.deleted, e.created_at, e.updated_at";
@@ -163,9 +163,19 @@ pub(crate) fn search(
     on: &mut impl Reads,
     query: &ExperimentQuery,
     visible: &Visible,
-) -> Result<Vec<Experiment>> {
+) -> Result<Found<Experiment>> {
     let mut s = Statement::default();
-    s.push("SELECT ").push(COLUMNS).push(" FROM experiment e WHERE e.workspace_id = ").bind(on.workspace());
+    s.push("SELECT * FROM (SELECT ").push(COLUMNS);
+    let mut descending = Vec::new();
+    for order in &query.order {
+        s.push(", ").push(sort_key(&order.field)).push(" AS ").push(&keyset::column(descending.len()));
+        descending.push(order.descending);
+    }
+    if query.order.iter().all(|order| order.field != ExperimentField::Number) {
+        s.push(", e.number AS ").push(&keyset::column(descending.len()));
+        descending.push(true);
+    }
+    s.push(" FROM experiment e WHERE e.workspace_id = ").bind(on.workspace());
     match query.lifecycle {
         Lifecycle::Active => s.push(" AND e.deleted = FALSE"),
         Lifecycle::Deleted => s.push(" AND e.deleted = TRUE"),
@@ -199,21 +209,17 @@ pub(crate) fn search(
             (field, test) => s.test(column(field), test),
         };
     }
-    s.push(" ORDER BY ");
-    for order in &query.order {
-        let column = column(&order.field);
-        s.push("CASE WHEN ").push(column).push(" IS NULL THEN 1 ELSE 0 END, ").push(column);
-        s.push(if order.descending { " DESC, " } else { ", " });
-    }
-    s.push("e.number DESC LIMIT ").bind(query.limit.saturating_add(1)).push(" OFFSET ").bind(query.offset);
+    s.push(") q").page(&descending, query.after.as_ref(), query.limit.saturating_add(1));
     let rows = on.rows(&s.sql, &s.values)?;
-    let mut found = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
-    let ids: Vec<_> = found.iter().map(|e| e.id).collect();
+    let keys = descending.len();
+    let found = rows.iter().map(|row| Ok((stored(row)?, keyset::cursor(row, keys)?)));
+    let mut page = Found::cut(found.collect::<Result<Vec<_>>>()?, query.limit);
+    let ids: Vec<_> = page.items.iter().map(|e| e.id).collect();
     let mut tags = tags(on, &ids)?;
-    for each in &mut found {
+    for each in &mut page.items {
         each.experiment.tags = tags.remove(&each.id).unwrap_or_default();
     }
-    Ok(found.into_iter().map(|e| e.experiment).collect())
+    Ok(Found { items: page.items.into_iter().map(|e| e.experiment).collect(), next: page.next })
 }
 
 fn column(field: &ExperimentField) -> &'static str {
@@ -224,5 +230,14 @@ fn column(field: &ExperimentField) -> &'static str {
         // Ordering by tags is refused at the doors; by name is the least surprising stand-in.
         ExperimentField::UpdatedAt => "e.updated_at",
         ExperimentField::Tag(_) => "e.name",
+    }
+}
+
+/// What was made before anybody noted when is the oldest.
+fn sort_key(field: &ExperimentField) -> &'static str {
+    match field {
+        ExperimentField::CreatedAt => "COALESCE(e.created_at, 0)",
+        ExperimentField::UpdatedAt => "COALESCE(e.updated_at, 0)",
+        field => column(field),
     }
 }

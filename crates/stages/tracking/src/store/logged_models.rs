@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 use ledger::{Row, Tx, Value, params};
 use types::Timestamp;
 
-use super::{PIECE, Reads, Result, placeholders};
+use super::{PIECE, Reads, Result, keyset, placeholders};
 use crate::model::{LoggedModel, LoggedModelStatus, ModelMetric, Point};
-use crate::search::{Clause, LoggedModelField, LoggedModelQuery, Order, Test};
+use crate::search::{Clause, Found, LoggedModelField, LoggedModelQuery, Order, Test};
 use crate::statement::Statement;
 
 const COLUMNS: &str = "m.id, m.uid, e.number AS experiment_number, m.name, m.model_type, m.status, m.source_run, \
@@ -160,15 +160,21 @@ fn load(on: &mut impl Reads, models: &mut [Stored]) -> Result<()> {
     Ok(())
 }
 
-/// Up to `limit` + 1 models.
-pub(crate) fn search(on: &mut impl Reads, query: &LoggedModelQuery) -> Result<Vec<LoggedModel>> {
+/// A page of models.
+pub(crate) fn search(on: &mut impl Reads, query: &LoggedModelQuery) -> Result<Found<LoggedModel>> {
     let mut s = Statement::default();
-    s.push("SELECT ")
-        .push(COLUMNS)
-        .push(" FROM ")
-        .push(FROM)
-        .push(" WHERE m.workspace_id = ")
-        .bind(on.workspace());
+    s.push("SELECT * FROM (SELECT ").push(COLUMNS);
+    let newest = Order { field: LoggedModelField::CreatedAt, descending: true };
+    let by_id = Order { field: LoggedModelField::Uid, descending: false };
+    let absent = |order: &&Order<LoggedModelField>| query.order.iter().all(|o| o.field != order.field);
+    let orders: Vec<_> = query.order.iter().chain([&newest, &by_id].into_iter().filter(absent)).collect();
+    for (place, order) in orders.iter().enumerate() {
+        s.push(", ");
+        sort_key(&mut s, &order.field);
+        s.push(" AS ").push(&keyset::column(place));
+    }
+    let descending: Vec<bool> = orders.iter().map(|order| order.descending).collect();
+    s.push(" FROM ").push(FROM).push(" WHERE m.workspace_id = ").bind(on.workspace());
     s.push(" AND m.deleted = FALSE AND e.number IN ").list(query.experiments.iter().copied());
     for clause in &query.filter {
         s.push(" AND ");
@@ -181,16 +187,12 @@ pub(crate) fn search(on: &mut impl Reads, query: &LoggedModelQuery) -> Result<Ve
         on_datasets(&mut s, &query.datasets);
         s.push(")");
     }
-    s.push(" ORDER BY ");
-    for order in &query.order {
-        sort(&mut s, order);
-    }
-    s.push("m.created_at DESC, m.uid LIMIT ").bind(query.limit.saturating_add(1));
-    s.push(" OFFSET ").bind(query.offset);
+    s.push(") q").page(&descending, query.after.as_ref(), query.limit.saturating_add(1));
     let rows = on.rows(&s.sql, &s.values)?;
-    let mut found = rows.iter().map(stored).collect::<Result<Vec<_>>>()?;
-    load(on, &mut found)?;
-    Ok(found.into_iter().map(|m| m.model).collect())
+    let found = rows.iter().map(|row| Ok((stored(row)?, keyset::cursor(row, descending.len())?)));
+    let mut page = Found::cut(found.collect::<Result<Vec<_>>>()?, query.limit);
+    load(on, &mut page.items)?;
+    Ok(Found { items: page.items.into_iter().map(|m| m.model).collect(), next: page.next })
 }
 
 fn column(field: &LoggedModelField) -> &'static str {
@@ -247,29 +249,24 @@ fn condition(s: &mut Statement, clause: &Clause<LoggedModelField>, datasets: &[(
     s.push(")");
 }
 
-fn sort(s: &mut Statement, order: &Order<LoggedModelField>) {
-    let direction = if order.descending { " DESC, " } else { ", " };
-    let (name, dataset) = match &order.field {
+/// What a model is sorted by: a column, or the latest value of a metric that is not NaN.
+fn sort_key(s: &mut Statement, field: &LoggedModelField) {
+    let (name, dataset) = match field {
         LoggedModelField::Metric(name) => (name, None),
         LoggedModelField::MetricOn(name, dataset, digest) => (name, Some((dataset, digest))),
         field => {
-            let column = column(field);
-            s.push(&format!("CASE WHEN {column} IS NULL THEN 1 ELSE 0 END, {column}{direction}"));
+            s.push(column(field));
             return;
         }
     };
-    // Twice the same subquery: once for "is it there", once for its value.
-    for part in ["CASE WHEN ", ""] {
-        s.push(part).push("(SELECT v.value FROM logged_model_metric v WHERE v.workspace_id = m.workspace_id");
-        s.push(" AND v.model_id = m.id AND v.is_nan = FALSE AND v.name = ").bind(name);
-        if let Some((dataset, digest)) = dataset {
-            for (column, given) in [("dataset_name", dataset), ("dataset_digest", digest)] {
-                if let Some(given) = given {
-                    s.push(&format!(" AND v.{column} = ")).bind(given);
-                }
+    s.push("(SELECT v.value FROM logged_model_metric v WHERE v.workspace_id = m.workspace_id");
+    s.push(" AND v.model_id = m.id AND v.is_nan = FALSE AND v.name = ").bind(name);
+    if let Some((dataset, digest)) = dataset {
+        for (column, given) in [("dataset_name", dataset), ("dataset_digest", digest)] {
+            if let Some(given) = given {
+                s.push(&format!(" AND v.{column} = ")).bind(given);
             }
         }
-        s.push(" ORDER BY v.at DESC, v.step DESC LIMIT 1)");
-        s.push(if part.is_empty() { direction } else { " IS NULL THEN 1 ELSE 0 END, " });
     }
+    s.push(" ORDER BY v.at DESC, v.step DESC, v.run LIMIT 1)");
 }

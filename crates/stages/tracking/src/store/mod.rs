@@ -6,6 +6,7 @@ pub(crate) mod experiments;
 pub(crate) mod homes;
 pub(crate) mod import;
 pub(crate) mod inputs;
+pub(crate) mod keyset;
 pub(crate) mod listing;
 pub(crate) mod logged_models;
 pub(crate) mod metrics;

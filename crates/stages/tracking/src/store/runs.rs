@@ -4,7 +4,7 @@ use ledger::{Row, Tx, Value, params};
 use types::{Timestamp, Uid};
 
 use super::{PIECE, Reads, Result, placeholders};
-use crate::model::{MetricSummary, Run, RunStatus};
+use crate::model::{MetricSummary, Run, RunStatus, param_text};
 
 pub(crate) const COLUMNS: &str = "r.id, r.uid, r.experiment_id, e.number AS experiment_number, \
      e.name AS experiment_name, r.name, r.status, r.owner, r.deleted, r.started_at, r.ended_at, r.artifact_location";
@@ -34,6 +34,7 @@ pub(crate) fn stored(row: &Row) -> Result<Stored> {
             ended_at: row.get("ended_at")?,
             artifact_location: row.get("artifact_location")?,
             params: BTreeMap::new(),
+            typed_params: BTreeMap::new(),
             tags: BTreeMap::new(),
             metrics: BTreeMap::new(),
             inputs: Vec::new(),
@@ -130,30 +131,47 @@ pub(crate) fn set_deleted(tx: &mut Tx<'_>, id: i64, deleted: bool) -> Result<u64
     )
 }
 
+/// A parameter as it is stored: its text, and the value itself as JSON unless that is the text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Param {
+    pub text: String,
+    pub json: Option<String>,
+}
+
+impl Param {
+    pub fn of(value: &serde_json::Value) -> Self {
+        Self { text: param_text(value), json: (!value.is_string()).then(|| value.to_string()) }
+    }
+}
+
 /// Parameters of one run, by key id.
-pub(crate) fn param_values(on: &mut impl Reads, run: i64, keys: &[i64]) -> Result<BTreeMap<i64, String>> {
+pub(crate) fn param_values(on: &mut impl Reads, run: i64, keys: &[i64]) -> Result<BTreeMap<i64, Param>> {
     let mut found = BTreeMap::new();
     for piece in keys.chunks(PIECE) {
         let sql = format!(
-            "SELECT key_id, value FROM run_param WHERE workspace_id = $1 AND run_id = $2 AND key_id IN ({})",
+            "SELECT key_id, value, json FROM run_param WHERE workspace_id = $1 AND run_id = $2 AND key_id IN ({})",
             placeholders(3, piece.len())
         );
         let mut values = vec![Value::from(on.workspace()), Value::from(run)];
         values.extend(piece.iter().map(|id| Value::from(*id)));
         for row in on.rows(&sql, &values)? {
-            found.insert(row.get("key_id")?, row.get("value")?);
+            found.insert(row.get("key_id")?, Param { text: row.get("value")?, json: row.get("json")? });
         }
     }
     Ok(found)
 }
 
-pub(crate) fn set_params(tx: &mut Tx<'_>, run: i64, params: &[(i64, &str)]) -> Result<u64> {
-    set_values(
-        tx,
-        run,
-        params,
-        "INSERT INTO run_param (workspace_id, run_id, key_id, value) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (workspace_id, run_id, key_id) DO UPDATE SET value = excluded.value",
+pub(crate) fn set_params(
+    tx: &mut Tx<'_>,
+    run: i64,
+    params: impl Iterator<Item = (i64, Param)>,
+) -> Result<u64> {
+    let workspace = tx.workspace();
+    let rows = params.map(|(key, param)| params![workspace, run, key, param.text, param.json].to_vec());
+    tx.execute_many(
+        "INSERT INTO run_param (workspace_id, run_id, key_id, value, json) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (workspace_id, run_id, key_id) DO UPDATE SET value = excluded.value, json = excluded.json",
+        rows.collect::<Vec<_>>(),
     )
 }
 
@@ -202,11 +220,18 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     let place_of = |row: &Row| -> Result<usize> { Ok(places.get(&row.get("run_id")?).copied().unwrap_or(0)) };
 
     let sql = format!(
-        "SELECT v.run_id, k.name, v.value FROM run_param v JOIN attribute_key k ON k.id = v.key_id \
+        "SELECT v.run_id, k.name, v.value, v.json FROM run_param v JOIN attribute_key k ON k.id = v.key_id \
          WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
     );
     for row in on.rows(&sql, &values)? {
-        runs[place_of(&row)?].run.params.insert(row.get("name")?, row.get("value")?);
+        let run = &mut runs[place_of(&row)?].run;
+        let name: String = row.get("name")?;
+        if let Some(json) =
+            row.get::<Option<String>>("json")?.and_then(|text| serde_json::from_str(&text).ok())
+        {
+            run.typed_params.insert(name.clone(), json);
+        }
+        run.params.insert(name, row.get("value")?);
     }
     let sql = format!(
         "SELECT v.run_id, k.name, v.value FROM run_tag v JOIN attribute_key k ON k.id = v.key_id \

@@ -45,8 +45,8 @@ ledger::db_test! {
         };
         let query = ExperimentQuery { filter: vec![clause], limit: 1, ..Default::default() };
         let page = tracking::search_experiments(&ledger, &me(), query.clone()).await.unwrap();
-        assert_eq!((page.items[0].name.as_str(), page.more), ("three", true));
-        let page = tracking::search_experiments(&ledger, &me(), ExperimentQuery { offset: 1, ..query }).await.unwrap();
-        assert_eq!((page.items[0].name.as_str(), page.more), ("two", false));
+        assert_eq!((page.items[0].name.as_str(), page.next.is_some()), ("three", true));
+        let page = tracking::search_experiments(&ledger, &me(), ExperimentQuery { after: page.next, ..query }).await.unwrap();
+        assert_eq!((page.items[0].name.as_str(), page.next), ("two", None));
     }
 }

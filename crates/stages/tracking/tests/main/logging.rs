@@ -1,3 +1,4 @@
+use serde_json::json;
 use tracking::{Error, LogBatch, MetricPoint, Millis, ParamConflict, Point, RunStatus};
 
 use crate::{kinds, me, new_run};
@@ -20,7 +21,7 @@ ledger::db_test! {
             metrics: vec![point("loss", 1.0, 0, 1)],
             tags: vec![("team".into(), "blue".into())],
             on_param_conflict: ParamConflict::Refuse,
-            name: None,
+            ..Default::default()
         };
         tracking::log_batch(&ledger, &me(), run.uid, batch.clone()).await.unwrap();
         let clash = LogBatch {
@@ -37,6 +38,34 @@ ledger::db_test! {
         tracking::log_batch(&ledger, &me(), run.uid, replace).await.unwrap();
         assert_eq!(tracking::run(&ledger, &me(), run.uid).await.unwrap().params["depth"], "4");
         assert_eq!(kinds(&ledger).await, ["run.created", "run.logged", "run.logged"]);
+    }
+
+    async fn params_keep_their_types_and_show_as_text(ledger: ledger::Ledger) {
+        let run = new_run(&ledger, 1).await;
+        let typed = |value: serde_json::Value| LogBatch {
+            typed_params: vec![("p".into(), value)],
+            on_param_conflict: ParamConflict::Refuse,
+            ..Default::default()
+        };
+        let config = json!({ "lr": 0.1, "layers": [64, 32], "on": true, "name": "adam", "none": null });
+        let values = config.as_object().unwrap().clone().into_iter().collect();
+        let batch = LogBatch { typed_params: values, params: vec![("text".into(), "7".into())], ..Default::default() };
+        tracking::log_batch(&ledger, &me(), run.uid, batch).await.unwrap();
+        let now = tracking::run(&ledger, &me(), run.uid).await.unwrap();
+        for (key, value) in config.as_object().unwrap() {
+            assert_eq!(now.param(key).as_ref(), Some(value));
+            assert_eq!(now.params[key], tracking::param_text(value));
+        }
+        assert_eq!((now.params["layers"].as_str(), now.params["name"].as_str()), ("[64,32]", "adam"));
+        assert_eq!(now.param("text"), Some("7".into()));
+        // The same value again is fine, and so is its text; another type is another value.
+        tracking::log_batch(&ledger, &me(), run.uid, typed(json!(7))).await.unwrap();
+        tracking::log_batch(&ledger, &me(), run.uid, typed(json!(7))).await.unwrap();
+        let text = LogBatch { params: vec![("p".into(), "7".into())], ..typed(json!(7)) };
+        tracking::log_batch(&ledger, &me(), run.uid, text).await.unwrap();
+        assert_eq!(tracking::run(&ledger, &me(), run.uid).await.unwrap().param("p"), Some(json!(7)));
+        let refused = tracking::log_batch(&ledger, &me(), run.uid, typed(json!(8))).await;
+        assert!(matches!(refused, Err(Error::ParamChanged { changes, .. }) if changes[0].new == "8"));
     }
 
     async fn the_same_point_twice_is_stored_once_and_leaves_no_event(ledger: ledger::Ledger) {
