@@ -54,7 +54,8 @@ ledger::db_test! {
         for (place, (value, text)) in values.iter().zip(texts).enumerate() {
             let run = new_run(&ledger, place as i64 + 1).await;
             let metrics: Vec<_> = value.iter().map(|v| ("m", *v)).collect();
-            log(&ledger, run.uid, &metrics, if place % 3 == 0 { &[] } else { &[("p", text)] }).await;
+            let params = if place % 3 == 0 { vec![] } else { vec![("p", text)] };
+            log(&ledger, run.uid, &metrics, &params).await;
         }
         for number in [None, Some(vec![0])] {
             for field in [metric("m"), metric("never"), RunField::Param("p".into()), RunField::StartedAt, RunField::EndedAt, RunField::Name] {
@@ -104,7 +105,7 @@ ledger::db_test! {
     async fn several_experiments_are_merged_in_order(ledger: ledger::Ledger) {
         let mut numbers = vec![0];
         for name in ["a", "b"] {
-            numbers.push(tracking::create_experiment(&ledger, &me(), name.into(), None, vec![]).await.unwrap());
+            numbers.push(tracking::create_experiment(&ledger, &me(), name.into(), tracking::Location::Own, vec![]).await.unwrap());
         }
         for start in 1..=9_i64 {
             let number = numbers[start as usize % 3];
