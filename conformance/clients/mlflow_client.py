@@ -9,7 +9,6 @@ import math
 import os
 import sys
 import tempfile
-import traceback
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -23,29 +22,12 @@ import pandas as pd  # noqa: E402
 import requests  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, Param, RunTag, ViewType  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
+from _checks import check, refused, run_checks  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 
 URL = sys.argv[1].rstrip("/")
-CHECKS = []
-
-
-def check(function):
-    CHECKS.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def refused(code, text, function, *args, **kwargs):
-    """The call fails with this error code, and its message contains the text."""
-    try:
-        function(*args, **kwargs)
-    except MlflowException as error:
-        assert error.error_code == code, f"{error.error_code}: {error.message}"
-        assert text in error.message, f"{text!r} is not in {error.message!r}"
-        return
-    raise AssertionError(f"not refused: expected {code}")
 
 
 mlflow.set_tracking_uri(URL)
@@ -391,13 +373,5 @@ def bad_requests_are_told_what_is_wrong():
     assert status == 400, body
 
 
-failed = 0
-for name, function in CHECKS:
-    try:
-        function()
-        print(f"ok {name}", flush=True)
-    except Exception as error:
-        failed += 1
-        print(f"not ok {name}: {type(error).__name__}: {error}", flush=True)
-        traceback.print_exc()
+failed = run_checks()
 sys.exit(1 if failed else 0)

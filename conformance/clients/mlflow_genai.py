@@ -6,7 +6,6 @@ Prints `ok <what>` or `not ok <what>: <why>` for each check and exits non-zero i
 import logging
 import os
 import sys
-import traceback
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -22,32 +21,15 @@ from mlflow.entities import (  # noqa: E402
     GatewayModelLinkageType,
     RoutingStrategy,
 )
-from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.genai import datasets  # noqa: E402
 from mlflow.genai.judges import make_judge  # noqa: E402
 from mlflow.genai.scorers import delete_scorer, get_scorer, list_scorers  # noqa: E402
+from _checks import check, refused, run_checks  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 
 URL = sys.argv[1].rstrip("/")
-CHECKS = []
 state = {}
-
-
-def check(function):
-    CHECKS.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def refused(code, text, function, *args, **kwargs):
-    """The call fails with this error code, and its message contains the text."""
-    try:
-        function(*args, **kwargs)
-    except MlflowException as error:
-        assert error.error_code == code, f"{error.error_code}: {error.message}"
-        assert text in error.message, f"{text!r} is not in {error.message!r}"
-        return
-    raise AssertionError(f"not refused: expected {code}")
 
 
 mlflow.set_tracking_uri(URL)
@@ -179,13 +161,5 @@ def the_page_gets_its_answers():
     assert get("gateway/provider-config").status_code == 400
 
 
-failed = 0
-for name, function in CHECKS:
-    try:
-        function()
-        print(f"ok {name}")
-    except Exception as error:  # noqa: BLE001
-        failed += 1
-        print(f"not ok {name}: {type(error).__name__}: {error}")
-        traceback.print_exc()
+failed = run_checks()
 sys.exit(1 if failed else 0)

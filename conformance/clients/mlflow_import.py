@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -28,6 +27,7 @@ import requests  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.entities import Metric, ViewType  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
+from _checks import check, run_checks  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.ERROR)
@@ -37,12 +37,6 @@ BIN = os.environ.get("MLWRIGHT_BIN", "mlwright")
 FOLDER = tempfile.mkdtemp(prefix="import-")
 ARTIFACTS = os.path.join(FOLDER, "mlartifacts")
 SOURCE = f"sqlite:///{FOLDER}/mlflow.db"
-CHECKS = []
-
-
-def check(function):
-    CHECKS.append((function.__name__.replace("_", " "), function))
-    return function
 
 
 def import_from(origin, *more):
@@ -254,15 +248,7 @@ def missing_files_and_wrong_addresses_say_what_to_do():
     assert code == 0, output
 
 
-failed = 0
-for name, function in CHECKS:
-    try:
-        function()
-        print(f"ok {name}", flush=True)
-    except Exception as error:  # noqa: BLE001
-        failed += 1
-        print(f"not ok {name}: {error}", flush=True)
-        traceback.print_exc()
+failed = run_checks()
 origin.stop()
 shutil.rmtree(FOLDER, ignore_errors=True)
 sys.exit(1 if failed else 0)

@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import time
-import traceback
 import warnings
 import zlib
 
@@ -30,33 +29,16 @@ from mlflow.entities import (  # noqa: E402
     SpanType,
 )
 from mlflow.entities.trace_metrics import AggregationType, MetricAggregation, MetricViewType  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.tracing.client import TracingClient  # noqa: E402
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: E402
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from _checks import check, refused, run_checks  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 
 URL = sys.argv[1].rstrip("/")
-CHECKS = []
-
-
-def check(function):
-    CHECKS.append((function.__name__.replace("_", " "), function))
-    return function
-
-
-def refused(code, text, function, *args, **kwargs):
-    """The call fails with this error code, and its message contains the text."""
-    try:
-        function(*args, **kwargs)
-    except MlflowException as error:
-        assert error.error_code == code, f"{error.error_code}: {error.message}"
-        assert text in error.message, f"{text!r} is not in {error.message!r}"
-        return
-    raise AssertionError(f"not refused: expected {code}")
 
 
 mlflow.set_tracking_uri(URL)
@@ -394,13 +376,5 @@ def deleted_traces_are_gone():
     assert search() == []
 
 
-failed = 0
-for name, function in CHECKS:
-    try:
-        function()
-        print(f"ok {name}", flush=True)
-    except Exception as error:
-        failed += 1
-        print(f"not ok {name}: {type(error).__name__}: {error}", flush=True)
-        traceback.print_exc()
+failed = run_checks()
 sys.exit(1 if failed else 0)
