@@ -128,8 +128,8 @@ fn clause(identifier: &str, operator: &str, value: &str) -> Result<Clause<Logged
         LoggedModelField::CreatedAt | LoggedModelField::UpdatedAt => {
             tests_of::millis(operator, &float(value)?, key)?
         }
-        LoggedModelField::Status => status(&tests_of::text(operator, &text(value)?)?),
-        _ => tests_of::text(operator, &text(value)?)?,
+        LoggedModelField::Status => status(&tests_of::text(operator, &text(operator, value)?)?),
+        _ => tests_of::text(operator, &text(operator, value)?)?,
     };
     Ok(Clause { field, test })
 }
@@ -140,14 +140,19 @@ fn float(value: &str) -> Result<Value, Failure> {
         .ok_or_else(|| Failure::invalid(format!("could not convert string to float: {}", repr(value))))
 }
 
-/// Text needs no quotes here; a list may hold numbers.
-fn text(value: &str) -> Result<Value, Failure> {
+/// Text needs no quotes here; a list may hold numbers, and a number in parentheses is no list.
+fn text(operator: &str, value: &str) -> Result<Value, Failure> {
     if !(value.starts_with('(') && value.ends_with(')')) {
         return Ok(Value::Text(value.trim_matches('\'').to_owned()));
     }
     let elements = literal_list(value).ok_or_else(|| {
         Failure::invalid(format!("Invalid list of values: {value}. Expected quoted strings."))
     })?;
+    if let ([Element::Number(number)], false) = (elements.as_slice(), matches!(operator, "IN" | "NOT IN"))
+        && !value.contains(',')
+    {
+        return Ok(Value::Text(number.clone()));
+    }
     let texts = elements.into_iter().map(|element| match element {
         Element::Text(text) | Element::Number(text) => text,
     });
