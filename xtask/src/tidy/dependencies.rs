@@ -6,7 +6,8 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 17] = [
+const STAGES: [&str; 18] = [
+    "repositories",
     "datasets",
     "curation",
     "features",

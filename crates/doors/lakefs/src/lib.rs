@@ -1,0 +1,1 @@
+//! lakeFS 1.84 over repositories.

@@ -1,0 +1,1 @@
+//! What AWS protocols share: signatures, streaming payloads, XML bodies.
