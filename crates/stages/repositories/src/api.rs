@@ -514,6 +514,11 @@ impl Repositories {
         todo!()
     }
 
+    /// The bytes of a node of the index.
+    pub async fn node(&self, _actor: &Actor, _repository: &str, _id: &Digest) -> Result<Bytes, Error> {
+        todo!()
+    }
+
     // ---- rules
     pub async fn protections(&self, _actor: &Actor, _repository: &str) -> Result<Vec<Protection>, Error> {
         todo!()

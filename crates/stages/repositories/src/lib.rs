@@ -5,11 +5,19 @@
 
 mod api;
 mod error;
+mod imports;
+mod links;
 mod model;
+mod pulls;
+mod runs;
 
 pub use api::*;
 pub use error::Error;
+pub use imports::{Import, ImportPath};
+pub use links::Link;
 pub use model::{
     Branch, ChangeKind, Commit, Difference, Entry, Metadata, Object, Page, Paging, Physical, Repository,
     Resolved, Tag,
 };
+pub use pulls::{Pull, PullChange, PullStatus};
+pub use runs::{ActionRun, HookRun};
