@@ -7,7 +7,7 @@ use tracking::artifacts::{self, ArtifactPath};
 use types::WorkspaceId;
 
 use super::path::{base_name, safe};
-use super::signed::{self, Base};
+use super::signed;
 use crate::call::{Answer, Cx, empty, reply};
 use crate::errors::Failure;
 use crate::request::Fields;
@@ -36,7 +36,7 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
             "Invalid value {parts} for parameter 'num_parts' supplied. It must be between 0 and {MAX_PARTS}."
         )));
     };
-    let base = Base::of(&cx)?;
+    let base = signed::base(&cx)?;
     let now = cx.state.ledger.clock().now();
     let uid = types::new_id(now).hex();
     let mut credentials = Vec::with_capacity(parts as usize);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, Uri, header};
+use http::header;
+use kit::Base;
 use serde::{Deserialize, Serialize};
 use tracking::artifacts::{self, ArtifactPath};
 use types::{Actor, ActorKind, Digest, Permission, Role, WorkspaceId};
@@ -55,36 +56,14 @@ struct PutClaim {
     path: String,
 }
 
-/// Where the client found this server, which is where it finds it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Base(String);
+/// Where the client found this server.
+pub(crate) fn base(cx: &Cx) -> Result<Base, Failure> {
+    Base::of(&cx.headers, &cx.uri)
+        .ok_or_else(|| Failure::new(Code::BadRequest, "The request names no host to build addresses with."))
+}
 
-impl Base {
-    pub fn of(cx: &Cx) -> Result<Self, Failure> {
-        Self::read(&cx.headers, &cx.uri).ok_or_else(|| {
-            Failure::new(Code::BadRequest, "The request names no host to build addresses with.")
-        })
-    }
-
-    /// From `Host`, or what a proxy says that it was: `X-Forwarded-Proto`, `-Host` and `-Prefix`.
-    fn read(headers: &HeaderMap, uri: &Uri) -> Option<Self> {
-        let first = |name: &str| {
-            let value = headers.get(name)?.to_str().ok()?.split(',').next()?.trim();
-            (!value.is_empty()).then(|| value.to_owned())
-        };
-        let named = || uri.authority().map(ToString::to_string);
-        let host = first("x-forwarded-host").or_else(|| first(header::HOST.as_str())).or_else(named)?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
-        let scheme = first("x-forwarded-proto").filter(|p| p == "https").unwrap_or_else(|| "http".to_owned());
-        let prefix =
-            first("x-forwarded-prefix").filter(|p| p.starts_with('/') && !p.contains(['?', '#', '"']));
-        let prefix = prefix.unwrap_or_default();
-        host.bytes().all(plain).then(|| Self(format!("{scheme}://{host}{}", prefix.trim_end_matches('/'))))
-    }
-
-    fn with(&self, token: &str) -> String {
-        format!("{}{PATH}{token}", self.0)
-    }
+fn address(base: &Base, token: &str) -> String {
+    base.with(&format!("{PATH}{token}"))
 }
 
 fn lasts(seconds: i64) -> Duration {
@@ -103,7 +82,8 @@ pub(crate) async fn part_url(
         return Ok(url);
     }
     let until = cx.state.ledger.clock().now().plus_seconds(seconds);
-    Ok(base.with(&cx.state.vault.sign(PART, until, &PartClaim { upload: upload.to_owned(), number })?))
+    let claim = PartClaim { upload: upload.to_owned(), number };
+    Ok(address(base, &cx.state.vault.sign(PART, until, &claim)?))
 }
 
 /// `GET mlflow-artifacts/presigned/<path>`
@@ -121,7 +101,7 @@ async fn get_url(cx: &Cx, path: ArtifactPath, seconds: i64) -> Result<(String, u
     let until = cx.state.ledger.clock().now().plus_seconds(seconds);
     let name = path.as_str().rsplit('/').next().unwrap_or_default().to_owned();
     let token = cx.state.vault.sign(GET, until, &GetClaim { name, digest, size })?;
-    Ok((Base::of(cx)?.with(&token), size))
+    Ok((address(&base(cx)?, &token), size))
 }
 
 /// `POST artifacts/presigned-download-url`. Upstream refuses storage that it serves itself; here it works.
@@ -157,7 +137,7 @@ pub(crate) async fn presigned_upload_url(cx: Cx, f: Fields) -> Answer {
         path: path.as_str().to_owned(),
     };
     let until = cx.state.ledger.clock().now().plus_seconds(seconds);
-    let presigned_url = Base::of(&cx)?.with(&cx.state.vault.sign(PUT, until, &claim)?);
+    let presigned_url = address(&base(&cx)?, &cx.state.vault.sign(PUT, until, &claim)?);
     reply(&wa::PresignedUrlResponse { presigned_url, file_size: None })
 }
 
@@ -214,31 +194,4 @@ pub(crate) async fn put(state: State, token: String, request: Request) -> Result
     let (digest, bytes) = state.blobs.put_stream(stream, None).await?;
     artifacts::put(&state.ledger, &actor, path, digest, bytes.cast_signed()).await?;
     Ok([(header::ETAG, format!("\"{}\"", digest.hex()))].into_response())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_built_from_where_the_client_found_the_server() {
-        let base = |pairs: &[(&str, &str)]| {
-            let mut headers = HeaderMap::new();
-            for (name, value) in pairs {
-                headers.insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
-            }
-            Base::read(&headers, &Uri::from_static("/x")).map(|b| b.0)
-        };
-        assert_eq!(base(&[("host", "h:5000")]).as_deref(), Some("http://h:5000"));
-        let proxied = [
-            ("host", "inner"),
-            ("x-forwarded-proto", "https"),
-            ("x-forwarded-host", "ml.example, inner"),
-            ("x-forwarded-prefix", "/track/"),
-        ];
-        assert_eq!(base(&proxied).as_deref(), Some("https://ml.example/track"));
-        assert_eq!(base(&[("host", "h"), ("x-forwarded-proto", "gopher")]).as_deref(), Some("http://h"));
-        assert_eq!(base(&[("host", "h/evil?")]), None);
-        assert_eq!(base(&[]), None);
-    }
 }
