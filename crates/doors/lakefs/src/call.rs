@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn a_field_that_is_null_is_as_one_that_is_missing() {
-        let merge: wire::Merge = parse(br#"{"message": null, "force": null, "strategy": "dest-wins"}"#).unwrap();
+        let merge: wire::Merge =
+            parse(br#"{"message": null, "force": null, "strategy": "dest-wins"}"#).unwrap();
         assert_eq!((merge.message, merge.force, merge.strategy.as_deref()), (None, false, Some("dest-wins")));
         let merge: wire::Merge = parse(b"").unwrap();
         assert!(!merge.allow_empty);

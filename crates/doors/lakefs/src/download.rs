@@ -73,7 +73,9 @@ pub(crate) async fn head(
 }
 
 fn unchanged(headers: &HeaderMap, object: &Object) -> bool {
-    headers.get(header::IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == convert::etag(object).as_bytes())
+    headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|value| value.as_bytes() == convert::etag(object).as_bytes())
 }
 
 /// The bytes that the request wants of an object.

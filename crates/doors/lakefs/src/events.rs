@@ -53,7 +53,8 @@ pub(crate) async fn output(
 
 /// Taken, as lakeFS does, and not kept.
 pub(crate) async fn statistics(_: Reader, Body(body): Body<wire::StatsEventsList>) -> Answer {
-    let wrong = |event: &&wire::StatsEvent| event.class.is_empty() || event.name.is_empty() || event.count < 0;
+    let wrong =
+        |event: &&wire::StatsEvent| event.class.is_empty() || event.name.is_empty() || event.count < 0;
     match body.events.iter().find(wrong) {
         Some(event) => Err(Failure::bad(format!("invalid value: validation error: {event:?}"))),
         None => no_content(),

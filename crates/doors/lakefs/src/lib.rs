@@ -27,8 +27,8 @@ mod staging;
 mod upload;
 mod wire;
 
-use repositories::Repositories;
 use ledger::Ledger;
+use repositories::Repositories;
 use vault::Vault;
 
 pub use routes::routes;

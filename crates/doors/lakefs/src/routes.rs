@@ -16,7 +16,8 @@ struct Table(Routes<State>);
 impl Table {
     /// An operation below both bases.
     fn at(self, path: &str, methods: MethodRouter<State>) -> Self {
-        let add = |routes: Routes<State>, base: &&str| routes.route(&format!("{base}{path}"), methods.clone());
+        let add =
+            |routes: Routes<State>, base: &&str| routes.route(&format!("{base}{path}"), methods.clone());
         Self(BASES.iter().fold(self.0, add))
     }
 
@@ -69,10 +70,7 @@ fn repositories(table: Table) -> Table {
     table
         .at("/repositories", get(repos::index).post(repos::create))
         .of("", get(repos::get).delete(repos::delete))
-        .of(
-            "/metadata",
-            get(repos::metadata).post(repos::set_metadata).delete(repos::delete_metadata),
-        )
+        .of("/metadata", get(repos::metadata).post(repos::set_metadata).delete(repos::delete_metadata))
         .of(
             "/settings/gc_rules",
             get(rules::retention).put(rules::set_retention).delete(rules::delete_retention),

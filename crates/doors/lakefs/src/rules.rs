@@ -45,7 +45,8 @@ pub(crate) async fn set_protections(
             return Err(Failure::precondition());
         }
     }
-    let rule = |rule: wire::BranchProtectionRule| Protection { pattern: rule.pattern, staging: true, commits: true };
+    let rule =
+        |rule: wire::BranchProtectionRule| Protection { pattern: rule.pattern, staging: true, commits: true };
     let rules = body.into_iter().map(rule).collect();
     state.repositories.set_protections(&actor, &name, rules).await?;
     no_content()

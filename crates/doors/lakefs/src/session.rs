@@ -78,12 +78,7 @@ pub(crate) async fn current_user(Reader(actor): Reader) -> Answer {
 }
 
 fn user(actor: &Actor) -> wire::User {
-    wire::User {
-        id: actor.name.clone(),
-        creation_date: 0,
-        friendly_name: actor.name.clone(),
-        email: None,
-    }
+    wire::User { id: actor.name.clone(), creation_date: 0, friendly_name: actor.name.clone(), email: None }
 }
 
 pub(crate) async fn capabilities() -> Answer {

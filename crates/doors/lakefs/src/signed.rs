@@ -93,12 +93,7 @@ pub(crate) struct Signer<'a> {
 }
 
 impl<'a> Signer<'a> {
-    pub fn of(
-        state: &'a State,
-        actor: &'a Actor,
-        headers: &HeaderMap,
-        uri: &Uri,
-    ) -> Result<Self, Failure> {
+    pub fn of(state: &'a State, actor: &'a Actor, headers: &HeaderMap, uri: &Uri) -> Result<Self, Failure> {
         let why = "the request names no host to build an address with";
         let base = Base::of(headers, uri).ok_or_else(|| Failure::bad(why))?;
         Ok(Self { state, actor, base, until: state.ledger.clock().now().plus_seconds(LASTS) })
@@ -131,8 +126,7 @@ impl<'a> Signer<'a> {
             };
             return self.address(FIND, &claim);
         }
-        let bare =
-            Object { metadata: Default::default(), checksums: Default::default(), ..object.clone() };
+        let bare = Object { metadata: Default::default(), checksums: Default::default(), ..object.clone() };
         self.address(GET, &bare)
     }
 
@@ -171,11 +165,7 @@ pub(crate) async fn get(
 }
 
 /// `PUT` of a signed address: the bytes of a link, or of a part of an upload.
-pub(crate) async fn put(
-    Shared(state): Shared<State>,
-    Path(token): Path<String>,
-    request: Request,
-) -> Answer {
+pub(crate) async fn put(Shared(state): Shared<State>, Path(token): Path<String>, request: Request) -> Answer {
     let now = state.ledger.clock().now();
     if let Some(claim) = state.vault.read_signed::<PartClaim>(PART, now, &token) {
         let actor = claim.who.actor(Permission::Write);

@@ -99,7 +99,9 @@ pub(crate) async fn stage_object(
     let stage = &state.repositories;
     let repository = stage.repository(&actor, &name).await?;
     let Named::Elsewhere(address) = address::named(&repository, &body.physical_address) else {
-        return Err(Failure::bad("link address invalid: an address of this repository is linked, not staged"));
+        return Err(Failure::bad(
+            "link address invalid: an address of this repository is linked, not staged",
+        ));
     };
     let new = Object {
         physical: Physical::External(address),
@@ -126,8 +128,7 @@ pub(crate) async fn create_upload(
     let parts = params.text("parts");
     let parts = if parts.is_empty() { Ok(0) } else { parts.parse::<u32>() };
     let parts = parts.ok().filter(|parts| *parts <= MOST_PARTS);
-    let parts =
-        parts.ok_or_else(|| Failure::bad(format!("parts can be between 0 and {MOST_PARTS}")))?;
+    let parts = parts.ok_or_else(|| Failure::bad(format!("parts can be between 0 and {MOST_PARTS}")))?;
     let repository = state.repositories.repository(&actor, &name).await?;
     objects::branch_exists(&state, &actor, &name, &branch).await?;
     let stage = &state.repositories;
@@ -171,8 +172,7 @@ pub(crate) async fn complete_upload(
     if body.parts.is_empty() {
         return Err(Failure::bad("parts are required"));
     }
-    let repository =
-        upload_of(&state, &actor, (&name, &branch, &id), &path, &body.physical_address).await?;
+    let repository = upload_of(&state, &actor, (&name, &branch, &id), &path, &body.physical_address).await?;
     let stage = &state.repositories;
     let metadata = body.user_metadata.unwrap_or_default();
     stage.describe_upload(&actor, &name, &id, body.content_type, metadata).await?;
@@ -231,10 +231,9 @@ pub(crate) async fn upload_part_copy(
     let object = stage.stat(&actor, &source.repository, &source.reference, &source.path).await?;
     let wanted = match source.range {
         None => None,
-        Some(text) => Some(
-            range::parse(&text, object.size)
-                .map_err(|_| Failure::bad(format!("parse range \"{text}\": no range of {} bytes", object.size)))?,
-        ),
+        Some(text) => Some(range::parse(&text, object.size).map_err(|_| {
+            Failure::bad(format!("parse range \"{text}\": no range of {} bytes", object.size))
+        })?),
     };
     let opened = stage.read(&object, wanted).await?;
     let received = stage.receive(opened.body, &[]).await?;
