@@ -2,7 +2,7 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use types::{Actor, Class, Fault, Hint, Permission};
+use types::{Actor, Class, Fault, Hint, Level, Permission, ResourceKind};
 
 use crate::Answer;
 
@@ -20,6 +20,12 @@ impl Caller {
             Err(Denied::Forbidden { actor: self.0.to_string(), permission })
         }
     }
+}
+
+/// Whether an actor may do that much with one resource.
+pub fn reaches(actor: &Actor, kind: ResourceKind, id: &str, least: Level) -> bool {
+    let asks = if least > Level::Read { Permission::Write } else { Permission::Read };
+    actor.in_scope(asks) && actor.level([(kind, id)]).is_some_and(|level| level >= least)
 }
 
 /// Why a caller may not.

@@ -18,6 +18,9 @@ pub struct Migration {
 
 pub(crate) const GROUND: Component = Component {
     name: "ground",
-    migrations: &[Migration { version: 1, sql: include_str!("../migrations/0001_ground.sql") }],
+    migrations: &[
+        Migration { version: 1, sql: include_str!("../migrations/0001_ground.sql") },
+        Migration { version: 2, sql: include_str!("../migrations/0002_access_keys.sql") },
+    ],
     facts: &["lease", "event_cursor"],
 };

@@ -20,7 +20,9 @@ mod write;
 
 use std::sync::Arc;
 
-pub use access::{Account, Group, GroupGrant, Member, NewToken, Token, Verified, Workspace};
+pub use access::{
+    AccessKey, Account, Group, GroupGrant, Member, NewToken, SealedKey, Token, Verified, Workspace,
+};
 pub use chain::{ChainReport, Event};
 pub use component::{Component, Migration};
 pub use db::Place;

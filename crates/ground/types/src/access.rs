@@ -79,6 +79,7 @@ macro_rules! kinds {
 
 kinds! {
     Workspace = "workspace" false,
+    Repository = "repository" true,
     Experiment = "experiment" true,
     Run = "run" false,
     LoggedModel = "logged_model" false,

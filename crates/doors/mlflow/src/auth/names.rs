@@ -35,8 +35,9 @@ const PERMISSIONS: [(&str, Option<Level>); 6] = [
     ("DENY", None),
 ];
 
+/// Kinds that upstream does not have keep their own name.
 pub(super) fn type_of(kind: ResourceKind) -> &'static str {
-    TYPES.iter().find(|(_, k)| *k == kind).map_or("", |(name, _)| name)
+    TYPES.iter().find(|(_, k)| *k == kind).map_or(kind.name(), |(name, _)| name)
 }
 
 pub(super) fn permission(level: Option<Level>) -> &'static str {

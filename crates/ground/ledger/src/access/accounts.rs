@@ -128,7 +128,7 @@ impl Ledger {
         .await
     }
 
-    /// Its tokens, memberships and own grants go with it; what it did stays in the event log.
+    /// Its tokens, access keys, memberships and own grants go with it; what it did stays in the event log.
     ///
     /// Errors: `Missing`.
     pub async fn delete_account(&self, actor: &Actor, name: &str) -> Result<(), Error> {
@@ -140,7 +140,7 @@ impl Ledger {
                 "DELETE FROM group_member WHERE account_id = $1",
                 "DELETE FROM access_group WHERE owner_id = $1",
                 "DELETE FROM access_token WHERE account_id = $1",
-                "DELETE FROM signing_secret WHERE account_id = $1",
+                "DELETE FROM access_key WHERE account_id = $1",
                 "DELETE FROM account WHERE id = $1",
             ] {
                 tx.execute(sql, &params![id])?;

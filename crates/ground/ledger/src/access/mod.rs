@@ -3,7 +3,9 @@
 mod accounts;
 mod grants;
 mod groups;
+mod keys;
 mod passwords;
+mod peers;
 mod tokens;
 mod workspaces;
 
@@ -11,6 +13,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 pub use accounts::Account;
 pub use groups::{Group, GroupGrant, Member};
+pub use keys::{AccessKey, SealedKey};
 pub use passwords::Verified;
 pub use tokens::{NewToken, Token};
 pub use workspaces::Workspace;
@@ -23,15 +26,16 @@ use crate::{Error, Ledger, Row, Tx, params};
 /// What this server knows about access without asking the database.
 #[derive(Debug)]
 pub(crate) struct State {
-    /// Moves after every committed change of accounts, tokens, groups and grants on this server.
+    /// Moves after every committed change of accounts, tokens, access keys, groups and grants on this server.
     generation: AtomicU64,
     /// What a member may do where nothing was granted, as an index into [`Level::ALL`].
     member_level: AtomicU8,
+    peers: peers::Look,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { generation: AtomicU64::new(1), member_level: AtomicU8::new(Level::Read as u8) }
+        Self { generation: AtomicU64::new(1), member_level: AtomicU8::new(Level::Read as u8), peers: peers::Look::default() }
     }
 }
 
@@ -44,7 +48,7 @@ impl State {
 
 /// Whether any of these events changes who may do what.
 pub(crate) fn is_about_access(drafts: &[Draft]) -> bool {
-    let kinds = ["account.", "token.", "group.", "grant.", "workspace."];
+    let kinds = ["account.", "token.", "access_key.", "group.", "grant.", "workspace."];
     drafts.iter().any(|d| kinds.iter().any(|kind| d.kind.starts_with(kind)))
 }
 
