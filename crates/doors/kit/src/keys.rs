@@ -69,7 +69,9 @@ impl Fault for KeyError {
 
     fn hint(&self) -> Hint {
         match self {
-            Self::BadId { .. } => Some("use 3 to 128 letters and digits, such as AKIAIOSFODNN7EXAMPLE".into()),
+            Self::BadId { .. } => {
+                Some("use 3 to 128 letters and digits, such as AKIAIOSFODNN7EXAMPLE".into())
+            }
             Self::WeakSecret { .. } => Some("use 40 random characters".into()),
             Self::Denied(e) => e.hint(),
             Self::Ledger(e) => e.hint(),

@@ -252,7 +252,12 @@ mod tests {
             (b"0\r\n\r\nmore", 0, Error::BadChunk("more follows after its end")),
         ];
         for (body, announced, expected) in cases {
-            assert_eq!(decode(body, announced, 4).unwrap_err(), expected, "{}", String::from_utf8_lossy(body));
+            assert_eq!(
+                decode(body, announced, 4).unwrap_err(),
+                expected,
+                "{}",
+                String::from_utf8_lossy(body)
+            );
         }
         let long = [b'1'; LONGEST_LINE + 1];
         assert_eq!(decode(&long, 5, 100).unwrap_err(), Error::BadChunk("a line is too long"));

@@ -10,7 +10,9 @@ pub enum Error {
     BadParameters(String),
     #[error("the signature algorithm `{0}` is not supported; use AWS4-HMAC-SHA256")]
     Algorithm(String),
-    #[error("the signature is not the one that this request and the key's secret give; check the secret and how you sign")]
+    #[error(
+        "the signature is not the one that this request and the key's secret give; check the secret and how you sign"
+    )]
     Mismatch { string_to_sign: String, canonical_request: String },
     #[error("the request's time {request} is more than 15 minutes away from the server's {server}")]
     Skewed { request: String, server: String },
@@ -20,7 +22,9 @@ pub enum Error {
     HeaderNotSigned(String),
     #[error("missing required header for this request: {0}")]
     MissingHeader(&'static str),
-    #[error("x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- kind or the SHA-256 of the body in hexadecimal, not `{0}`")]
+    #[error(
+        "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, a STREAMING- kind or the SHA-256 of the body in hexadecimal, not `{0}`"
+    )]
     PayloadKind(String),
     #[error("the body has SHA-256 {found}, but x-amz-content-sha256 says {announced}")]
     PayloadHash { announced: String, found: String },

@@ -73,9 +73,7 @@ impl Payload {
     pub(crate) fn of_unsigned(kind: &str) -> Result<Self, Error> {
         match kind {
             "UNSIGNED-PAYLOAD" => Ok(Self::Unsigned),
-            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => {
-                Ok(Self::Chunked(Chunks { signer: None, trailer: true }))
-            }
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Self::Chunked(Chunks { signer: None, trailer: true })),
             hash if hash.len() == 64 => {
                 hash.parse().map(Self::Whole).map_err(|_| Error::PayloadKind(kind.to_owned()))
             }
@@ -106,7 +104,8 @@ impl Payload {
                 let size = number("x-amz-decoded-content-length").ok_or(Error::NoLength)?;
                 if trailer {
                     let names = text("x-amz-trailer").unwrap_or_default().split(',');
-                    expected = names.map(|n| n.trim().to_ascii_lowercase()).filter(|n| !n.is_empty()).collect();
+                    expected =
+                        names.map(|n| n.trim().to_ascii_lowercase()).filter(|n| !n.is_empty()).collect();
                 }
                 (Some(Decoder::new(size, signer)), Some(size))
             }

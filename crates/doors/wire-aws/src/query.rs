@@ -1,5 +1,5 @@
-use crate::encode::{decode, encode};
 use crate::Error;
+use crate::encode::{decode, encode};
 
 /// The query of an address: pairs in the order in which they came, decoded. A `+` is a space, as in forms.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

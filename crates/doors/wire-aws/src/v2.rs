@@ -76,7 +76,10 @@ impl V2 {
 
     pub fn of_query(query: &Query) -> Result<Self, Error> {
         let field = |name: &str| {
-            query.get(name).ok_or_else(|| Error::BadParameters(format!("{name} is missing"))).map(str::to_owned)
+            query
+                .get(name)
+                .ok_or_else(|| Error::BadParameters(format!("{name} is missing")))
+                .map(str::to_owned)
         };
         let expires = field("Expires")?
             .parse()

@@ -78,7 +78,9 @@ impl V4 {
         let (key_id, scope) = credential(&field("X-Amz-Credential")?).map_err(|e| bad(&e))?;
         let timestamp = field("X-Amz-Date")?;
         if !timestamp.starts_with(&scope.date) || parse_basic(&timestamp).is_none() {
-            return Err(bad("X-Amz-Date is no date such as 20260131T120000Z, or another one than the credential's"));
+            return Err(bad(
+                "X-Amz-Date is no date such as 20260131T120000Z, or another one than the credential's",
+            ));
         }
         let expires: i64 =
             field("X-Amz-Expires")?.parse().map_err(|_| bad("X-Amz-Expires is not a number of seconds"))?;
@@ -130,8 +132,10 @@ impl V4 {
     fn check_time(&self, now: Timestamp) -> Result<(), Error> {
         let at = parse_basic(&self.timestamp).unwrap_or_default();
         let away = (now.0 - at.0) / 1_000_000;
-        let skewed =
-            || Error::Skewed { request: at.rfc3339(), server: Timestamp::from_millis(now.millis()).rfc3339() };
+        let skewed = || Error::Skewed {
+            request: at.rfc3339(),
+            server: Timestamp::from_millis(now.millis()).rfc3339(),
+        };
         match self.expires {
             None if away.abs() > SKEW => Err(skewed()),
             Some(_) if away < -SKEW => Err(skewed()),
@@ -312,8 +316,7 @@ impl ChunkSigner {
     }
 
     fn is_next(&mut self, algorithm: &str, what: &str, signature: &str) -> bool {
-        let to_sign =
-            format!("{algorithm}\n{}\n{}\n{}\n{what}", self.timestamp, self.scope, self.previous);
+        let to_sign = format!("{algorithm}\n{}\n{}\n{}\n{what}", self.timestamp, self.scope, self.previous);
         self.previous = hex::encode(hmac_sha256(&self.key, to_sign.as_bytes()));
         same(&self.previous, signature)
     }

@@ -38,8 +38,12 @@ fn cases() -> (Value, Timestamp) {
 }
 
 fn case(value: &Value) -> (Parts, Option<&str>) {
-    let headers: Vec<(&str, &str)> =
-        value["headers"].as_object().unwrap().iter().map(|(k, v)| (k.as_str(), v.as_str().unwrap())).collect();
+    let headers: Vec<(&str, &str)> = value["headers"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(k, v)| (k.as_str(), v.as_str().unwrap()))
+        .collect();
     let target = value["target"].as_str().unwrap();
     (request(value["method"].as_str().unwrap(), target, &headers), value["bucket"].as_str())
 }
@@ -73,7 +77,10 @@ fn nothing_of_what_botocore_signed_may_be_changed() {
         (parts, _) = case(value);
         parts.headers.insert("x-amz-acl", "public-read".parse().unwrap());
         let refused = verify(&parts, bucket, now);
-        assert!(matches!(refused, Err(Error::Mismatch { .. } | Error::HeaderNotSigned(_))), "header of {value}");
+        assert!(
+            matches!(refused, Err(Error::Mismatch { .. } | Error::HeaderNotSigned(_))),
+            "header of {value}"
+        );
         if signer.starts_with("v4") {
             (parts, _) = case(value);
             let query = parts.uri.query().map(|q| format!("{q}&")).unwrap_or_default();
@@ -149,9 +156,8 @@ fn the_examples_of_version_4_are_taken() {
     ];
     let now = at("2013-05-24T00:03:00Z");
     for (method, target, mut headers, signed, hash, signature) in cases {
-        let header = format!(
-            "AWS4-HMAC-SHA256 Credential={scope},SignedHeaders={signed},Signature={signature}"
-        );
+        let header =
+            format!("AWS4-HMAC-SHA256 Credential={scope},SignedHeaders={signed},Signature={signature}");
         headers.extend([
             ("host", "examplebucket.s3.amazonaws.com"),
             ("x-amz-content-sha256", hash),
@@ -313,7 +319,9 @@ fn malformed_signatures_are_told_apart() {
         parts.headers.insert("authorization", text.parse().unwrap());
         parts
     };
-    let good = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=00");
+    let good = format!(
+        "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=00"
+    );
     let cases = [
         (good.clone(), "SignatureDoesNotMatch"),
         (good.replace("SHA256 ", "SHA512 "), "InvalidRequest"),
@@ -333,9 +341,11 @@ fn malformed_signatures_are_told_apart() {
          &X-Amz-Signature=00&X-Amz-Expires=",
         scope.replace('/', "%2F")
     );
-    for (expires, code) in
-        [("604800", "SignatureDoesNotMatch"), ("604801", "AuthorizationQueryParametersError"), ("0", "AuthorizationQueryParametersError")]
-    {
+    for (expires, code) in [
+        ("604800", "SignatureDoesNotMatch"),
+        ("604801", "AuthorizationQueryParametersError"),
+        ("0", "AuthorizationQueryParametersError"),
+    ] {
         let parts = request("GET", &format!("{address}{expires}"), &[("host", "x")]);
         assert_eq!(verify(&parts, None, at("2013-05-24T00:00:00Z")).unwrap_err().code(), code, "{expires}");
     }

@@ -35,7 +35,11 @@ pub(crate) struct State {
 
 impl Default for State {
     fn default() -> Self {
-        Self { generation: AtomicU64::new(1), member_level: AtomicU8::new(Level::Read as u8), peers: peers::Look::default() }
+        Self {
+            generation: AtomicU64::new(1),
+            member_level: AtomicU8::new(Level::Read as u8),
+            peers: peers::Look::default(),
+        }
     }
 }
 
