@@ -3,21 +3,80 @@
 //! Refs and staged changes are rows; the index of a commit is a tree whose nodes are kept in packs; objects are blobs.
 //! A commit seals what is staged, builds the tree outside any transaction, and moves the head in one.
 
-mod api;
+mod actions;
+mod advance;
+mod branches;
+mod checksum;
+mod codec;
+mod commit;
+mod diff;
 mod error;
+mod fail;
+mod gate;
+mod history;
+mod hooks;
 mod imports;
 mod links;
+mod merge;
 mod model;
+mod names;
+mod loose;
+use loose as nodes;
+mod objects;
+mod open;
 mod pulls;
+mod read;
+mod receive;
+mod refs;
+mod repository;
+mod reset;
+mod rules;
 mod runs;
+mod small;
+mod staging;
+mod store;
+mod tags;
+mod uploads;
+mod view;
 
-pub use api::*;
+pub use checksum::Algorithm;
+pub use commit::NewCommit;
+pub use diff::DiffOptions;
 pub use error::Error;
+pub use fail::{FailPoint, Step};
+pub use gate::{Candidate, Gate, GateError, Verdict};
+pub use history::LogOptions;
+pub use hooks::Event;
 pub use imports::{Import, ImportPath};
 pub use links::Link;
+pub use merge::{MergeOptions, Strategy};
 pub use model::{
-    Branch, ChangeKind, Commit, Difference, Entry, Metadata, Object, Page, Paging, Physical, Repository,
-    Resolved, Tag,
+    Branch, ChangeKind, Commit, Condition, Difference, Entry, Match, Metadata, Object, Page, Paging, Physical,
+    Repository, Resolved, Tag,
 };
+pub use names::LONGEST_PATH;
+pub use objects::{LONGEST_PAGE, Listing};
+pub use open::{Options, Repositories};
 pub use pulls::{Pull, PullChange, PullStatus};
+pub use read::Opened;
+pub use receive::{Body, Received};
+pub use repository::{FIRST_MESSAGE, NewRepository};
+pub use reset::Reset;
+pub use rules::{Protection, Retention};
 pub use runs::{ActionRun, HookRun};
+pub use uploads::{MOST_PARTS, SMALLEST_PART, Upload, UploadPart};
+
+pub const COMPONENT: ledger::Component = ledger::Component {
+    name: "repositories",
+    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_repositories.sql") }],
+    // What comes at a high rate or is work in progress. Refs and commits are state.
+    facts: &[
+        "staging",
+        "staged_entry",
+        "upload",
+        "upload_part",
+        "link",
+        "candidate",
+        "repository_import",
+    ],
+};

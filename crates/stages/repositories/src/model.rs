@@ -31,7 +31,7 @@ pub struct Tag {
     pub commit: Digest,
 }
 
-/// `id` is the digest of the other fields but `generation`.
+/// `id` is a digest of the repository and of the other fields but `generation`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     pub id: Digest,
@@ -134,4 +134,19 @@ pub struct Resolved {
     pub staged: Option<String>,
     /// Whether only staged changes are seen (`branch$`).
     pub only_staged: bool,
+}
+
+/// Which state of a path a write asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// `If-None-Match`: `*`, or ETags that the object must not have.
+    pub none_match: Option<Match>,
+    /// `If-Match`: the object must exist, with one of the ETags.
+    pub matches: Option<Match>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    Any,
+    ETags(Vec<String>),
 }

@@ -2,7 +2,9 @@
 
 use types::{Actor, Timestamp};
 
-use crate::{Error, Page, Paging, Repositories};
+use crate::hooks::HookRow;
+use crate::repository::page;
+use crate::{Error, Page, Paging, Repositories, store};
 
 #[derive(Clone, Debug)]
 pub struct ActionRun {
@@ -20,6 +22,7 @@ pub struct ActionRun {
 #[derive(Clone, Debug)]
 pub struct HookRun {
     pub id: String,
+    /// `gate` for a gate of the server.
     pub action: String,
     pub hook: String,
     pub started_at: Timestamp,
@@ -33,34 +36,86 @@ impl Repositories {
     /// Newest first, of one branch or of one commit if they are given.
     pub async fn action_runs(
         &self,
-        _actor: &Actor,
-        _repository: &str,
-        _branch: Option<&str>,
-        _commit: Option<&str>,
-        _paging: Paging,
+        actor: &Actor,
+        repository: &str,
+        branch: Option<&str>,
+        commit: Option<&str>,
+        paging: Paging,
     ) -> Result<Page<ActionRun>, Error> {
-        todo!()
+        let repository = repository.to_owned();
+        let (branch, commit) = (branch.unwrap_or_default().to_owned(), commit.unwrap_or_default().to_owned());
+        self.ledger()
+            .read(actor.workspace, move |rx| {
+                let found = store::repositories::get(rx, &repository)?;
+                let limit = paging.limit.clamp(1, crate::LONGEST_PAGE);
+                let items = store::runs::list(rx, found.id, &branch, &commit, &paging.after, limit + 1)?;
+                Ok(page(items, limit, |run| run.id.clone()))
+            })
+            .await
     }
-    pub async fn action_run(&self, _actor: &Actor, _repository: &str, _id: &str) -> Result<ActionRun, Error> {
-        todo!()
+
+    /// Errors: `RunNotFound`.
+    pub async fn action_run(&self, actor: &Actor, repository: &str, id: &str) -> Result<ActionRun, Error> {
+        Ok(self.run_and_hooks(actor, repository, id).await?.0)
     }
+
+    /// In the order in which they ran.
     pub async fn hook_runs(
         &self,
-        _actor: &Actor,
-        _repository: &str,
-        _run: &str,
-        _paging: Paging,
+        actor: &Actor,
+        repository: &str,
+        run: &str,
+        paging: Paging,
     ) -> Result<Page<HookRun>, Error> {
-        todo!()
+        let (_, rows) = self.run_and_hooks(actor, repository, run).await?;
+        let start = match rows.iter().position(|row| row.id == paging.after) {
+            Some(at) => at + 1,
+            None => 0,
+        };
+        let limit = paging.limit.clamp(1, crate::LONGEST_PAGE);
+        let items: Vec<HookRun> = rows.into_iter().skip(start).map(HookRun::from).collect();
+        Ok(page(items, limit, |hook| hook.id.clone()))
     }
-    /// What a hook said.
+
+    /// What a hook said. Errors: `RunNotFound`.
     pub async fn hook_output(
         &self,
-        _actor: &Actor,
-        _repository: &str,
-        _run: &str,
-        _hook_run: &str,
+        actor: &Actor,
+        repository: &str,
+        run: &str,
+        hook_run: &str,
     ) -> Result<String, Error> {
-        todo!()
+        let (_, rows) = self.run_and_hooks(actor, repository, run).await?;
+        let row = rows.into_iter().find(|row| row.id == hook_run);
+        Ok(row.ok_or_else(|| Error::RunNotFound(hook_run.to_owned()))?.output)
+    }
+
+    async fn run_and_hooks(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        id: &str,
+    ) -> Result<(ActionRun, Vec<HookRow>), Error> {
+        let (repository, id) = (repository.to_owned(), id.to_owned());
+        self.ledger()
+            .read(actor.workspace, move |rx| {
+                let found = store::repositories::get(rx, &repository)?;
+                store::runs::find(rx, found.id, &id)?.ok_or(Error::RunNotFound(id))
+            })
+            .await
+    }
+}
+
+impl From<HookRow> for HookRun {
+    fn from(row: HookRow) -> Self {
+        Self {
+            id: row.id,
+            action: row.action,
+            hook: row.hook,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            passed: row.passed,
+            skipped: row.skipped,
+        }
     }
 }

@@ -1,0 +1,231 @@
+//! Reading: one object, its bytes, and listings.
+
+use std::ops::Range;
+
+use types::Actor;
+
+use crate::store::{self, after_prefix};
+use crate::view::{Overlay, view};
+use crate::{Entry, Error, Object, Page, Repositories, names};
+
+/// Most entries of a page.
+pub const LONGEST_PAGE: usize = 1_000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    pub prefix: String,
+    /// Exclusive. A folded prefix as `after` passes over all that it folds.
+    pub after: String,
+    /// Empty: nothing is folded. Any string.
+    pub delimiter: String,
+    pub limit: usize,
+}
+
+impl Repositories {
+    /// Errors: `ObjectNotFound`; of `branch$` also where what is staged does not differ from the commit.
+    pub async fn stat(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        reference: &str,
+        path: &str,
+    ) -> Result<Object, Error> {
+        names::path(path)?;
+        let (name, expression, key) = (repository.to_owned(), reference.to_owned(), path.as_bytes().to_vec());
+        // The view and the staged entry are of one moment.
+        let (view, staged, key) = self
+            .ledger()
+            .read(actor.workspace, move |rx| {
+                let view = view(rx, &name, &expression)?;
+                let staged = store::layers::find(rx, &view.layers, &key)?;
+                Ok::<_, Error>((view, staged, key))
+            })
+            .await?;
+        let absent =
+            || Error::ObjectNotFound { reference: reference.to_owned(), path: path.to_owned() };
+        let staged = match staged {
+            Some(Some(bytes)) => Some(Object::decode(&bytes)?),
+            Some(None) => return Err(absent()),
+            None => None,
+        };
+        match staged {
+            Some(object) if !view.only_staged => Ok(object),
+            None if view.only_staged => Err(absent()),
+            staged => {
+                let committed = self.blocking(move |stage, _| stage.tree_get(&view.root, &key)).await?;
+                match (staged, committed) {
+                    (Some(staged), Some(committed)) if staged.same_content(&committed) => Err(absent()),
+                    (Some(staged), _) => Ok(staged),
+                    (None, committed) => committed.ok_or_else(absent),
+                }
+            }
+        }
+    }
+
+    /// Objects, and prefixes folded by the delimiter, in the order of their bytes. What is folded is passed over
+    /// unread.
+    pub async fn list(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        reference: &str,
+        listing: Listing,
+    ) -> Result<Page<Entry>, Error> {
+        let view = self.view(actor, repository, reference).await?;
+        let limit = listing.limit.clamp(1, LONGEST_PAGE);
+        self.blocking(move |stage, handle| {
+            let prefix = listing.prefix.as_bytes();
+            let start = start(&listing.prefix, &listing.after, &listing.delimiter);
+            let Some(start) = start else { return Ok(Page { items: Vec::new(), next: None }) };
+            let batch = if listing.delimiter.is_empty() { limit + 1 } else { 64 };
+            let mut staged =
+                Overlay::new(stage, handle, view.workspace, &view.layers, prefix, &start, batch);
+            let mut merged = Merged {
+                tree: if view.only_staged {
+                    None
+                } else {
+                    Some(tree::scan(stage.nodes(), &view.root, prefix, &start)?.peekable_scan())
+                },
+                staged: &mut staged,
+            };
+            let mut items: Vec<Entry> = Vec::new();
+            while let Some((path, object)) = merged.next()? {
+                if items.len() == limit {
+                    let next = match items.last() {
+                        Some(Entry::Object { path, .. } | Entry::Prefix(path)) => Some(path.clone()),
+                        None => None,
+                    };
+                    return Ok(Page { items, next });
+                }
+                let path = text(path)?;
+                match folded(&path, &listing.prefix, &listing.delimiter) {
+                    Some(fold) => {
+                        let end = after_prefix(fold.as_bytes());
+                        items.push(Entry::Prefix(fold.to_owned()));
+                        let Some(end) = end else { break };
+                        merged.seek(&end)?;
+                    }
+                    None => items.push(Entry::Object { path, object }),
+                }
+            }
+            Ok(Page { items, next: None })
+        })
+        .await
+    }
+}
+
+/// The part of a path up to the delimiter behind the prefix, if there is one.
+pub(crate) fn folded<'a>(path: &'a str, prefix: &str, delimiter: &str) -> Option<&'a str> {
+    if delimiter.is_empty() {
+        return None;
+    }
+    let at = path.get(prefix.len()..)?.find(delimiter)?;
+    path.get(..prefix.len() + at + delimiter.len())
+}
+
+/// The first key that may come behind `after`; `None` if there can be none.
+pub(crate) fn start(prefix: &str, after: &str, delimiter: &str) -> Option<Vec<u8>> {
+    if after.is_empty() || after < prefix {
+        return Some(prefix.as_bytes().to_vec());
+    }
+    if after.starts_with(prefix) && folded(after, prefix, delimiter) == Some(after) {
+        return after_prefix(after.as_bytes());
+    }
+    let mut from = after.as_bytes().to_vec();
+    from.push(0);
+    Some(from)
+}
+
+pub(crate) fn text(path: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(path).map_err(|_| Error::Damaged("a path is no UTF-8".into()))
+}
+
+/// A tree's entries with the staged ones over them; deleted paths are left out.
+pub(crate) struct Merged<'a, 'b> {
+    pub tree: Option<Peekable<'a>>,
+    pub staged: &'b mut Overlay<'a>,
+}
+
+impl Merged<'_, '_> {
+    pub fn next(&mut self) -> Result<Option<(Vec<u8>, Object)>, Error> {
+        loop {
+            let committed = match &mut self.tree {
+                Some(tree) => tree.peek()?.map(|(key, _)| key.clone()),
+                None => None,
+            };
+            let staged = self.staged.peek()?.map(|(path, _)| path.clone());
+            let use_staged = match (&committed, &staged) {
+                (None, None) => return Ok(None),
+                (Some(key), Some(path)) => path <= key,
+                (committed, _) => committed.is_none(),
+            };
+            if !use_staged {
+                let Some((key, item)) = self.tree.as_mut().and_then(Peekable::take) else { return Ok(None) };
+                return Ok(Some((key, Object::decode(&item.value)?)));
+            }
+            if committed.is_some() && committed == staged {
+                self.tree.as_mut().and_then(Peekable::take);
+            }
+            if let Some((path, Some(object))) = self.staged.next()? {
+                return Ok(Some((path, Object::decode(&object)?)));
+            }
+        }
+    }
+
+    pub fn seek(&mut self, key: &[u8]) -> Result<(), Error> {
+        if let Some(tree) = &mut self.tree {
+            tree.seek(key)?;
+        }
+        self.staged.seek(key);
+        Ok(())
+    }
+}
+
+/// A scan whose next entry can be looked at.
+pub(crate) struct Peekable<'a> {
+    scan: tree::Scan<'a>,
+    next: Option<(Vec<u8>, tree::Item)>,
+}
+
+pub(crate) trait PeekableScan<'a> {
+    fn peekable_scan(self) -> Peekable<'a>;
+}
+
+impl<'a> PeekableScan<'a> for tree::Scan<'a> {
+    fn peekable_scan(self) -> Peekable<'a> {
+        Peekable { scan: self, next: None }
+    }
+}
+
+impl Peekable<'_> {
+    pub fn peek(&mut self) -> Result<Option<&(Vec<u8>, tree::Item)>, Error> {
+        if self.next.is_none() {
+            self.next = self.scan.next().transpose()?;
+        }
+        Ok(self.next.as_ref())
+    }
+
+    pub fn take(&mut self) -> Option<(Vec<u8>, tree::Item)> {
+        self.next.take()
+    }
+
+    pub fn seek(&mut self, key: &[u8]) -> Result<(), Error> {
+        if self.next.as_ref().is_some_and(|(next, _)| next.as_slice() >= key) {
+            return Ok(());
+        }
+        self.next = None;
+        Ok(self.scan.seek(key)?)
+    }
+}
+
+/// `None` is the whole object. Errors: `Invalid` unless it lies within the object.
+pub(crate) fn within(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>, Error> {
+    match range {
+        None => Ok(0..size),
+        Some(range) if range.start <= range.end && range.end <= size => Ok(range),
+        Some(range) => Err(Error::Invalid(format!(
+            "bytes {} to {} were asked of an object of {size} bytes",
+            range.start, range.end
+        ))),
+    }
+}

@@ -1,0 +1,101 @@
+use serde_json::json;
+use types::Actor;
+
+use crate::hooks::{Event, Hooked};
+use crate::repository::{commit_of, page};
+use crate::store;
+use crate::{Error, Page, Paging, Repositories, Tag, names};
+
+impl Repositories {
+    /// Errors: `TagExists`, `NameTaken`, `BadName`, and those of the ref.
+    pub async fn create_tag(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        name: &str,
+        reference: &str,
+        force: bool,
+    ) -> Result<Tag, Error> {
+        names::tag(name)?;
+        let hooked = Hooked::tag(Event::PreCreateTag, repository, name, reference);
+        self.run_hooks(actor, hooked).await?;
+        let (repo, tag, from) = (repository.to_owned(), name.to_owned(), reference.to_owned());
+        let made = self
+            .ledger()
+            .write(actor, move |tx| {
+                let found = store::repositories::get_writable(tx, &repo, force)?;
+                if store::refs::find_tag(tx, found.id, &tag)?.is_some() {
+                    return Err(Error::TagExists(tag.clone()));
+                }
+                if store::refs::find_branch(tx, found.id, &tag)?.is_some() {
+                    return Err(Error::NameTaken(tag.clone(), "branch"));
+                }
+                if let Ok(id) = tag.parse()
+                    && store::commits::find(tx, found.id, &id)?.is_some()
+                {
+                    return Err(Error::NameTaken(tag.clone(), "commit"));
+                }
+                let commit = commit_of(tx, found.clone(), &from)?.id;
+                store::refs::insert_tag(tx, found.id, &tag, &commit)?;
+                let uid = found.repository.uid;
+                let payload = json!({ "repository": uid, "tag": tag, "commit": commit.hex() });
+                tx.event("tag.created", &format!("repository:{uid}"), payload)?;
+                Ok::<_, Error>(Tag { name: tag.clone(), commit })
+            })
+            .await?;
+        self.tell_hooks(actor, Hooked::tag(Event::PostCreateTag, repository, name, reference))
+            .await;
+        Ok(made)
+    }
+
+    pub async fn tag(&self, actor: &Actor, repository: &str, name: &str) -> Result<Tag, Error> {
+        let (repository, name) = (repository.to_owned(), name.to_owned());
+        self.ledger()
+            .read(actor.workspace, move |rx| {
+                let found = store::repositories::get(rx, &repository)?;
+                store::refs::find_tag(rx, found.id, &name)?.ok_or(Error::TagNotFound(name))
+            })
+            .await
+    }
+
+    /// By name.
+    pub async fn tags(&self, actor: &Actor, repository: &str, paging: Paging) -> Result<Page<Tag>, Error> {
+        let repository = repository.to_owned();
+        self.ledger()
+            .read(actor.workspace, move |rx| {
+                let found = store::repositories::get(rx, &repository)?;
+                let limit = paging.limit.clamp(1, crate::LONGEST_PAGE);
+                let items = store::refs::tags(rx, found.id, &paging, limit + 1)?;
+                Ok(page(items, limit, |tag| tag.name.clone()))
+            })
+            .await
+    }
+
+    /// Errors: `TagNotFound`; `ReadOnly` unless `force`.
+    pub async fn delete_tag(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        name: &str,
+        force: bool,
+    ) -> Result<(), Error> {
+        let hooked = Hooked::tag(Event::PreDeleteTag, repository, name, name);
+        self.run_hooks(actor, hooked).await?;
+        let (repo, tag) = (repository.to_owned(), name.to_owned());
+        let commit = self
+            .ledger()
+            .write(actor, move |tx| {
+                let found = store::repositories::get_writable(tx, &repo, force)?;
+                let commit = store::refs::find_tag(tx, found.id, &tag)?.map(|tag| tag.commit);
+                let commit = commit.ok_or_else(|| Error::TagNotFound(tag.clone()))?;
+                store::refs::delete_tag(tx, found.id, &tag)?;
+                let uid = found.repository.uid;
+                let payload = json!({ "repository": uid, "tag": tag });
+                tx.event("tag.deleted", &format!("repository:{uid}"), payload)?;
+                Ok::<_, Error>(commit)
+            })
+            .await?;
+        self.tell_hooks(actor, Hooked::tag(Event::PostDeleteTag, repository, name, &commit.hex())).await;
+        Ok(())
+    }
+}
