@@ -145,7 +145,9 @@ impl Repositories {
                     let (path, item) = entry?;
                     files.push((crate::objects::text(path)?, Object::decode(&item.value)?));
                     if files.len() > MOST_FILES {
-                        return Err(Error::Invalid(format!("there are more than {MOST_FILES} files in {FOLDER}")));
+                        return Err(Error::Invalid(format!(
+                            "there are more than {MOST_FILES} files in {FOLDER}"
+                        )));
                     }
                 }
                 Ok(files)
@@ -169,7 +171,13 @@ impl Repositories {
     }
 
     /// Runs hooks one after the other. `reference` shows what the event is about.
-    pub(crate) async fn run_actions(&self, hooked: &Hooked, reference: &str, actions: &[Action], ran: &mut Ran) {
+    pub(crate) async fn run_actions(
+        &self,
+        hooked: &Hooked,
+        reference: &str,
+        actions: &[Action],
+        ran: &mut Ran,
+    ) {
         let clock = self.ledger().clock();
         for (index, action) in actions.iter().enumerate() {
             let mut failed = false;
@@ -191,7 +199,13 @@ impl Repositories {
     }
 
     /// Whether it passed, and what it said.
-    async fn run_hook(&self, hooked: &Hooked, reference: &str, action: &Action, hook: &Hook) -> (bool, String) {
+    async fn run_hook(
+        &self,
+        hooked: &Hooked,
+        reference: &str,
+        action: &Action,
+        hook: &Hook,
+    ) -> (bool, String) {
         if hook.kind != "webhook" {
             return (false, format!("Error: hooks of the kind `{}` are not supported here", hook.kind));
         }

@@ -56,7 +56,10 @@ impl Repositories {
                         return Err(Error::Protected { branch: name.clone(), what: "it takes no commits" });
                     }
                     if rule.staging && purpose.writes {
-                        return Err(Error::Protected { branch: name.clone(), what: "nothing can be written to it" });
+                        return Err(Error::Protected {
+                            branch: name.clone(),
+                            what: "nothing can be written to it",
+                        });
                     }
                 }
                 let branch = store::refs::get_branch(tx, found.id, &name)?.id;
@@ -72,7 +75,14 @@ impl Repositories {
                 }
                 let head = store::commits::get(tx, found.id, &row.branch.commit)?;
                 let workspace = tx.workspace();
-                Ok(Prepared { workspace, repository: found, branch: row.id, name: name.clone(), head, sealed: layers })
+                Ok(Prepared {
+                    workspace,
+                    repository: found,
+                    branch: row.id,
+                    name: name.clone(),
+                    head,
+                    sealed: layers,
+                })
             })
             .await
     }

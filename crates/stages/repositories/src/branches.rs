@@ -20,8 +20,7 @@ impl Repositories {
         force: bool,
     ) -> Result<Branch, Error> {
         names::branch(name)?;
-        self.run_hooks(actor, Hooked::branch(Event::PreCreateBranch, repository, name, source))
-            .await?;
+        self.run_hooks(actor, Hooked::branch(Event::PreCreateBranch, repository, name, source)).await?;
         let (repo, name, from) = (repository.to_owned(), name.to_owned(), source.to_owned());
         let made = self
             .ledger()
@@ -47,11 +46,7 @@ impl Repositories {
                 Ok(Branch { name: name.clone(), commit, hidden })
             })
             .await?;
-        self.tell_hooks(
-            actor,
-            Hooked::branch(Event::PostCreateBranch, repository, &made.name, source),
-        )
-        .await;
+        self.tell_hooks(actor, Hooked::branch(Event::PostCreateBranch, repository, &made.name, source)).await;
         Ok(made)
     }
 
@@ -108,7 +103,8 @@ impl Repositories {
                 store::layers::drop_layers(tx, &layers)?;
                 store::refs::delete_branch(tx, row.id)?;
                 let uid = found.repository.uid;
-                let payload = json!({ "repository": uid, "branch": branch, "commit": row.branch.commit.hex() });
+                let payload =
+                    json!({ "repository": uid, "branch": branch, "commit": row.branch.commit.hex() });
                 tx.event("branch.deleted", &format!("repository:{uid}"), payload)?;
                 Ok::<_, Error>(row.branch.commit)
             })

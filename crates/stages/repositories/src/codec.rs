@@ -265,8 +265,16 @@ mod tests {
     #[test]
     fn the_first_version_of_the_format_is_read_for_ever() {
         let bytes = hex::decode(concat!(
-            "01", "00", "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881", "05",
-            "00", "d41d8cd98f00b204e9800998ecf8427e", "0100000000000000", "00", "0101610162", "00"
+            "01",
+            "00",
+            "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+            "05",
+            "00",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "0100000000000000",
+            "00",
+            "0101610162",
+            "00"
         ))
         .unwrap();
         let object = Object::decode(&bytes).unwrap();

@@ -90,8 +90,7 @@ impl Repositories {
             if self.advance(actor, &prepared, &commit, "commit").await? {
                 drop(turn);
                 self.sweep_staging(actor).await?;
-                self.tell_hooks(actor, Hooked::commit(Event::PostCommit, &prepared, &commit, branch))
-                    .await;
+                self.tell_hooks(actor, Hooked::commit(Event::PostCommit, &prepared, &commit, branch)).await;
                 return Ok(commit);
             }
         }
@@ -99,13 +98,7 @@ impl Repositories {
     }
 
     /// The commit that a branch gets next; without an id.
-    pub(crate) fn child(
-        &self,
-        actor: &Actor,
-        from: &Prepared,
-        new: &NewCommit,
-        root: Digest,
-    ) -> Commit {
+    pub(crate) fn child(&self, actor: &Actor, from: &Prepared, new: &NewCommit, root: Digest) -> Commit {
         let now = self.ledger().clock().now();
         Commit {
             id: root,

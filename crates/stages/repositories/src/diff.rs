@@ -66,7 +66,9 @@ impl Repositories {
             right_view.need_commit(right)?;
             let refs = (left.to_owned(), right.to_owned());
             return self
-                .blocking(move |stage, handle| since_base(stage, handle, &left_view, &right_view, refs, &options))
+                .blocking(move |stage, handle| {
+                    since_base(stage, handle, &left_view, &right_view, refs, &options)
+                })
                 .await;
         }
         self.blocking(move |stage, handle| {
@@ -138,7 +140,8 @@ fn with_staged(
             if let Some(Err(_)) = committed.peek() {
                 committed.next().transpose()?;
             }
-            let next = committed.peek().and_then(|change| change.as_ref().ok()).map(|change| change.key.clone());
+            let next =
+                committed.peek().and_then(|change| change.as_ref().ok()).map(|change| change.key.clone());
             let path = staged.peek()?.map(|(path, _)| path.clone());
             let step = match (next, path) {
                 (None, None) => break 'walk,
@@ -152,7 +155,9 @@ fn with_staged(
                     page.add(path.clone(), stage.tree_get(left, &path)?, object, None)?
                 }
                 _ => match committed.next().transpose()? {
-                    Some(change) => page.add(change.key, object(change.left)?, object(change.right)?, None)?,
+                    Some(change) => {
+                        page.add(change.key, object(change.left)?, object(change.right)?, None)?
+                    }
                     None => break 'walk,
                 },
             };

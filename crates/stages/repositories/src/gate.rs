@@ -106,21 +106,12 @@ impl Repositories {
             Ok(actions) => self.run_actions(&hooked, &candidate.reference, &actions, &mut ran).await,
             Err(error) => ran.failed(self.ledger().clock().now(), "actions", "load", &error.to_string()),
         }
-        self.ledger()
-            .record(actor, move |tx| store::refs::delete_candidate(tx, &id))
-            .await?;
+        self.ledger().record(actor, move |tx| store::refs::delete_candidate(tx, &id)).await?;
         self.judge(actor, &hooked, ran).await?;
         Ok(commit)
     }
 
-    async fn ask(
-        &self,
-        actor: &Actor,
-        candidate: &Candidate,
-        gate: &dyn Gate,
-        index: usize,
-        ran: &mut Ran,
-    ) {
+    async fn ask(&self, actor: &Actor, candidate: &Candidate, gate: &dyn Gate, index: usize, ran: &mut Ran) {
         let started = self.ledger().clock().now();
         let asked = tokio::time::timeout(gate.timeout(), gate.check(actor, candidate)).await;
         let (passed, output) = match asked {
@@ -128,6 +119,14 @@ impl Repositories {
             Ok(Err(error)) => (false, format!("the gate failed: {error}")),
             Err(_) => (false, format!("the gate did not answer within {:?}", gate.timeout())),
         };
-        ran.add(format!("gate_{index:04}"), "gate", gate.name(), started, self.ledger().clock().now(), passed, output);
+        ran.add(
+            format!("gate_{index:04}"),
+            "gate",
+            gate.name(),
+            started,
+            self.ledger().clock().now(),
+            passed,
+            output,
+        );
     }
 }

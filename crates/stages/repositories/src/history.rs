@@ -78,7 +78,12 @@ impl Commits<'_> {
 
 impl Repositories {
     /// Errors: as of the ref; `BadRef` for `branch$`.
-    pub async fn get_commit(&self, actor: &Actor, repository: &str, reference: &str) -> Result<Commit, Error> {
+    pub async fn get_commit(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        reference: &str,
+    ) -> Result<Commit, Error> {
         let view = self.view(actor, repository, reference).await?;
         view.need_commit(reference)?;
         Ok(view.commit)

@@ -215,7 +215,8 @@ impl Repositories {
             None => Ok(()),
             Some(row) => {
                 let first = row.output.lines().rev().find(|line| !line.is_empty()).unwrap_or("no reason");
-                let line = if row.action == "gate" { row.output.lines().next().unwrap_or(first) } else { first };
+                let line =
+                    if row.action == "gate" { row.output.lines().next().unwrap_or(first) } else { first };
                 Err(Error::Refused { summary: format!("{}: {line}", row.hook), run: id })
             }
         }

@@ -12,7 +12,9 @@ use crate::commit::{Changes, TRIES};
 use crate::fail::Step;
 use crate::hooks::{Event, Hooked};
 use crate::merge::clean;
-use crate::{Commit, Entry, Error, Listing, Metadata, NewCommit, Object, Physical, Repositories, names, store};
+use crate::{
+    Commit, Entry, Error, Listing, Metadata, NewCommit, Object, Physical, Repositories, names, store,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportPath {
@@ -83,9 +85,9 @@ impl Repositories {
             if let Err(error) = &done {
                 let text = error.to_string();
                 let id = import.clone();
-                let failed = stage.ledger().record(&actor, move |tx| {
-                    store::imports::end(tx, &id, "failed", Some(&text), None)
-                });
+                let failed = stage
+                    .ledger()
+                    .record(&actor, move |tx| store::imports::end(tx, &id, "failed", Some(&text), None));
                 failed.await?;
             }
             Ok::<_, Error>(())
@@ -161,8 +163,11 @@ impl Repositories {
         }
         let count = found.len() as u64;
         let found = std::sync::Arc::new(found);
-        let replaced: Vec<Vec<u8>> =
-            paths.iter().filter(|path| path.prefix).map(|path| path.destination.as_bytes().to_vec()).collect();
+        let replaced: Vec<Vec<u8>> = paths
+            .iter()
+            .filter(|path| path.prefix)
+            .map(|path| path.destination.as_bytes().to_vec())
+            .collect();
         let turn = self.turn(actor, repository, branch).await;
         for _ in 0..TRIES {
             let purpose = Purpose { force: new.force, commits: true, writes: true };
@@ -229,7 +234,8 @@ impl Repositories {
             if batch.is_empty() {
                 return Ok(true);
             }
-            let made = self.blocking(move |_, _| batch.into_iter().map(imported).collect::<Result<Vec<_>, _>>());
+            let made =
+                self.blocking(move |_, _| batch.into_iter().map(imported).collect::<Result<Vec<_>, _>>());
             found.extend(made.await?);
             if !self.report(actor, id, found.len() as u64).await? {
                 return Ok(false);

@@ -17,10 +17,10 @@ mod history;
 mod hooks;
 mod imports;
 mod links;
+mod loose;
 mod merge;
 mod model;
 mod names;
-mod loose;
 use loose as nodes;
 mod objects;
 mod open;
@@ -51,8 +51,8 @@ pub use imports::{Import, ImportPath};
 pub use links::Link;
 pub use merge::{MergeOptions, Strategy};
 pub use model::{
-    Branch, ChangeKind, Commit, Condition, Difference, Entry, Match, Metadata, Object, Page, Paging, Physical,
-    Repository, Resolved, Tag,
+    Branch, ChangeKind, Commit, Condition, Difference, Entry, Match, Metadata, Object, Page, Paging,
+    Physical, Repository, Resolved, Tag,
 };
 pub use names::LONGEST_PATH;
 pub use objects::{LONGEST_PAGE, Listing};
@@ -70,13 +70,5 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     name: "repositories",
     migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_repositories.sql") }],
     // What comes at a high rate or is work in progress. Refs and commits are state.
-    facts: &[
-        "staging",
-        "staged_entry",
-        "upload",
-        "upload_part",
-        "link",
-        "candidate",
-        "repository_import",
-    ],
+    facts: &["staging", "staged_entry", "upload", "upload_part", "link", "candidate", "repository_import"],
 };

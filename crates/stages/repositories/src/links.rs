@@ -65,7 +65,8 @@ impl Repositories {
                 let found = store::repositories::get(rx, &repository)?;
                 let link = store::links::find(rx, found.id, &id)?;
                 let link = link.filter(|link| link.branch == branch && link.path == path);
-                let link = link.ok_or_else(|| Error::Invalid(format!("address `{id}` was not given for `{path}`")))?;
+                let link =
+                    link.ok_or_else(|| Error::Invalid(format!("address `{id}` was not given for `{path}`")))?;
                 if link.expires_at < now {
                     return Err(Error::Invalid(format!("address `{id}` is no longer valid")));
                 }

@@ -83,9 +83,7 @@ fn glob(pattern: &[char], name: &[char], depth: usize) -> bool {
             (Some(end), Some(c)) => in_set(&rest[..end], *c) && glob(&rest[end + 1..], &name[1..], depth + 1),
             _ => false,
         },
-        '\\' if !rest.is_empty() => {
-            name.first() == rest.first() && glob(&rest[1..], &name[1..], depth + 1)
-        }
+        '\\' if !rest.is_empty() => name.first() == rest.first() && glob(&rest[1..], &name[1..], depth + 1),
         c => name.first() == Some(c) && glob(rest, &name[1..], depth + 1),
     }
 }
@@ -145,12 +143,20 @@ mod tests {
 
     #[test]
     fn globs_match_as_gobwas_glob_does() {
-        for (pattern, name) in
-            [("*", ""), ("*", "main"), ("m*n", "main"), ("stable-?", "stable-1"), ("{main,dev}", "dev"), ("v[0-9]", "v7"), ("v[!0-9]", "va")]
-        {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "main"),
+            ("m*n", "main"),
+            ("stable-?", "stable-1"),
+            ("{main,dev}", "dev"),
+            ("v[0-9]", "v7"),
+            ("v[!0-9]", "va"),
+        ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [("main", "mainly"), ("m?n", "main"), ("v[0-9]", "va"), ("{a,b", "a"), ("", "a")] {
+        for (pattern, name) in
+            [("main", "mainly"), ("m?n", "main"), ("v[0-9]", "va"), ("{a,b", "a"), ("", "a")]
+        {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
         assert!(!matches(&"*a".repeat(40), &"a".repeat(30)));

@@ -41,8 +41,7 @@ impl Repositories {
                 Ok::<_, Error>((view, staged, key))
             })
             .await?;
-        let absent =
-            || Error::ObjectNotFound { reference: reference.to_owned(), path: path.to_owned() };
+        let absent = || Error::ObjectNotFound { reference: reference.to_owned(), path: path.to_owned() };
         let staged = match staged {
             Some(Some(bytes)) => Some(Object::decode(&bytes)?),
             Some(None) => return Err(absent()),
@@ -78,8 +77,7 @@ impl Repositories {
             let start = start(&listing.prefix, &listing.after, &listing.delimiter);
             let Some(start) = start else { return Ok(Page { items: Vec::new(), next: None }) };
             let batch = if listing.delimiter.is_empty() { limit + 1 } else { 64 };
-            let mut staged =
-                Overlay::new(stage, handle, view.workspace, &view.layers, prefix, &start, batch);
+            let mut staged = Overlay::new(stage, handle, view.workspace, &view.layers, prefix, &start, batch);
             let mut merged = Merged {
                 tree: if view.only_staged {
                     None

@@ -72,7 +72,8 @@ impl Repositories {
     async fn external(&self, address: &str, size: u64, range: Range<u64>) -> Result<Body, Error> {
         let path = self.local_file(address)?;
         let bad = |reason: String| Error::BadAddress { address: address.to_owned(), reason };
-        let file = tokio::fs::File::open(&path).await.map_err(|e| bad(format!("it cannot be opened: {e}")))?;
+        let file =
+            tokio::fs::File::open(&path).await.map_err(|e| bad(format!("it cannot be opened: {e}")))?;
         let found = file.metadata().await.map_err(|e| bad(e.to_string()))?.len();
         if found != size {
             return Err(bad(format!("it has {found} bytes now, and had {size} when it was imported")));
@@ -103,11 +104,14 @@ impl Repositories {
         let path = Path::new(path);
         let real = path.canonicalize().map_err(|e| bad(&format!("it cannot be found: {e}")))?;
         let roots = &self.0.options.local_roots;
-        let allowed = roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| real.starts_with(root));
+        let allowed =
+            roots.iter().filter_map(|root| root.canonicalize().ok()).any(|root| real.starts_with(root));
         if path.is_absolute() && allowed {
             Ok(real)
         } else {
-            Err(bad("it is in no directory that may be read; see repositories.local_import in the configuration"))
+            Err(bad(
+                "it is in no directory that may be read; see repositories.local_import in the configuration",
+            ))
         }
     }
 }

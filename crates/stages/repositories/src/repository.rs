@@ -121,7 +121,12 @@ impl Repositories {
     }
 
     /// The bytes of a node of the index, if the tree of a commit of the repository begins with it.
-    pub async fn node(&self, actor: &Actor, repository: &str, id: &types::Digest) -> Result<bytes::Bytes, Error> {
+    pub async fn node(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        id: &types::Digest,
+    ) -> Result<bytes::Bytes, Error> {
         let (name, root) = (repository.to_owned(), *id);
         let known = self
             .ledger()

@@ -88,7 +88,10 @@ impl Together for Staging {
             }
             answers.push(answer);
         }
-        store::layers::put(tx, pending.into_iter().map(|((layer, path), object)| (layer, (path, object))).collect())?;
+        store::layers::put(
+            tx,
+            pending.into_iter().map(|((layer, path), object)| (layer, (path, object))).collect(),
+        )?;
         Ok(answers)
     }
 }
@@ -100,7 +103,10 @@ fn target(tx: &mut FactTx<'_>, item: &Write) -> Result<Result<Target, Error>, le
         let branch = store::refs::get_branch(tx, repository.id, &item.branch)?;
         let rules = store::rules::protections(tx, repository.id)?;
         if rules.iter().any(|rule| rule.staging && names::matches(&rule.pattern, &item.branch)) {
-            return Err(Error::Protected { branch: item.branch.clone(), what: "nothing can be written to it" });
+            return Err(Error::Protected {
+                branch: item.branch.clone(),
+                what: "nothing can be written to it",
+            });
         }
         tx.hold_branch(branch.id)?;
         // Only now, as another server may have sealed or moved it just before.
@@ -347,7 +353,11 @@ impl Repositories {
             let item = Write {
                 repository: write.repository.clone(),
                 branch: write.branch.clone(),
-                changes: if attempt + 1 == TRIES { std::mem::take(&mut write.changes) } else { write.changes.clone() },
+                changes: if attempt + 1 == TRIES {
+                    std::mem::take(&mut write.changes)
+                } else {
+                    write.changes.clone()
+                },
                 force: write.force,
                 upload: write.upload.clone(),
             };

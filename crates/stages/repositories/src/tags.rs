@@ -43,8 +43,7 @@ impl Repositories {
                 Ok::<_, Error>(Tag { name: tag.clone(), commit })
             })
             .await?;
-        self.tell_hooks(actor, Hooked::tag(Event::PostCreateTag, repository, name, reference))
-            .await;
+        self.tell_hooks(actor, Hooked::tag(Event::PostCreateTag, repository, name, reference)).await;
         Ok(made)
     }
 

@@ -143,7 +143,9 @@ impl Repositories {
                 }
                 let limit = limit.clamp(1, crate::LONGEST_PAGE);
                 let rows = store::uploads::parts(rx, &id, after, limit + 1)?;
-                Ok(page(rows.into_iter().map(|row| row.part).collect(), limit, |part| part.number.to_string()))
+                Ok(page(rows.into_iter().map(|row| row.part).collect(), limit, |part| {
+                    part.number.to_string()
+                }))
             })
             .await
     }

@@ -57,7 +57,15 @@ pub(crate) fn view_in(db: &mut impl Reads, repository: Found, reference: &str) -
         let (commit, root) = found.ok_or_else(|| Error::RefNotFound(reference.to_owned()))?;
         let commit = store::commits::get(db, repository.id, &commit)?;
         let workspace = db.workspace();
-        return Ok(View { workspace, repository, commit, root, branch: None, layers: Vec::new(), only_staged: false });
+        return Ok(View {
+            workspace,
+            repository,
+            commit,
+            root,
+            branch: None,
+            layers: Vec::new(),
+            only_staged: false,
+        });
     }
     let expression = refs::parse(reference)?;
     let mut view = base(db, repository, &expression.base, reference)?;
@@ -80,7 +88,8 @@ fn base(db: &mut impl Reads, repository: Found, name: &str, whole: &str) -> Resu
         only_staged: false,
     };
     let is_hex = (4..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_hex && name.len() == 64
+    if is_hex
+        && name.len() == 64
         && let Ok(digest) = name.parse()
         && let Some(commit) = store::commits::find(db, id, &digest)?
     {
@@ -109,12 +118,7 @@ fn base(db: &mut impl Reads, repository: Found, name: &str, whole: &str) -> Resu
     Err(Error::RefNotFound(whole.to_owned()))
 }
 
-fn modify(
-    db: &mut impl Reads,
-    view: &mut View,
-    expression: &Expression,
-    whole: &str,
-) -> Result<(), Error> {
+fn modify(db: &mut impl Reads, view: &mut View, expression: &Expression, whole: &str) -> Result<(), Error> {
     let bad = |what| Error::BadRef(whole.to_owned(), what);
     for modifier in &expression.modifiers {
         match modifier {
@@ -239,24 +243,14 @@ impl<'a> Overlay<'a> {
 
 impl Repositories {
     /// Errors: as [`view`].
-    pub(crate) async fn view(
-        &self,
-        actor: &Actor,
-        repository: &str,
-        reference: &str,
-    ) -> Result<View, Error> {
+    pub(crate) async fn view(&self, actor: &Actor, repository: &str, reference: &str) -> Result<View, Error> {
         let (repository, reference) = (repository.to_owned(), reference.to_owned());
         self.ledger().read(actor.workspace, move |rx| view(rx, &repository, &reference)).await
     }
 
     /// Where `branch`, `tag`, a commit's id or its unique prefix, followed by `~n`, `^n`, `@` (committed only) or `$`
     /// (staged only), leads; also `candidate:<id>`.
-    pub async fn resolve(
-        &self,
-        actor: &Actor,
-        repository: &str,
-        reference: &str,
-    ) -> Result<Resolved, Error> {
+    pub async fn resolve(&self, actor: &Actor, repository: &str, reference: &str) -> Result<Resolved, Error> {
         Ok(self.view(actor, repository, reference).await?.resolved())
     }
 

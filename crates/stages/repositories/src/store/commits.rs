@@ -28,11 +28,7 @@ pub(crate) fn find(db: &mut impl Reads, repository: i64, id: &Digest) -> Result<
 }
 
 /// Errors: `RefNotFound`.
-pub(crate) fn get(
-    db: &mut impl Reads,
-    repository: i64,
-    id: &Digest,
-) -> std::result::Result<Commit, Error> {
+pub(crate) fn get(db: &mut impl Reads, repository: i64, id: &Digest) -> std::result::Result<Commit, Error> {
     find(db, repository, id)?.ok_or_else(|| Error::RefNotFound(id.hex()))
 }
 

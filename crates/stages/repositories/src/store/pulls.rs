@@ -3,7 +3,8 @@ use ledger::{Row, params};
 use super::{Reads, Result, Writes};
 use crate::{Pull, PullStatus};
 
-const COLUMNS: &str = "id, title, description, author, source, destination, status, created_at, closed_at, merged_commit";
+const COLUMNS: &str =
+    "id, title, description, author, source, destination, status, created_at, closed_at, merged_commit";
 
 fn pull(row: &Row) -> Result<Pull> {
     let status: String = row.get("status")?;
@@ -35,7 +36,8 @@ fn status_text(status: PullStatus) -> &'static str {
 
 pub(crate) fn find(db: &mut impl Reads, repository: i64, id: &str) -> Result<Option<Pull>> {
     let workspace = db.workspace();
-    let sql = format!("SELECT {COLUMNS} FROM pull WHERE workspace_id = $1 AND repository_id = $2 AND id = $3");
+    let sql =
+        format!("SELECT {COLUMNS} FROM pull WHERE workspace_id = $1 AND repository_id = $2 AND id = $3");
     db.row(&sql, &params![workspace, repository, id])?.as_ref().map(pull).transpose()
 }
 

@@ -14,11 +14,7 @@ pub(crate) struct BranchRow {
 fn branch(row: &Row) -> Result<BranchRow> {
     Ok(BranchRow {
         id: row.get("id")?,
-        branch: Branch {
-            name: row.get("name")?,
-            commit: row.get("commit_id")?,
-            hidden: row.get("hidden")?,
-        },
+        branch: Branch { name: row.get("name")?, commit: row.get("commit_id")?, hidden: row.get("hidden")? },
     })
 }
 
@@ -88,17 +84,11 @@ fn tag(row: &Row) -> Result<Tag> {
 
 pub(crate) fn find_tag(db: &mut impl Reads, repository: i64, name: &str) -> Result<Option<Tag>> {
     let workspace = db.workspace();
-    let sql =
-        "SELECT name, commit_id FROM tag WHERE workspace_id = $1 AND repository_id = $2 AND name = $3";
+    let sql = "SELECT name, commit_id FROM tag WHERE workspace_id = $1 AND repository_id = $2 AND name = $3";
     db.row(sql, &params![workspace, repository, name])?.as_ref().map(tag).transpose()
 }
 
-pub(crate) fn tags(
-    db: &mut impl Reads,
-    repository: i64,
-    paging: &Paging,
-    limit: usize,
-) -> Result<Vec<Tag>> {
+pub(crate) fn tags(db: &mut impl Reads, repository: i64, paging: &Paging, limit: usize) -> Result<Vec<Tag>> {
     let workspace = db.workspace();
     let (from, to) = name_range(&paging.prefix, &paging.after);
     let sql = "SELECT name, commit_id FROM tag WHERE workspace_id = $1 AND repository_id = $2 \
@@ -106,12 +96,7 @@ pub(crate) fn tags(
     db.rows(sql, &params![workspace, repository, from, to, &paging.after, limit])?.iter().map(tag).collect()
 }
 
-pub(crate) fn insert_tag(
-    db: &mut impl Writes,
-    repository: i64,
-    name: &str,
-    commit: &Digest,
-) -> Result<()> {
+pub(crate) fn insert_tag(db: &mut impl Writes, repository: i64, name: &str, commit: &Digest) -> Result<()> {
     let (workspace, now) = (db.workspace(), db.time());
     let sql = "INSERT INTO tag (workspace_id, repository_id, name, commit_id, created_at) \
         VALUES ($1, $2, $3, $4, $5)";
@@ -127,13 +112,10 @@ pub(crate) fn delete_tag(db: &mut impl Writes, repository: i64, name: &str) -> R
 }
 
 /// The tree and the commit below a candidate.
-pub(crate) fn candidate(
-    db: &mut impl Reads,
-    repository: i64,
-    id: &str,
-) -> Result<Option<(Digest, Digest)>> {
+pub(crate) fn candidate(db: &mut impl Reads, repository: i64, id: &str) -> Result<Option<(Digest, Digest)>> {
     let workspace = db.workspace();
-    let sql = "SELECT commit_id, root FROM candidate WHERE workspace_id = $1 AND id = $2 AND repository_id = $3";
+    let sql =
+        "SELECT commit_id, root FROM candidate WHERE workspace_id = $1 AND id = $2 AND repository_id = $3";
     db.row(sql, &params![workspace, id, repository])?
         .map(|row| Ok((row.get("commit_id")?, row.get("root")?)))
         .transpose()

@@ -50,11 +50,7 @@ pub(crate) fn retention(db: &mut impl Reads, repository: i64) -> Result<Option<R
         .transpose()
 }
 
-pub(crate) fn set_retention(
-    db: &mut impl Writes,
-    repository: i64,
-    rules: Option<&Retention>,
-) -> Result<()> {
+pub(crate) fn set_retention(db: &mut impl Writes, repository: i64, rules: Option<&Retention>) -> Result<()> {
     let workspace = db.workspace();
     db.run(
         "DELETE FROM retention WHERE workspace_id = $1 AND repository_id = $2",

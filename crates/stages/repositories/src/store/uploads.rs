@@ -10,7 +10,8 @@ pub(crate) struct PartRow {
     pub digest: Digest,
 }
 
-const COLUMNS: &str = "u.id, r.name AS repository, u.branch, u.path, u.content_type, u.metadata, u.started_at";
+const COLUMNS: &str =
+    "u.id, r.name AS repository, u.branch, u.path, u.content_type, u.metadata, u.started_at";
 
 fn upload(row: &Row) -> Result<Upload> {
     Ok(Upload {
@@ -82,25 +83,13 @@ pub(crate) fn delete(db: &mut impl Writes, id: &str) -> Result<bool> {
     Ok(db.run(sql, &params![workspace, id])? == 1)
 }
 
-pub(crate) fn put_part(
-    db: &mut impl Writes,
-    id: &str,
-    part: &UploadPart,
-    digest: &Digest,
-) -> Result<()> {
+pub(crate) fn put_part(db: &mut impl Writes, id: &str, part: &UploadPart, digest: &Digest) -> Result<()> {
     let workspace = db.workspace();
     let sql = "INSERT INTO upload_part (workspace_id, upload_id, number, digest, size, etag, modified_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace_id, upload_id, number) DO UPDATE SET \
         digest = excluded.digest, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at";
-    let values = params![
-        workspace,
-        id,
-        part.number,
-        digest.hex(),
-        part.size as i64,
-        &part.etag,
-        part.modified_at
-    ];
+    let values =
+        params![workspace, id, part.number, digest.hex(), part.size as i64, &part.etag, part.modified_at];
     db.run(sql, &values)?;
     Ok(())
 }
