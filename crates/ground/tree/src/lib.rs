@@ -1,23 +1,41 @@
 //! An ordered map from byte strings to byte strings as a tree of content-addressed nodes (a prolly tree).
 //!
-//! The same content gives the same root, whatever the order and batching of the changes that led to it: a node ends
-//! where the hash of a key says so. Trees that differ little share nearly all nodes, so a copy costs nothing, and
-//! diffs and merges cost what changed. Operations are synchronous and CPU-bound; nodes come from [`Nodes`], and new
-//! ones go back to the caller, who keeps them before the new root is used.
+//! The same content gives the same root, whatever the order and batching of the changes that led to it: where a node
+//! ends follows from the keys in it ([`split`]). Trees that differ little share nearly all nodes, so a copy costs
+//! nothing, and diffs and merges cost what changed. Operations are synchronous and CPU-bound; nodes come from
+//! [`Nodes`], and new ones go back to the caller, who keeps them before the new root is used.
+//!
+//! A node is either a leaf, with keys, values and weights, or has for each child its last key, its id and what is
+//! below it. Leaves have level 0; all leaves are equally deep. The lowest level with one node is the root.
+
+mod apply;
+mod builder;
+mod diff;
+mod error;
+mod level;
+mod memory;
+mod merge;
+mod node;
+mod position;
+mod prefix;
+mod scan;
+mod splice;
+mod split;
+#[cfg(test)]
+mod tests;
+mod varint;
 
 use std::sync::Arc;
 
+pub use apply::apply;
+pub use diff::{Diff, diff};
+pub use error::Error;
+pub use memory::{Memory, Overlay};
+pub use merge::{Merges, merge};
+pub use node::Node;
+pub use prefix::{digest, end_of_prefix, totals};
+pub use scan::{Entry, Scan, get, scan};
 use types::Digest;
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("node {0} is missing")]
-    Missing(Digest),
-    #[error("node {id} is damaged: {what}")]
-    Damaged { id: Digest, what: String },
-    #[error("node {id} cannot be read: {reason}")]
-    Unreadable { id: Digest, reason: String },
-}
 
 /// Where nodes are kept. `load` may block.
 pub trait Nodes: Send + Sync {
@@ -25,23 +43,8 @@ pub trait Nodes: Send + Sync {
     fn load(&self, id: &Digest) -> Result<Arc<Node>, Error>;
 }
 
-/// A decoded node.
-#[derive(Debug)]
-pub struct Node;
-
-impl Node {
-    /// Checks the digest, then decodes.
-    pub fn decode(_id: &Digest, _bytes: &[u8]) -> Result<Self, Error> {
-        todo!()
-    }
-    /// What its children are, for a walk over all that a root reaches. None in a leaf.
-    pub fn children(&self) -> Vec<Digest> {
-        todo!()
-    }
-}
-
-/// Nodes that an operation made: id and canonical bytes.
-#[derive(Debug, Default)]
+/// Nodes that an operation made: id and canonical bytes. Children stand before their parents.
+#[derive(Clone, Debug, Default)]
 pub struct NewNodes(pub Vec<(Digest, Vec<u8>)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +57,7 @@ pub struct Item {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub count: u64,
+    /// At most `u64::MAX`: a sum that would be higher stays there.
     pub weight: u64,
 }
 
@@ -74,77 +78,14 @@ pub struct Merge {
     pub theirs: Option<Item>,
 }
 
-/// The root of the empty tree. It is never kept: every `load` of it is answered by this crate.
+/// The root of the empty tree. It is never kept: operations know it without a `load`.
 pub fn empty() -> Digest {
-    todo!()
+    node::empty().id
 }
 
-/// `changes` in ascending order of distinct keys; `None` removes. New nodes are those that are not part of `root`.
-pub fn apply(
-    _nodes: &dyn Nodes,
-    _root: &Digest,
-    _changes: Vec<(Vec<u8>, Option<Item>)>,
-) -> Result<(Digest, NewNodes), Error> {
-    todo!()
-}
-
-pub fn get(_nodes: &dyn Nodes, _root: &Digest, _key: &[u8]) -> Result<Option<Item>, Error> {
-    todo!()
-}
-
-/// In order; starts at the first key `>= from` and ends behind the last with `prefix`. Seekable, so that a listing by
-/// delimiter jumps over what it folds.
-pub struct Scan<'a>(std::marker::PhantomData<&'a ()>);
-
-pub fn scan<'a>(
-    _nodes: &'a dyn Nodes,
-    _root: &Digest,
-    _prefix: &[u8],
-    _from: &[u8],
-) -> Result<Scan<'a>, Error> {
-    todo!()
-}
-
-impl Scan<'_> {
-    /// Goes forward to the first key `>= key`.
-    pub fn seek(&mut self, _key: &[u8]) -> Result<(), Error> {
-        todo!()
+impl Totals {
+    pub(crate) fn add(&mut self, other: Totals) {
+        self.count = self.count.saturating_add(other.count);
+        self.weight = self.weight.saturating_add(other.weight);
     }
-}
-
-impl Iterator for Scan<'_> {
-    type Item = Result<(Vec<u8>, Item), Error>;
-    fn next(&mut self) -> Option<Self::Item> {
-        todo!()
-    }
-}
-
-/// Keys with `prefix`, `>= from`, whose items differ. Equal subtrees are passed over unread. Lazy.
-pub fn diff<'a>(
-    _nodes: &'a dyn Nodes,
-    _left: &Digest,
-    _right: &Digest,
-    _prefix: &[u8],
-    _from: &[u8],
-) -> Result<Box<dyn Iterator<Item = Result<Change, Error>> + 'a>, Error> {
-    todo!()
-}
-
-/// What theirs changed since base, beside what ours has. Costs what theirs changed. Lazy.
-pub fn merge<'a>(
-    _nodes: &'a dyn Nodes,
-    _base: &Digest,
-    _ours: &Digest,
-    _theirs: &Digest,
-) -> Result<Box<dyn Iterator<Item = Result<Merge, Error>> + 'a>, Error> {
-    todo!()
-}
-
-pub fn totals(_nodes: &dyn Nodes, _root: &Digest, _prefix: &[u8]) -> Result<Totals, Error> {
-    todo!()
-}
-
-/// The identity of the content below a prefix: the root of the tree that holds these keys alone.
-pub fn digest(_nodes: &dyn Nodes, _root: &Digest, _prefix: &[u8]) -> Result<Digest, Error> {
-    todo!()
 }
