@@ -187,7 +187,8 @@ fn check(bytes: &[u8]) -> Result<Shape, String> {
                 return Err(format!("entry {index} is not where it should be"));
             }
         }
-        at = entry(body, at, *level, index, &mut shape).ok_or_else(|| format!("entry {index} is malformed"))?;
+        at = entry(body, at, *level, index, &mut shape)
+            .ok_or_else(|| format!("entry {index} is malformed"))?;
     }
     if at != body.len() {
         return Err(format!("{} bytes follow the last entry", body.len() - at));

@@ -124,9 +124,7 @@ fn rebuild<T: Feed>(
         let mut passed = vec![walk.node().id];
         loop {
             let mut at = Position::first(walk.node());
-            while let Some(splice) =
-                pending.next_if(|s| s.from <= walk.last_key() || walk.is_last())
-            {
+            while let Some(splice) = pending.next_if(|s| s.from <= walk.last_key() || walk.is_last()) {
                 while !at.is_end(walk.node()) && at.key.as_slice() < splice.from {
                     builder.push_old(walk.node(), &at);
                     at.advance(walk.node());

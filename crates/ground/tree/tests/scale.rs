@@ -67,7 +67,8 @@ fn leaves_are_about_as_large_as_they_should_be() {
 fn an_entry_in_front_of_crafted_keys_moves_few_boundaries() {
     let nodes = Memory::default();
     let is_high = |key: &[u8]| Digest::of([&[0], key].concat()).as_bytes()[0] >= 0xc0;
-    let chosen = (0..200_000).map(|n| (format!("{n:08}").into_bytes(), Some(Item { value: vec![1; 40], weight: 1 })));
+    let chosen =
+        (0..200_000).map(|n| (format!("{n:08}").into_bytes(), Some(Item { value: vec![1; 40], weight: 1 })));
     let chosen: Vec<_> = chosen.filter(|(key, _)| is_high(key)).collect();
     let (root, new) = apply(&nodes, &empty(), chosen).unwrap();
     nodes.keep(new).unwrap();
@@ -84,7 +85,8 @@ fn an_entry_in_front_of_crafted_keys_moves_few_boundaries() {
 fn a_million_entries() {
     let nodes = Memory::default();
     let count = 1_000_000;
-    let timed = |what: &str, start: Instant| println!("{what}: {:.3} ms", start.elapsed().as_secs_f64() * 1e3);
+    let timed =
+        |what: &str, start: Instant| println!("{what}: {:.3} ms", start.elapsed().as_secs_f64() * 1e3);
 
     let start = Instant::now();
     let root = built(&nodes, count);
@@ -98,7 +100,8 @@ fn a_million_entries() {
         item.value[5] = mark;
         (key, Some(item))
     };
-    let scattered = |many: u64, mark: u8| (0..many).map(|i| change(i * (count / many), mark)).collect::<Vec<_>>();
+    let scattered =
+        |many: u64, mark: u8| (0..many).map(|i| change(i * (count / many), mark)).collect::<Vec<_>>();
     let mut roots = vec![];
     for many in [1, 10, 100, 1000, 10_000] {
         let changes = scattered(many, 9);
@@ -140,5 +143,8 @@ fn a_million_entries() {
     let start = Instant::now();
     digest(&nodes, &root, b"data/train/shard-01").unwrap();
     timed("digest of a prefix", start);
-    assert_eq!(totals(&nodes, &root, b"").unwrap(), Totals { count, weight: nodes.load(&root).unwrap().totals().weight });
+    assert_eq!(
+        totals(&nodes, &root, b"").unwrap(),
+        Totals { count, weight: nodes.load(&root).unwrap().totals().weight }
+    );
 }

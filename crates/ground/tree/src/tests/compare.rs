@@ -1,8 +1,8 @@
 //! Reads, diffs and merges against what a plain map says.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use types::Digest;
@@ -15,8 +15,10 @@ use crate::{
 
 fn differences(left: &Model, right: &Model) -> Vec<Change> {
     let keys: BTreeSet<_> = left.keys().chain(right.keys()).collect();
-    let change = |key: &&Vec<u8>| {
-        Change { key: (*key).clone(), left: left.get(*key).cloned(), right: right.get(*key).cloned() }
+    let change = |key: &&Vec<u8>| Change {
+        key: (*key).clone(),
+        left: left.get(*key).cloned(),
+        right: right.get(*key).cloned(),
     };
     keys.iter().map(change).filter(|c| c.left != c.right).collect()
 }
