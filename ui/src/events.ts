@@ -34,6 +34,12 @@ export function hrefOf(kind: string, key: string, props: Record<string, Json> = 
       return `/models/${enc(key)}`;
     case 'dataset':
       return `/datasets/${enc(key)}`;
+    case 'repository':
+      // Its events carry the id; the list knows the name.
+      return of('name') ? `/repositories/${enc(of('name'))}` : `/repositories?id=${enc(key)}`;
+    case 'commit':
+      if (of('name')) return `/repositories/${enc(of('name'))}/commits/${enc(key)}`;
+      break;
     case 'experiment':
       return `/runs`;
     case 'model_version':
@@ -68,7 +74,7 @@ export function toneOf(event: Event): Tone {
 export function headline(event: Event): string {
   const { payload } = event;
   const { key } = subjectOf(event);
-  const name = text(payload.name) || text(payload.model) || text(payload.dataset) || text(payload.endpoint) || text(payload.monitor) || text(payload.pipeline) || text(payload.policy);
+  const name = text(payload.name) || text(payload.model) || text(payload.dataset) || text(payload.endpoint) || text(payload.monitor) || text(payload.pipeline) || text(payload.policy) || text(payload.branch) || text(payload.tag);
   const version = payload.number ?? payload.version;
   const shown = name ? `${name}${typeof version === 'number' ? ` v${version}` : ''}` : short(key);
   const what = words(event.kind);

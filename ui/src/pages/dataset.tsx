@@ -1,13 +1,12 @@
 // A dataset: its versions, and for the chosen one the gate's report, the columns with their profile, the files.
-import type { ColumnProfile, Json, DatasetVersion, DatasetVersionDetail, Event, GateReport } from '../api';
-import { bytes, count, moment, number, percent, plain, short, words } from '../format';
+import type { Json, DatasetVersion, DatasetVersionDetail, Event, GateReport } from '../api';
+import { bytes, count, moment, number, plain, short, words } from '../format';
 import { Ago, Await, Bones, Facts, Failure, Id, Page, Panel, State } from '../parts/basics';
 import { Diff, type DiffRow } from '../parts/diff';
-import { Bars } from '../parts/marks';
+import { ColumnProfiles } from '../parts/profile';
 import { Table } from '../parts/table';
 import { Link, enc, setParams, useParam } from '../router';
 import { useApi } from '../store';
-import '../styles/dataset.css';
 
 const path = (name: string, version: number) => `/datasets/${enc(name)}/versions/${version}`;
 
@@ -71,25 +70,11 @@ function Version({ name, version }: { name: string; version: number }) {
   const detail = useApi<DatasetVersionDetail>(path(name, version), { topics: ['data'] });
   if (!detail.data) return detail.error ? <Failure error={detail.error} /> : <Bones lines={6} height={40} />;
   const data = detail.data;
-  const profiles = new Map((data.profile?.columns ?? []).map((column) => [column.name, column]));
   return (
     <>
       {data.gate && <Gate gate={data.gate} />}
       <Panel title={`${data.schema.columns.length} columns, ${number(data.rows)} rows`} flush>
-        <div className="profile">
-          {data.schema.columns.map((column) => {
-            const profile = profiles.get(column.name);
-            return (
-              <div key={column.name} className="column">
-                <div className="name">
-                  <b className="clip" title={column.name}>{column.name}</b>
-                  <span className="muted">{column.type.toLowerCase()}{column.nullable ? ', may be missing' : ''}</span>
-                </div>
-                {profile ? <Profile profile={profile} rows={data.rows} /> : <span className="muted">no profile</span>}
-              </div>
-            );
-          })}
-        </div>
+        <ColumnProfiles columns={data.schema.columns} profiles={data.profile?.columns ?? []} rows={data.rows} />
       </Panel>
       <div className="halves">
         <Panel title="Files" flush>
@@ -174,26 +159,6 @@ function Gate({ gate, title = 'Expectations' }: { gate: Pick<GateReport, 'passed
         <pre className="report">{gate.text}</pre>
       )}
     </Panel>
-  );
-}
-
-function Profile({ profile, rows }: { profile: ColumnProfile; rows: number }) {
-  const odd: [string, number | undefined][] = [['missing', profile.null_count], ['NaN', profile.nan_count], ['infinite', profile.inf_count]];
-  const strange = odd.filter(([, amount]) => amount);
-  return (
-    <>
-      <div className="picture">{profile.histogram && <Bars baseline={null} current={profile.histogram} label={`distribution of ${profile.name}`} height={44} />}</div>
-      <dl className="numbers">
-        {profile.mean !== undefined && profile.mean !== null && <div><dt>mean</dt><dd>{number(profile.mean)}</dd></div>}
-        {profile.std !== undefined && profile.std !== null && <div><dt>std</dt><dd>{number(profile.std)}</dd></div>}
-        {profile.min !== undefined && profile.min !== null && <div><dt>min</dt><dd>{plain(profile.min)}</dd></div>}
-        {profile.max !== undefined && profile.max !== null && <div><dt>max</dt><dd>{plain(profile.max)}</dd></div>}
-        {profile.distinct !== undefined && profile.distinct !== null && <div><dt>distinct</dt><dd>{number(profile.distinct)}</dd></div>}
-      </dl>
-      <div className="odd">
-        {strange.length === 0 ? <span className="muted">complete</span> : strange.map(([what, amount]) => <span key={what}>{number(amount)} {what} <span className="muted">({percent((amount ?? 0) / Math.max(rows, 1))})</span></span>)}
-      </div>
-    </>
   );
 }
 

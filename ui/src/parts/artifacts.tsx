@@ -47,7 +47,7 @@ export function Artifacts({ run, models }: { run: string; models: LoggedModel[] 
 }
 
 /** A download carries the token, which an ordinary link cannot. */
-function Download({ address, name }: { address: string; name: string }) {
+export function Download({ address, name }: { address: string; name: string }) {
   const [failed, setFailed] = useState(false);
   const plain = Object.keys(headers()).length === 0;
   if (plain) return <a className="button" href={`/api/v1${address}`} download={name}>Download</a>;

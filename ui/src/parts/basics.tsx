@@ -204,11 +204,12 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
-export function Failure({ error, stale }: { error: ApiError; stale?: boolean }) {
+/** `title` is what did not work, where that was no reading. */
+export function Failure({ error, stale, title }: { error: ApiError; stale?: boolean; title?: string }) {
   if (error.status === 401) return <SignIn />;
   return (
     <div className={stale ? 'notice stale' : 'notice'} role="alert">
-      <strong>{error.status === 404 ? 'Not found' : stale ? 'What you see may be old' : 'This could not be read'}</strong>
+      <strong>{title ?? (error.status === 404 ? 'Not found' : stale ? 'What you see may be old' : 'This could not be read')}</strong>
       <span>{error.message}</span>
       {error.hint && <span className="soft">{error.hint}</span>}
     </div>

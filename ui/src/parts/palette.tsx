@@ -21,7 +21,8 @@ interface Found {
   href: string;
 }
 
-const NOUNS: [string, string, IconName][] = [
+const NOUNS: [string, string, IconName, string?][] = [
+  ['repositories', 'repository', 'repository', '/data/repositories?limit=1000'],
   ['datasets', 'dataset', 'data'],
   ['pipelines', 'pipeline', 'pipeline'],
   ['models', 'model', 'model'],
@@ -30,8 +31,8 @@ const NOUNS: [string, string, IconName][] = [
 ];
 
 async function things(): Promise<Found[]> {
-  const lists = NOUNS.map(async ([list, noun, icon]): Promise<Found[]> => {
-    const answer = await call<Record<string, { name: string }[]>>(`/${list}`);
+  const lists = NOUNS.map(async ([list, noun, icon, path]): Promise<Found[]> => {
+    const answer = await call<Record<string, { name: string }[]>>(path ?? `/${list}`);
     return (answer[list] ?? []).map((item) => ({ icon, label: item.name, detail: noun, href: `/${list}/${enc(item.name)}` }));
   });
   const runs = call<{ runs: Run[] }>('/runs?limit=300').then((answer) =>

@@ -13,7 +13,7 @@ type Answer =
   | { kind: 'binary'; size: number; reason?: string };
 
 /** Bytes of a picture that is loaded without being asked. */
-const PICTURE = 16 << 20;
+export const PICTURE = 16 << 20;
 const ROWS = 200;
 
 /** `preview` and `file` are addresses below /api/v1. */
@@ -36,7 +36,7 @@ export function Preview({ name, preview, file }: { name: string; preview: string
   );
 }
 
-function Picture({ name, file }: { name: string; file: string }) {
+export function Picture({ name, file }: { name: string; file: string }) {
   const [source, setSource] = useState<string | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   useEffect(() => {
@@ -62,7 +62,7 @@ function Picture({ name, file }: { name: string; file: string }) {
 
 type View = 'read' | 'source';
 
-function Text({ name, text, truncated, size }: { name: string; text: string; truncated: boolean; size: number }) {
+export function Text({ name, text, truncated, size }: { name: string; text: string; truncated: boolean; size: number }) {
   const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const [view, setView] = useState<View>('read');
   const json = useMemo(() => {
