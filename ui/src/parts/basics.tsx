@@ -275,8 +275,14 @@ export function Segments<T extends string>({ label, value, options, onChange }: 
 }
 
 export function Tabs({ tabs, current }: { tabs: { key: string; label: string; href: string; count?: number }[]; current: string }) {
+  const nav = useRef<HTMLElement>(null);
+  // On a narrow screen the row scrolls, and the present section would be out of sight.
+  useEffect(() => {
+    const [row, tab] = [nav.current, nav.current?.querySelector<HTMLElement>('[aria-current]')];
+    if (row && tab && tab.offsetLeft + tab.offsetWidth > row.offsetLeft + row.clientWidth) row.scrollLeft = tab.offsetLeft - row.offsetLeft - 40;
+  }, [current]);
   return (
-    <nav className="tabs" aria-label="Sections">
+    <nav ref={nav} className="tabs" aria-label="Sections">
       {tabs.map((tab) => (
         <Link key={tab.key} href={tab.href} aria-current={tab.key === current ? 'page' : undefined}>
           {tab.label}

@@ -35,7 +35,7 @@ function List({ repository, open, setOpen }: { repository: Repository; open: Ope
   return (
     <div className="stack">
       <div className="row">
-        <input type="search" aria-label="Branches that start with" placeholder="Branches that start with" value={start} onChange={(event) => setStart(event.target.value)} />
+        <input type="search" aria-label="Branches that start with" placeholder="Branches that start with" size={26} value={start} onChange={(event) => setStart(event.target.value)} />
         <label className="row"><input type="checkbox" checked={hidden === '1'} onChange={(event) => setHidden(event.target.checked ? '1' : null)} /> Hidden ones too</label>
       </div>
       {list.error && <Failure error={list.error} stale={list.items !== undefined} />}
@@ -85,5 +85,6 @@ function List({ repository, open, setOpen }: { repository: Repository; open: Ope
 function Guard({ rules, branch, onAct }: { rules: Protection[]; branch: string; onAct: () => void }) {
   const found = guards(rules, branch);
   const words = [...(found.some((rule) => rule.commits) ? ['commits'] : []), ...(found.some((rule) => rule.staging) ? ['uploads'] : [])];
-  return <button type="button" className="bare" aria-label={`protection of ${branch}: ${words.length > 0 ? `no ${words.join(', no ')}` : 'none'}`} onClick={onAct}>{words.length > 0 ? `no ${words.join(', ')}` : <span className="muted">not guarded</span>}</button>;
+  const text = words.length > 0 ? `no ${words.join(', no ')}` : 'not guarded';
+  return <button type="button" className="bare" aria-label={`${text}: change the protection of ${branch}`} onClick={onAct}><span className={words.length > 0 ? undefined : 'muted'}>{text}</span></button>;
 }

@@ -82,7 +82,7 @@ function Folder({ repository, reference, at, path }: { repository: Repository; r
   return (
     <div className="stack">
       <div className="row">
-        <input type="search" aria-label="Names that start with" placeholder="Names that start with" value={start} onChange={(event) => setStart(event.target.value)} />
+        <input type="search" aria-label="Names that start with" placeholder="Names that start with" size={26} value={start} onChange={(event) => setStart(event.target.value)} />
         <span className="muted" role="status">{items ? `${count(items.length, 'entry', 'entries')}${list.unread ? ' read so far' : ''}` : ''}</span>
         <span className="row push">
           {selected.size > 0 && branch && <button type="button" className="danger" onClick={() => setOpen({ what: 'delete', paths: [...selected] })}>Delete {selected.size}…</button>}

@@ -32,7 +32,7 @@ export default function Repositories() {
         </Empty>
       ) : (
         <div className="stack">
-          <div className="row"><input type="search" aria-label="Repositories that start with" placeholder="Repositories that start with" value={start} onChange={(event) => setStart(event.target.value)} /></div>
+          <div className="row"><input type="search" aria-label="Repositories that start with" placeholder="Repositories that start with" size={26} value={start} onChange={(event) => setStart(event.target.value)} /></div>
           <Table
             label="Repositories"
             rows={list.items}

@@ -90,7 +90,7 @@ function Compared({ repository, left, right, path, columns, keys }: { repository
   return (
     <div className="stack">
       <div className="row data-tools">
-        <span>From <Link href={objectPage(repository, left, path)}>{refLabel(left)}</Link> to <Link href={objectPage(repository, right, path)}>{refLabel(right)}</Link>, rows told apart by</span>
+        <p>From <Link href={objectPage(repository, left, path)}>{refLabel(left)}</Link> to <Link href={objectPage(repository, right, path)}>{refLabel(right)}</Link>, rows told apart by</p>
         <Popover label="Key columns" button={<span className="ref-button"><span className="muted">Key</span> <b className="clip">{keys.join(', ') || 'choose'}</b> <span aria-hidden="true" className="muted">▾</span></span>}>
           {() => columns.map((column) => (
             <label key={column.name}>

@@ -34,7 +34,7 @@ function List({ repository }: { repository: Repository }) {
   if (list.items?.length === 0 && start === '') return <Empty title="No tag yet"><p>A tag gives a commit a name that never moves: the data a model was trained with, a release, a state that an auditor saw.</p></Empty>;
   return (
     <div className="stack">
-      <div className="row"><input type="search" aria-label="Tags that start with" placeholder="Tags that start with" value={start} onChange={(event) => setStart(event.target.value)} /></div>
+      <div className="row"><input type="search" aria-label="Tags that start with" placeholder="Tags that start with" size={26} value={start} onChange={(event) => setStart(event.target.value)} /></div>
       {list.error && <Failure error={list.error} stale={list.items !== undefined} />}
       {!list.items ? (!list.error && <Bones lines={6} height={22} />) : (
         <Table

@@ -88,6 +88,8 @@ function Choices({ repository, value, onChange, from, branchesOnly, close }: Pro
           if (event.key === 'ArrowDown') setAt(Math.min(choices.length - 1, chosen + 1));
           else if (event.key === 'ArrowUp') setAt(Math.max(0, chosen - 1));
           else if (event.key === 'Enter') take(choices[chosen]);
+          // In a dialog it closes this list only.
+          else if (event.key === 'Escape') close();
           else return;
           event.preventDefault();
         }}
