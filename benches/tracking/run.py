@@ -3,7 +3,7 @@
     python3 benches/tracking/run.py --mlwright target/bench-fast/mlwright --mlflow /path/to/venv/bin/mlflow \\
         [--postgres postgres://user@host:port] [--only ingest,history] [--seconds 10] [--port 6100]
 
-Needs: rustc (for the load generator), an environment with `mlflow` (and `psycopg2` for PostgreSQL), and a PostgreSQL that
+Needs: rustc (for the load generator), an environment with `mlflow` (and `psycopg[binary]` for PostgreSQL), and a PostgreSQL that
 it may make databases on. One file of `scenarios/` is one scenario: a `TITLE` and `measure(bench)`, which returns rows of
 (figure, unit, better, {server: value}); `better` is "more" or "less". Everything is bounded by `--seconds` and counts.
 """
@@ -102,7 +102,7 @@ class Bench:
         self.args, self.seconds = args, args.seconds
         self.folder = Path(tempfile.mkdtemp(prefix="bench-tracking-"))
         self.load_binary = self.folder / "load"
-        subprocess.run(["rustc", "--edition", "2024", "-O", "-o", self.load_binary, HERE / "load.rs"], check=True)
+        subprocess.run(["rustc", "--edition", "2024", "-O", "-o", self.load_binary, HERE.parent / "load.rs"], check=True)
         self.kinds = ["mlflow-sqlite", "mlwright-sqlite"]
         if args.postgres:
             self.kinds += ["mlflow-postgres", "mlwright-postgres"]
@@ -116,7 +116,11 @@ class Bench:
         folder = self.folder / f"{self.starts}-{kind}"
         folder.mkdir()
         database = f"bench_tracking_{os.getpid()}_{self.starts}"
-        env = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+        # Without the peer's job workers: they are processes of their own that these scenarios do not use.
+        env = {
+            **os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        }  # fmt: skip
         if kind.endswith("postgres"):
             self.psql(f"CREATE DATABASE {database}")
         if kind == "mlflow-sqlite":

@@ -53,6 +53,20 @@ ledger::db_test! {
         assert_eq!(ledger.verify_chain().await.unwrap().events, 20);
     }
 
+    async fn a_checkpoint_folds_the_log_into_the_file_and_writing_goes_on(ledger: ledger::Ledger) {
+        for i in 0..50 {
+            add(&ledger, &format!("n{i}")).await.unwrap();
+        }
+        ledger.checkpoint().unwrap();
+        if let ledger::Place::Sqlite(path) = ledger.place() {
+            let log = format!("{}-wal", path.display());
+            assert_eq!(std::fs::metadata(log).map_or(0, |m| m.len()), 0);
+        }
+        add(&ledger, "after").await.unwrap();
+        sealed(&ledger, 51).await;
+        assert_eq!(ledger.verify_chain().await.unwrap().events, 51);
+    }
+
     async fn a_pattern_is_found_anywhere_in_a_text_on_both_databases(ledger: ledger::Ledger) {
         for name in ["gpt-4o", "claude", "GPT"] {
             add(&ledger, name).await.unwrap();

@@ -137,6 +137,9 @@ pub async fn run(options: Options) -> Result<(), Error> {
 
     wait_for_stop(&supervisor).await?;
     let stopped = supervisor.shutdown(grace).await;
+    if let Err(error) = stages.ground.ledger.checkpoint() {
+        tracing::warn!("the database keeps its log beside it: {error}");
+    }
     if !stopped.aborted.is_empty() {
         tracing::warn!(tasks = ?stopped.aborted, "stopped without waiting any longer for these");
     }

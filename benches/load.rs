@@ -4,6 +4,7 @@
 //!     load <host:port> batch <clients> <seconds> <keys> <steps>    log-batch of keys × steps points, a run a client
 //!     load <host:port> single <clients> <seconds>                  log-metric, a run a client
 //!     load <host:port> get <clients> <seconds> <most> <path>       the same GET again and again, at most <most> times
+//!     load <host:port> gets <clients> <seconds> <file>             GETs of the paths in a file, one a line
 //!     load <host:port> fill <run id> <points> <key>                one series, in batches of 1,000
 //!
 //! Prints one line of JSON: requests, points, errors, seconds, rate and the times of answers in milliseconds.
@@ -199,6 +200,15 @@ fn client(host: &str, args: &[String], until: Instant, left: &AtomicU64) -> io::
                 );
                 step += 1;
                 ask(&mut client, &mut count, "POST", &format!("{API}/runs/log-metric"), &body, 1)?;
+            }
+        }
+        "gets" => {
+            let text = std::fs::read_to_string(&args[3])?;
+            let paths: Vec<&str> = text.lines().collect();
+            while Instant::now() < until {
+                // The next path that no client has asked for yet.
+                let next = u64::MAX - left.fetch_sub(1, Ordering::Relaxed);
+                ask(&mut client, &mut count, "GET", paths[next as usize % paths.len()], "", 0)?;
             }
         }
         _ => {
