@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
@@ -10,7 +10,7 @@ use kit::Caller;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use types::{Actor, Permission};
+use types::{Actor, Level, Permission, ResourceKind};
 
 use crate::errors::Failure;
 use crate::wire;
@@ -23,36 +23,67 @@ pub(crate) const MAX_PER_PAGE: usize = 1_000;
 /// Longest JSON body: a thousand paths of the longest kind fit.
 const BODY_BYTES: usize = 8 << 20;
 
-/// Somebody who may read.
+/// Somebody who may read: the repository of the path, or what there is.
 pub(crate) struct Reader(pub Actor);
-/// Somebody who may change things.
+/// Somebody who may change the repository of the path, or make one.
 pub(crate) struct Writer(pub Actor);
-/// Somebody who manages users and keys.
+/// Somebody who decides about the repository of the path: its rules, and its end.
+pub(crate) struct Owner(pub Actor);
+/// Somebody who manages users.
 pub(crate) struct Admin(pub Actor);
 
-async fn who<S: Send + Sync>(parts: &mut Parts, state: &S, needs: Permission) -> Result<Actor, Failure> {
-    let caller = Caller::from_request_parts(parts, state).await?;
-    Ok(caller.require(needs)?.clone())
+/// Errors: as lakeFS, 401 for who is unknown and for who may not.
+async fn who<S: Send + Sync>(parts: &mut Parts, state: &S, least: Level) -> Result<Actor, Failure> {
+    let Caller(actor) = Caller::from_request_parts(parts, state).await?;
+    let needs = if least > Level::Read { Permission::Write } else { Permission::Read };
+    let named = RawPathParams::from_request_parts(parts, state).await.ok();
+    let named = named.as_ref().and_then(|all| all.iter().find(|(name, _)| *name == "repository"));
+    let may = match named {
+        Some((_, repository)) => kit::reaches(&actor, ResourceKind::Repository, repository, least),
+        None if least > Level::Read => actor.creates(),
+        None => actor.in_scope(Permission::Read),
+    };
+    if may { Ok(actor) } else { Err(forbidden(&actor, needs)) }
+}
+
+/// Whether they may also read a repository that the path does not name.
+pub(crate) fn may_read(actor: &Actor, repository: &str) -> Result<(), Failure> {
+    if kit::reaches(actor, ResourceKind::Repository, repository, Level::Read) {
+        return Ok(());
+    }
+    Err(forbidden(actor, Permission::Read))
+}
+
+fn forbidden(actor: &Actor, permission: Permission) -> Failure {
+    kit::Denied::Forbidden { actor: actor.to_string(), permission }.into()
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        who(parts, state, Permission::Read).await.map(Self)
+        who(parts, state, Level::Read).await.map(Self)
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Writer {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        who(parts, state, Permission::Write).await.map(Self)
+        who(parts, state, Level::Edit).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Owner {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        who(parts, state, Level::Manage).await.map(Self)
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Admin {
     type Rejection = Failure;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        who(parts, state, Permission::Administer).await.map(Self)
+        let caller = Caller::from_request_parts(parts, state).await?;
+        Ok(Self(caller.require(Permission::Administer)?.clone()))
     }
 }
 

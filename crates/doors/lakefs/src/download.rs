@@ -4,9 +4,8 @@ use axum::body::Body;
 use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use kit::Caller;
 use repositories::Object;
-use types::{Permission, Timestamp};
+use types::Timestamp;
 
 use crate::call::{Answer, Params, Reader};
 use crate::errors::Failure;
@@ -57,14 +56,14 @@ pub(crate) async fn get(
 /// lakeFS answers errors of a HEAD without a body.
 pub(crate) async fn head(
     Shared(state): Shared<State>,
-    caller: Caller,
+    caller: Result<Reader, Failure>,
     Path((name, reference)): Path<(String, String)>,
     params: Params,
     headers: HeaderMap,
 ) -> Response {
     let told = async {
-        let actor = caller.require(Permission::Read)?;
-        let object = state.repositories.stat(actor, &name, &reference, &params.path()?).await?;
+        let Reader(actor) = caller?;
+        let object = state.repositories.stat(&actor, &name, &reference, &params.path()?).await?;
         let (status, mut answer, _) = heads(&headers, &object)?;
         answer.remove(header::CONTENT_DISPOSITION);
         Ok::<_, Failure>((status, answer, Body::empty()).into_response())

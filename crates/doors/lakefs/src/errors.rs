@@ -101,6 +101,15 @@ impl From<ledger::Error> for Failure {
     }
 }
 
+impl From<kit::KeyError> for Failure {
+    fn from(error: kit::KeyError) -> Self {
+        match error {
+            kit::KeyError::Denied(denied) => denied.into(),
+            other => Self::of_class(&other),
+        }
+    }
+}
+
 impl From<vault::Error> for Failure {
     fn from(error: vault::Error) -> Self {
         Self::of_class(&error)

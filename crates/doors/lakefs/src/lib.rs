@@ -27,6 +27,7 @@ mod staging;
 mod upload;
 mod wire;
 
+use kit::AccessKeys;
 use ledger::Ledger;
 use repositories::Repositories;
 use vault::Vault;
@@ -39,6 +40,7 @@ pub struct State {
     pub repositories: Repositories,
     pub ledger: Ledger,
     pub vault: Vault,
+    pub keys: AccessKeys,
     /// Whether clients are told that they may read and write by signed addresses. Those work in any case.
     pub presign: bool,
 }

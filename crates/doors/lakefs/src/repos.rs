@@ -3,9 +3,9 @@
 use axum::extract::{Path, State as Shared};
 use http::StatusCode;
 use repositories::{NewRepository, Page, Paging, Repository};
-use types::Actor;
+use types::{Actor, ResourceKind, Visible};
 
-use crate::call::{Answer, Body, Params, Reader, Writer, created, list, no_content, ok};
+use crate::call::{Answer, Body, Owner, Params, Reader, Writer, created, list, may_read, no_content, ok};
 use crate::errors::Failure;
 use crate::{State, convert, sample, wire};
 
@@ -15,7 +15,8 @@ const SCHEMES: &[&str] = &["local", "s3", "gs", "mem", "http", "https", "transie
 pub(crate) async fn index(Shared(state): Shared<State>, Reader(actor): Reader, params: Params) -> Answer {
     let paging = params.paging()?;
     let search = params.text("search");
-    let page = if search.is_empty() {
+    let all = actor.visible(ResourceKind::Repository) == Visible::All;
+    let page = if search.is_empty() && all {
         state.repositories.repositories(&actor, paging).await?
     } else {
         found(&state, &actor, paging, &search).await?
@@ -23,7 +24,7 @@ pub(crate) async fn index(Shared(state): Shared<State>, Reader(actor): Reader, p
     list(page, convert::repository)
 }
 
-/// Those whose names contain `search`, which the stage does not look for.
+/// Those whose names contain `search` and that the actor may see, neither of which the stage looks for.
 async fn found(
     state: &State,
     actor: &Actor,
@@ -35,7 +36,8 @@ async fn found(
     loop {
         let wanted = Paging { prefix: paging.prefix.clone(), after, limit: crate::call::MAX_PER_PAGE };
         let page = state.repositories.repositories(actor, wanted).await?;
-        items.extend(page.items.into_iter().filter(|repository| repository.name.contains(search)));
+        let wanted = |one: &Repository| one.name.contains(search) && may_read(actor, &one.name).is_ok();
+        items.extend(page.items.into_iter().filter(wanted));
         if items.len() > paging.limit {
             items.truncate(paging.limit);
             let next = items.last().map(|repository| repository.name.clone());
@@ -95,7 +97,7 @@ pub(crate) async fn get(
 
 pub(crate) async fn delete(
     Shared(state): Shared<State>,
-    Writer(actor): Writer,
+    Owner(actor): Owner,
     Path(name): Path<String>,
     params: Params,
 ) -> Answer {

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode, header};
 use repositories::{Protection, Retention};
 use types::Digest;
 
-use crate::call::{Answer, Body, Reader, Writer, json, no_content, ok};
+use crate::call::{Answer, Body, Owner, Reader, json, no_content, ok};
 use crate::errors::Failure;
 use crate::{State, wire};
 
@@ -34,7 +34,7 @@ fn version(rules: &[Protection]) -> String {
 
 pub(crate) async fn set_protections(
     Shared(state): Shared<State>,
-    Writer(actor): Writer,
+    Owner(actor): Owner,
     Path(name): Path<String>,
     headers: HeaderMap,
     Body(body): Body<Vec<wire::BranchProtectionRule>>,
@@ -68,7 +68,7 @@ pub(crate) async fn retention(
 
 pub(crate) async fn set_retention(
     Shared(state): Shared<State>,
-    Writer(actor): Writer,
+    Owner(actor): Owner,
     Path(name): Path<String>,
     Body(body): Body<wire::GarbageCollectionRules>,
 ) -> Answer {
@@ -82,7 +82,7 @@ pub(crate) async fn set_retention(
 
 pub(crate) async fn delete_retention(
     Shared(state): Shared<State>,
-    Writer(actor): Writer,
+    Owner(actor): Owner,
     Path(name): Path<String>,
 ) -> Answer {
     state.repositories.set_retention(&actor, &name, None).await?;

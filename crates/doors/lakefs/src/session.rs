@@ -5,20 +5,58 @@ use axum::extract::{Request, State as Shared};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
 use types::Actor;
 
-use crate::call::{Admin, Answer, Body, Reader, ok};
+use crate::call::{Answer, Body, Reader, json, ok};
 use crate::errors::Failure;
-use crate::{State, wire};
+use crate::{State, convert, wire};
 
 /// `auth.InternalAuthSessionName`.
 const COOKIE: &str = "internal_auth_session";
+/// `auth.login_duration` of lakeFS, in seconds.
+const LASTS: i64 = 7 * 86_400;
+const PURPOSE: &str = "lakefs-login";
 /// The longest text that axum refuses a request with.
 const REFUSAL_BYTES: usize = 16 << 10;
 
-/// Middleware: finds out who a request without a house's credential is by what only lakeFS's clients show.
-pub(crate) async fn sign_in(Shared(_state): Shared<State>, request: Request, next: Next) -> Response {
+/// What a token of `/auth/login` says. It ends with its key.
+#[derive(Serialize, Deserialize)]
+struct Login {
+    key: String,
+}
+
+/// Middleware: the house has looked for its own credentials and for access keys already; whom it does not know may
+/// show a token of [`login`], as `Bearer` or as its cookie.
+pub(crate) async fn sign_in(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
+    if request.extensions().get::<Actor>().is_none()
+        && let Some(token) = token(request.headers())
+    {
+        match who(&state, token).await {
+            Ok(Some(actor)) => {
+                request.extensions_mut().insert(actor);
+            }
+            Ok(None) => {}
+            Err(failure) => return failure.into_response(),
+        }
+    }
     next.run(request).await
+}
+
+async fn who(state: &State, token: &str) -> Result<Option<Actor>, Failure> {
+    let now = state.ledger.clock().now();
+    let Some(login) = state.vault.read_signed::<Login>(PURPOSE, now, token) else { return Ok(None) };
+    Ok(state.keys.find(&login.key).await?.map(|(actor, _)| actor))
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then_some(token.trim());
+    }
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
 /// What axum refuses by itself, in lakeFS's envelope.
@@ -85,16 +123,34 @@ pub(crate) async fn capabilities() -> Answer {
     ok(&wire::AuthCapabilities { invite_user: false, forgot_password: false })
 }
 
-pub(crate) async fn login(Body(_body): Body<wire::LoginInformation>) -> Answer {
-    Err(Failure::unauthenticated())
+pub(crate) async fn login(
+    Shared(state): Shared<State>,
+    Body(body): Body<wire::LoginInformation>,
+) -> Answer {
+    let actor = state.keys.check(&body.access_key_id, &body.secret_access_key).await?;
+    actor.ok_or_else(Failure::unauthenticated)?;
+    let until = state.ledger.clock().now().plus_seconds(LASTS);
+    let token = state.vault.sign(PURPOSE, until, &Login { key: body.access_key_id })?;
+    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={LASTS}; HttpOnly; SameSite=Lax");
+    let body = wire::AuthenticationToken { token, token_expiration: convert::seconds(until) };
+    Ok(([(header::SET_COOKIE, cookie)], json(StatusCode::OK, &body)).into_response())
 }
 
-#[allow(dead_code)]
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[allow(dead_code)]
-fn admin(_: Admin) {}
+    fn shown(name: header::HeaderName, value: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        token(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_token_comes_as_bearer_or_as_the_cookie() {
+        assert_eq!(shown(header::AUTHORIZATION, "Bearer a.b").as_deref(), Some("a.b"));
+        assert_eq!(shown(header::AUTHORIZATION, "Basic a.b"), None);
+        assert_eq!(shown(header::COOKIE, "x=1; internal_auth_session=a.b; y=2").as_deref(), Some("a.b"));
+        assert_eq!(shown(header::COOKIE, "x=1"), None);
+    }
+}

@@ -7,7 +7,7 @@ use repositories::{Condition, Object, Physical, Repository};
 use types::Actor;
 
 use crate::address::{self, Named};
-use crate::call::{Answer, Body, Params, Reader, Writer, created, no_content, ok};
+use crate::call::{Answer, Body, Params, Writer, created, may_read, no_content, ok};
 use crate::errors::Failure;
 use crate::signed::Signer;
 use crate::{State, convert, objects, range, upload, wire};
@@ -219,8 +219,6 @@ fn part_number(number: u32) -> Result<u32, Failure> {
 pub(crate) async fn upload_part_copy(
     Shared(state): Shared<State>,
     Writer(actor): Writer,
-    // Beside writing: the source is read.
-    _: Reader,
     Path((name, branch, id, number)): Path<(String, String, String, u32)>,
     params: Params,
     Body(body): Body<wire::UploadPartCopyFrom>,
@@ -228,6 +226,7 @@ pub(crate) async fn upload_part_copy(
     let path = params.path()?;
     upload_of(&state, &actor, (&name, &branch, &id), &path, &body.physical_address).await?;
     let (stage, source) = (&state.repositories, body.copy_source);
+    may_read(&actor, &source.repository)?;
     let object = stage.stat(&actor, &source.repository, &source.reference, &source.path).await?;
     let wanted = match source.range {
         None => None,
