@@ -1,6 +1,6 @@
 """The unmodified lakefs, lakefs-sdk and lakefs-spec packages: python lakefs_client.py <server-url>
 
-The key pair is taken from MLWRIGHT_ROOT_ACCESS_KEY_ID and MLWRIGHT_ROOT_SECRET_ACCESS_KEY, as the server's own is.
+The key pair is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 Prints `ok <what>` or `not ok <what>: <why>` for each check and exits non-zero if any failed.
 """
 
@@ -31,8 +31,8 @@ from lakefs_sdk import models
 from lakefs_spec import LakeFSFileSystem
 
 URL = sys.argv[1].rstrip("/")
-KEY = os.environ["MLWRIGHT_ROOT_ACCESS_KEY_ID"]
-SECRET = os.environ["MLWRIGHT_ROOT_SECRET_ACCESS_KEY"]
+KEY = os.environ["AWS_ACCESS_KEY_ID"]
+SECRET = os.environ["AWS_SECRET_ACCESS_KEY"]
 CHECKS = []
 state = {}
 

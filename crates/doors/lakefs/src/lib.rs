@@ -25,6 +25,7 @@ mod session;
 mod signed;
 mod staging;
 mod upload;
+mod users;
 mod wire;
 
 use kit::AccessKeys;

@@ -5,7 +5,7 @@ use kit::{Door, Routes};
 
 use crate::{
     State, config, download, events, history, imports, nodes, objects, pulls, refs, repos, rules, session,
-    signed, staging, upload,
+    signed, staging, upload, users,
 };
 
 /// Where lakeFS's API is: behind the door's own name, and where its clients expect it.
@@ -30,7 +30,7 @@ impl Table {
 /// Every endpoint.
 pub fn routes(state: State) -> Door {
     let table = Table(Routes::new());
-    let table = refs_and_objects(repositories(about(table)));
+    let table = refs_and_objects(repositories(people(about(table))));
     let signed = format!("{}{{token}}", signed::PATH);
     let layered = state.clone();
     table
@@ -57,13 +57,41 @@ fn about(table: Table) -> Table {
         .at("/statistics", post(events::statistics))
         .at("/setup_lakefs", get(session::setup_state).post(session::setup))
         .at("/setup_comm_prefs", post(session::not_here))
-        .at("/user", get(session::current_user))
+        .at("/user", get(users::current))
         .at("/auth/login", post(session::login))
         .at("/auth/capabilities", get(session::capabilities))
         .at("/auth/external/principal/login", post(session::not_here))
         .at("/auth/external/principals", get(session::not_here))
         .at("/sts/login", post(session::not_here))
         .at("/oidc/callback", get(session::not_here))
+}
+
+fn people(table: Table) -> Table {
+    table
+        .at("/auth/users", get(users::index).post(users::create))
+        .at("/auth/users/{userId}", get(users::get).delete(users::delete))
+        .at("/auth/users/{userId}/credentials", get(users::keys).post(users::create_key))
+        .at(
+            "/auth/users/{userId}/credentials/{accessKeyId}",
+            get(users::get_key).delete(users::delete_key),
+        )
+        .at("/auth/users/{userId}/groups", get(users::groups_of))
+        .at("/auth/users/{userId}/policies", get(users::policies))
+        .at("/auth/users/{userId}/policies/{policyId}", put(users::policies).delete(users::policies))
+        .at(
+            "/auth/users/{userId}/external/principals",
+            post(session::not_here).delete(session::not_here),
+        )
+        .at("/auth/users/{userId}/external/principals/ls", get(session::not_here))
+        .at("/auth/groups", get(users::groups).post(users::create_group))
+        .at("/auth/groups/{groupId}", get(users::get_group).delete(users::delete_group))
+        .at("/auth/groups/{groupId}/acl", get(users::policies).post(users::policies))
+        .at("/auth/groups/{groupId}/members", get(users::members))
+        .at("/auth/groups/{groupId}/members/{userId}", put(users::join).delete(users::leave))
+        .at("/auth/groups/{groupId}/policies", get(users::policies))
+        .at("/auth/groups/{groupId}/policies/{policyId}", put(users::policies).delete(users::policies))
+        .at("/auth/policies", get(users::policies).post(users::policies))
+        .at("/auth/policies/{policyId}", get(users::policies).put(users::policies).delete(users::policies))
 }
 
 fn repositories(table: Table) -> Table {

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use types::Actor;
 
-use crate::call::{Answer, Body, Reader, json, ok};
+use crate::call::{Answer, Body, json, ok};
 use crate::errors::Failure;
 use crate::{State, convert, wire};
 
@@ -109,14 +109,6 @@ pub(crate) async fn setup(Body(body): Body<wire::Setup>) -> Answer {
         return Err(Failure::bad("empty user display name"));
     }
     Err(Failure::new(StatusCode::CONFLICT, "lakeFS already initialized"))
-}
-
-pub(crate) async fn current_user(Reader(actor): Reader) -> Answer {
-    ok(&wire::CurrentUser { user: user(&actor) })
-}
-
-fn user(actor: &Actor) -> wire::User {
-    wire::User { id: actor.name.clone(), creation_date: 0, friendly_name: actor.name.clone(), email: None }
 }
 
 pub(crate) async fn capabilities() -> Answer {

@@ -84,3 +84,19 @@ pub struct CredentialsWithSecret {
     pub secret_access_key: String,
     pub creation_date: i64,
 }
+
+#[derive(Debug, Serialize)]
+pub struct Group {
+    pub id: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub creation_date: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct GroupCreation {
+    pub id: String,
+    #[serde(default)]
+    pub description: Option<String>,
+}
