@@ -61,17 +61,31 @@ impl From<Error> for Failure {
             Error::RepositoryNotFound(_) => (StatusCode::NOT_FOUND, "repository not found"),
             Error::BranchNotFound(_) => (StatusCode::NOT_FOUND, "branch not found"),
             Error::TagNotFound(_) => (StatusCode::NOT_FOUND, "tag not found"),
-            Error::RefNotFound(_) | Error::ObjectNotFound { .. } => (StatusCode::NOT_FOUND, "not found"),
             Error::UploadNotFound(_) => (StatusCode::NOT_FOUND, "upload not found"),
+            Error::RefNotFound(_)
+            | Error::AmbiguousRef(_)
+            | Error::ObjectNotFound { .. }
+            | Error::ImportNotFound(_)
+            | Error::RunNotFound(_)
+            | Error::PullNotFound(_) => (StatusCode::NOT_FOUND, "not found"),
             Error::RepositoryExists(_) => (StatusCode::CONFLICT, "error creating repository: not unique"),
             Error::BranchExists(_) => (StatusCode::CONFLICT, "branch already exists: not unique"),
             Error::TagExists(_) => (StatusCode::CONFLICT, "tag already exists: not unique"),
-            Error::Conflict(_) => (StatusCode::CONFLICT, "conflict found"),
+            Error::NameTaken(..) => (StatusCode::CONFLICT, "not unique"),
+            Error::PullExists(_) => (StatusCode::CONFLICT, "pull request already exists: not unique"),
+            Error::Conflict(_) | Error::ImportOver(_) => (StatusCode::CONFLICT, "conflict found"),
+            Error::NamespaceTaken(_) => {
+                (StatusCode::BAD_REQUEST, "failed to create repository: storage namespace already in use")
+            }
             Error::BadName(..) => (StatusCode::BAD_REQUEST, "invalid value: validation error"),
             Error::BadPath(..) => (StatusCode::BAD_REQUEST, "path: invalid value: validation error"),
+            Error::BadRef(..) => (StatusCode::BAD_REQUEST, "ref: invalid value: validation error"),
+            Error::BadAddress { .. } => (StatusCode::BAD_REQUEST, "invalid address"),
             Error::NoChanges => (StatusCode::BAD_REQUEST, "no changes"),
             Error::DirtyBranch(_) => (StatusCode::BAD_REQUEST, "uncommitted changes (dirty branch)"),
-            Error::BadPart { .. }
+            Error::NoMergeBase(..) => (StatusCode::BAD_REQUEST, "no merge base"),
+            Error::BadParent { .. }
+            | Error::BadPart { .. }
             | Error::PartOrder
             | Error::PartTooSmall { .. }
             | Error::Checksum { .. }
@@ -80,7 +94,11 @@ impl From<Error> for Failure {
             Error::Precondition => return Self::precondition(),
             Error::Protected { .. } => (StatusCode::FORBIDDEN, "cannot write to protected branch"),
             Error::ReadOnly(_) => (StatusCode::FORBIDDEN, "read-only repository"),
+            Error::DefaultBranch(_) => (StatusCode::FORBIDDEN, "cannot delete repository default branch"),
             Error::Refused { .. } => (StatusCode::PRECONDITION_FAILED, "hook aborted"),
+            Error::Busy(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later")
+            }
             _ => return Self::of_class(&error),
         };
         let message = match (words, error) {

@@ -191,7 +191,8 @@ pub(crate) async fn revert(
         ..NewCommit::default()
     };
     let stage = &state.repositories;
-    stage.revert(&actor, &name, &branch, &body.reference, parent, new).await.map_err(no_parent)?;
+    let reverted = stage.revert(&actor, &name, &branch, &body.reference, parent, new).await;
+    reverted.map_err(|error| no_parent(error, parent))?;
     no_content()
 }
 
@@ -226,11 +227,11 @@ pub(crate) async fn cherry_pick(
     created(&convert::commit(stage.cherry_pick(&actor, &name, &branch, &id, parent, new).await?))
 }
 
-/// lakeFS answers a revert of a merge without a parent as a conflict, a cherry-pick of one as a bad request.
-fn no_parent(error: repositories::Error) -> Failure {
-    let named = matches!(&error, repositories::Error::Invalid(message) if message.contains("parent number"));
+/// lakeFS answers a revert of a merge that names no parent as a conflict, a cherry-pick of one as a bad request.
+fn no_parent(error: repositories::Error, parent: usize) -> Failure {
+    let unnamed = parent == 0 && matches!(&error, repositories::Error::BadParent { parents, .. } if *parents > 1);
     let mut failure = Failure::from(error);
-    if named {
+    if unnamed {
         failure.status = StatusCode::CONFLICT;
     }
     failure

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State as Shared};
 use http::{HeaderMap, Uri};
-use repositories::{Condition, Entry, Listing, Match, Object, Repository};
+use repositories::{Condition, Entry, Listing, Object, Repository};
 
 use crate::call::{Answer, Body, Params, Reader, Writer, created, list, no_content, ok};
 use crate::errors::Failure;
@@ -165,11 +165,7 @@ pub(crate) async fn set_metadata(
     Body(body): Body<wire::UpdateObjectUserMetadata>,
 ) -> Answer {
     let path = params.path()?;
-    let stage = &state.repositories;
-    let mut object = stage.stat(&actor, &name, &branch, &path).await?;
-    let unchanged = Condition { none_match: None, matches: Some(Match::ETags(vec![object.etag.clone()])) };
-    object.metadata = body.set;
-    stage.stage(&actor, &name, &branch, &path, object, unchanged).await?;
+    state.repositories.set_object_metadata(&actor, &name, &branch, &path, body.set).await?;
     no_content()
 }
 

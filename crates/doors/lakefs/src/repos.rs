@@ -133,7 +133,8 @@ pub(crate) async fn delete_metadata(
     no_content()
 }
 
-/// `createSymlinkFile`, garbage collection by Spark, and what else only makes sense where lakeFS is not the storage.
+/// `createSymlinkFile`, garbage collection by Spark, dumps, and what else only makes sense where lakeFS is not the
+/// storage.
 pub(crate) async fn elsewhere(_: Reader) -> Answer {
     Err(Failure::new(
         StatusCode::NOT_IMPLEMENTED,

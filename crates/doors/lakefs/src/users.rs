@@ -139,8 +139,10 @@ pub(crate) async fn create_key(
     Reader(actor): Reader,
     Path(name): Path<String>,
 ) -> Answer {
-    account(&state, &name).await?;
-    let key = state.keys.create(&actor, &name).await?;
+    if name != ROOT {
+        account(&state, &name).await?;
+    }
+    let key = state.keys.create(&actor, owner(&name)).await?;
     created(&wire::CredentialsWithSecret {
         access_key_id: key.id,
         secret_access_key: key.secret,

@@ -62,14 +62,6 @@ pub struct LoginConfig {
 #[derive(Debug, Deserialize)]
 pub struct Setup {
     pub username: String,
-    #[serde(default)]
-    pub key: Option<AccessKeyCredentials>,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct AccessKeyCredentials {
-    pub access_key_id: String,
-    pub secret_access_key: String,
 }
 
 #[derive(Debug, Serialize)]

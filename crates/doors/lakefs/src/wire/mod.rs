@@ -46,8 +46,3 @@ pub struct List<T> {
 pub struct StorageUri {
     pub location: String,
 }
-
-#[derive(Debug, Serialize)]
-pub struct TaskInfo {
-    pub id: String,
-}

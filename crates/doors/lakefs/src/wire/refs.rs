@@ -32,11 +32,3 @@ pub struct ResetCreation {
     #[serde(default)]
     pub path: String,
 }
-
-/// Ids of what a dump wrote, and what a restore reads.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RefsDump {
-    pub commits_meta_range_id: String,
-    pub tags_meta_range_id: String,
-    pub branches_meta_range_id: String,
-}
