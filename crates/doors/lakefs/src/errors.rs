@@ -96,9 +96,7 @@ impl From<Error> for Failure {
             Error::ReadOnly(_) => (StatusCode::FORBIDDEN, "read-only repository"),
             Error::DefaultBranch(_) => (StatusCode::FORBIDDEN, "cannot delete repository default branch"),
             Error::Refused { .. } => (StatusCode::PRECONDITION_FAILED, "hook aborted"),
-            Error::Busy(_) => {
-                (StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later")
-            }
+            Error::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "Too many attempts, try again later"),
             _ => return Self::of_class(&error),
         };
         let message = match (words, error) {

@@ -229,7 +229,8 @@ pub(crate) async fn cherry_pick(
 
 /// lakeFS answers a revert of a merge that names no parent as a conflict, a cherry-pick of one as a bad request.
 fn no_parent(error: repositories::Error, parent: usize) -> Failure {
-    let unnamed = parent == 0 && matches!(&error, repositories::Error::BadParent { parents, .. } if *parents > 1);
+    let unnamed =
+        parent == 0 && matches!(&error, repositories::Error::BadParent { parents, .. } if *parents > 1);
     let mut failure = Failure::from(error);
     if unnamed {
         failure.status = StatusCode::CONFLICT;

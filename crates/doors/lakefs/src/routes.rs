@@ -71,17 +71,11 @@ fn people(table: Table) -> Table {
         .at("/auth/users", get(users::index).post(users::create))
         .at("/auth/users/{userId}", get(users::get).delete(users::delete))
         .at("/auth/users/{userId}/credentials", get(users::keys).post(users::create_key))
-        .at(
-            "/auth/users/{userId}/credentials/{accessKeyId}",
-            get(users::get_key).delete(users::delete_key),
-        )
+        .at("/auth/users/{userId}/credentials/{accessKeyId}", get(users::get_key).delete(users::delete_key))
         .at("/auth/users/{userId}/groups", get(users::groups_of))
         .at("/auth/users/{userId}/policies", get(users::policies))
         .at("/auth/users/{userId}/policies/{policyId}", put(users::policies).delete(users::policies))
-        .at(
-            "/auth/users/{userId}/external/principals",
-            post(session::not_here).delete(session::not_here),
-        )
+        .at("/auth/users/{userId}/external/principals", post(session::not_here).delete(session::not_here))
         .at("/auth/users/{userId}/external/principals/ls", get(session::not_here))
         .at("/auth/groups", get(users::groups).post(users::create_group))
         .at("/auth/groups/{groupId}", get(users::get_group).delete(users::delete_group))

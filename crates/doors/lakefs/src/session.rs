@@ -115,10 +115,7 @@ pub(crate) async fn capabilities() -> Answer {
     ok(&wire::AuthCapabilities { invite_user: false, forgot_password: false })
 }
 
-pub(crate) async fn login(
-    Shared(state): Shared<State>,
-    Body(body): Body<wire::LoginInformation>,
-) -> Answer {
+pub(crate) async fn login(Shared(state): Shared<State>, Body(body): Body<wire::LoginInformation>) -> Answer {
     let actor = state.keys.check(&body.access_key_id, &body.secret_access_key).await?;
     actor.ok_or_else(Failure::unauthenticated)?;
     let until = state.ledger.clock().now().plus_seconds(LASTS);

@@ -44,12 +44,7 @@ async fn account(state: &State, name: &str) -> Result<Account, Failure> {
 pub(crate) async fn current(Shared(state): Shared<State>, Reader(actor): Reader) -> Answer {
     let user = match state.ledger.account(&actor.name).await? {
         Some(account) if actor.account.is_some() => shown(account),
-        _ => wire::User {
-            id: actor.name.clone(),
-            creation_date: 0,
-            friendly_name: actor.name,
-            email: None,
-        },
+        _ => wire::User { id: actor.name.clone(), creation_date: 0, friendly_name: actor.name, email: None },
     };
     ok(&wire::CurrentUser { user })
 }
@@ -84,12 +79,20 @@ fn check_name(name: &str, what: &str) -> Result<(), Failure> {
     }
 }
 
-pub(crate) async fn get(Shared(state): Shared<State>, Reader(actor): Reader, Path(name): Path<String>) -> Answer {
+pub(crate) async fn get(
+    Shared(state): Shared<State>,
+    Reader(actor): Reader,
+    Path(name): Path<String>,
+) -> Answer {
     own_or_admin(&actor, &name)?;
     ok(&shown(account(&state, &name).await?))
 }
 
-pub(crate) async fn delete(Shared(state): Shared<State>, Admin(actor): Admin, Path(name): Path<String>) -> Answer {
+pub(crate) async fn delete(
+    Shared(state): Shared<State>,
+    Admin(actor): Admin,
+    Path(name): Path<String>,
+) -> Answer {
     account(&state, &name).await?;
     state.ledger.delete_account(&actor, &name).await?;
     no_content()
@@ -278,5 +281,7 @@ pub(crate) async fn groups_of(
 
 /// As lakeFS without its enterprise parts answers: policies are not kept here.
 pub(crate) async fn policies(_: Reader) -> Answer {
-    Err(Failure::not_implemented("what users may do is granted in this server's own way, see `mlwright user`"))
+    Err(Failure::not_implemented(
+        "what users may do is granted in this server's own way, see `mlwright user`",
+    ))
 }
