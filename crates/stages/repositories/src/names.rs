@@ -50,42 +50,92 @@ pub(crate) fn path(path: &str) -> Result<(), Error> {
 /// Whether `name` matches a glob: `*` stands for any characters, `?` for one, `{a,b}` for a choice, `[a-z]` and `[!a]`
 /// for one of a set, `\` takes the next character as it is.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
-    glob(&pattern, &name, 0)
+    choices(pattern).iter().any(|pattern| glob(&parts(pattern), &name))
 }
 
-/// Deeper patterns match nothing, so that no pattern can overflow the stack.
-const DEEPEST: usize = 1_000;
+/// More than so many choices of a pattern are not looked at.
+const CHOICES: usize = 256;
 
-fn glob(pattern: &[char], name: &[char], depth: usize) -> bool {
-    if depth > DEEPEST {
-        return false;
-    }
-    let Some((first, rest)) = pattern.split_first() else { return name.is_empty() };
-    match first {
-        '*' => {
-            let rest = match rest.iter().position(|c| *c != '*') {
-                Some(at) => &rest[at..],
-                None => return true,
-            };
-            (0..=name.len()).any(|skip| glob(rest, &name[skip..], depth + 1))
+/// The patterns that one with `{a,b}` stands for.
+fn choices(pattern: &str) -> Vec<String> {
+    let mut done = Vec::new();
+    let mut open = vec![pattern.to_owned()];
+    while let Some(pattern) = open.pop() {
+        let braces = pattern.find('{').and_then(|from| {
+            let to = pattern[from..].find('}')? + from;
+            Some((from, to))
+        });
+        match braces {
+            Some((from, to)) => {
+                let inner = pattern[from + 1..to].split(',');
+                open.extend(inner.map(|choice| format!("{}{choice}{}", &pattern[..from], &pattern[to + 1..])));
+            }
+            None => done.push(pattern),
         }
-        '?' => !name.is_empty() && glob(rest, &name[1..], depth + 1),
-        '{' => match rest.iter().position(|c| *c == '}') {
-            Some(end) => rest[..end].split(|c| *c == ',').any(|choice| {
-                let whole: Vec<char> = choice.iter().chain(&rest[end + 1..]).copied().collect();
-                glob(&whole, name, depth + 1)
-            }),
-            None => false,
-        },
-        '[' => match (rest.iter().position(|c| *c == ']'), name.first()) {
-            (Some(end), Some(c)) => in_set(&rest[..end], *c) && glob(&rest[end + 1..], &name[1..], depth + 1),
-            _ => false,
-        },
-        '\\' if !rest.is_empty() => name.first() == rest.first() && glob(&rest[1..], &name[1..], depth + 1),
-        c => name.first() == Some(c) && glob(rest, &name[1..], depth + 1),
+        if open.len() + done.len() > CHOICES {
+            break;
+        }
     }
+    done
+}
+
+enum Part {
+    Any,
+    One,
+    Is(char),
+    Of(Vec<char>),
+}
+
+fn parts(pattern: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        let mut used = c.len_utf8();
+        parts.push(match (c, rest[used..].chars().next(), rest.find(']')) {
+            ('*', ..) => Part::Any,
+            ('?', ..) => Part::One,
+            ('\\', Some(next), _) => {
+                used += next.len_utf8();
+                Part::Is(next)
+            }
+            ('[', _, Some(end)) => {
+                used = end + 1;
+                Part::Of(rest[1..end].chars().collect())
+            }
+            (c, ..) => Part::Is(c),
+        });
+        rest = &rest[used..];
+    }
+    parts
+}
+
+/// Only the last `*` is ever tried again, so that it takes no longer than both lengths multiplied.
+fn glob(pattern: &[Part], name: &[char]) -> bool {
+    let (mut at, mut here) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while here < name.len() {
+        let fits = match pattern.get(at) {
+            Some(Part::Any) => {
+                star = Some((at, here));
+                at += 1;
+                continue;
+            }
+            Some(Part::One) => true,
+            Some(Part::Is(c)) => *c == name[here],
+            Some(Part::Of(set)) => in_set(set, name[here]),
+            None => false,
+        };
+        if fits {
+            (at, here) = (at + 1, here + 1);
+        } else if let Some((place, from)) = star {
+            star = Some((place, from + 1));
+            (at, here) = (place + 1, from + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[at..].iter().all(|part| matches!(part, Part::Any))
 }
 
 fn in_set(set: &[char], c: char) -> bool {
@@ -155,10 +205,10 @@ mod tests {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in
-            [("main", "mainly"), ("m?n", "main"), ("v[0-9]", "va"), ("{a,b", "a"), ("", "a")]
+            [("main", "mainly"), ("m?n", "main"), ("v[0-9]", "va"), ("{a,b", "a"), ("", "a"), ("[a", "a")]
         {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
-        assert!(!matches(&"*a".repeat(40), &"a".repeat(30)));
+        assert!(!matches(&"*a".repeat(40), &"a".repeat(39)));
     }
 }

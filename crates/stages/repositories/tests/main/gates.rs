@@ -1,0 +1,124 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::committing::differences;
+use crate::{ALL, House, house, me, message_only};
+use repositories::{Candidate, Error, Event, Gate, GateError, MergeOptions, Paging, Repositories, Verdict};
+use types::Actor;
+
+/// Refuses candidates whose `data.txt` says `bad`; looks at it through the candidate's ref.
+struct Looks {
+    stage: Repositories,
+    seen: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Gate for Looks {
+    fn name(&self) -> &str {
+        "looks"
+    }
+
+    fn concerns(&self, repository: &str, branch: &str) -> bool {
+        repository == "repo" && branch == "main"
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(500)
+    }
+
+    async fn check(&self, actor: &Actor, candidate: &Candidate) -> Result<Verdict, GateError> {
+        self.seen.fetch_add(1, Ordering::SeqCst);
+        let changed = self
+            .stage
+            .diff(actor, "repo", &candidate.head.hex(), &candidate.reference, false, differences(""))
+            .await?;
+        let object = self.stage.stat(actor, "repo", &candidate.reference, "data.txt").await?;
+        if object.size == 4 {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
+        let passed = object.size != 3;
+        Ok(Verdict { passed, summary: format!("{} changed", changed.items.len()), report: "# Report".into() })
+    }
+}
+
+async fn gated(house: &House) -> Arc<Looks> {
+    let gate = Arc::new(Looks { stage: house.stage.clone(), seen: AtomicUsize::new(0) });
+    house.stage.add_gate(gate.clone());
+    gate
+}
+
+fn some() -> Paging {
+    Paging { limit: 100, ..Paging::default() }
+}
+
+ledger::db_test! {
+    components: ALL;
+
+    async fn a_gate_sees_the_frozen_candidate_and_its_verdict_is_kept(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let gate = gated(&house).await;
+        house.put("main", "data.txt", "bad").await;
+        let Err(Error::Refused { summary, run }) =
+            house.stage.commit(&me(), "repo", "main", message_only("x")).await
+        else {
+            panic!("it was not refused")
+        };
+        assert_eq!(summary, "looks: 1 changed");
+        assert_eq!(house.read("main", "data.txt").await.unwrap(), "bad");
+        assert!(house.paths("main@", "", "").await.is_empty());
+        let kept = house.stage.action_run(&me(), "repo", &run).await.unwrap();
+        assert_eq!((kept.passed, kept.event.as_str(), kept.commit.as_str()), (false, "pre-commit", ""));
+        let hooks = house.stage.hook_runs(&me(), "repo", &run, some()).await.unwrap().items;
+        let said = house.stage.hook_output(&me(), "repo", &run, &hooks[0].id).await.unwrap();
+        assert!(said.contains("# Report"));
+        house.put("main", "data.txt", "better").await;
+        let commit = house.commit("main", "better").await;
+        let hex = commit.id.hex();
+        let runs = house.stage.action_runs(&me(), "repo", None, Some(&hex), some()).await.unwrap().items;
+        assert!(runs.iter().any(|run| run.passed && run.event == "pre-commit"));
+        assert_eq!(gate.seen.load(Ordering::SeqCst), 2);
+        // Other branches are no concern of it.
+        house.branch("dev", "main").await;
+        house.put("dev", "data.txt", "bad").await;
+        house.commit("dev", "bad").await;
+        let merged = house.stage.merge(&me(), "repo", "dev", "main", MergeOptions::default()).await;
+        assert!(matches!(merged, Err(Error::Refused { .. })));
+        assert_eq!(house.read("main", "data.txt").await.unwrap(), "better");
+    }
+
+    async fn no_answer_and_an_error_are_refusals(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        gated(&house).await;
+        house.put("main", "other", "x").await;
+        let failed = house.stage.commit(&me(), "repo", "main", message_only("x")).await;
+        assert!(matches!(failed, Err(Error::Refused { summary, .. }) if summary.contains("failed")));
+        house.put("main", "data.txt", "slow").await;
+        let late = house.stage.commit(&me(), "repo", "main", message_only("x")).await;
+        assert!(matches!(late, Err(Error::Refused { summary, .. }) if summary.contains("did not answer")));
+        let gone = house.stage.resolve(&me(), "repo", "candidate:1").await;
+        assert!(matches!(gone, Err(Error::RefNotFound(_))));
+    }
+
+    async fn an_action_that_cannot_run_refuses_and_can_be_mended(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let action = "name: check\non:\n  pre-commit:\n    branches: [main]\n  post-create-branch:\nhooks:\n  - id: hook\n    type: webhook\n    properties: {url: \"http://127.0.0.1:1/\"}\n  - id: after\n    type: webhook\n    properties: {url: \"http://127.0.0.1:1/\"}\n";
+        house.put("main", "_lakefs_actions/check.yaml", action).await;
+        let refused = house.stage.commit(&me(), "repo", "main", message_only("x")).await;
+        let Err(Error::Refused { run, .. }) = refused else { panic!("{refused:?}") };
+        let hooks = house.stage.hook_runs(&me(), "repo", &run, some()).await.unwrap().items;
+        assert_eq!(hooks.iter().map(|h| (h.hook.as_str(), h.passed, h.skipped)).collect::<Vec<_>>(), [("hook", false, false), ("after", false, true)]);
+        house.put("main", "_lakefs_actions/check.yaml", "name: ?").await;
+        assert!(matches!(house.stage.commit(&me(), "repo", "main", message_only("x")).await, Err(Error::Refused { .. })));
+        house.put("main", "_lakefs_actions/check.yaml", &action.replace("pre-commit", "post-commit")).await;
+        let commit = house.commit("main", "mended").await;
+        let runs = house.stage.action_runs(&me(), "repo", Some("main"), Some(&commit.id.hex()), some()).await;
+        // What follows a commit can fail without undoing it.
+        assert!(runs.unwrap().items.is_empty());
+        let all = house.stage.action_runs(&me(), "repo", Some("main"), None, some()).await.unwrap().items;
+        assert_eq!(all.iter().filter(|run| run.event == "post-commit" && !run.passed).count(), 1);
+        house.branch("dev", "main").await;
+        let told = house.stage.action_runs(&me(), "repo", Some("dev"), None, some()).await.unwrap().items;
+        assert_eq!(told[0].event, Event::PostCreateBranch.name());
+    }
+}
