@@ -143,7 +143,7 @@ ledger::db_test! {
             assert!(matches!(staged, Ok(()) | Err(Error::BranchNotFound(_))), "{staged:?}");
             assert!(matches!(committed, Ok(()) | Err(Error::NoChanges | Error::BranchNotFound(_))), "{committed:?}");
         }
-        assert!(house.stage.branch(&me(), "repo", "dev").await.is_err());
+        assert!(house.stage.branch(&me, "repo", "dev").await.is_err());
     }
 
     async fn pages_of_names_go_on_where_the_last_ended(ledger: ledger::Ledger) {
