@@ -69,7 +69,9 @@ fn choices(pattern: &str) -> Vec<String> {
         match braces {
             Some((from, to)) => {
                 let inner = pattern[from + 1..to].split(',');
-                open.extend(inner.map(|choice| format!("{}{choice}{}", &pattern[..from], &pattern[to + 1..])));
+                open.extend(
+                    inner.map(|choice| format!("{}{choice}{}", &pattern[..from], &pattern[to + 1..])),
+                );
             }
             None => done.push(pattern),
         }

@@ -2,7 +2,12 @@ use crate::committing::differences;
 use crate::{ALL, House, house, me, message_only};
 use repositories::{ChangeKind, Commit, Error, MergeOptions, NewCommit, Strategy};
 
-async fn merge(house: &House, source: &str, destination: &str, options: MergeOptions) -> Result<Commit, Error> {
+async fn merge(
+    house: &House,
+    source: &str,
+    destination: &str,
+    options: MergeOptions,
+) -> Result<Commit, Error> {
     house.stage.merge(&me(), "repo", source, destination, options).await
 }
 

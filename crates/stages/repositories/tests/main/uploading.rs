@@ -3,7 +3,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::{ALL, House, house, me};
 use repositories::{
-    Algorithm, Condition, Error, ImportPath, Match, NewCommit, Object, Paging, Physical, Received, SMALLEST_PART,
+    Algorithm, Condition, Error, ImportPath, Match, NewCommit, Object, Paging, Physical, Received,
+    SMALLEST_PART,
 };
 
 async fn receive(house: &House, content: Vec<u8>) -> Received {
