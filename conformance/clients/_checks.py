@@ -2,8 +2,6 @@
 
 import traceback
 
-from mlflow.exceptions import MlflowException
-
 CHECKS = []
 
 
@@ -14,7 +12,9 @@ def check(function):
 
 
 def refused(code, text, function, *args, **kwargs):
-    """The call fails with this error code, and its message contains the text."""
+    """The call of an mlflow client fails with this error code, and its message contains the text."""
+    from mlflow.exceptions import MlflowException
+
     try:
         function(*args, **kwargs)
     except MlflowException as error:

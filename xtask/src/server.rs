@@ -13,6 +13,10 @@ pub struct Server {
     pub log: PathBuf,
 }
 
+/// The root access key of every server that is started here: that of lakeFS's quickstart, which some suites have built in.
+pub const KEY_ID: &str = "AKIAIOSFOLQUICKSTART";
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
 pub struct Start<'a> {
     pub binary: &'a Path,
     pub python: &'a Python,
@@ -38,6 +42,7 @@ impl Server {
             command.arg("--mlflow-ui").arg(page);
         }
         command.env("PATH", start.python.path()).env("MLWRIGHT_ONNXRUNTIME", start.python.onnxruntime()?);
+        command.env("MLWRIGHT_ROOT_ACCESS_KEY_ID", KEY_ID).env("MLWRIGHT_ROOT_SECRET_ACCESS_KEY", SECRET_KEY);
         command.stdin(Stdio::null()).stdout(file).stderr(errors).current_dir(std::env::temp_dir());
         let process = command.spawn().map_err(|e| format!("cannot start {}: {e}", start.binary.display()))?;
         let mut server = Server { process: Some(process), port: start.port, log };

@@ -4,7 +4,7 @@ use crate::demo;
 use crate::postgres::Postgres;
 use crate::python::Python;
 use crate::report::{self, Count, Report};
-use crate::server::{Server, Start};
+use crate::server::{self, Server, Start};
 use crate::shell::{self, cargo, command, heard, root, run, target};
 use crate::{tidy, tools, wheel};
 use std::path::{Path, PathBuf};
@@ -178,6 +178,7 @@ fn with_server(
     let server = Server::start(&Start { binary, python, data: &data, port: shell::free_port()?, database })?;
     let mut client = command(python.program(), &[&script.to_string_lossy(), &server.url()]);
     client.env("MLWRIGHT_BIN", binary).env("MLWRIGHT_DATA_DIR", &data).env("PYTHONUNBUFFERED", "1");
+    client.env("AWS_ACCESS_KEY_ID", server::KEY_ID).env("AWS_SECRET_ACCESS_KEY", server::SECRET_KEY);
     let (said, succeeded) = heard(&mut client)?;
     let count = report::checks(&said, succeeded);
     if count.failed > 0 {

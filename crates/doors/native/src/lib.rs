@@ -10,6 +10,7 @@ mod endpoints;
 mod failure;
 mod history;
 mod imports;
+mod keys;
 mod labels;
 mod model_versions;
 mod monitors;
@@ -43,6 +44,7 @@ pub use run_table::RunGrammar;
 pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
+    pub keys: kit::AccessKeys,
     pub engine: pipelines::Engine,
     pub serving: serving::Serving,
     pub log: predictions::Log,

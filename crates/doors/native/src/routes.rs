@@ -5,9 +5,9 @@ use kit::{Door, Routes};
 
 use crate::failure::in_envelope;
 use crate::{
-    State, admin, content, datasets, endpoints, history, imports, labels, model_versions, monitors, overview,
-    pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs, users,
-    why,
+    State, admin, content, datasets, endpoints, history, imports, keys, labels, model_versions, monitors,
+    overview, pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs,
+    users, why,
 };
 
 /// Every endpoint of the native API.
@@ -16,6 +16,8 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/server", get(admin::about))
         .route("/api/v1/tokens", post(admin::create_token).get(admin::tokens))
         .route("/api/v1/tokens/{id}", delete(admin::revoke_token))
+        .route("/api/v1/keys", post(keys::create).get(keys::list))
+        .route("/api/v1/keys/{id}", delete(keys::revoke))
         .route("/api/v1/users", post(users::create).get(users::list))
         .route("/api/v1/users/{name}", post(users::update).delete(users::delete))
         .route("/api/v1/events", get(history::events))

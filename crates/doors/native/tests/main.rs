@@ -85,6 +85,7 @@ impl Client {
         let state = State {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
+            keys: kit::AccessKeys::new(&ledger, &vault::Vault::open(home.path(), None).unwrap()),
             engine,
             serving,
             log: log.clone(),

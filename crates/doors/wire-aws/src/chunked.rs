@@ -214,7 +214,9 @@ impl Decoder {
 mod tests {
     use super::*;
 
-    fn decode(body: &[u8], announced: u64, step: usize) -> Result<(Vec<u8>, Vec<(String, String)>), Error> {
+    type Decoded = (Vec<u8>, Vec<(String, String)>);
+
+    fn decode(body: &[u8], announced: u64, step: usize) -> Result<Decoded, Error> {
         let (mut decoder, mut out) = (Decoder::new(announced, None), Vec::new());
         for piece in body.chunks(step) {
             decoder.push(Bytes::copy_from_slice(piece), &mut out)?;

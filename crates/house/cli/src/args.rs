@@ -19,6 +19,7 @@ The server:
   config     every configuration key with its default, as a TOML file
   user       make, list and delete users, set their passwords
   token      make, list and revoke access tokens
+  key        make, list and revoke access keys of S3 and lakeFS clients
 
 Your project (mlwright.yaml):
   plan       show what `apply` would change
@@ -135,6 +136,9 @@ pub enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(Token),
+    /// Make, list and revoke access keys of S3 and lakeFS clients
+    #[command(subcommand)]
+    Key(Key),
     /// Search, show and compare runs
     #[command(subcommand)]
     Runs(Runs),
@@ -310,6 +314,23 @@ pub enum Token {
     /// List tokens (their secrets are not kept)
     List,
     /// Revoke a token
+    Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// Make a key and print it as variables for AWS's clients
+    Create {
+        /// Whom it speaks for; yourself if left out, or the server's owner while there are no users
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// List keys (their secrets are never shown again)
+    List {
+        #[arg(long)]
+        user: Option<String>,
+    },
+    /// Revoke a key
     Revoke { id: String },
 }
 

@@ -7,6 +7,7 @@ mod data;
 mod failure;
 mod follow;
 mod import;
+mod keys;
 mod lists;
 mod offline;
 mod project_file;
@@ -77,6 +78,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Audit => return lists::audit(&api()?).await,
         Command::User(command) => users::run(&args.connection, command).await?,
         Command::Token(command) => tokens::run(&args.connection, command).await?,
+        Command::Key(command) => keys::run(&api()?, command).await?,
         Command::List(list) => lists::list(&api()?, list).await?,
     }
     Ok(ExitCode::SUCCESS)

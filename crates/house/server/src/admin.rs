@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use kit::AccessKeys;
 use ledger::{Ledger, Options, Place};
 use types::{Actor, Role, SystemClock};
 
@@ -46,4 +47,30 @@ pub(crate) async fn first_admin(ledger: &Ledger) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+/// The names of the variables that give the first access key.
+const KEY_ID: &str = "MLWRIGHT_ROOT_ACCESS_KEY_ID";
+const KEY_SECRET: &str = "MLWRIGHT_ROOT_SECRET_ACCESS_KEY";
+
+/// Keeps the root access key that the environment gives. Without one, and if there is no key at all, makes one and tells
+/// `say` what to show: it is never shown again.
+pub(crate) async fn first_access_key(keys: &AccessKeys, say: impl FnOnce(String)) -> Result<(), Error> {
+    let given = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let actor = Actor::system("first-access-key");
+    match (given(KEY_ID), given(KEY_SECRET)) {
+        (Some(id), Some(secret)) => keys.add(&actor, None, &id, &secret).await?,
+        (None, None) => {
+            if let Some(key) = keys.first(&actor).await? {
+                say(format!(
+                    "made an access key for S3 and lakeFS clients; it is shown this once:\n  access key id:     {}\n  \
+                     secret access key: {}",
+                    key.id, key.secret
+                ));
+            }
+        }
+        (Some(_), None) => return Err(Error::HalfAKey { given: KEY_ID, missing: KEY_SECRET }),
+        (None, Some(_)) => return Err(Error::HalfAKey { given: KEY_SECRET, missing: KEY_ID }),
+    }
+    Ok(())
 }

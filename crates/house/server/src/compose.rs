@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use automation::Automation;
 use blobs::{BlobConfig, Blobs};
-use kit::Door;
+use kit::{AccessKeys, Door};
 use ledger::{Component, Ledger, Options, Place};
 use monitoring::Monitoring;
 use pipelines::Engine;
 use predictions::{Log, LogConfig};
+use repositories::Repositories;
 use runtimes::{Runtime, RuntimeConfig};
 use serving::{Serving, ServingConfig};
 use tasks::{OnStop, Supervisor};
@@ -24,6 +25,7 @@ use crate::projects::Port;
 
 /// The tables of every stage, in lifecycle order.
 pub const COMPONENTS: &[Component] = &[
+    repositories::COMPONENT,
     datasets::COMPONENT,
     curation::COMPONENT,
     tracking::COMPONENT,
@@ -41,7 +43,7 @@ pub const COMPONENTS: &[Component] = &[
 ];
 
 /// The names of the doors, as `--listen` takes them.
-pub const DOORS: &[&str] = &["native", "mlflow", "oip"];
+pub const DOORS: &[&str] = &["native", "mlflow", "oip", "lakefs", "s3"];
 
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
@@ -52,6 +54,9 @@ pub struct Ground {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub vault: Vault,
+    pub keys: AccessKeys,
+    /// Of repositories alone: garbage collection removes what no repository needs.
+    pub data: Blobs,
 }
 
 impl Ground {
@@ -65,14 +70,26 @@ impl Ground {
         let options = Options { place, readers: config.database.readers };
         let opened =
             tokio::task::spawn_blocking(move || Ledger::open(options, Arc::new(SystemClock), COMPONENTS));
-        let blobs = match config.blobs.url.as_str() {
-            "" => BlobConfig::Local(data_dir.join("blobs")),
-            url => BlobConfig::Url(url.to_owned()),
-        };
+        let (blobs, data) = stores(config);
         let ledger = opened.await.map_err(|e| Error::Task(e.to_string()))??;
         let vault = Vault::open(data_dir, std::env::var(vault::VARIABLE).ok().as_deref())?;
-        Ok(Self { ledger, blobs: Blobs::open(&blobs).await?, vault })
+        let keys = AccessKeys::new(&ledger, &vault);
+        let (blobs, data) = (Blobs::open(&blobs).await?, Blobs::open(&data).await?);
+        Ok(Self { ledger, blobs, vault, keys, data })
     }
+}
+
+/// Where objects live: those of the server, and those of repositories.
+fn stores(config: &Config) -> (BlobConfig, BlobConfig) {
+    let data_dir = &config.server.data_dir;
+    let url = config.blobs.url.as_str();
+    if url.is_empty() {
+        return (BlobConfig::Local(data_dir.join("blobs")), BlobConfig::Local(data_dir.join("repositories")));
+    }
+    // Another folder beside it: `s3://bucket/prefix?options` becomes `s3://bucket/prefix/repositories?options`.
+    let (place, options) = url.split_once('?').map_or((url, String::new()), |(p, o)| (p, format!("?{o}")));
+    let beside = format!("{}/repositories{options}", place.trim_end_matches('/'));
+    (BlobConfig::Url(url.to_owned()), BlobConfig::Url(beside))
 }
 
 /// The stages that have a life of their own.
@@ -85,6 +102,7 @@ pub struct Stages {
     pub monitoring: Monitoring,
     pub automation: Automation,
     pub webhooks: Webhooks,
+    pub repositories: Repositories,
 }
 
 impl Stages {
@@ -92,7 +110,7 @@ impl Stages {
     pub async fn start(ground: Ground, config: &Config, url: &str, token: &str) -> Result<Self, Error> {
         let data_dir = std::path::absolute(&config.server.data_dir)
             .map_err(|e| types::io::Error::new("find", &config.server.data_dir, e))?;
-        let Ground { ledger, blobs, vault } = &ground;
+        let Ground { ledger, blobs, vault, .. } = &ground;
         let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, &data_dir, url, token)?)
             .map_err(Error::stage)?;
         let runtime = Runtime::new(RuntimeConfig {
@@ -121,9 +139,18 @@ impl Stages {
             ..outbound::Policy::default()
         };
         let client = outbound::Client::new(policy).map_err(Error::stage)?;
+        let repositories = Repositories::open(
+            ledger.clone(),
+            ground.data.clone(),
+            repositories::Options {
+                local_roots: config.repositories.local_roots.clone(),
+                outbound: Some(client.clone()),
+                ..repositories::Options::default()
+            },
+        );
         let composer = Arc::new(door_mlflow::Composer::new(ledger));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
-        Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks })
+        Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks, repositories })
     }
 
     /// Starts what runs beside the requests, by role.
@@ -168,12 +195,20 @@ impl Stages {
         }
     }
 
-    /// Every door, in the order of [`DOORS`]. Errors: `NotThePage`.
+    /// The door without paths, which tells its requests by their signature or host.
+    pub fn s3(&self, config: &Config) -> door_s3::S3 {
+        let Ground { ledger, keys, .. } = &self.ground;
+        let clock = Arc::clone(ledger.clock());
+        door_s3::S3::new(self.repositories.clone(), keys.clone(), clock, config.s3.domains.clone())
+    }
+
+    /// Every door that has paths, in the order of [`DOORS`]. Errors: `NotThePage`.
     pub fn doors(&self, config: &Config) -> Result<Vec<Door>, Error> {
-        let Ground { ledger, blobs, vault } = &self.ground;
+        let Ground { ledger, blobs, vault, .. } = &self.ground;
         let native = door_native::State {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
+            keys: self.ground.keys.clone(),
             engine: self.engine.clone(),
             serving: self.serving.clone(),
             log: self.log.clone(),
@@ -199,6 +234,13 @@ impl Stages {
             door_native::routes(native),
             door_mlflow::with_page(mlflow, page)?,
             door_oip::routes(door_oip::State::new(self.serving.clone())),
+            door_lakefs::routes(door_lakefs::State {
+                repositories: self.repositories.clone(),
+                ledger: ledger.clone(),
+                vault: vault.clone(),
+                keys: self.ground.keys.clone(),
+                presign: true,
+            }),
         ])
     }
 }

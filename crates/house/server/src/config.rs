@@ -20,6 +20,8 @@ pub struct Config {
     pub pipelines: Pipelines,
     pub predictions: Predictions,
     pub webhooks: Webhooks,
+    pub repositories: Repositories,
+    pub s3: S3,
     pub mlflow: Mlflow,
     pub log: Log,
     pub listen: Vec<Listen>,
@@ -110,6 +112,18 @@ pub struct Webhooks {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Repositories {
+    pub local_roots: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct S3 {
+    pub domains: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Mlflow {
     pub ui: PathBuf,
 }
@@ -146,6 +160,8 @@ impl Default for Config {
             pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
+            repositories: Repositories::default(),
+            s3: S3 { domains: vec!["s3.localhost".into(), "s3.local.lakefs.io".into()] },
             mlflow: Mlflow::default(),
             log: Log { filter: "info".into(), json: false },
             listen: Vec::new(),
@@ -186,6 +202,12 @@ impl Default for Pipelines {
 impl Default for Predictions {
     fn default() -> Self {
         Config::default().predictions
+    }
+}
+
+impl Default for S3 {
+    fn default() -> Self {
+        Config::default().s3
     }
 }
 
@@ -240,6 +262,14 @@ const KEYS: &[(&str, &str)] = &[
     (
         "webhooks.private_addresses",
         "Whether webhooks may call this machine and its network, and over plain http.",
+    ),
+    (
+        "repositories.local_roots",
+        "Folders of this machine from which objects may be imported in place; empty for none.",
+    ),
+    (
+        "s3.domains",
+        "Host names below which repositories are buckets with a name of their own: `http://<repository>.<domain>/<ref>/<path>`.",
     ),
     (
         "mlflow.ui",

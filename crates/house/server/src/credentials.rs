@@ -1,21 +1,19 @@
 //! Proven credentials, remembered: a password is hashed slowly once, and then costs a keyed digest and a look-up a
 //! request. Every change of accounts, tokens or grants on this server is noticed at once; of other servers on the
-//! same database, within [`PEERS`].
+//! same database, within a second ([`Ledger::look_at_peers`]).
 
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ledger::{Error, Ledger, Place, Verified};
+use ledger::{Error, Ledger, Verified};
 use types::{Actor, Digest, Hasher};
 
 /// How long a token is believed before its expiry is looked at again.
 const BELIEVED: Duration = Duration::from_secs(5);
 /// How long a refused credential is refused again without a new look.
 const REFUSED: Duration = Duration::from_secs(2);
-/// How long changes that other servers made may go unnoticed.
-const PEERS: Duration = Duration::from_secs(1);
 /// Most credentials that are remembered.
 const MOST: usize = 10_000;
 
@@ -44,10 +42,6 @@ pub struct Credentials {
     key: [u8; 32],
     known: Mutex<HashMap<Digest, Known>>,
     refused: Mutex<HashMap<Digest, (Instant, u64)>>,
-    started: Instant,
-    /// Milliseconds after `started` at which other servers' changes were last looked for.
-    looked: AtomicU64,
-    version: AtomicI64,
     /// Whether anybody can sign in, as of a generation.
     accounts: AtomicBool,
     accounts_at: AtomicU64,
@@ -60,9 +54,6 @@ impl Credentials {
             key: rand::random(),
             known: Mutex::default(),
             refused: Mutex::default(),
-            started: Instant::now(),
-            looked: AtomicU64::new(0),
-            version: AtomicI64::new(ledger.access_version().await?),
             accounts: AtomicBool::new(ledger.has_accounts().await?),
             accounts_at: AtomicU64::new(accounts_at),
             ledger,
@@ -74,7 +65,7 @@ impl Credentials {
         if self.accounts.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        self.look_at_peers().await?;
+        self.ledger.look_at_peers().await?;
         let generation = self.ledger.access_generation();
         if self.accounts_at.load(Ordering::Relaxed) != generation {
             let accounts = self.ledger.has_accounts().await?;
@@ -86,7 +77,7 @@ impl Credentials {
 
     /// Whom a credential speaks for. Errors: `BadCredential`.
     pub async fn verify(&self, credential: Credential<'_>) -> Result<Actor, Error> {
-        self.look_at_peers().await?;
+        self.ledger.look_at_peers().await?;
         let digest = self.digest(credential);
         let generation = self.ledger.access_generation();
         let mut verified = None;
@@ -165,25 +156,6 @@ impl Credentials {
         }
         hasher.finish()
     }
-
-    /// Where several servers share the database, looks now and then whether another one changed something.
-    async fn look_at_peers(&self) -> Result<(), Error> {
-        if matches!(self.ledger.place(), Place::Sqlite(_)) {
-            return Ok(());
-        }
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let looked = self.looked.load(Ordering::Relaxed);
-        let due = now.saturating_sub(looked) >= PEERS.as_millis() as u64;
-        // One request looks; the others go on with what is known.
-        if !due || self.looked.compare_exchange(looked, now, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-            return Ok(());
-        }
-        let version = self.ledger.access_version().await?;
-        if self.version.swap(version, Ordering::AcqRel) != version {
-            self.ledger.forget_access();
-        }
-        Ok(())
-    }
 }
 
 /// A panic elsewhere leaves these maps usable: each entry is whole.
@@ -250,7 +222,7 @@ mod tests {
             here.create_account(&admin, "ada", Role::Member, "correct horse").await.unwrap();
             credentials.verify(password("ada", "correct horse")).await.unwrap();
             here.set_password(&admin, "ada", "another one").await.unwrap();
-            tokio::time::sleep(PEERS + Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(1_100)).await;
             assert!(refused(&credentials, password("ada", "correct horse")).await);
         });
     }

@@ -19,6 +19,10 @@ pub enum Error {
     Exposed { address: SocketAddr },
     #[error("cannot make the administrator `{name}`: {reason}")]
     FirstAdmin { name: String, reason: String },
+    #[error("{given} is set, but {missing} is not")]
+    HalfAKey { given: &'static str, missing: &'static str },
+    #[error(transparent)]
+    Keys(#[from] kit::KeyError),
     #[error("cannot listen on {address}: {source}")]
     Bind { address: SocketAddr, source: std::io::Error },
     #[error(transparent)]
@@ -52,6 +56,7 @@ impl Fault for Error {
             Error::Blobs(e) => e.class(),
             Error::Vault(e) => e.class(),
             Error::Io(e) => e.class(),
+            Error::Keys(e) => e.class(),
             Error::Stage(_) | Error::Task(_) => Class::Internal,
             _ => Class::Invalid,
         }
@@ -75,6 +80,8 @@ impl Fault for Error {
                 "set MLWRIGHT_ADMIN_PASSWORD or MLWRIGHT_ADMIN_PASSWORD_FILE beside MLWRIGHT_ADMIN_USERNAME"
                     .into()
             }
+            Error::HalfAKey { .. } => "an access key is an id and a secret: set both, or neither".into(),
+            Error::Keys(e) => return e.hint(),
             Error::Bind { .. } => {
                 "another program may have the port: choose another with --port, or 0 for a free one".into()
             }

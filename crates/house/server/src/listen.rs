@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use door_s3::S3;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use kit::Door;
@@ -50,14 +52,26 @@ pub fn check_names(listen: &Listen, known: &[&str]) -> Result<(), Error> {
     }
 }
 
-/// All doors of an address as one service.
-pub fn router(doors: Vec<Door>, extra: Router, access: Access) -> Router {
-    doors
+/// All doors of an address as one service. Requests of S3 are told before any path is looked at, and their signature
+/// is what lets them in.
+pub fn router(doors: Vec<Door>, extra: Router, access: Access, s3: Option<S3>) -> Router {
+    let router = doors
         .into_iter()
         .fold(extra, |router, door| router.merge(door.router))
         .fallback_service(assets::router())
-        .layer(from_fn_with_state(access, access::check))
-        .layer(from_fn(telemetry::measure))
+        .layer(from_fn_with_state(access, access::check));
+    let router = match s3 {
+        Some(s3) => router.layer(from_fn_with_state(s3, s3_first)),
+        None => router,
+    };
+    router.layer(from_fn(telemetry::measure))
+}
+
+async fn s3_first(State(s3): State<S3>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let is_s3 = s3.answers(&parts);
+    let request = Request::from_parts(parts, body);
+    if is_s3 { s3.answer(request).await } else { next.run(request).await }
 }
 
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -92,6 +92,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let address = config.address()?;
     let ground = Ground::open(&config).await?;
     admin::first_admin(&ground.ledger).await?;
+    admin::first_access_key(&ground.keys, tell).await?;
     let step_token = access::step_token(&config.server.data_dir)?;
     let access = Access::new(ground.ledger.clone(), &config.access, step_token.clone()).await?;
     for exposed in std::iter::once(address).chain(config.listen.iter().map(|l| l.address)) {
@@ -116,14 +117,11 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let grace = Duration::from_secs(config.server.stop_grace_seconds);
     for (listener, wanted) in listeners {
         let at = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-        let doors: Vec<Door> = stages
-            .doors(&config)?
-            .into_iter()
-            .filter(|d| answers(&config, d.name))
-            .filter(|d| wanted.is_empty() || wanted.iter().any(|n| n == d.name))
-            .collect();
+        let doors: Vec<Door> =
+            stages.doors(&config)?.into_iter().filter(|d| is_wanted(&config, wanted, d.name)).collect();
         listen::table(at, &doors)?;
-        let router = listen::router(doors, health::router(health.clone()), access.clone());
+        let s3 = is_wanted(&config, wanted, "s3").then(|| stages.s3(&config));
+        let router = listen::router(doors, health::router(health.clone()), access.clone(), s3);
         listen::serve(&supervisor, listener, router, grace);
         tracing::info!("listening on http://{at}");
     }
@@ -152,9 +150,21 @@ pub async fn run(options: Options) -> Result<(), Error> {
     }
 }
 
+/// Says something that must not depend on which log lines are wanted.
+fn tell(text: String) {
+    use std::io::Write as _;
+    // Nobody listens to standard error: then nobody can be told.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// Whether this process's roles include answering for a door.
 fn answers(config: &Config, door: &str) -> bool {
     config.has(if door == "oip" { Role::Gateway } else { Role::Api })
+}
+
+/// Whether an address that was given these doors (none: all) answers for a door.
+fn is_wanted(config: &Config, doors: &[String], door: &str) -> bool {
+    answers(config, door) && (doors.is_empty() || doors.iter().any(|name| name == door))
 }
 
 /// Where a step on this machine finds the server.

@@ -1,7 +1,7 @@
 //! Repositories themselves.
 
 use serde_json::json;
-use types::Actor;
+use types::{Actor, ResourceKind};
 
 use crate::store::{self, Writes as _};
 use crate::view::view_in;
@@ -59,6 +59,7 @@ impl Repositories {
                     "repository": uid, "name": new.name, "branch": new.default_branch, "commit": first.id.hex(),
                 });
                 tx.event("repository.created", &format!("repository:{uid}"), payload)?;
+                tx.own(ResourceKind::Repository, &new.name)?;
                 Ok(store::repositories::get(tx, &new.name)?.repository)
             })
             .await
@@ -90,6 +91,7 @@ impl Repositories {
             .write(actor, move |tx| {
                 let found = store::repositories::get_writable(tx, &name, force)?;
                 store::repositories::delete(tx, found.id)?;
+                tx.disown(ResourceKind::Repository, &name)?;
                 let uid = found.repository.uid;
                 let payload = json!({ "repository": uid, "name": name });
                 Ok(tx.event("repository.deleted", &format!("repository:{uid}"), payload)?)
