@@ -13,6 +13,7 @@ mod path;
 mod read;
 mod remote;
 mod spool;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ pub use named::{NamedEntry, NamedObject};
 pub use parts::{MAX_PARTS, Part};
 pub use path::NamedPath;
 pub use read::ObjectStream;
+pub use sweep::StoredObject;
 
 /// The objects of one server: files, models, environments, reports and code snapshots by digest, and MLflow
 /// artifacts by name. Cheap to clone.

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use types::{Digest, Timestamp, io};
+use types::{Clock as _, Digest, SystemClock, Timestamp, io};
 
 use crate::spool::{Spooled, TempFile};
-use crate::{Error, NamedObject, NamedPath};
+use crate::{Error, NamedObject, NamedPath, StoredObject};
 
 /// What a crashed upload left is removed after this long: another process may still be writing it before.
 pub(crate) const UPLOAD_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -28,12 +28,13 @@ impl Local {
             return Err(Error::NotADirectory { path: root });
         }
         let root = std::path::absolute(&root).map_err(|e| io::Error::new("resolve", &root, e))?;
-        for dir in ["objects", "named", "uploads"] {
+        for dir in ["objects", "named", "uploads", "removing"] {
             io::create_dir_all(root.join(dir))?;
         }
         io::sync_dir(&root)?;
         let local = Self { root, durable_dirs: Mutex::default() };
         local.sweep();
+        local.restore()?;
         Ok(local)
     }
 
@@ -57,7 +58,7 @@ impl Local {
     /// Makes a spooled upload the object of its digest, durably. Twice the same is one object.
     pub fn keep(&self, spooled: &Spooled) -> Result<(), Error> {
         let target = self.object(&spooled.digest);
-        if fs::metadata(&target).is_ok_and(|m| m.len() == spooled.size) {
+        if self.renew(&target, Some(spooled.size))? {
             // Renamed by somebody who may not have synced the directory yet.
             return self.sync_parent(&target);
         }
@@ -137,6 +138,93 @@ impl Local {
             Ok(()) => self.sync_parent(&path).map(|()| true),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
             Err(e) => Err(io::Error::new("remove", path, e).into()),
+        }
+    }
+
+    /// Makes the file new, if it is there and has that size.
+    pub fn renew(&self, path: &Path, size: Option<u64>) -> Result<bool, Error> {
+        let file = match fs::File::open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(io::Error::new("open", path, e).into()),
+        };
+        let failed = |e| io::Error::new("renew", path, e);
+        if size.is_some_and(|size| file.metadata().is_ok_and(|meta| meta.len() != size)) {
+            return Ok(false);
+        }
+        let now = Duration::from_micros(SystemClock.now().0.unsigned_abs());
+        let times = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH + now);
+        file.set_times(times).and_then(|()| file.sync_all()).map_err(failed)?;
+        // Moved aside before it was new: that removal may have its way.
+        Ok(path.exists())
+    }
+
+    pub fn list_objects(&self, first: u8) -> Result<Vec<StoredObject>, Error> {
+        let dir = self.root.join("objects").join(format!("{first:02x}"));
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(io::Error::new("list", dir, e).into()),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| io::Error::new("list", &dir, e))?;
+            let digest = entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok());
+            // One that is gone meanwhile is none.
+            if let (Some(digest), Ok(meta)) = (digest, entry.metadata()) {
+                found.push(StoredObject { digest, size: meta.len(), renewed_at: modified(&meta) });
+            }
+        }
+        Ok(found)
+    }
+
+    pub fn remove_old(&self, digest: &Digest, before: Timestamp) -> Result<bool, Error> {
+        let path = self.object(digest);
+        let is_old = |path: &Path| fs::metadata(path).is_ok_and(|meta| modified(&meta) < before);
+        if !is_old(&path) {
+            return Ok(false);
+        }
+        let aside = self.root.join("removing").join(digest.hex());
+        match fs::rename(&path, &aside) {
+            Ok(()) => {}
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(e) => return Err(io::Error::new("move aside", path, e).into()),
+        }
+        if !is_old(&aside) {
+            self.put_back(&aside, &path)?;
+            return Ok(false);
+        }
+        fs::remove_file(&aside).map_err(|e| io::Error::new("remove", &aside, e))?;
+        self.sync_parent(&path)?;
+        Ok(true)
+    }
+
+    /// What a removal left aside when it was killed is an object again.
+    fn restore(&self) -> Result<(), Error> {
+        let dir = self.root.join("removing");
+        for entry in fs::read_dir(&dir).map_err(|e| io::Error::new("list", &dir, e))? {
+            let entry = entry.map_err(|e| io::Error::new("list", &dir, e))?;
+            let name = entry.file_name();
+            if let Some(digest) = name.to_str().and_then(|name| name.parse::<Digest>().ok()) {
+                self.put_back(&entry.path(), &self.object(&digest))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_back(&self, aside: &Path, path: &Path) -> Result<(), Error> {
+        self.make_dir(path.parent().unwrap_or(&self.root))?;
+        match fs::hard_link(aside, path) {
+            // Somebody has put it again meanwhile.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            // Another process has put it back.
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(|e| io::Error::new("put back", path, e))?,
+        }
+        self.sync_parent(path)?;
+        match fs::remove_file(aside) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(io::Error::new("remove", aside, e).into()),
+            _ => Ok(()),
         }
     }
 

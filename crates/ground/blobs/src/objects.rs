@@ -163,9 +163,7 @@ impl Blobs {
             Store::Local(_) => self.on_local(move |local| local.keep(&spooled)).await?,
             Store::Remote(remote) => {
                 let key = remote.object(&digest);
-                if remote.size(&key).await? != Some(size) {
-                    remote.put(&key, &spooled).await?;
-                }
+                remote.keep(&key, &remote.removal(&digest), &spooled).await?;
             }
         }
         Ok((digest, size))

@@ -22,7 +22,7 @@ const SINGLE: u64 = 8 << 20;
 const MAX_PARTS: u64 = 9_000;
 
 pub(crate) struct Remote {
-    store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<dyn ObjectStore>,
     /// Of stores that let clients in by a signed address.
     signer: Option<Arc<dyn Signer>>,
     name: String,
@@ -53,6 +53,11 @@ impl Remote {
     pub fn object(&self, digest: &Digest) -> Key {
         let hex = digest.hex();
         self.key(&format!("objects/{}/{hex}", &hex[..2]))
+    }
+
+    /// Where objects whose digest begins with `first` are.
+    pub fn shard(&self, first: u8) -> Key {
+        self.key(&format!("objects/{first:02x}"))
     }
 
     pub fn named(&self, path: &NamedPath) -> Key {
@@ -218,7 +223,7 @@ impl Remote {
         format!("{key} in {}", self.name)
     }
 
-    fn error(&self, action: &'static str, key: &Key, source: object_store::Error) -> Error {
+    pub(crate) fn error(&self, action: &'static str, key: &Key, source: object_store::Error) -> Error {
         Error::Remote { action, key: key.to_string(), store: self.name.clone(), source: Box::new(source) }
     }
 }

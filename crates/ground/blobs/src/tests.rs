@@ -358,3 +358,82 @@ async fn parts_sent_in_any_order_join_to_one_object_and_joining_again_answers_th
         assert!(blobs.join_parts("up-2", vec![part(1, "")]).await.is_err());
     }
 }
+
+#[tokio::test]
+async fn a_sweep_sees_every_object_and_removes_only_old_ones() {
+    let (_dir, stores) = stores().await;
+    for blobs in stores {
+        let mut digests = Vec::new();
+        for n in 0..20 {
+            digests.push(blobs.put_bytes(format!("object {n}")).await.unwrap());
+        }
+        digests.sort_unstable();
+        let mut listed = Vec::new();
+        for first in 0..=255 {
+            listed.extend(blobs.list_objects(first).await.unwrap());
+        }
+        assert_eq!(listed.iter().map(|object| object.digest).collect::<Vec<_>>(), digests);
+        let now = types::Clock::now(&types::SystemClock);
+        assert!(listed.iter().all(|o| o.size >= 8 && (now.0 - o.renewed_at.0).abs() < 60_000_000));
+
+        let (long_ago, ahead) = (now.plus_seconds(-60), now.plus_seconds(60));
+        assert!(!blobs.remove_old(&digests[0], long_ago).await.unwrap());
+        assert!(blobs.exists(&digests[0]).await.unwrap());
+        assert!(blobs.remove_old(&digests[0], ahead).await.unwrap());
+        assert!(!blobs.exists(&digests[0]).await.unwrap());
+        assert!(!blobs.remove_old(&digests[0], ahead).await.unwrap());
+        assert!(!blobs.renew(&digests[0]).await.unwrap());
+        assert!(blobs.renew(&digests[1]).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn putting_or_renewing_an_object_makes_it_new() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(&BlobConfig::Local(dir.path().into())).await.unwrap();
+    let digest = blobs.put_bytes("x").await.unwrap();
+    let age = |seconds: u64| {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let file = std::fs::File::open(blobs.local_path(&digest).unwrap()).unwrap();
+        file.set_times(std::fs::FileTimes::new().set_modified(time)).unwrap();
+    };
+    let before = types::Timestamp(2_000_000_000);
+    age(1000);
+    blobs.put_bytes("x").await.unwrap();
+    assert!(!blobs.remove_old(&digest, before).await.unwrap());
+    age(1000);
+    blobs.renew(&digest).await.unwrap();
+    assert!(!blobs.remove_old(&digest, before).await.unwrap());
+    age(1000);
+    assert!(blobs.remove_old(&digest, before).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_object_that_is_put_while_it_is_removed_is_there_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(&BlobConfig::Local(dir.path().into())).await.unwrap();
+    for round in 0..150 {
+        let digest = blobs.put_bytes("x").await.unwrap();
+        let file = std::fs::File::open(blobs.local_path(&digest).unwrap()).unwrap();
+        let past = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000);
+        file.set_times(std::fs::FileTimes::new().set_modified(past)).unwrap();
+        let before = types::Timestamp(2_000_000_000);
+        let (put, removed) = futures::join!(blobs.put_bytes("x"), blobs.remove_old(&digest, before));
+        put.unwrap();
+        removed.unwrap();
+        assert_eq!(blobs.get_bytes(&digest).await.unwrap(), "x", "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_a_killed_removal_left_aside_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = BlobConfig::Local(dir.path().into());
+    let blobs = Blobs::open(&config).await.unwrap();
+    let digest = blobs.put_bytes("x").await.unwrap();
+    let aside = dir.path().join("removing").join(digest.hex());
+    std::fs::rename(blobs.local_path(&digest).unwrap(), &aside).unwrap();
+    let blobs = Blobs::open(&config).await.unwrap();
+    assert_eq!(blobs.get_bytes(&digest).await.unwrap(), "x");
+    assert!(!aside.exists());
+}
