@@ -17,11 +17,10 @@ mod history;
 mod hooks;
 mod imports;
 mod links;
-mod loose;
 mod merge;
 mod model;
 mod names;
-use loose as nodes;
+mod nodes;
 mod objects;
 mod open;
 mod pulls;
@@ -68,7 +67,19 @@ pub use uploads::{MOST_PARTS, SMALLEST_PART, Upload, UploadPart};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "repositories",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_repositories.sql") }],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_repositories.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_nodes.sql") },
+    ],
     // What comes at a high rate or is work in progress. Refs and commits are state.
-    facts: &["staging", "staged_entry", "upload", "upload_part", "link", "candidate", "repository_import"],
+    facts: &[
+        "staging",
+        "staged_entry",
+        "upload",
+        "upload_part",
+        "link",
+        "candidate",
+        "repository_import",
+        "tree_node",
+    ],
 };

@@ -20,6 +20,8 @@ pub struct Options {
     pub outbound: Option<outbound::Client>,
     /// For imports, which go on beside.
     pub tasks: tasks::Supervisor,
+    /// About how many bytes of decoded nodes are held in memory; `None`: 256 MiB.
+    pub node_memory: Option<usize>,
     /// Where tests stop the work.
     pub fail: FailPoint,
 }
@@ -48,7 +50,7 @@ const CACHED_COMMITS: usize = 20_000;
 impl Repositories {
     /// `blobs` is this stage's own store: garbage collection removes from it what no repository needs.
     pub fn open(ledger: Ledger, blobs: Blobs, options: Options) -> Self {
-        let nodes = Nodes::open(ledger.clone(), blobs.clone());
+        let nodes = Nodes::open(ledger.clone(), blobs.clone(), options.node_memory.unwrap_or(256 << 20));
         Self(Arc::new(Inner {
             ledger,
             blobs,

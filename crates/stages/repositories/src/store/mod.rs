@@ -4,6 +4,7 @@ pub(crate) mod commits;
 pub(crate) mod imports;
 pub(crate) mod layers;
 pub(crate) mod links;
+pub(crate) mod nodes;
 pub(crate) mod pulls;
 pub(crate) mod refs;
 pub(crate) mod repositories;

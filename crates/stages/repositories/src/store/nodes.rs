@@ -1,0 +1,112 @@
+//! Where nodes are.
+
+use std::collections::HashSet;
+
+use ledger::{FactTx, Row, Value, params};
+use types::Digest;
+
+use crate::store::{Reads, Result, placeholders};
+
+/// A node's part of a pack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub pack: Digest,
+    pub start: u64,
+    pub length: u64,
+}
+
+/// How many rows or ids one statement has at most.
+const PIECE: usize = 128;
+
+pub(crate) fn find(db: &mut impl Reads, id: &Digest) -> Result<Option<Found>> {
+    let values = params![db.workspace(), id.as_bytes().as_slice()];
+    let row =
+        db.row("SELECT pack, start, length FROM tree_node WHERE workspace_id = $1 AND id = $2", &values)?;
+    row.map(|row| {
+        Ok(Found {
+            pack: digest(&row, "pack")?,
+            start: row.get::<i64>("start")?.unsigned_abs(),
+            length: row.get::<i64>("length")?.unsigned_abs(),
+        })
+    })
+    .transpose()
+}
+
+/// Those of `ids` that are kept.
+pub(crate) fn find_many(db: &mut impl Reads, ids: &[Digest]) -> Result<Vec<Digest>> {
+    let mut found = Vec::new();
+    for piece in ids.chunks(PIECE) {
+        let sql = format!(
+            "SELECT id FROM tree_node WHERE workspace_id = $1 AND id IN ({})",
+            placeholders(2, piece.len())
+        );
+        let mut values = params![db.workspace()].to_vec();
+        values.extend(piece.iter().map(bytes));
+        for row in db.rows(&sql, &values)? {
+            found.push(digest(&row, "id")?);
+        }
+    }
+    Ok(found)
+}
+
+/// Those of `ids` that are still kept; they count as made now.
+pub(crate) fn renew(tx: &mut FactTx<'_>, ids: &[Digest]) -> Result<HashSet<Digest>> {
+    let mut renewed = HashSet::new();
+    for piece in ids.chunks(PIECE) {
+        let sql = format!(
+            "UPDATE tree_node SET kept_at = $2, condemned_at = NULL \
+             WHERE workspace_id = $1 AND id IN ({}) RETURNING id",
+            placeholders(3, piece.len())
+        );
+        let mut values = params![tx.workspace(), tx.now()].to_vec();
+        values.extend(piece.iter().map(bytes));
+        for row in tx.query(&sql, &values)? {
+            renewed.insert(digest(&row, "id")?);
+        }
+    }
+    Ok(renewed)
+}
+
+/// One that is there already is from now on where it was written last.
+pub(crate) fn insert(tx: &mut FactTx<'_>, rows: impl Iterator<Item = (Digest, Found)>) -> Result<()> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let mut rows = rows.peekable();
+    while rows.peek().is_some() {
+        let piece: Vec<_> = rows.by_ref().take(PIECE).collect();
+        let lists: Vec<_> = (0..piece.len()).map(|i| format!("({})", placeholders(1 + 6 * i, 6))).collect();
+        let mut values = Vec::with_capacity(6 * piece.len());
+        for (id, found) in &piece {
+            values.extend(params![
+                workspace,
+                bytes(id),
+                bytes(&found.pack),
+                found.start as i64,
+                found.length as i64,
+                now
+            ]);
+        }
+        let sql = format!(
+            "INSERT INTO tree_node (workspace_id, id, pack, start, length, kept_at) VALUES {} \
+             ON CONFLICT (workspace_id, id) DO UPDATE SET pack = excluded.pack, start = excluded.start, \
+             length = excluded.length, kept_at = excluded.kept_at, condemned_at = NULL",
+            lists.join(", ")
+        );
+        tx.execute(&sql, &values)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn bytes(digest: &Digest) -> Value {
+    Value::Bytes(digest.as_bytes().to_vec())
+}
+
+pub(crate) fn digest(row: &Row, column: &'static str) -> Result<Digest> {
+    let bytes: Vec<u8> = row.get(column)?;
+    let length = bytes.len();
+    let bytes: [u8; 32] = bytes.try_into().map_err(|_| ledger::Error::WrongType {
+        column: column.into(),
+        wanted: "32 bytes",
+        found: format!("{length} bytes"),
+    })?;
+    Ok(Digest::from_bytes(bytes))
+}
