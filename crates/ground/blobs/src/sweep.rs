@@ -107,12 +107,8 @@ impl Remote {
 
     pub(crate) async fn list_objects(&self, first: u8) -> Result<Vec<StoredObject>, Error> {
         let prefix = self.shard(first);
-        let found: Vec<ObjectMeta> = self
-            .store
-            .list(Some(&prefix))
-            .try_collect()
-            .await
-            .map_err(|e| self.error("list", &prefix, e))?;
+        let found: Vec<ObjectMeta> =
+            self.store.list(Some(&prefix)).try_collect().await.map_err(|e| self.error("list", &prefix, e))?;
         let object = |meta: &ObjectMeta| {
             let digest = meta.location.filename()?.parse().ok()?;
             Some(StoredObject { digest, size: meta.size, renewed_at: renewed_at(meta) })
