@@ -20,6 +20,7 @@ const WITHOUT_WORKSPACE: &[(&str, &str)] = &[
 const GLOBAL_KEYS: &[(&str, &str)] = &[
     ("event", "position is one chain over all workspaces"),
     ("access_token", "a token is looked up before its workspace is known"),
+    ("signing_secret", "an access key is looked up before its workspace is known"),
     ("access_key", "it is looked up before its workspace is known"),
 ];
 
