@@ -20,7 +20,7 @@ const WITHOUT_WORKSPACE: &[(&str, &str)] = &[
 const GLOBAL_KEYS: &[(&str, &str)] = &[
     ("event", "position is one chain over all workspaces"),
     ("access_token", "a token is looked up before its workspace is known"),
-    ("signing_secret", "an access key is looked up before its workspace is known"),
+    ("signing_secret", "an access key was looked up in it before its workspace was known; gone since"),
     ("access_key", "it is looked up before its workspace is known"),
 ];
 
