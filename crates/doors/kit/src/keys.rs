@@ -11,7 +11,7 @@ use vault::Vault;
 
 use crate::Denied;
 
-/// Most keys that are remembered in the clear.
+/// Most ids that are remembered, with their secrets in the clear.
 const MOST: usize = 10_000;
 /// As AWS's ids look: this, and 16 letters and digits.
 const PREFIX: &str = "AKIA";
@@ -29,11 +29,11 @@ struct Inner {
     known: Mutex<HashMap<String, Known>>,
 }
 
+/// What was learnt about an id: also that there is no such key.
 #[derive(Clone)]
 struct Known {
     generation: u64,
-    actor: Actor,
-    secret: Arc<[u8]>,
+    key: Option<(Actor, Arc<[u8]>)>,
 }
 
 /// A key that was just made; its secret is shown this once.
@@ -136,21 +136,28 @@ impl AccessKeys {
         let generation = inner.ledger.access_generation();
         let known = self.known().get(id).filter(|known| known.generation == generation).cloned();
         if let Some(known) = known {
-            return Ok(Some((known.actor, known.secret)));
+            return Ok(known.key);
         }
-        let Some(found) = inner.ledger.find_access_key(id).await? else { return Ok(None) };
-        let secret: Arc<[u8]> = inner.vault.open_sealed(&context(id), &found.sealed)?.into();
+        let key = match inner.ledger.find_access_key(id).await? {
+            Some(found) => {
+                let secret: Arc<[u8]> = inner.vault.open_sealed(&context(id), &found.sealed)?.into();
+                Some((found.actor, secret))
+            }
+            None => None,
+        };
         let mut known = self.known();
         if known.len() >= MOST {
             known.clear();
         }
-        let actor = found.actor;
-        known.insert(id.to_owned(), Known { generation, actor: actor.clone(), secret: Arc::clone(&secret) });
-        Ok(Some((actor, secret)))
+        known.insert(id.to_owned(), Known { generation, key: key.clone() });
+        Ok(key)
     }
 
     /// Whom a pair speaks for, if it is a pair. Takes as long for a wrong secret as for a right one.
     pub async fn check(&self, id: &str, secret: &str) -> Result<Option<Actor>, KeyError> {
+        if check_id(id).is_err() {
+            return Ok(None);
+        }
         let found = self.find(id).await?;
         Ok(found.and_then(|(actor, right)| same(&right, secret.as_bytes()).then_some(actor)))
     }

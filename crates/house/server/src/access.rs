@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use http::{HeaderMap, StatusCode, header};
+use kit::{AccessKeys, KeyError};
 use ledger::Ledger;
 use types::{Actor, Digest, Fault, Role};
 
@@ -22,6 +23,7 @@ pub struct Access(Arc<Inner>);
 
 struct Inner {
     credentials: Credentials,
+    keys: AccessKeys,
     hosts: Vec<String>,
     origins: Vec<String>,
     /// What this server's own pipeline steps say.
@@ -31,12 +33,14 @@ struct Inner {
 impl Access {
     pub async fn new(
         ledger: Ledger,
+        keys: AccessKeys,
         config: &crate::config::Access,
         step_token: String,
     ) -> Result<Self, ledger::Error> {
         ledger.set_member_level(config.member_level);
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(ledger).await?,
+            keys,
             hosts: config.allowed_hosts.iter().map(|h| h.to_ascii_lowercase()).collect(),
             origins: config.allowed_origins.iter().map(|o| o.to_ascii_lowercase()).collect(),
             step_token,
@@ -107,16 +111,18 @@ pub async fn check(
 }
 
 /// Whoever shows a wrong credential is nobody, like whoever shows none: each door refuses both in its own words.
-async fn sign_in(
-    access: &Access,
-    headers: &HeaderMap,
-    peer: SocketAddr,
-) -> Result<Option<Actor>, ledger::Error> {
-    match shown(headers) {
+async fn sign_in(access: &Access, headers: &HeaderMap, peer: SocketAddr) -> Result<Option<Actor>, KeyError> {
+    let shown = shown(headers);
+    if let Some(Shown::Basic(id, secret)) = &shown
+        && let Some(actor) = access.0.keys.check(id, secret).await?
+    {
+        return Ok(Some(actor));
+    }
+    match shown {
         Some(shown) => match access.verify(shown.credential()).await {
             Ok(actor) => Ok(Some(actor)),
             Err(error) if error.class() == types::Class::Unauthenticated => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         },
         None if peer.ip().to_canonical().is_loopback() && !access.login_required().await? => {
             Ok(Some(Actor::local()))
@@ -187,7 +193,8 @@ enum Shown {
 }
 
 impl Shown {
-    /// Basic carries a token, too, as the password; the name is of no matter then.
+    /// Basic carries a token, too, as the password; the name is of no matter then. It also carries access keys, which have
+    /// been looked at before.
     fn credential(&self) -> Credential<'_> {
         match self {
             Self::Bearer(token) => Credential::Token(token),

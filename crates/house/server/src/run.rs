@@ -94,7 +94,8 @@ pub async fn run(options: Options) -> Result<(), Error> {
     admin::first_admin(&ground.ledger).await?;
     admin::first_access_key(&ground.keys, tell).await?;
     let step_token = access::step_token(&config.server.data_dir)?;
-    let access = Access::new(ground.ledger.clone(), &config.access, step_token.clone()).await?;
+    let access =
+        Access::new(ground.ledger.clone(), ground.keys.clone(), &config.access, step_token.clone()).await?;
     for exposed in std::iter::once(address).chain(config.listen.iter().map(|l| l.address)) {
         if !exposed.ip().is_loopback() && !access.login_required().await? {
             return Err(Error::Exposed { address: exposed });
