@@ -27,7 +27,7 @@ def lakefs(method, path, **kwargs):
     """A call of lakeFS's API, for what S3 has no words for."""
     answer = requests.request(method, f"{URL}/api/v1{path}", auth=(KEY, SECRET), timeout=60, **kwargs)
     assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
-    return answer.json() if answer.content else None
+    return answer.json() if "json" in answer.headers.get("content-type", "") else None
 
 
 def new_repository(name):

@@ -34,6 +34,10 @@ impl Unread {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    pub fn is_unread(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Reads what nobody wanted, within bounds.
     pub async fn drain(&self) {
         let Some(body) = self.take() else { return };

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::request::Parts;
-use http::{Method, Request, header};
+use http::{HeaderValue, Method, Request, Version, header};
 use wire_aws::{Query, Signature, host};
 
 use crate::call::{Call, Unread};
@@ -52,6 +52,8 @@ pub(crate) async fn answer(s3: &S3, request: Request<Body>) -> Response {
     let (resource, is_head) = (parts.uri.path().to_owned(), parts.method == Method::HEAD);
     // Whoever waits for `100 Continue` has not begun to send.
     let waits = parts.headers.contains_key(header::EXPECT);
+    let is_empty = parts.headers.get(header::CONTENT_LENGTH).is_some_and(|length| length == "0");
+    let is_http1 = parts.version < Version::HTTP_2;
     let body = Unread::new(body);
     let mut response = match operate(s3, parts, body.clone()).await {
         Ok(response) => response,
@@ -62,6 +64,11 @@ pub(crate) async fn answer(s3: &S3, request: Request<Body>) -> Response {
             failed(&failure, &resource, &id, is_head)
         }
     };
+    // They were never told to go on. Such a connection is used up: botocore takes this answer's status for that of the
+    // next request on it, and Amazon closes it, too.
+    if waits && is_http1 && (is_empty || body.is_unread()) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     put(response.headers_mut(), REQUEST_ID, &id);
     response
 }

@@ -98,10 +98,17 @@ impl V2 {
         now: Timestamp,
     ) -> Result<Payload, Error> {
         self.check_time(&parts.headers, now)?;
-        let to_sign = self.string_to_sign(parts, query, bucket, false);
-        // Of `?uploads=`, some sign the `=`, too.
-        let signed = self.is_signed(&to_sign, secret)?
-            || self.is_signed(&self.string_to_sign(parts, query, bucket, true), secret)?;
+        let resource = format!("{}{}", bucket.map(|b| format!("/{b}")).unwrap_or_default(), parts.uri.path());
+        let to_sign = self.string_to_sign(parts, query, &resource, false);
+        let mut signed = self.is_signed(&to_sign, secret)?;
+        // Of `?uploads=`, some sign the `=`, too; of `/bucket`, botocore signs `/bucket/`. They mean the same.
+        let slashed = resource.rfind('/') == Some(0) && resource.len() > 1;
+        let others = [(true, false), (false, slashed), (true, slashed)];
+        for (equals, slash) in others.into_iter().filter(|(equals, slash)| *equals || *slash) {
+            let resource = if slash { format!("{resource}/") } else { resource.clone() };
+            signed =
+                signed || self.is_signed(&self.string_to_sign(parts, query, &resource, equals), secret)?;
+        }
         if !signed {
             return Err(Error::Mismatch { string_to_sign: to_sign, canonical_request: String::new() });
         }
@@ -139,7 +146,7 @@ impl V2 {
         Ok(())
     }
 
-    fn string_to_sign(&self, parts: &Parts, query: &Query, bucket: Option<&str>, equals: bool) -> String {
+    fn string_to_sign(&self, parts: &Parts, query: &Query, resource: &str, equals: bool) -> String {
         let headers = &parts.headers;
         let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let date = match self.expires {
@@ -158,11 +165,7 @@ impl V2 {
         for (name, value) in amz {
             text.push_str(&format!("{name}:{value}\n"));
         }
-        if let Some(bucket) = bucket {
-            text.push('/');
-            text.push_str(bucket);
-        }
-        text.push_str(parts.uri.path());
+        text.push_str(resource);
         text.push_str(&signed_parameters(query, equals));
         text
     }

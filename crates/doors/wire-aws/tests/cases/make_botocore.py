@@ -15,7 +15,7 @@ NOW = datetime.datetime(2026, 3, 1, 12, 0, 0)
 botocore.auth.get_current_datetime = lambda **_: NOW
 KEY = Credentials("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 
-KEYS = ["a.txt", "a b+c.txt", "ü/日本.bin", "a//b/../c", "p=1/x&y=2;z", "~_-.!*'()", "%41%2f", "dir/", "tail \t\u00a0", "$x:@,"]
+KEYS = ["", "a.txt", "a b+c.txt", "ü/日本.bin", "a//b/../c", "p=1/x&y=2;z", "~_-.!*'()", "%41%2f", "dir/", "tail \t\u00a0", "$x:@,"]
 QUERIES = [
     {},
     {"uploads": ""},
@@ -40,13 +40,14 @@ def cases():
 def request_of(method, bucket_in_host, key, query, headers):
     path = "/" + quote(key, safe="/~")
     host = "repo.s3.localhost:9000" if bucket_in_host else "127.0.0.1:9000"
-    path = path if bucket_in_host else "/repo" + path
+    if not bucket_in_host:
+        path = "/repo" + path if key else "/repo"
     url = f"http://{host}{path}"
     pairs = "&".join(f"{quote(k, safe='-_.~')}={quote(v, safe='-_.~')}" for k, v in query.items())
     pairs = "uploads" if pairs == "uploads=" and method == "PUT" else pairs
     request = AWSRequest(method=method, url=url + (f"?{pairs}" if pairs else ""), headers=dict(headers))
-    if bucket_in_host:
-        request.auth_path = "/repo" + path
+    # As botocore's own handlers set it.
+    request.auth_path = "/repo" + path if bucket_in_host else path if key else "/repo/"
     return request
 
 
