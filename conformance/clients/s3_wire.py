@@ -168,7 +168,7 @@ def who_waits_hears_before_it_sends():
                 assert b"200 OK" in connection.recv(65536)
     assert is_there("wait")
     # Who was never told to go on gets a new connection.
-    _, headers, _ = put("nothing", headers={"expect": "100-continue"}).send()
+    _, headers, _ = put("nothing", headers={"expect": "100-continue"}).send(more={"connection": "keep-alive"})
     assert headers.get("connection") == "close" and is_there("nothing"), headers
 
 
