@@ -152,6 +152,11 @@ impl Repositories {
     /// Removes entries of layers that were dropped a while ago, a part of them at a time. Whether more are left.
     pub async fn sweep_staging(&self, actor: &Actor) -> Result<bool, Error> {
         let until = self.ledger().clock().now().plus_seconds(-KEPT).0;
+        // Most often there is nothing, which costs no commit of the database.
+        let dropped = self.ledger().read(actor.workspace, move |rx| store::layers::dropped(rx, until)).await?;
+        if dropped.is_none() {
+            return Ok(false);
+        }
         self.ledger()
             .record(actor, move |tx| {
                 let Some(layer) = store::layers::dropped(tx, until)? else { return Ok(false) };

@@ -16,6 +16,7 @@ mod gate;
 mod history;
 mod hooks;
 mod imports;
+mod lineage;
 mod links;
 mod merge;
 mod model;
@@ -47,6 +48,7 @@ pub use gate::{Candidate, Gate, GateError, Verdict};
 pub use history::LogOptions;
 pub use hooks::Event;
 pub use imports::{Import, ImportPath};
+pub use lineage::Data;
 pub use links::Link;
 pub use merge::{MergeOptions, Strategy};
 pub use model::{

@@ -27,7 +27,7 @@ impl Repositories {
         branch: &str,
         path: &str,
     ) -> Result<Link, Error> {
-        names::path(path)?;
+        names::text_path(path)?;
         let now = self.ledger().clock().now();
         let link = Link {
             id: types::new_id(now).hex(),

@@ -47,6 +47,15 @@ pub(crate) fn path(path: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Of an upload or link, whose path is kept as text: without a zero character.
+pub(crate) fn text_path(text: &str) -> Result<(), Error> {
+    path(text)?;
+    if text.contains('\0') {
+        return Err(Error::BadPath(text.to_owned(), "it has a zero character"));
+    }
+    Ok(())
+}
+
 /// Whether `name` matches a glob: `*` stands for any characters, `?` for one, `{a,b}` for a choice, `[a-z]` and `[!a]`
 /// for one of a set, `\` takes the next character as it is.
 pub(crate) fn matches(pattern: &str, name: &str) -> bool {

@@ -19,7 +19,7 @@ pub struct Opened {
     pub body: Body,
 }
 
-/// Bytes read at once from an imported file.
+/// Bytes read at once.
 const CHUNK: u64 = 256 << 10;
 
 impl Repositories {
@@ -30,6 +30,11 @@ impl Repositories {
         let whole = range.is_none();
         let range = within(range, object.size)?;
         let body = match &object.physical {
+            // In one go, where that is little.
+            Physical::Blob(digest) if whole && object.size <= CHUNK => {
+                let bytes = self.blobs().get_bytes(digest).await?;
+                stream::once(async move { Ok(bytes) }).boxed()
+            }
             Physical::Blob(digest) => self.blob(*digest, (!whole).then(|| range.clone())).await?,
             Physical::Slice { blob, offset } => {
                 self.blob(*blob, Some(offset + range.start..offset + range.end)).await?

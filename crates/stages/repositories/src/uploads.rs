@@ -47,7 +47,7 @@ impl Repositories {
         content_type: Option<String>,
         metadata: Metadata,
     ) -> Result<Upload, Error> {
-        names::path(path)?;
+        names::text_path(path)?;
         let now = self.ledger().clock().now();
         let new = Upload {
             id: types::new_id(now).hex(),

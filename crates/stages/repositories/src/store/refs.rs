@@ -129,6 +129,9 @@ pub(crate) fn insert_candidate(
     root: &Digest,
 ) -> Result<()> {
     let (workspace, now) = (db.workspace(), db.time());
+    // What servers that stopped left behind.
+    let old = "DELETE FROM candidate WHERE workspace_id = $1 AND made_at < $2";
+    db.run(old, &params![workspace, now.plus_seconds(-86_400)])?;
     let sql = "INSERT INTO candidate (workspace_id, id, repository_id, commit_id, root, made_at) \
         VALUES ($1, $2, $3, $4, $5, $6)";
     db.run(sql, &params![workspace, id, repository, commit.hex(), root.hex(), now])?;

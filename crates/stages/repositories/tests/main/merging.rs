@@ -297,3 +297,39 @@ ledger::db_test! {
         assert_eq!(house.paths("main@", "merged", "").await.len(), 30);
     }
 }
+
+/// Two servers on one database: only PostgreSQL takes more than one.
+#[test]
+fn two_servers_on_one_branch_lose_nothing() {
+    ledger::testing::run(ledger::testing::Engine::Postgres, &ALL, two_servers);
+}
+
+async fn two_servers(ledger: ledger::Ledger) {
+    let house = house(&ledger).await;
+    let options = ledger::Options { place: ledger.place().clone(), readers: 2 };
+    let clock = ledger.clock().clone();
+    let other = tokio::task::spawn_blocking(move || ledger::Ledger::open(options, clock, &ALL));
+    let other = other.await.unwrap().unwrap();
+    let (blobs, folder) = (house.blobs.path().to_owned(), house.folder.path().to_owned());
+    let second = crate::open(&other, blobs, folder, repositories::FailPoint::default()).await;
+    let stages = [house.stage.clone(), second];
+    let object = house.object(b"x").await;
+    let work = (0..80).map(|n| {
+        let (stage, object) = (stages[n % 2].clone(), object.clone());
+        async move {
+            let path = format!("f{n:03}");
+            stage.stage(&me(), "repo", "main", &path, object, Default::default()).await.unwrap();
+            match stage.commit(&me(), "repo", "main", message_only("x")).await {
+                Ok(_) | Err(Error::NoChanges) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    futures::future::join_all(work).await;
+    let _ = house.stage.commit(&me(), "repo", "main", message_only("rest")).await;
+    assert_eq!(house.paths("main@", "", "").await.len(), 80);
+    let log = stages[1].log(&me(), "repo", "main", repositories::LogOptions { limit: 1000, ..Default::default() });
+    let log = log.await.unwrap().items;
+    assert!(log.iter().all(|commit| commit.parents.len() <= 1));
+    assert_eq!(log.len() as i64, log[0].generation, "one chain");
+}
