@@ -14,6 +14,9 @@ const SWEEP: usize = 2_000;
 /// How long entries of dropped layers are kept for readers that began before (seconds).
 const KEPT: i64 = 60;
 
+/// More sealed layers, which commits and merges that were refused leave, are made one.
+const MOST_LAYERS: usize = 12;
+
 /// A branch whose turn it is: its head, and the staged layers that nothing writes to any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
@@ -72,6 +75,10 @@ impl Repositories {
                     store::layers::seal(tx, found.id, row.id)?;
                 } else {
                     layers.remove(0);
+                }
+                if layers.len() > MOST_LAYERS {
+                    let old = layers.split_off(1);
+                    store::layers::compact(tx, layers[0], &old)?;
                 }
                 let head = store::commits::get(tx, found.id, &row.branch.commit)?;
                 let workspace = tx.workspace();

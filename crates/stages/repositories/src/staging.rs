@@ -1,6 +1,6 @@
 //! Writes to a branch: rows of its open layer, many callers to a commit of the database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::{Answers, FactTx, Together};
 use types::{Actor, Digest};
@@ -64,7 +64,7 @@ impl Together for Staging {
         let mut targets: HashMap<(&str, &str, bool), usize> = HashMap::new();
         let mut known: Vec<Target> = Vec::new();
         // What earlier items of this batch leave in the open layers.
-        let mut pending: HashMap<(i64, Vec<u8>), Option<Vec<u8>>> = HashMap::new();
+        let mut pending: BTreeMap<(i64, Vec<u8>), Option<Vec<u8>>> = BTreeMap::new();
         let mut answers = Vec::with_capacity(items.len());
         for item in items {
             let key = (item.repository.as_str(), item.branch.as_str(), item.force);
@@ -124,7 +124,7 @@ fn change(
     tx: &mut FactTx<'_>,
     target: &Target,
     item: &Write,
-    pending: &mut HashMap<(i64, Vec<u8>), Option<Vec<u8>>>,
+    pending: &mut BTreeMap<(i64, Vec<u8>), Option<Vec<u8>>>,
 ) -> Result<Result<Outcome, Error>, ledger::Error> {
     let Some(open) = target.layers.first().copied() else {
         return Ok(Err(Error::BranchNotFound(item.branch.clone())));

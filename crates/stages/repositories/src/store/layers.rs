@@ -48,6 +48,19 @@ pub(crate) fn drop_layers(db: &mut impl Writes, layers: &[i64]) -> Result<()> {
     Ok(())
 }
 
+/// Puts what older layers say into `to`, which counts where both say something, and drops them. `older` is newest
+/// first.
+pub(crate) fn compact(db: &mut impl Writes, to: i64, older: &[i64]) -> Result<()> {
+    let workspace = db.workspace();
+    let sql = "INSERT INTO staged_entry (workspace_id, staging_id, path, object) \
+        SELECT workspace_id, CAST($1 AS BIGINT), path, object FROM staged_entry \
+        WHERE workspace_id = $2 AND staging_id = $3 ON CONFLICT (workspace_id, staging_id, path) DO NOTHING";
+    for layer in older {
+        db.run(sql, &params![to, workspace, *layer])?;
+    }
+    drop_layers(db, older)
+}
+
 /// What the newest layer that knows the path says of it.
 pub(crate) fn find(db: &mut impl Reads, layers: &[i64], path: &[u8]) -> Result<Option<Option<Vec<u8>>>> {
     let workspace = db.workspace();

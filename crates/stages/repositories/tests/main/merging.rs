@@ -123,6 +123,25 @@ ledger::db_test! {
         assert!(house.paths("main$", "", "").await.is_empty());
     }
 
+    async fn refused_merges_do_not_pile_up_layers(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        parted(&house).await;
+        for round in 0..40 {
+            house.put("main", "again", &round.to_string()).await;
+            house.put("main", &format!("once{round:02}"), "x").await;
+            if round % 3 == 0 {
+                house.delete("main", &format!("once{:02}", round / 2)).await;
+            }
+            let refused = merge(&house, "dev", "main", MergeOptions::default()).await;
+            assert!(matches!(refused, Err(Error::DirtyBranch(_))));
+        }
+        let before = house.paths("main", "", "").await;
+        assert_eq!(house.read("main", "again").await.unwrap(), "39");
+        house.commit("main", "all").await;
+        assert_eq!(house.paths("main@", "", "").await, before);
+        assert_eq!(house.read("main@", "again").await.unwrap(), "39");
+    }
+
     async fn a_hundred_merges_at_once_lose_nothing(ledger: ledger::Ledger) {
         let house = house(&ledger).await;
         for n in 0..100 {
@@ -328,8 +347,8 @@ async fn two_servers(ledger: ledger::Ledger) {
     futures::future::join_all(work).await;
     let _ = house.stage.commit(&me(), "repo", "main", message_only("rest")).await;
     assert_eq!(house.paths("main@", "", "").await.len(), 80);
-    let log = stages[1].log(&me(), "repo", "main", repositories::LogOptions { limit: 1000, ..Default::default() });
-    let log = log.await.unwrap().items;
+    let options = repositories::LogOptions { limit: 1000, ..Default::default() };
+    let log = stages[1].log(&me(), "repo", "main", options).await.unwrap().items;
     assert!(log.iter().all(|commit| commit.parents.len() <= 1));
     assert_eq!(log.len() as i64, log[0].generation, "one chain");
 }
