@@ -160,7 +160,8 @@ impl Repositories {
     pub async fn sweep_staging(&self, actor: &Actor) -> Result<bool, Error> {
         let until = self.ledger().clock().now().plus_seconds(-KEPT).0;
         // Most often there is nothing, which costs no commit of the database.
-        let dropped = self.ledger().read(actor.workspace, move |rx| store::layers::dropped(rx, until)).await?;
+        let dropped =
+            self.ledger().read(actor.workspace, move |rx| store::layers::dropped(rx, until)).await?;
         if dropped.is_none() {
             return Ok(false);
         }
