@@ -261,7 +261,8 @@ async fn of_branch(
     lines: &mut Vec<Line>,
 ) -> Result<(), Failure> {
     if let Some(folded) = fold(branch, asked.prefix, asked.delimiter) {
-        let known = folded <= asked.after || lines.last().is_some_and(|line| line.key() == folded);
+        // What the last page ended with, or in.
+        let known = asked.after.starts_with(&folded) || lines.last().is_some_and(|line| line.key() == folded);
         if !known {
             lines.push(Line::Prefix(folded));
         }
