@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import * as data from './data.mjs';
 import * as tracking from './tracking.mjs';
 
 const require = createRequire(import.meta.url);
@@ -78,6 +79,7 @@ async function pages(have) {
     ['endpoints', '/endpoints', have.endpoint ? [have.endpoint.name] : ['Nothing is served yet']],
     ['monitors', '/monitors', have.monitor ? [have.monitor.name] : ['No monitor yet']],
     ['retrainings', '/retrainings', have.retraining ? [have.retraining.policy] : ['Nothing was retrained yet']],
+    ...(process.env.MLWRIGHT_READ_ONLY === undefined ? [] : [['repositories', '/repositories', ['Repositories']]]),
     ['lineage', '/lineage', ['Lineage']],
     ['why-ask', '/why', ['Which prediction?']],
     ['events', '/events', have.events.length > 0 ? [number(have.events[Math.min(3, have.events.length - 1)].position)] : ['No event yet']],
@@ -276,13 +278,14 @@ fs.mkdirSync(PICTURES, { recursive: true });
 try {
   const writes = process.env.MLWRIGHT_READ_ONLY === undefined;
   const made = writes ? await tracking.seed({ base: BASE, headers: TOKEN ? { authorization: `Bearer ${TOKEN}` } : {} }) : null;
+  const stored = writes ? await data.seed({ base: BASE, headers: TOKEN ? { authorization: `Bearer ${TOKEN}` } : {} }) : null;
   const have = await inventory();
   const common = await pages(have);
   for (const look of LOOKS) {
     const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: 'reduce' });
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
-    // The pages of tracking in two looks: each differs from the other in width and in scheme.
-    const list = made && (look === LOOKS[0] || look === LOOKS[3]) ? [...common, ...tracking.pages(made)] : common;
+    // The pages of tracking and of data in two looks: each differs from the other in width and in scheme.
+    const list = made && (look === LOOKS[0] || look === LOOKS[3]) ? [...common, ...tracking.pages(made), ...data.pages(stored)] : common;
     for (const page of list) await visit(context, look, page);
     if (look === LOOKS[0]) {
       await weight(context);
@@ -297,6 +300,7 @@ try {
     const context = await browser.newContext({ viewport: LOOKS[0].viewport, colorScheme: LOOKS[0].colorScheme, reducedMotion: 'reduce' });
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
     await tracking.behaviour({ context, open, settled, check, base: BASE }, made).catch((error) => check(false, `tracking: ${error.message.split('\n')[0]}`));
+    await data.behaviour({ context, open, settled, check, base: BASE }, stored).catch((error) => check(false, `data: ${error.message.split('\n')[0]}`));
     await context.close();
   }
 } finally {

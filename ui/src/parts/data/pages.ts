@@ -29,6 +29,8 @@ export function usePages<T>(name: string, path: string | null, options: { topics
   const held = useRef<Held<T>>({ base: path, first: undefined, later: [], busy: false, error: null, items: undefined });
   if (held.current.base !== path) held.current = { base: path, first: undefined, later: [], busy: false, error: null, items: undefined };
   const state = held.current;
+  const newest = useRef(first.data);
+  newest.current = first.data;
   if (first.data !== undefined && state.first !== first.data && state.later.length === 0) {
     state.first = first.data;
     state.items = first.data[name];
@@ -57,6 +59,8 @@ export function usePages<T>(name: string, path: string | null, options: { topics
       mine.later = later;
       mine.items = [...(start[name] ?? []), ...later.flatMap((page) => page.items)];
       draw();
+      // It changed while this was read.
+      if (newest.current !== undefined && newest.current !== start && mine.error === null) void read(newest.current, [], later.length);
     },
     [name],
   );
