@@ -8,6 +8,9 @@ import { Icon, type IconName } from './icons';
 const ICONS: Record<string, IconName> = {
   file: 'file',
   dataset_version: 'data',
+  data: 'data',
+  commit: 'commit',
+  repository: 'repository',
   code: 'code',
   environment: 'folder',
   pipeline_run: 'pipeline',
@@ -33,11 +36,15 @@ const FORWARD: Record<string, string> = {
   served_by: 'answered',
   observed: 'observed by',
   triggered_by: 'triggered',
+  parent: 'came before',
+  holds: 'held by',
+  read: 'read by',
 };
 
 export function nodeName(node: LineageNode): string {
   const prop = (key: string) => (node.props[key] === undefined || node.props[key] === null ? '' : plain(node.props[key]));
   const name = prop('name') || prop('model') || prop('dataset') || prop('endpoint') || prop('monitor') || prop('step') || prop('pipeline') || prop('policy') || (prop('git_commit') && `commit ${prop('git_commit').slice(0, 8)}`);
+  if (node.kind === 'commit') return `${name ? `${name} ` : ''}${node.key.slice(0, 8)}`;
   const number = prop('number') || prop('version');
   return name ? `${name}${number ? ` v${number}` : ''}` : short(node.key);
 }

@@ -37,7 +37,7 @@ export function RefPicker(props: Props) {
       button={
         <span className="ref-button">
           <Icon name={isCommit(value) ? 'commit' : 'branch'} />
-          <span className="muted">{label}</span> <b className="clip">{refLabel(value) || 'choose'}</b> <span aria-hidden="true" className="muted">▾</span>
+          <span className="muted">{label}</span> <b className="clip">{refLabel(value) || 'any'}</b> <span aria-hidden="true" className="muted">▾</span>
         </span>
       }
     >
