@@ -24,7 +24,7 @@ export default function CommitPage({ args: [name = '', id = ''] }: { args: strin
   );
 }
 
-type Open = 'branch' | 'tag' | 'revert' | 'cherry-pick' | null;
+type Open = 'branch' | 'tag' | 'revert' | 'cherry-pick' | 'move' | null;
 
 function Actions({ repository, commit }: { repository: Repository; commit: Commit }) {
   const [open, setOpen] = useState<Open>(null);
@@ -36,6 +36,8 @@ function Actions({ repository, commit }: { repository: Repository; commit: Commi
       <button type="button" onClick={() => setOpen('branch')}>Branch…</button>
       {!repository.read_only && commit.parents.length > 0 && <button type="button" onClick={() => setOpen('cherry-pick')}>Cherry-pick…</button>}
       {!repository.read_only && commit.parents.length > 0 && <button type="button" onClick={() => setOpen('revert')}>Revert…</button>}
+      {!repository.read_only && <button type="button" onClick={() => setOpen('move')}>Move a branch here…</button>}
+      {open === 'move' && <Move repository={repository} commit={commit} onClose={close} />}
       {(open === 'tag' || open === 'branch') && <NewRefDialog repository={repository} kind={open} source={commit.id} onClose={close} />}
       {(open === 'revert' || open === 'cherry-pick') && <Again repository={repository} commit={commit} what={open} onClose={close} />}
     </>
@@ -62,6 +64,26 @@ function Again({ repository, commit, what, onClose }: { repository: Repository; 
       <p>{what === 'revert' ? 'A new commit takes back what this one changed; what came after it stays.' : 'A new commit does on the branch what this one did.'}</p>
       <div className="row">On the branch <RefPicker label="Branch" repository={repository.name} value={branch} onChange={setBranch} branchesOnly /></div>
       {merge && <Field label="Against parent" note="It is a merge: what it changed depends on where one looks from."><select value={parent} onChange={(event) => setParent(event.target.value)}>{commit.parents.map((id, place) => <option key={id} value={place + 1}>{place + 1}: {digits(id)}</option>)}</select></Field>}
+    </FormDialog>
+  );
+}
+
+/** Points a branch to this commit, whatever it pointed to. */
+function Move({ repository, commit, onClose }: { repository: Repository; commit: Commit; onClose: () => void }) {
+  const [branch, setBranch] = useState('');
+  return (
+    <FormDialog
+      title="Move a branch here"
+      submit={branch ? `Move ${branch}` : 'Choose a branch'}
+      danger
+      ready={branch !== ''}
+      failed="The branch was not moved"
+      onClose={onClose}
+      onDone={() => navigate(pageOf(repository.name, 'commits', { ref: branch }))}
+      act={() => call(`${branchApi(repository.name, branch)}/reset`, { method: 'POST', body: { reference: commit.id } })}
+    >
+      <p>The branch points to this commit then. Commits that it leaves behind are removed once the days of retention are over, unless another branch or tag leads to them. Nothing may be uncommitted on it.</p>
+      <div className="row">The branch <RefPicker label="Branch" repository={repository.name} value={branch} onChange={setBranch} branchesOnly /></div>
     </FormDialog>
   );
 }
