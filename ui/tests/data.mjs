@@ -52,7 +52,7 @@ export async function seed({ base, headers }) {
   ]));
   const first = await commit('main', 'First images\n\nFrom the old share.', { ticket: 'DATA-7' });
   await branch('relabel', 'main');
-  await put('relabel', 'labels.csv', labels((id) => (id % 60 === 7 ? `${id},dog,96,0.1234` : id === 5 ? '' : id === 599 ? '599,bird,64,0.9983\n600,cat,64,0.5' : null)));
+  await put('relabel', 'labels.csv', labels((id) => (id % 60 === 7 ? `${id},dog,96,0.1234` : id === 5 ? '' : id === 599 ? '599,bird,192,0.9983\n600,cat,64,0.5' : null)));
   await commit('relabel', 'Relabel what the review found');
   await put('main', 'config.json', '{"size":[128,128],"mean":0.5}');
   await commit('main', 'Larger pictures');
@@ -105,7 +105,7 @@ export function pages({ name, first, joined, gate }) {
     ['data-gates', `${at}/gates`, ['pre-merge', 'failed', 'guarded']],
     ['data-gate', `${at}/gates/${gate}`, ['labels', 'look at labels']],
     ['data-query', `${at}/query?sql=${e(`select label, count(*) as n from ${name}@main:labels.csv group by label order by label`)}`, ['bird', 'rows', 'Save as CSV']],
-    ['data-settings', `${at}/settings`, ['release-*', 'Retention', 'owner']],
+    ['data-settings', `${at}/settings`, ['release-*', 'Retention', 'Metadata']],
   ];
 }
 
