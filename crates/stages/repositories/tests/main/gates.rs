@@ -122,3 +122,62 @@ ledger::db_test! {
         assert_eq!(told[0].event, Event::PostCreateBranch.name());
     }
 }
+
+/// Answers one request after the other with these status codes; the requests.
+async fn answer(listener: tokio::net::TcpListener, statuses: &[u16]) -> Vec<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut requests = Vec::new();
+    for status in statuses {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = String::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let count = stream.read(&mut buffer).await.unwrap();
+            request.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+            let body = request.split_once("\r\n\r\n").map(|(_, body)| body);
+            if count == 0 || body.is_some_and(|body| body.ends_with('}')) {
+                break;
+            }
+        }
+        let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        stream.write_all(text.as_bytes()).await.unwrap();
+        requests.push(request);
+    }
+    requests
+}
+
+ledger::db_test! {
+    components: ALL;
+
+    async fn a_webhook_is_told_of_a_commit_and_may_refuse_it(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let outbound = outbound::Client::new(outbound::Policy::local()).unwrap();
+        let options = repositories::Options { outbound: Some(outbound), ..Default::default() };
+        let stage = Repositories::open(ledger.clone(), house.stage.blobs().clone(), options);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let action = format!(
+            "name: check\non:\n  pre-commit:\nhooks:\n  - id: hook\n    type: webhook\n    properties:\n      url: \"{url}\"\n      query_params: {{q: a b}}\n      headers: {{x-token: secret}}\n"
+        );
+        house.put("main", "_lakefs_actions/check.yaml", &action).await;
+        let work = async {
+            let refused = stage.commit(&me(), "repo", "main", message_only("hello")).await;
+            (refused, stage.commit(&me(), "repo", "main", message_only("hello")).await)
+        };
+        let (requests, (refused, made)) = futures::join!(answer(listener, &[418, 200]), work);
+        let Err(Error::Refused { summary, run }) = refused else { panic!("{refused:?}") };
+        assert!(summary.contains("418"), "{summary}");
+        let hooks = stage.hook_runs(&me(), "repo", &run, some()).await.unwrap().items;
+        let said = stage.hook_output(&me(), "repo", &run, &hooks[0].id).await.unwrap();
+        assert!(said.contains("HTTP 418") && !said.contains("secret"), "{said}");
+        assert_eq!(made.unwrap().message, "hello");
+        assert!(requests[0].starts_with("POST /hook?q=a%20b "), "{}", requests[0]);
+        assert!(requests[0].to_lowercase().contains("x-token: secret"));
+        let body: serde_json::Value =
+            serde_json::from_str(requests[1].split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(body["event_type"], "pre-commit");
+        assert_eq!((&body["repository_id"], &body["branch_id"]), (&"repo".into(), &"main".into()));
+        assert_eq!(body["commit_message"], "hello");
+        assert!(body["candidate_ref"].as_str().unwrap().starts_with("candidate:"));
+    }
+}
