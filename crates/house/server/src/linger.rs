@@ -11,9 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long it may go on, and how long nothing may come.
+/// How long it may go on, how long nothing may come, and how long the first may take to come.
 const LONGEST: Duration = Duration::from_secs(10);
 const QUIET: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_millis(200);
 /// Most that is thrown away.
 const MOST: usize = 256 << 20;
 
@@ -26,8 +27,6 @@ struct Closing {
     alarm: Pin<Box<Sleep>>,
     end: Instant,
     left: usize,
-    /// Whether anything came since; if nothing was on its way, there is nothing to wait for.
-    heard: bool,
 }
 
 impl Lingering {
@@ -39,8 +38,8 @@ impl Lingering {
 impl Closing {
     fn new() -> Self {
         let now = Instant::now();
-        let alarm = Box::pin(sleep_until(now + QUIET));
-        Self { alarm, end: now + LONGEST, left: MOST, heard: false }
+        let alarm = Box::pin(sleep_until(now + FIRST));
+        Self { alarm, end: now + LONGEST, left: MOST }
     }
 
     /// Reads what comes, until nothing more is to be expected. Errors end it as well: the client is gone.
@@ -52,7 +51,6 @@ impl Closing {
                 Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => {
                     let now = Instant::now();
-                    self.heard = true;
                     self.left = self.left.saturating_sub(buffer.filled().len());
                     if self.left == 0 || now >= self.end {
                         return Poll::Ready(());
@@ -60,7 +58,6 @@ impl Closing {
                     self.alarm.as_mut().reset((now + QUIET).min(self.end));
                 }
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending if !self.heard => return Poll::Ready(()),
                 Poll::Pending => return self.alarm.as_mut().poll(cx),
             }
         }
@@ -138,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_a_client_that_is_silent() {
+    async fn nobody_waits_long_for_a_client_that_is_silent() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut stream = Lingering::new(listener.accept().await.unwrap().0);
