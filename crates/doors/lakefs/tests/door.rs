@@ -65,7 +65,8 @@ impl House {
 
     async fn with_data(ledger: Ledger) -> Self {
         let house = Self::new(ledger).await;
-        let made = house.post("/repositories", json!({"name": "data", "storage_namespace": "local://data"})).await;
+        let made =
+            house.post("/repositories", json!({"name": "data", "storage_namespace": "local://data"})).await;
         assert_eq!(made.status, 201, "{}", made.json());
         house
     }
