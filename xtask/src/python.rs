@@ -23,12 +23,19 @@ impl Python {
 
     /// The environment of MLflow's own tests, beside the clients'. `MLFLOW_SUITE_PYTHON=<interpreter>` takes an existing one.
     pub fn of_upstream_suites(&self) -> Result<PathBuf, String> {
-        if let Some(program) = std::env::var_os("MLFLOW_SUITE_PYTHON") {
+        self.of_suites("MLFLOW_SUITE_PYTHON", "mlflow-suites", "conformance/upstream/requirements.txt")
+    }
+
+    /// The same for lakeFS's: `LAKEFS_SUITE_PYTHON=<interpreter>`.
+    pub fn of_lakefs_suites(&self) -> Result<PathBuf, String> {
+        self.of_suites("LAKEFS_SUITE_PYTHON", "lakefs-suites", "conformance/upstream/lakefs_requirements.txt")
+    }
+
+    fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
+        if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());
         }
-        let (folder, requirements) =
-            (target().join("mlflow-suites"), "conformance/upstream/requirements.txt");
-        Ok(Self::make(folder, requirements, self.own_uv.clone())?.program())
+        Ok(Self::make(target().join(folder), requirements, self.own_uv.clone())?.program())
     }
 
     fn make(folder: PathBuf, requirements: &str, own_uv: Option<PathBuf>) -> Result<Python, String> {

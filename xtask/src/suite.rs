@@ -226,25 +226,53 @@ fn mlflow_page(report: &mut Report, server: Option<&Server>, python: &Python) {
     });
 }
 
-/// MLflow's own tests, which are not ours to keep: they need a checkout.
+/// Tests of upstream's, which are not ours to keep: they need a checkout.
+struct Upstream {
+    name: &'static str,
+    /// Environment variables that name checkouts; one is enough.
+    checkouts: &'static [&'static str],
+    script: &'static str,
+    python: fn(&Python) -> Result<PathBuf, String>,
+}
+
+const UPSTREAM: [Upstream; 2] = [
+    Upstream {
+        name: "MLflow's own suites",
+        checkouts: &["MLFLOW_CHECKOUT"],
+        script: "conformance/upstream/suites.py",
+        python: Python::of_upstream_suites,
+    },
+    Upstream {
+        name: "lakeFS's own suites",
+        checkouts: &["LAKEFS_CHECKOUT", "LAKEFS_SPEC_CHECKOUT"],
+        script: "conformance/upstream/lakefs_suites.py",
+        python: Python::of_lakefs_suites,
+    },
+];
+
 fn upstream(report: &mut Report, binary: &Path, python: Option<&Python>) {
-    let name = "MLflow's own suites";
-    if std::env::var_os("MLFLOW_CHECKOUT").is_none() {
-        return report.skip(
-            name,
-            "MLFLOW_CHECKOUT is not set. NONE OF UPSTREAM'S TESTS RUN; conformance/upstream/README.md says what to check out",
-        );
+    for suites in &UPSTREAM {
+        let Upstream { name, checkouts, script, python: environment } = suites;
+        if !checkouts.iter().any(|variable| std::env::var_os(variable).is_some()) {
+            let why = format!(
+                "{} is not set. NONE OF THESE TESTS RUN; conformance/upstream/README.md says what to check out",
+                checkouts.join(" or ")
+            );
+            report.skip(name, &why);
+            continue;
+        }
+        let Some(python) = python else {
+            report.skip(name, "the Python environment is missing, see above");
+            continue;
+        };
+        report.stage(name, || {
+            let program = environment(python)?;
+            let mut suites = command(program, &[script, &binary.to_string_lossy()]);
+            suites.env("PYTHONUNBUFFERED", "1");
+            let (said, succeeded) = heard(&mut suites)?;
+            Ok(report::checks(&said, succeeded))
+        });
     }
-    let Some(python) = python else {
-        return report.skip(name, "the Python environment is missing, see above");
-    };
-    report.stage(name, || {
-        let program = python.of_upstream_suites()?;
-        let mut suites = command(program, &["conformance/upstream/suites.py", &binary.to_string_lossy()]);
-        suites.env("PYTHONUNBUFFERED", "1");
-        let (said, succeeded) = heard(&mut suites)?;
-        Ok(report::checks(&said, succeeded))
-    });
 }
 
 /// A script that starts and kills servers itself; it gets the binary as its argument.

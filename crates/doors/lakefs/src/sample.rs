@@ -16,6 +16,8 @@ use crate::{State, upload};
 /// `sampleRepoCommitMsg`.
 const MESSAGE: &str = "Add sample data";
 const LAKES: usize = 100_000;
+/// As many as lakeFS has.
+const PICTURES: u32 = 29;
 
 /// Fills the default branch, commits, and protects it.
 pub(crate) async fn fill(state: &State, actor: &Actor, repository: &Repository) -> Result<(), Failure> {
@@ -26,7 +28,7 @@ pub(crate) async fn fill(state: &State, actor: &Actor, repository: &Repository) 
         let now = state.ledger.clock().now();
         let object = upload::object(received, Some(content_type.to_owned()), Default::default(), now);
         let (name, branch) = (&repository.name, &repository.default_branch);
-        state.repositories.stage(actor, name, branch, path, object, Condition::default()).await?;
+        state.repositories.stage(actor, name, branch, &path, object, Condition::default()).await?;
     }
     let new = NewCommit { message: MESSAGE.to_owned(), ..NewCommit::default() };
     state.repositories.commit(actor, &repository.name, &repository.default_branch, new).await?;
@@ -34,20 +36,24 @@ pub(crate) async fn fill(state: &State, actor: &Actor, repository: &Repository) 
     Ok(state.repositories.set_protections(actor, &repository.name, vec![rule]).await?)
 }
 
-type File = (&'static str, &'static str, Vec<u8>);
+/// Path, content type, content.
+type File = (String, &'static str, Vec<u8>);
 
 fn files(repository: &Repository) -> Result<Vec<File>, Failure> {
     let broken = |error: &dyn std::fmt::Display| {
         Failure::new(http::StatusCode::INTERNAL_SERVER_ERROR, format!("cannot make the sample data: {error}"))
     };
     let lakes = lakes().and_then(|table| table.to_parquet()).map_err(|error| broken(&error))?;
-    let picture = picture().map_err(|error| broken(&error))?;
-    Ok(vec![
-        ("README.md", "text/markdown", readme(repository).into_bytes()),
-        ("data/lakes.source.md", "text/markdown", SOURCE.into()),
-        ("images/depths.png", "image/png", picture),
-        ("lakes.parquet", "application/vnd.apache.parquet", lakes),
-    ])
+    let mut files: Vec<File> = vec![
+        ("README.md".into(), "text/markdown", readme(repository).into_bytes()),
+        ("data/lakes.source.md".into(), "text/markdown", SOURCE.into()),
+        ("lakes.parquet".into(), "application/vnd.apache.parquet", lakes),
+    ];
+    for number in 1..=PICTURES {
+        let picture = picture(number).map_err(|error| broken(&error))?;
+        files.push((format!("images/depths-{number:02}.png"), "image/png", picture));
+    }
+    Ok(files)
 }
 
 const SOURCE: &str = "# Lakes\n\n`lakes.parquet` is made up: names and depths are drawn by a fixed generator, so that every \
@@ -58,7 +64,7 @@ fn readme(repository: &Repository) -> String {
     format!(
         "# {name}\n\nSample data to try branches with.\n\n\
          - `lakes.parquet`: {LAKES} lakes with country and depth in metres\n\
-         - `images/depths.png`: a picture\n\n\
+         - `images/`: pictures\n\n\
          Make a branch, change the table there, look at the difference, and merge:\n\n\
          ```python\nimport lakefs\n\nrepo = lakefs.repository(\"{name}\")\n\
          branch = repo.branch(\"denmark\").create(source_reference=\"{branch}\")\n\
@@ -107,8 +113,8 @@ fn lakes() -> Result<Table, columns::Error> {
     ])
 }
 
-/// A picture of 96 × 64 grey pixels that get darker downwards.
-fn picture() -> std::io::Result<Vec<u8>> {
+/// A picture of 96 × 64 grey pixels that get darker below a surface; `number` moves the waves.
+fn picture(number: u32) -> std::io::Result<Vec<u8>> {
     const WIDTH: u32 = 96;
     const HEIGHT: u32 = 64;
     let mut rows = Vec::new();
@@ -116,7 +122,7 @@ fn picture() -> std::io::Result<Vec<u8>> {
         // No filter.
         rows.push(0);
         for x in 0..WIDTH {
-            let wave = f64::from(x) / 9.0;
+            let wave = f64::from(x) / 9.0 + f64::from(number);
             let surface = 20.0 + 6.0 * wave.sin();
             rows.push(if f64::from(y) < surface { 235 } else { 200 - (y * 2) as u8 });
         }
@@ -150,7 +156,7 @@ mod tests {
         let table = lakes().unwrap();
         assert_eq!(table.rows(), LAKES);
         assert!(table.to_parquet().unwrap().len() > 512 << 10);
-        let png = picture().unwrap();
+        let png = picture(1).unwrap();
         assert!(png.starts_with(b"\x89PNG") && png.ends_with(&[0xae, 0x42, 0x60, 0x82]), "the sum of IEND");
     }
 }

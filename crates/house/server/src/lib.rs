@@ -7,6 +7,7 @@ pub mod config;
 mod credentials;
 mod error;
 mod health;
+mod linger;
 mod listen;
 mod projects;
 mod run;

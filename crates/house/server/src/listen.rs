@@ -17,6 +17,7 @@ use tower::Service as _;
 
 use crate::access::{self, Access, LocalAddress};
 use crate::config::Listen;
+use crate::linger::Lingering;
 use crate::{Error, telemetry};
 
 /// One line of `mlwright routes`.
@@ -123,8 +124,9 @@ async fn connection(
         router.clone().call(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().max_buf_size(256 << 10).pipeline_flush(true);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    // Not `pipeline_flush`: with it, an answer is never sent if what follows the request cannot be read.
+    builder.http1().max_buf_size(256 << 10);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(Lingering::new(stream)), service);
     tokio::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

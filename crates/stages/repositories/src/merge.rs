@@ -69,7 +69,10 @@ impl Repositories {
                     let commits = Commits { stage, handle, view: &theirs };
                     let base = commits.merge_base(&from.head.id, &theirs.commit.id)?;
                     let base = base.ok_or(Error::NoMergeBase(refs.0, refs.1))?;
-                    if base.root == theirs.commit.root && !picked.allow_empty && !picked.force {
+                    // lakeFS's first commit has no tree at all, so that an empty one differs from it.
+                    let first = base.parents.is_empty() && base.id != theirs.commit.id;
+                    let same = base.root == theirs.commit.root && !first;
+                    if same && !picked.allow_empty && !picked.force {
                         return Err(Error::NoChanges);
                     }
                     let sides = Sides { base: base.root, ours: from.head.root, theirs: theirs.commit.root };
