@@ -7,7 +7,7 @@ use types::{Actor, Digest, Uid};
 use crate::fail::Step;
 use crate::store::repositories::Found;
 use crate::store::{self, Writes};
-use crate::{Commit, Error, Repositories, names};
+use crate::{Commit, Error, Repositories, gc, names};
 
 /// Most entries that one transaction sweeps.
 const SWEEP: usize = 2_000;
@@ -27,6 +27,8 @@ pub(crate) struct Prepared {
     pub head: Commit,
     /// Newest first.
     pub sealed: Vec<i64>,
+    /// Commits beside the head that objects are taken from.
+    pub sources: Vec<Digest>,
 }
 
 /// What a branch is prepared for.
@@ -89,6 +91,7 @@ impl Repositories {
                     name: name.clone(),
                     head,
                     sealed: layers,
+                    sources: Vec::new(),
                 })
             })
             .await
@@ -115,6 +118,7 @@ impl Repositories {
                 if found.branch.commit != before.head.id {
                     return Ok(false);
                 }
+                gc::need_retained(tx, before.repository.id, &before.sources)?;
                 store::commits::insert(tx, before.repository.id, &commit)?;
                 store::refs::move_branch(tx, before.branch, &before.head.id, &commit.id)?;
                 store::layers::drop_layers(tx, &before.sealed)?;

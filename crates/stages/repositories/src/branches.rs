@@ -4,7 +4,7 @@ use types::Actor;
 use crate::hooks::{Event, Hooked};
 use crate::repository::{commit_of, page};
 use crate::store;
-use crate::{Branch, Error, Page, Paging, Repositories, names};
+use crate::{Branch, Error, Page, Paging, Repositories, gc, names};
 
 impl Repositories {
     /// A branch at the commit that `source` leads to; what is staged there is not taken along.
@@ -27,6 +27,7 @@ impl Repositories {
             .write(actor, move |tx| {
                 let found = store::repositories::get_writable(tx, &repo, force)?;
                 let commit = commit_of(tx, found.clone(), &from)?.id;
+                gc::need_retained(tx, found.id, &[commit])?;
                 if store::refs::find_branch(tx, found.id, &name)?.is_some() {
                     return Err(Error::BranchExists(name.clone()));
                 }

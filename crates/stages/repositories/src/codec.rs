@@ -88,12 +88,7 @@ impl Object {
 
     /// The blobs that its bytes are in; none of an imported object.
     pub fn blobs(&self) -> Vec<Digest> {
-        match &self.physical {
-            Physical::Blob(digest) => vec![*digest],
-            Physical::Slice { blob, .. } => vec![*blob],
-            Physical::Parts(parts) => parts.iter().map(|(digest, _)| *digest).collect(),
-            Physical::External(_) => Vec::new(),
-        }
+        self.physical.blobs()
     }
 }
 

@@ -33,6 +33,11 @@ pub enum Error {
     BadPath(String, &'static str),
     #[error("no object at `{path}` in `{reference}`")]
     ObjectNotFound { reference: String, path: String },
+    /// Garbage collection has removed its bytes.
+    #[error("the object for `{0}` is gone")]
+    Gone(String),
+    #[error("commit {0} has expired under the retention rules")]
+    Expired(String),
     #[error("upload `{0}` does not exist")]
     UploadNotFound(String),
     #[error("part {number} is missing, or its ETag is another one")]
@@ -102,6 +107,7 @@ impl Fault for Error {
             | Self::TagNotFound(_)
             | Self::RefNotFound(_)
             | Self::ObjectNotFound { .. }
+            | Self::Gone(_)
             | Self::UploadNotFound(_)
             | Self::ImportNotFound(_)
             | Self::PullNotFound(_)
@@ -118,6 +124,7 @@ impl Fault for Error {
             | Self::DirtyBranch(_)
             | Self::NoMergeBase(..)
             | Self::ImportOver(_)
+            | Self::Expired(_)
             | Self::DefaultBranch(_) => Class::Conflict,
             Self::AmbiguousRef(_)
             | Self::BadRef(..)
@@ -145,6 +152,10 @@ impl Fault for Error {
         let hint = match self {
             Self::NamespaceTaken(_) => "choose another storage namespace: each repository has its own",
             Self::DefaultBranch(_) => "delete the repository instead, or keep the branch",
+            Self::Gone(_) => "upload it again",
+            Self::Expired(_) => {
+                "choose a newer commit; longer retention takes it back after the next collection"
+            }
             Self::AmbiguousRef(_) => "give more digits of the commit's id",
             Self::BadName(_, "repository name") => {
                 "use 3 to 63 lower-case letters, digits and hyphens, and begin with no hyphen"

@@ -13,6 +13,7 @@ mod diff;
 mod error;
 mod fail;
 mod gate;
+mod gc;
 mod history;
 mod hooks;
 mod imports;
@@ -45,6 +46,7 @@ pub use diff::DiffOptions;
 pub use error::Error;
 pub use fail::{FailPoint, Step};
 pub use gate::{Candidate, Gate, GateError, Verdict};
+pub use gc::{Collected, GRACE};
 pub use history::LogOptions;
 pub use hooks::Event;
 pub use imports::{Import, ImportPath};
@@ -72,6 +74,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_repositories.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_nodes.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_gc.sql") },
     ],
     // What comes at a high rate or is work in progress. Refs and commits are state.
     facts: &[
@@ -83,5 +86,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         "candidate",
         "repository_import",
         "tree_node",
+        "commit_expiry",
+        "condemned_blob",
     ],
 };

@@ -57,7 +57,7 @@ impl Repositories {
         let turn = self.turn(actor, repository, destination).await;
         let purpose = Purpose { force: options.force, commits: false, writes: false };
         for _ in 0..TRIES {
-            let prepared = self.prepare(actor, repository, destination, purpose).await?;
+            let mut prepared = self.prepare(actor, repository, destination, purpose).await?;
             self.0.options.fail.at(Step::Sealed)?;
             let theirs = self.view(actor, repository, source).await?;
             theirs.need_commit(source)?;
@@ -80,6 +80,7 @@ impl Repositories {
                     Ok((root, theirs.commit.clone()))
                 })
                 .await?;
+            prepared.sources.push(theirs.id);
             let mut commit = self.child(actor, &prepared, &new, root);
             if !options.squash {
                 commit.parents.push(theirs.id);
@@ -161,11 +162,13 @@ impl Repositories {
         let turn = self.turn(actor, repository, branch).await;
         let purpose = Purpose { force: new.force, commits: false, writes: false };
         for _ in 0..TRIES {
-            let prepared = self.prepare(actor, repository, branch, purpose).await?;
+            let mut prepared = self.prepare(actor, repository, branch, purpose).await?;
             // Only now: the reference may be relative to the branch.
             let view = self.view(actor, repository, patch.reference).await?;
             view.need_commit(patch.reference)?;
             let parent = patch.parent_of(&view.commit)?;
+            prepared.sources.push(view.commit.id);
+            prepared.sources.extend(parent);
             let (from, undo, allow_empty) = (prepared.clone(), patch.undo, new.allow_empty);
             let root = self
                 .blocking(move |stage, handle| {

@@ -39,6 +39,7 @@ pub(crate) struct Inner {
     queues: std::sync::Mutex<HashMap<(WorkspaceId, String), Queue>>,
     commits: std::sync::Mutex<HashMap<(WorkspaceId, i64, Digest), Arc<Commit>>>,
     pub small: crate::small::Packer,
+    pub fresh: crate::gc::Fresh,
 }
 
 /// Commits and merges of one branch, one after the other.
@@ -60,6 +61,7 @@ impl Repositories {
             queues: std::sync::Mutex::default(),
             commits: std::sync::Mutex::default(),
             small: crate::small::Packer::default(),
+            fresh: crate::gc::Fresh::default(),
         }))
     }
 

@@ -56,6 +56,7 @@ impl Repositories {
             let sha256 = Digest::of(&bytes);
             let size = bytes.len() as u64;
             let physical = self.0.small.put(self.blobs(), sha256, bytes).await?;
+            self.0.fresh.note(&physical);
             let (md5, checksums) = sums.finish(&sha256);
             return Ok(Received { physical, size, sha256, md5, checksums });
         }
@@ -86,7 +87,9 @@ impl Repositories {
         let (sha256, size) = self.blobs().put_stream(stream, None).await.map_err(own)?;
         let sums = take.await.map_err(|_| Error::Body("its end was not seen".into()))?;
         let (md5, checksums) = sums.finish(&sha256);
-        Ok(Received { physical: Physical::Blob(sha256), size, sha256, md5, checksums })
+        let physical = Physical::Blob(sha256);
+        self.0.fresh.note(&physical);
+        Ok(Received { physical, size, sha256, md5, checksums })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::advance::Purpose;
 use crate::commit::TRIES;
 use crate::merge::clean;
 use crate::store::{self, Writes as _};
-use crate::{Error, Repositories, names};
+use crate::{Error, Repositories, gc, names};
 
 #[derive(Clone, Debug)]
 pub enum Reset {
@@ -81,6 +81,7 @@ impl Repositories {
                 .ledger()
                 .write(actor, move |tx| {
                     tx.hold_branch(prepared.branch)?;
+                    gc::need_retained(tx, prepared.repository.id, &[to.id])?;
                     if !store::refs::move_branch(tx, prepared.branch, &prepared.head.id, &to.id)? {
                         return Ok(false);
                     }

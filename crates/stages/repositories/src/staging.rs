@@ -208,6 +208,7 @@ impl Repositories {
         condition: Condition,
     ) -> Result<Object, Error> {
         names::path(path)?;
+        self.hold(path, &object).await?;
         self.stage_one(actor, repository, branch, path, object, condition, None).await
     }
 
@@ -250,6 +251,9 @@ impl Repositories {
     ) -> Result<(), Error> {
         for (path, _) in &objects {
             names::path(path)?;
+        }
+        for (path, object) in &objects {
+            self.hold(path, object).await?;
         }
         let changes = objects.into_iter().map(|(path, object)| Change {
             path: path.into_bytes(),

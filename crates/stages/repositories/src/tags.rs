@@ -4,7 +4,7 @@ use types::Actor;
 use crate::hooks::{Event, Hooked};
 use crate::repository::{commit_of, page};
 use crate::store;
-use crate::{Error, Page, Paging, Repositories, Tag, names};
+use crate::{Error, Page, Paging, Repositories, Tag, gc, names};
 
 impl Repositories {
     /// Errors: `TagExists`, `NameTaken`, `BadName`, and those of the ref.
@@ -36,6 +36,7 @@ impl Repositories {
                     return Err(Error::NameTaken(tag.clone(), "commit"));
                 }
                 let commit = commit_of(tx, found.clone(), &from)?.id;
+                gc::need_retained(tx, found.id, &[commit])?;
                 store::refs::insert_tag(tx, found.id, &tag, &commit)?;
                 let uid = found.repository.uid;
                 let payload = json!({ "repository": uid, "tag": tag, "commit": commit.hex() });

@@ -137,8 +137,9 @@ impl Nodes {
     }
 }
 
-impl tree::Nodes for Nodes {
-    fn load(&self, id: &Digest) -> Result<Arc<Node>, tree::Error> {
+impl Nodes {
+    /// Like `load`, for a walk over everything: what is in memory is used, but nothing is put there.
+    pub fn peek(&self, id: &Digest) -> Result<Arc<Node>, tree::Error> {
         if let Some(node) = self.0.cache.get(id) {
             return Ok(node);
         }
@@ -154,7 +155,16 @@ impl tree::Nodes for Nodes {
             }
             Ok(bytes) => bytes,
         };
-        let node = Arc::new(pack::unpack(id, &bytes)?);
+        Ok(Arc::new(pack::unpack(id, &bytes)?))
+    }
+}
+
+impl tree::Nodes for Nodes {
+    fn load(&self, id: &Digest) -> Result<Arc<Node>, tree::Error> {
+        if let Some(node) = self.0.cache.get(id) {
+            return Ok(node);
+        }
+        let node = self.peek(id)?;
         self.0.cache.insert(Arc::clone(&node));
         Ok(node)
     }

@@ -1,6 +1,7 @@
-//! All SQL of this stage but the garbage collector's and the node packs'.
+//! All SQL of this stage.
 
 pub(crate) mod commits;
+pub(crate) mod gc;
 pub(crate) mod imports;
 pub(crate) mod layers;
 pub(crate) mod links;
