@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use blobs::Blobs;
 use ledger::Ledger;
@@ -29,6 +29,17 @@ pub struct Options {
 /// The stage: its ledger, its objects, the nodes of its trees, and a queue a branch. Cheap to clone.
 #[derive(Clone)]
 pub struct Repositories(pub(crate) Arc<Inner>);
+
+/// The stage, for what it holds itself, such as gates. It does not keep it alive.
+#[derive(Clone)]
+pub struct WeakRepositories(Weak<Inner>);
+
+impl WeakRepositories {
+    /// Nothing once the server has let go of the stage.
+    pub fn upgrade(&self) -> Option<Repositories> {
+        self.0.upgrade().map(Repositories)
+    }
+}
 
 pub(crate) struct Inner {
     pub ledger: Ledger,
@@ -67,6 +78,10 @@ impl Repositories {
 
     pub fn ledger(&self) -> &Ledger {
         &self.0.ledger
+    }
+
+    pub fn weak(&self) -> WeakRepositories {
+        WeakRepositories(Arc::downgrade(&self.0))
     }
 
     pub fn blobs(&self) -> &Blobs {

@@ -44,6 +44,7 @@ impl Client {
         let router = door_mlflow::routes(door_mlflow::State {
             webhooks: hooks(&ledger, &vault),
             plain_webhooks: true,
+            repositories: repositories::Repositories::open(ledger.clone(), blobs.clone(), Default::default()),
             ledger,
             blobs,
             vault,
