@@ -321,7 +321,9 @@ impl Report {
     }
 
     fn broken(&mut self, path: &str, mistakes: &str) {
-        self.section("?", path);
+        self.gates.insert(path.to_owned());
+        // Writing to a string cannot fail.
+        let _ = write!(self.text, "# Gate `{path}`\n\n");
         let first = mistakes.lines().next().unwrap_or_default();
         let at = mistakes.lines().find_map(|line| line.trim().strip_prefix("--> ")).unwrap_or(path);
         self.refusals.push(format!("the gate cannot be read: {} ({at})", first.trim_start_matches("error: ")));

@@ -19,6 +19,7 @@ const RULES: &str = "name: clean visits\nbranches: [main]\nfiles: \"visits/*.csv
 
 struct House {
     stage: Repositories,
+    blobs: Blobs,
     _home: tempfile::TempDir,
 }
 
@@ -39,7 +40,7 @@ async fn house(ledger: &Ledger) -> House {
         metadata: Metadata::new(),
     };
     stage.create_repository(&me(), new).await.unwrap();
-    House { stage, _home: home }
+    House { stage, blobs, _home: home }
 }
 
 impl House {
@@ -134,5 +135,38 @@ ledger::db_test! {
         house.put("main", "_mlwright/gates/run.yaml", "name: deep\npipeline: check\n").await;
         let (summary, _) = house.refused(house.commit("main").await).await;
         assert!(summary.contains("gate `deep`") && summary.contains("check"), "{summary}");
+    }
+
+    async fn a_pipeline_that_does_not_succeed_in_time_refuses(ledger: Ledger) {
+        let house = house(&ledger).await;
+        let spec = |params: serde_json::Value| {
+            serde_json::from_value::<pipelines::PipelineSpec>(serde_json::json!({
+                "name": "check", "params": params, "steps": [{ "name": "look", "run": "true" }],
+            }))
+            .unwrap()
+        };
+        house.put("main", "_mlwright/gates/run.yaml", "name: deep\npipeline: check\ntimeout: 1s\n").await;
+        pipelines::define(&ledger, &me(), spec(serde_json::json!({}))).await.unwrap();
+        let (summary, _) = house.refused(house.commit("main").await).await;
+        assert!(summary.contains("no parameter `candidate`"), "{summary}");
+        pipelines::define(&ledger, &me(), spec(serde_json::json!({ "candidate": "main" }))).await.unwrap();
+        let (summary, _) = house.refused(house.commit("main").await).await;
+        assert!(summary.contains("has never run"), "{summary}");
+        let digest = house.blobs.put_bytes("code").await.unwrap();
+        let first = pipelines::Submit {
+            pipeline: "check".to_owned(),
+            params: Default::default(),
+            dataset_version: None,
+            code: pipelines::CodeSnapshot { digest, git_commit: None, git_diff_digest: None },
+            trigger: serde_json::Value::Null,
+            use_cache: false,
+        };
+        pipelines::submit(&ledger, &house.blobs, &me(), first).await.unwrap();
+        let (summary, report) = house.refused(house.commit("main").await).await;
+        assert!(summary.contains("did not end within 1s"), "{summary}");
+        let run = pipelines::list_runs(&ledger, &me(), Some("check".to_owned()), 1).await.unwrap().remove(0);
+        assert!(report.contains(&run.uid.hex()) && run.state == pipelines::RunState::Cancelled);
+        assert!(run.params["candidate"].as_str().unwrap().starts_with("candidate:"));
+        assert_eq!(run.trigger["gate"], "deep");
     }
 }
