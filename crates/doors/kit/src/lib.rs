@@ -5,10 +5,12 @@ mod base;
 mod caller;
 mod fault;
 mod keys;
+mod reader;
 mod routes;
 
 pub use base::Base;
 pub use caller::{Caller, Denied, reaches};
 pub use fault::{Answer, code, status};
 pub use keys::{AccessKeys, KeyError, NewKey};
+pub use reader::reader;
 pub use routes::{Door, Routes};

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::{Path, State as Shared};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use repositories::Object;
+use repositories::{Object, Seen};
 use types::Timestamp;
 
 use crate::call::{Answer, Params, Reader};
@@ -41,16 +41,25 @@ pub(crate) async fn get(
     uri: Uri,
 ) -> Answer {
     let path = params.path()?;
-    let object = state.repositories.stat(&actor, &name, &reference, &path).await?;
+    let (object, seen) = state.repositories.look(&actor, &name, &reference, &path).await?;
     if unchanged(&headers, &object) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
+    // Whoever asks for a signed address will read it, and then is not known.
+    note(&state, &actor, &headers, seen).await;
     if params.flag("presign")? {
         let signer = Signer::of(&state, &actor, &headers, &uri)?;
         let location = signer.get(&name, &reference, &path, &object)?;
         return Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response());
     }
     send(&state, &headers, &object).await
+}
+
+/// So that the data is found from the run that it is read for, if the request names one.
+pub(crate) async fn note(state: &State, actor: &types::Actor, headers: &HeaderMap, seen: Seen) {
+    if let Some(reader) = kit::reader(headers) {
+        state.repositories.note_read(actor, &reader, seen).await;
+    }
 }
 
 /// lakeFS answers errors of a HEAD without a body.

@@ -22,12 +22,13 @@ pub(crate) async fn stat(
 ) -> Answer {
     let path = params.path()?;
     let repository = state.repositories.repository(&actor, &name).await?;
-    let object = state.repositories.stat(&actor, &name, &reference, &path).await?;
+    let (object, seen) = state.repositories.look(&actor, &name, &reference, &path).await?;
     let mut stats = convert::stats(&repository, path.clone(), &object);
     if !params.choice("user_metadata")?.unwrap_or(true) {
         stats.metadata = Some(Default::default());
     }
     if params.flag("presign")? {
+        crate::download::note(&state, &actor, &headers, seen).await;
         let signer = Signer::of(&state, &actor, &headers, &uri)?;
         sign(&signer, &repository, &reference, &path, &object, &mut stats)?;
     }

@@ -8,6 +8,7 @@ mod artifacts;
 mod auth;
 mod call;
 mod convert;
+mod dataset_sources;
 mod errors;
 mod experiments;
 mod filters;
@@ -66,6 +67,8 @@ pub struct State {
     /// Whether clients may choose and make workspaces.
     pub workspaces: bool,
     pub webhooks: ::webhooks::Webhooks,
+    /// Where logged datasets may lie.
+    pub repositories: repositories::Repositories,
     /// Whether webhooks may be called over plain HTTP.
     pub plain_webhooks: bool,
 }

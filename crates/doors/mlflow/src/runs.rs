@@ -10,7 +10,7 @@ use crate::experiments::VIEWS;
 use crate::paging::Pages;
 use crate::request::Fields;
 use crate::wire::service as ws;
-use crate::{filters, limits};
+use crate::{dataset_sources, filters, limits};
 
 /// The legacy tag that lists the models that a run logged.
 const LOGGED_MODELS: &str = "mlflow.log-model.history";
@@ -190,7 +190,10 @@ pub(crate) async fn log_inputs(cx: Cx, f: Fields) -> Answer {
     let datasets = f.messages("datasets")?.iter().map(dataset_input).collect::<Result<Vec<_>, _>>()?;
     let models =
         f.messages("models")?.iter().map(|m| m.required_text("model_id")).collect::<Result<_, _>>()?;
-    tracking::log_inputs(&cx.state.ledger, &cx.actor, run_uid(&id)?, datasets, models).await?;
+    let uid = run_uid(&id)?;
+    let sources: Vec<String> = datasets.iter().map(|dataset| dataset.source.clone()).collect();
+    tracking::log_inputs(&cx.state.ledger, &cx.actor, uid, datasets, models).await?;
+    dataset_sources::note(&cx.state, &cx.actor, uid, &sources).await;
     empty()
 }
 

@@ -113,6 +113,14 @@ fn causes(graph: &Graph) -> Vec<Value> {
             |n: &&Node| n.kind == "file" && graph.edges.iter().any(|e| e.from == version.id && e.to == n.id);
         chain.extend(graph.nodes.iter().filter(used).map(cause));
     }
+    // What its run, or the step that made it, read from repositories: nearer commits first.
+    let makers: Vec<i64> = ["run", "step_run"].iter().filter_map(|kind| nearest(kind)).map(|n| n.id).collect();
+    for kind in ["commit", "data"] {
+        let read = |n: &&Node| {
+            n.kind == kind && graph.edges.iter().any(|e| makers.contains(&e.from) && e.to == n.id)
+        };
+        chain.extend(graph.nodes.iter().filter(read).map(cause));
+    }
     chain
 }
 
@@ -130,6 +138,14 @@ fn cause(node: &Node) -> Value {
         "dataset_version" => (
             text("dataset").map(|d| format!("{d} version {}", node.props["number"])),
             format!("/datasets/{}", text("dataset").unwrap_or_default()),
+        ),
+        "commit" => (
+            text("name").map(|name| format!("{name}@{short}")),
+            format!("/lineage?kind=commit&key={}", node.key),
+        ),
+        "data" => (
+            text("name").map(|name| format!("{name}/{}", text("folder").unwrap_or_default())),
+            format!("/lineage?kind=data&key={}", node.key),
         ),
         "file" => (text("name"), format!("/lineage?kind=file&key={}", node.key)),
         kind => (None, format!("/lineage?kind={kind}&key={}", node.key)),

@@ -29,6 +29,7 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
 pub(crate) async fn object(call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Read)?;
     let of = Key::of(key)?;
+    let mut seen = None;
     let object = if of.path.is_empty() && key.ends_with('/') {
         marker(&call, bucket, of.reference, key).await?
     } else if of.path.is_empty() {
@@ -36,8 +37,10 @@ pub(crate) async fn object(call: Call, bucket: &str, key: &str) -> Result<Respon
         call.repositories().repository(&call.actor, bucket).await?;
         return Err(Failure::no_such_key(key));
     } else {
-        let found = call.repositories().stat(&call.actor, bucket, of.reference, of.path).await;
-        found.map_err(|e| Failure::of_read(e, key))?
+        let found = call.repositories().look(&call.actor, bucket, of.reference, of.path).await;
+        let (object, at) = found.map_err(|e| Failure::of_read(e, key))?;
+        seen = Some(at);
+        object
     };
     conditions::check_read(call.headers(), &object)?;
     let part = part(&call, &object)?;
@@ -50,6 +53,9 @@ pub(crate) async fn object(call: Call, bucket: &str, key: &str) -> Result<Respon
         empty(StatusCode::OK)
     } else {
         let Opened { body, .. } = call.repositories().read(&object, range.clone()).await?;
+        if let Some((reader, seen)) = kit::reader(call.headers()).zip(seen) {
+            call.repositories().note_read(&call.actor, &reader, seen).await;
+        }
         Response::new(Body::from_stream(body.inspect_err(|error| {
             // The head is out: all that is left is to cut the connection.
             tracing::error!(%error, "an object could not be read to its end");

@@ -279,4 +279,34 @@ ledger::db_test! {
         assert_eq!(house.ask("PUT", "/data/main/q", &copy, "").await.status, StatusCode::OK);
         assert_eq!(house.ask("HEAD", "/data/main/q", &[], "").await.header("content-length"), "5242883");
     }
+
+    async fn a_read_for_a_run_leaves_an_edge_and_other_reads_leave_none(ledger: Ledger) {
+        let house = House::new(ledger.clone()).await;
+        assert_eq!(house.ask("PUT", "/data/main/train/a.csv", &[], "a").await.status, StatusCode::OK);
+        house.repositories.commit(&Actor::system("test"), "data", "main", Default::default()).await.unwrap();
+        let (run, step) = ("0".repeat(31) + "1", "0".repeat(31) + "2");
+        let keys = (run.clone(), step.clone());
+        ledger
+            .write(&Actor::system("test"), move |tx| {
+                tx.node("run", &keys.0, serde_json::json!({}))?;
+                tx.node("step_run", &keys.1, serde_json::json!({}))?;
+                tx.event("run.created", "run", serde_json::json!({}))
+            })
+            .await
+            .unwrap();
+        let causes = async |kind: &str, key: &str| {
+            let workspace = types::WorkspaceId::DEFAULT;
+            let graph = ledger.lineage(workspace, kind, key, ledger::Direction::Causes, 1).await.unwrap();
+            let kinds: Vec<String> = graph.nodes.into_iter().skip(1).map(|node| node.kind).collect();
+            kinds
+        };
+        house.ask("GET", "/data/main/train/a.csv", &[], "").await;
+        house.ask("HEAD", "/data/main/train/a.csv", &[("x-mlwright-run", &run)], "").await;
+        assert!(causes("run", &run).await.is_empty());
+        house.ask("GET", "/data/main/train/a.csv", &[("x-mlwright-run", &run)], "").await;
+        assert_eq!(causes("run", &run).await, ["commit", "data"]);
+        let client = format!("Boto3/1.40 md/Botocore#1.40 app/mlwright-step-{step}");
+        house.ask("GET", "/data/main/train/a.csv", &[("user-agent", &client)], "").await;
+        assert_eq!(causes("step_run", &step).await, ["commit", "data"]);
+    }
 }

@@ -8,6 +8,7 @@ mod digest;
 mod error;
 mod id;
 pub mod io;
+mod reader;
 mod schema;
 
 pub use access::{ANY, Grant, Grants, Level, ResourceKind, Visible};
@@ -16,4 +17,5 @@ pub use clock::{Clock, SystemClock, TestClock, Timestamp};
 pub use digest::{Digest, DigestError, Hasher};
 pub use error::{Class, Fault, Hint};
 pub use id::{Uid, UidError, new_id};
+pub use reader::Reader;
 pub use schema::{DataType, Field, Schema, Signature};

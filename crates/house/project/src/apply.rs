@@ -190,13 +190,17 @@ fn code(request: &Request) -> CodeSnapshot {
 }
 
 fn expectations(name: &str, dataset: &Dataset) -> Result<Option<curation::Expectations>, Error> {
-    let Some(declared) = &dataset.expectations else { return Ok(None) };
-    let value = serde_json::to_value(declared).map_err(|e| Error::Spec {
-        kind: "dataset",
-        name: name.to_owned(),
-        message: e.to_string(),
-    })?;
-    Ok(Some(curation::Expectations::parse(&value)?))
+    dataset.expectations.as_ref().map(|declared| checked("dataset", name, declared)).transpose()
+}
+
+/// Declared expectations as `curation` checks them.
+pub(crate) fn checked(
+    kind: &'static str,
+    name: &str,
+    declared: &Expectations,
+) -> Result<curation::Expectations, Error> {
+    let spec = |e: serde_json::Error| Error::Spec { kind, name: name.to_owned(), message: e.to_string() };
+    Ok(curation::Expectations::parse(&serde_json::to_value(declared).map_err(spec)?)?)
 }
 
 async fn import(

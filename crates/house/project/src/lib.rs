@@ -7,6 +7,8 @@
 mod apply;
 mod check;
 mod context;
+mod data_gate;
+mod data_gate_file;
 mod diagnostic;
 mod duration;
 mod model;
@@ -19,6 +21,8 @@ mod sources;
 mod state;
 
 pub use apply::{Applied, AppliedDataset, Link, Started, apply, plan};
+pub use data_gate::DataGate;
+pub use data_gate_file::{DataGateFile, FOLDER as DATA_GATES, parse_data_gate};
 pub use context::{Context, Error};
 pub use diagnostic::{Diagnostic, Diagnostics, Span};
 pub use duration::Duration;

@@ -15,7 +15,7 @@ use repositories::Repositories;
 use runtimes::{Runtime, RuntimeConfig};
 use serving::{Serving, ServingConfig};
 use tasks::{OnStop, Supervisor};
-use types::{Actor, SystemClock};
+use types::{Actor, Level, Reader, ResourceKind, SystemClock};
 use vault::Vault;
 use webhooks::Webhooks;
 
@@ -148,6 +148,8 @@ impl Stages {
                 ..repositories::Options::default()
             },
         );
+        repositories.add_gate(Arc::new(project::DataGate::new(&repositories, ledger, blobs)));
+        repositories.set_readers(Arc::new(Runs(ledger.clone())));
         let composer = Arc::new(door_mlflow::Composer::new(ledger));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
         Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks, repositories })
@@ -160,6 +162,10 @@ impl Stages {
         supervisor.spawn_restarting("predictions.seal", OnStop::Wait, move || {
             let (log, token) = (log.clone(), token.clone());
             async move { log.run(token).await }
+        });
+        let (repositories, token) = (self.repositories.clone(), supervisor.token());
+        supervisor.spawn_restarting("repositories.reads", OnStop::Wait, move || {
+            repositories.clone().follow_reads(token.clone())
         });
         if config.has(Role::Worker) {
             let (ledger, token) = (self.ground.ledger.clone(), supervisor.token());
@@ -227,6 +233,7 @@ impl Stages {
             artifact_root: artifact_root(config),
             workspaces: config.access.workspaces,
             webhooks: self.webhooks.clone(),
+            repositories: self.repositories.clone(),
             plain_webhooks: config.webhooks.private_addresses,
         });
         let page = Some(config.mlflow.ui.as_path()).filter(|dir| !dir.as_os_str().is_empty());
@@ -242,6 +249,26 @@ impl Stages {
                 presign: true,
             }),
         ])
+    }
+}
+
+/// Who may say what they read for: those who may change the run, and of steps those who may change anything.
+struct Runs(Ledger);
+
+#[async_trait::async_trait]
+impl repositories::Readers for Runs {
+    async fn may_read_for(&self, actor: &Actor, reader: &Reader) -> Result<bool, repositories::GateError> {
+        Ok(match reader {
+            Reader::Step(_) => actor.creates(),
+            Reader::Run(uid) => match tracking::run(&self.0, actor, *uid).await {
+                Ok(run) => {
+                    let experiment = run.experiment.to_string();
+                    kit::reaches(actor, ResourceKind::Experiment, &experiment, Level::Edit)
+                }
+                Err(tracking::Error::RunNotFound(_)) => false,
+                Err(error) => return Err(error.into()),
+            },
+        })
     }
 }
 

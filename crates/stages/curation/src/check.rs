@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use columns::Table;
 use datasets::{ROW_ID, Rows};
 use serde_json::{Value, json};
@@ -61,6 +62,15 @@ pub fn check(table: &Table, rows: Option<&Rows>, expectations: &Expectations) ->
         columns: table.schema().names().filter(|n| *n != ROW_ID).count() as u64,
         checks,
     })
+}
+
+/// Checks a file in memory; `file` tells its format. Errors: `BadExpectation`; `Columns` with file and line if it cannot
+/// be read, or has a value of another type than the declared one.
+pub fn check_file(file: &str, bytes: Bytes, expectations: &Expectations) -> Result<Report, Error> {
+    expectations.validate()?;
+    let table = columns::read_typed(file, bytes.clone(), &expectations.types())?;
+    let rows = Rows::of_file(file, bytes, table.rows());
+    check(&table, Some(&rows), expectations)
 }
 
 fn simple(

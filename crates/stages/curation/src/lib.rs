@@ -12,7 +12,7 @@ mod report;
 mod rule;
 mod store;
 
-pub use check::check;
+pub use check::{check, check_file};
 pub use error::Error;
 pub use expectations::{ColumnExpectation, Expectations, RowBound, UnknownColumns};
 pub use gate::ExpectationGate;

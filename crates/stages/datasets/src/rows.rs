@@ -34,6 +34,13 @@ pub struct RowPlace {
 }
 
 impl Rows {
+    /// Of one file, which was read whole into a table of that many rows.
+    pub fn of_file(name: &str, source: Bytes, rows: usize) -> Self {
+        let mut all = Self::default();
+        all.push(name, Digest::of(&source), source, rows);
+        all
+    }
+
     pub(crate) fn push(&mut self, name: &str, digest: Digest, source: Bytes, rows: usize) {
         self.files.push(FileRows { name: name.to_owned(), digest, source, rows });
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ledger::Tx;
 use serde_json::{Value, json};
-use types::{Actor, Digest, Uid, io};
+use types::{Actor, Digest, Reader, Uid, io};
 
 use crate::environment::{self, Environment};
 use crate::error::blocking;
@@ -339,6 +339,9 @@ impl Engine {
         set("MLWRIGHT_ATTEMPT", step.attempt.to_string());
         set("MLWRIGHT_URL", config.url.clone());
         set("MLFLOW_TRACKING_URI", config.url.clone());
+        // AWS's clients name it in each request, so that what the step reads is known by the step.
+        set("AWS_SDK_UA_APP_ID", Reader::Step(step.uid).to_string());
+        set("MLWRIGHT_READER", Reader::Step(step.uid).to_string());
         set("PYTHONHASHSEED", "0".into());
         set("PYTHONUNBUFFERED", "1".into());
         if let Some(token) = &config.token {

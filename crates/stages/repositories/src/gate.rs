@@ -44,6 +44,12 @@ pub trait Gate: Send + Sync {
     /// Whether it has a say here.
     fn concerns(&self, repository: &str, branch: &str) -> bool;
 
+    /// Where its rules lie, if they lie in the data themselves: it is asked only where the candidate or the head has
+    /// something below this prefix.
+    fn folder(&self) -> Option<&str> {
+        None
+    }
+
     /// How long it may take.
     fn timeout(&self) -> Duration {
         Duration::from_secs(600)
@@ -66,6 +72,36 @@ impl Repositories {
         gates.iter().filter(|gate| gate.concerns(repository, branch)).cloned().collect()
     }
 
+    /// Those whose rules lie elsewhere, or in one of the trees.
+    async fn with_rules(
+        &self,
+        gates: Vec<Arc<dyn Gate>>,
+        head: &Digest,
+        candidate: &Digest,
+    ) -> Result<Vec<Arc<dyn Gate>>, Error> {
+        if gates.iter().all(|gate| gate.folder().is_none()) {
+            return Ok(gates);
+        }
+        let roots = [*head, *candidate];
+        self.blocking(move |stage, _| {
+            let mut asked = Vec::with_capacity(gates.len());
+            for gate in gates {
+                let has_rules = match gate.folder() {
+                    None => true,
+                    Some(folder) => {
+                        let count = |root| Ok::<_, Error>(tree::totals(stage.nodes(), root, folder.as_bytes())?.count);
+                        count(&roots[1])? > 0 || count(&roots[0])? > 0
+                    }
+                };
+                if has_rules {
+                    asked.push(gate);
+                }
+            }
+            Ok(asked)
+        })
+        .await
+    }
+
     /// Asks gates and actions about a commit whose tree is kept. Errors: `Refused`.
     pub(crate) async fn gated(
         &self,
@@ -77,7 +113,10 @@ impl Repositories {
     ) -> Result<Commit, Error> {
         let repository = &from.repository.repository;
         let gates = match event {
-            Event::PreCommit | Event::PreMerge => self.gates_of(&repository.name, &from.name),
+            Event::PreCommit | Event::PreMerge | Event::PreRevert | Event::PreCherryPick => {
+                self.with_rules(self.gates_of(&repository.name, &from.name), &from.head.root, &commit.root)
+                    .await?
+            }
             _ => Vec::new(),
         };
         let hooked = Hooked::commit(event, from, &commit, source);

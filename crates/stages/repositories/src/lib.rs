@@ -9,6 +9,7 @@ mod branches;
 mod checksum;
 mod codec;
 mod commit;
+mod contents;
 mod diff;
 mod error;
 mod fail;
@@ -27,6 +28,7 @@ mod objects;
 mod open;
 mod pulls;
 mod read;
+mod reads;
 mod receive;
 mod refs;
 mod repository;
@@ -42,6 +44,7 @@ mod view;
 
 pub use checksum::Algorithm;
 pub use commit::NewCommit;
+pub use contents::{Folder, Folders};
 pub use diff::DiffOptions;
 pub use error::Error;
 pub use fail::{FailPoint, Step};
@@ -57,11 +60,12 @@ pub use model::{
     Branch, ChangeKind, Commit, Condition, Difference, Entry, Match, Metadata, Object, Page, Paging,
     Physical, Repository, Resolved, Tag,
 };
-pub use names::LONGEST_PATH;
+pub use names::{LONGEST_PATH, matches};
 pub use objects::{LONGEST_PAGE, Listing};
-pub use open::{Options, Repositories};
+pub use open::{Options, Repositories, WeakRepositories};
 pub use pulls::{Pull, PullChange, PullStatus};
 pub use read::Opened;
+pub use reads::{Readers, Seen};
 pub use receive::{Body, Received};
 pub use repository::{FIRST_MESSAGE, NewRepository};
 pub use reset::Reset;

@@ -58,7 +58,7 @@ pub(crate) fn text_path(text: &str) -> Result<(), Error> {
 
 /// Whether `name` matches a glob: `*` stands for any characters, `?` for one, `{a,b}` for a choice, `[a-z]` and `[!a]`
 /// for one of a set, `\` takes the next character as it is.
-pub(crate) fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     let name: Vec<char> = name.chars().collect();
     choices(pattern).iter().any(|pattern| glob(&parts(pattern), &name))
 }

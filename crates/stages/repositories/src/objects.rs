@@ -6,7 +6,7 @@ use types::Actor;
 
 use crate::store::{self, after_prefix};
 use crate::view::{Overlay, view};
-use crate::{Entry, Error, Object, Page, Repositories, names};
+use crate::{Entry, Error, Object, Page, Repositories, Seen, names};
 
 /// Most entries of a page.
 pub const LONGEST_PAGE: usize = 1_000;
@@ -30,6 +30,17 @@ impl Repositories {
         reference: &str,
         path: &str,
     ) -> Result<Object, Error> {
+        Ok(self.look(actor, repository, reference, path).await?.0)
+    }
+
+    /// As [`Repositories::stat`], with what [`Repositories::note_read`] needs to know of it.
+    pub async fn look(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        reference: &str,
+        path: &str,
+    ) -> Result<(Object, Seen), Error> {
         names::path(path)?;
         let (name, expression, key) = (repository.to_owned(), reference.to_owned(), path.as_bytes().to_vec());
         // The view and the staged entry are of one moment.
@@ -47,18 +58,22 @@ impl Repositories {
             Some(None) => return Err(absent()),
             None => None,
         };
-        match staged {
-            Some(object) if !view.only_staged => Ok(object),
-            None if view.only_staged => Err(absent()),
+        let seen = Seen::of(&view, path, staged.is_some());
+        let object = match staged {
+            Some(object) if !view.only_staged => object,
+            None if view.only_staged => return Err(absent()),
             staged => {
                 let committed = self.blocking(move |stage, _| stage.tree_get(&view.root, &key)).await?;
                 match (staged, committed) {
-                    (Some(staged), Some(committed)) if staged.same_content(&committed) => Err(absent()),
-                    (Some(staged), _) => Ok(staged),
-                    (None, committed) => committed.ok_or_else(absent),
+                    (Some(staged), Some(committed)) if staged.same_content(&committed) => {
+                        return Err(absent());
+                    }
+                    (Some(staged), _) => staged,
+                    (None, committed) => committed.ok_or_else(absent)?,
                 }
             }
-        }
+        };
+        Ok((object, seen))
     }
 
     /// Objects, and prefixes folded by the delimiter, in the order of their bytes. What is folded is passed over

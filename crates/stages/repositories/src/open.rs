@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use blobs::Blobs;
 use ledger::Ledger;
@@ -30,12 +30,24 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Repositories(pub(crate) Arc<Inner>);
 
+/// The stage, for what it holds itself, such as gates. It does not keep it alive.
+#[derive(Clone)]
+pub struct WeakRepositories(Weak<Inner>);
+
+impl WeakRepositories {
+    /// Nothing once the server has let go of the stage.
+    pub fn upgrade(&self) -> Option<Repositories> {
+        self.0.upgrade().map(Repositories)
+    }
+}
+
 pub(crate) struct Inner {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub nodes: Nodes,
     pub options: Options,
     pub gates: Gates,
+    pub reads: crate::reads::Reads,
     queues: std::sync::Mutex<HashMap<(WorkspaceId, String), Queue>>,
     commits: std::sync::Mutex<HashMap<(WorkspaceId, i64, Digest), Arc<Commit>>>,
     pub small: crate::small::Packer,
@@ -58,6 +70,7 @@ impl Repositories {
             nodes,
             options,
             gates: Gates::default(),
+            reads: crate::reads::Reads::default(),
             queues: std::sync::Mutex::default(),
             commits: std::sync::Mutex::default(),
             small: crate::small::Packer::default(),
@@ -67,6 +80,10 @@ impl Repositories {
 
     pub fn ledger(&self) -> &Ledger {
         &self.0.ledger
+    }
+
+    pub fn weak(&self) -> WeakRepositories {
+        WeakRepositories(Arc::downgrade(&self.0))
     }
 
     pub fn blobs(&self) -> &Blobs {

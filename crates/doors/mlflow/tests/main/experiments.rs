@@ -3,7 +3,7 @@
 use super::*;
 
 ledger::db_test! {
-    components: [tracking::COMPONENT, models::COMPONENT];
+    components: [repositories::COMPONENT, tracking::COMPONENT, models::COMPONENT];
 
     async fn files_lie_where_the_experiment_says(ledger: ledger::Ledger) {
         let client = Client::new(ledger).await;
@@ -91,5 +91,29 @@ ledger::db_test! {
         assert_eq!(message(&answer), (400, "INVALID_PARAMETER_VALUE", "'name' exceeds the maximum length of 500 characters"));
         let answer = log(json!({ "name": "n", "digest": "d".repeat(37) })).await;
         assert_eq!(message(&answer).2, "'digest' exceeds the maximum length of 36 characters");
+    }
+
+    async fn a_logged_dataset_of_a_repository_leads_to_the_commit_that_it_names(ledger: ledger::Ledger) {
+        let client = Client::new(ledger.clone()).await;
+        let id = client.run().await;
+        let new = repositories::NewRepository {
+            name: "hospital".into(),
+            storage_namespace: "local://hospital".into(),
+            default_branch: "main".into(),
+            read_only: false,
+            metadata: Default::default(),
+        };
+        client.repositories.create_repository(&Actor::local(), new).await.unwrap();
+        let sources = [r#"{"uri": "s3://hospital/main/visits/"}"#, "lakefs://hospital/gone/visits/", "s3://other/main/x"];
+        for source in sources {
+            let dataset = json!({ "name": source, "digest": "d", "source_type": "s3", "source": source });
+            let body = json!({ "run_id": id, "datasets": [{ "tags": [], "dataset": dataset }] });
+            let (status, _) = client.call("POST", "mlflow/runs/log-inputs", body).await;
+            assert_eq!(status, StatusCode::OK);
+        }
+        let workspace = Actor::local().workspace;
+        let graph = ledger.lineage(workspace, "run", &id, ledger::Direction::Causes, 1).await.unwrap();
+        let edges: Vec<&str> = graph.edges.iter().map(|edge| edge.kind.as_str()).collect();
+        assert_eq!(edges, ["read", "used"]);
     }
 }

@@ -20,12 +20,14 @@ use axum::body::Body;
 use blobs::{BlobConfig, Blobs};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
+use repositories::Repositories;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use types::{Actor, Role};
 
 struct Client {
     router: Router,
+    repositories: Repositories,
     actor: Actor,
     /// Named by the header, if any.
     workspace: Option<String>,
@@ -41,9 +43,11 @@ impl Client {
         let home = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(&BlobConfig::Local(home.path().into())).await.unwrap();
         let vault = vault::Vault::open(home.path(), None).unwrap();
+        let repositories = Repositories::open(ledger.clone(), blobs.clone(), Default::default());
         let router = door_mlflow::routes(door_mlflow::State {
             webhooks: hooks(&ledger, &vault),
             plain_webhooks: true,
+            repositories: repositories.clone(),
             ledger,
             blobs,
             vault,
@@ -51,7 +55,7 @@ impl Client {
             workspaces: true,
         })
         .router;
-        Self { router, actor: Actor::local(), workspace: None, _home: home }
+        Self { router, repositories, actor: Actor::local(), workspace: None, _home: home }
     }
 
     async fn raw(

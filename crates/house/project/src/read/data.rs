@@ -19,7 +19,7 @@ pub(super) fn dataset(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
     }
 }
 
-fn expectations(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Expectations {
+pub(super) fn expectations(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Expectations {
     let fields = reader.fields(path, at, node, &["rows", "columns", "unknown_columns"]);
     let rows_at = reader.key_at(&fields, "rows");
     let words = [("reject", UnknownColumns::Reject), ("allow", UnknownColumns::Allow)];

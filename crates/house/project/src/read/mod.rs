@@ -1,6 +1,7 @@
 //! One function for each section of the file: tree in, typed section out.
 
 mod data;
+mod data_gate;
 mod pipelines;
 mod quality;
 mod serving;
@@ -8,6 +9,8 @@ mod serving;
 use crate::Project;
 use crate::node::Node;
 use crate::reader::Reader;
+
+pub(crate) use data_gate::data_gate;
 
 const SECTIONS: [&str; 9] = [
     "version",

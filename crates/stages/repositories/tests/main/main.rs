@@ -11,6 +11,7 @@ mod crashes;
 mod gates;
 mod listing;
 mod merging;
+mod reads;
 mod staging;
 mod uploading;
 
