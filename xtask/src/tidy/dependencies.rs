@@ -6,8 +6,9 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 18] = [
+const STAGES: [&str; 19] = [
     "repositories",
+    "tables",
     "datasets",
     "curation",
     "features",

@@ -5,6 +5,7 @@
 
 mod admin;
 mod content;
+mod data;
 mod datasets;
 mod endpoints;
 mod failure;
@@ -48,6 +49,8 @@ pub struct State {
     pub engine: pipelines::Engine,
     pub serving: serving::Serving,
     pub log: predictions::Log,
+    pub repositories: repositories::Repositories,
+    pub tables: tables::Tables,
     pub projects: Arc<dyn Projects>,
     pub grammar: Arc<dyn RunGrammar>,
     pub about: Arc<About>,

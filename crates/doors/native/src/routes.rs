@@ -5,14 +5,14 @@ use kit::{Door, Routes};
 
 use crate::failure::in_envelope;
 use crate::{
-    State, admin, content, datasets, endpoints, history, imports, keys, labels, model_versions, monitors,
+    State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions, monitors,
     overview, pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs,
     users, why,
 };
 
 /// Every endpoint of the native API.
 pub fn routes(state: State) -> Door {
-    Routes::new()
+    let routes = Routes::new()
         .route("/api/v1/server", get(admin::about))
         .route("/api/v1/tokens", post(admin::create_token).get(admin::tokens))
         .route("/api/v1/tokens/{id}", delete(admin::revoke_token))
@@ -87,7 +87,8 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/import/logged-models", post(imports::logged_model))
         .route("/api/v1/import/artifacts", post(imports::artifacts))
         .route("/api/v1/import/models", post(imports::model))
-        .route("/api/v1/import/models/{name}/versions", post(imports::version))
+        .route("/api/v1/import/models/{name}/versions", post(imports::version));
+    data::add(routes)
         .map(|router| router.layer(DefaultBodyLimit::max(16 << 20)).layer(map_response(in_envelope)))
         .door("native", state)
 }

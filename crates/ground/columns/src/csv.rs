@@ -61,7 +61,7 @@ pub(crate) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Error> {
     })
 }
 
-fn check_header(file: &str, header: &[String]) -> Result<(), Error> {
+pub(crate) fn check_header(file: &str, header: &[String]) -> Result<(), Error> {
     if let [only] = header {
         let separator =
             [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")].into_iter().find(|(c, _)| only.contains(*c));
@@ -157,27 +157,28 @@ fn build(mut rows: Rows<'_>, header: &[String], fields: &[Field]) -> Result<Tabl
     )
 }
 
-struct Cell<'a> {
-    text: Cow<'a, str>,
+pub(crate) struct Cell<'a> {
+    pub text: Cow<'a, str>,
     quoted: bool,
 }
 
 impl Cell<'_> {
-    fn is_null(&self) -> bool {
+    pub fn is_null(&self) -> bool {
         !self.quoted && self.text.trim_ascii().is_empty()
     }
 }
 
 #[derive(Clone)]
-struct Rows<'a> {
-    file: &'a str,
-    rest: &'a str,
-    line: u64,
+pub(crate) struct Rows<'a> {
+    pub file: &'a str,
+    pub rest: &'a str,
+    /// Of the start of `rest`, from 1.
+    pub line: u64,
 }
 
 impl<'a> Rows<'a> {
     /// The next row with as many fields as the header, and its line.
-    fn next_data(&mut self, cells: &mut Vec<Cell<'a>>, expected: usize) -> Result<Option<u64>, Error> {
+    pub fn next_data(&mut self, cells: &mut Vec<Cell<'a>>, expected: usize) -> Result<Option<u64>, Error> {
         if self.rest.trim_ascii_start().is_empty() {
             return Ok(None);
         }
@@ -195,7 +196,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Reads one row; true if a line end closed it, false if the file did.
-    fn next_row(&mut self, cells: &mut Vec<Cell<'a>>) -> Result<bool, Error> {
+    pub fn next_row(&mut self, cells: &mut Vec<Cell<'a>>) -> Result<bool, Error> {
         cells.clear();
         loop {
             let quoted = self.rest.starts_with('"');

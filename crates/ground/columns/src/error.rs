@@ -76,6 +76,32 @@ pub enum Error {
     Merge { detail: String },
     #[error("a profile of version {found} cannot be read; this program knows up to {known}")]
     Version { found: u32, known: u32 },
+    #[error("`{file}` cannot be read: {cause}")]
+    Unreadable { file: String, cause: Box<dyn Fault> },
+    #[error("`{file}`, line {line}: the record is longer than {limit} bytes")]
+    LongRecord { file: String, line: u64, limit: usize },
+    #[error("files of one table differ: `{file}`, column `{column}` is {found}, {expected} before")]
+    Differing { file: String, column: String, found: String, expected: String },
+    #[error("a table of no files")]
+    NoFiles,
+    #[error("files of one table have different formats: `{first}` and `{second}`")]
+    MixedFormats { first: String, second: String },
+    #[error("a row diff needs a key")]
+    NoKey,
+    #[error("key column `{column}` is missing in `{file}`")]
+    NoKeyColumn { file: String, column: String, known: Vec<String> },
+    #[error("`{file}`, row {row}: key column `{column}` has no value")]
+    NullKey { file: String, row: u64, column: String },
+    #[error("the key {key} stands in two rows of one table: `{first}`, row {first_row}, and `{second}`, row {second_row}")]
+    DuplicateKey { key: String, first: String, first_row: u64, second: String, second_row: u64 },
+    #[error("{message}")]
+    Sql { message: String, hint: Hint },
+    #[error("the query took longer than {seconds} s and was stopped")]
+    QueryTime { seconds: u64 },
+    #[error("the query needs more memory than its {bytes} bytes")]
+    QueryMemory { bytes: usize },
+    #[error("the query was cancelled")]
+    Cancelled,
     #[error("cannot write Parquet: {0}")]
     Write(String),
     #[error(transparent)]
@@ -106,7 +132,10 @@ impl Fault for Error {
     fn class(&self) -> Class {
         match self {
             Error::Io(e) => e.class(),
+            Error::Unreadable { cause, .. } => cause.class(),
             Error::NoColumn { .. } => Class::NotFound,
+            Error::QueryTime { .. } | Error::QueryMemory { .. } | Error::LongRecord { .. } => Class::TooLarge,
+            Error::Cancelled => Class::Unavailable,
             Error::Write(_) | Error::Arrow(_) => Class::Internal,
             _ => Class::Invalid,
         }
@@ -115,6 +144,21 @@ impl Fault for Error {
     fn hint(&self) -> Hint {
         let hint = match self {
             Error::Io(e) => return e.hint(),
+            Error::Unreadable { cause, .. } => return cause.hint(),
+            Error::Sql { hint, .. } => return hint.clone(),
+            Error::LongRecord { .. } => "check for a quote that is never closed".into(),
+            Error::Differing { .. } => "give the column one type in all files, or name a single file".into(),
+            Error::NoFiles => "name a file, or a folder that holds some".into(),
+            Error::MixedFormats { .. } => "name a folder whose files have one format, or a single file".into(),
+            Error::NoKey => "name the columns that tell rows apart, such as key=id".into(),
+            Error::NoKeyColumn { column, known, .. } => match nearest(column, known) {
+                Some(near) => format!("did you mean `{near}`? it has {}", list(known)),
+                None => format!("it has {}", list(known)),
+            },
+            Error::NullKey { .. } => "choose a key without missing values".into(),
+            Error::DuplicateKey { .. } => "choose columns that together are unique in each version".into(),
+            Error::QueryTime { .. } => "read fewer columns or files, or filter by a sorted column".into(),
+            Error::QueryMemory { .. } => "group by fewer values, or sort and join fewer rows".into(),
             Error::Empty { .. } | Error::NoRows { .. } => {
                 "check what wrote it; a data file needs rows".into()
             }
@@ -169,7 +213,7 @@ impl Fault for Error {
             Error::NullValue { .. } => "drop or fill the rows that have no value there".into(),
             Error::Merge { .. } => "profile both with the same edges: Profile::like".into(),
             Error::Version { .. } => "use a newer mlwright".into(),
-            Error::Length { .. } | Error::Write(_) | Error::Arrow(_) => return None,
+            Error::Length { .. } | Error::Cancelled | Error::Write(_) | Error::Arrow(_) => return None,
         };
         Some(hint)
     }

@@ -103,6 +103,11 @@ impl Inference {
         self.nulls > 0
     }
 
+    /// Like [`Inference::data_type`], where a mixture is text.
+    pub fn data_type_or_text(self) -> DataType {
+        self.data_type("", "").unwrap_or(DataType::String)
+    }
+
     /// The type that every cell has. A column of nulls alone is a string column. Where most cells are numbers
     /// and some are not, nobody can say what was meant: `MixedTypes`.
     pub fn data_type(self, file: &str, column: &str) -> Result<DataType, Error> {

@@ -51,7 +51,7 @@ pub(crate) fn read_typed(
     build(file, &rows, fields)
 }
 
-struct Object(Vec<(String, Value)>);
+pub(crate) struct Object(pub Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -99,7 +99,7 @@ fn parse(file: &str, text: &str) -> Result<Vec<(u64, Object)>, Error> {
     Ok(rows)
 }
 
-fn json_type(value: &Value) -> Option<DataType> {
+pub(crate) fn json_type(value: &Value) -> Option<DataType> {
     Some(match value {
         Value::Bool(_) => DataType::Boolean,
         Value::Number(n) if n.as_i64().is_some() => DataType::Integer,

@@ -2,10 +2,14 @@
 //! drift and for model metrics. Arrow is known here; the floors above hold a [`Table`].
 
 mod bins;
+mod blocks;
+mod cells;
 mod chance;
 mod csv;
 pub mod drift;
+mod engine;
 mod error;
+mod file;
 mod head;
 mod infer;
 mod jsonl;
@@ -13,7 +17,10 @@ mod ks;
 pub mod metrics;
 mod pairs;
 mod parquet;
+mod plain;
 mod profile;
+mod row_diff;
+mod source;
 mod table;
 mod typed;
 
@@ -24,13 +31,21 @@ use types::Schema;
 
 /// One column's values; made by the functions of [`column`].
 pub use ::arrow::array::ArrayRef;
+pub use ::arrow::array::RecordBatch;
+pub use ::arrow::datatypes::SchemaRef;
 pub use bins::{Bins, Histogram};
+pub use cells::{cells, column_types};
 pub use csv::read_csv;
+pub use engine::{Answer, Engine, Limits, Query};
 pub use error::{Error, Place};
+pub use file::{Chunks, File, InMemory};
 pub use head::{Head, head_parquet};
 pub use jsonl::read_jsonl;
 pub use parquet::{ParquetWriter, from_batches, read_parquet};
+pub use plain::plain;
 pub use profile::{ColumnProfile, Profile};
+pub use row_diff::{Change, Kind as ChangeKind, RowDiff, rows_at};
+pub use source::{Batches, Known, Scan, Source, parquet::Reader as ParquetReader};
 pub use table::{Table, arrow_type, column};
 pub use typed::read_typed;
 

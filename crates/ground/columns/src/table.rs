@@ -36,7 +36,7 @@ pub fn arrow_type(data_type: DataType) -> ArrowType {
     }
 }
 
-fn data_type(arrow: &ArrowType) -> Option<DataType> {
+pub(crate) fn data_type(arrow: &ArrowType) -> Option<DataType> {
     Some(match arrow {
         ArrowType::Boolean => DataType::Boolean,
         ArrowType::Int64 => DataType::Integer,

@@ -3,6 +3,7 @@
 
 mod evidently;
 mod readers;
+mod sources;
 
 use mlwright_columns as columns;
 

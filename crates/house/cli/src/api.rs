@@ -68,6 +68,17 @@ impl Api {
         Ok(true)
     }
 
+    /// Any call below `/api/v1/` whose answer is JSON.
+    pub async fn ask(&self, method: Method, path: &str, body: Body) -> Result<Value, Failure> {
+        self.json(method, path, body).await
+    }
+
+    /// The bytes of an answer.
+    pub async fn bytes(&self, method: Method, path: &str, body: Body) -> Result<Vec<u8>, Failure> {
+        let answer = self.call(method, path, body).await?;
+        if (200..300).contains(&answer.status) { Ok(answer.body.into()) } else { Err(self.refused(&answer)) }
+    }
+
     /// `None` for 404.
     pub async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
         let answer = self.call(Method::Get, path, Body::Empty).await?;

@@ -1,11 +1,13 @@
 //! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
 
+mod data;
 mod tracking;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 
 const HELP: &str = "\
@@ -40,7 +42,7 @@ Experiments and models:
   artifacts    list, download and upload files of a run
 
 Things:
-  data       list data sets, import files as a version
+  data       repositories with branches and commits, tables in place, data sets
   import     bring over what an MLflow server recorded
   list       runs, experiments, datasets, models, pipelines, pipeline-runs, endpoints, monitors, retrainings
 
@@ -109,7 +111,7 @@ pub enum Command {
         /// The pipeline run's id, or the id of a tracking run that one of its steps made
         run: String,
     },
-    /// List data sets, import files
+    /// Repositories with branches and commits, tables in place, data sets
     #[command(subcommand)]
     Data(Data),
     /// Print what the steps of a pipeline run printed, and follow while it runs
@@ -223,23 +225,6 @@ pub struct Apply {
     /// Wait until the first training has ended
     #[arg(long)]
     pub wait: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Data {
-    /// List data sets and their latest versions
-    List,
-    /// Import files as an immutable version; the same content gives the same version
-    Import {
-        /// The data set
-        dataset: String,
-        /// CSV, JSON lines or Parquet files
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// The column whose values are the row ids
-        #[arg(long)]
-        key: Option<String>,
-    },
 }
 
 /// Where the metadata is, while no server runs on it.

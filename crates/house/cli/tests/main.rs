@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod data;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -107,4 +109,27 @@ fn a_user_is_made_with_a_password_from_standard_input() {
     assert!(listed.status.success() && text.contains("ann") && text.contains("admin"), "{text}");
     let refused = mlwright(folder.path(), &["user", "create", "bob"]);
     assert!(said(&refused).contains("no password was given"), "{}", said(&refused));
+}
+
+#[test]
+fn a_place_that_names_nothing_says_how_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = mlwright(folder.path(), &["data", "ls", "sales"]);
+    insta::assert_snapshot!(said(&output), @r"
+    exit 1
+    -- stdout
+    -- stderr
+    error: `sales` names no place in a repository
+    hint: write it as repository@branch:path, such as sales@main:orders/2026.csv
+    ");
+    let output = mlwright(folder.path(), &["data", "diff", "sales@main"]);
+    insta::assert_snapshot!(said(&output), @r"
+    exit 1
+    -- stdout
+    -- stderr
+    error: `sales@main` names no two refs
+    hint: write them as repository@left..right, or with three dots from their merge base
+    ");
+    let output = mlwright(folder.path(), &["data", "cat", "sales@main"]);
+    assert!(said(&output).contains("`sales@main` names no object"), "{}", said(&output));
 }

@@ -1,22 +1,24 @@
 //! Data sets: list them, import files.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 use types::{Digest, Hasher, io};
 
 use crate::api::{Api, segment};
-use crate::args::{Data, List, What};
+use crate::args::{List, What};
 use crate::failure::Failure;
 use crate::lists;
 use crate::screen::{note, say};
 use crate::table::cell;
 
-pub async fn run(api: &Api, command: Data) -> Result<(), Failure> {
-    let (dataset, files, key) = match command {
-        Data::List => return lists::list(api, List { what: What::Datasets, json: false, limit: 500 }).await,
-        Data::Import { dataset, files, key } => (dataset, files, key),
-    };
+pub async fn list(api: &Api) -> Result<(), Failure> {
+    lists::list(api, List { what: What::Datasets, json: false, limit: 500 }).await
+}
+
+pub async fn import(api: &Api, dataset: &str, files: &[PathBuf], key: Option<String>) -> Result<(), Failure> {
     let mut sent: Vec<Value> = Vec::new();
-    for path in &files {
+    for path in files {
         let digest = digest(path)?;
         if api.put_file(&digest, path).await? {
             note(format!("  sent {}", path.display()));
@@ -25,7 +27,7 @@ pub async fn run(api: &Api, command: Data) -> Result<(), Failure> {
         sent.push(json!({ "name": name, "digest": digest }));
     }
     let body = json!({ "files": sent, "key": key });
-    let version = api.post(&format!("datasets/{}/versions", segment(&dataset)), body).await?;
+    let version = api.post(&format!("datasets/{}/versions", segment(dataset)), body).await?;
     say(format!(
         "{dataset} version {}: {} rows, {}",
         cell(&version, "number"),
