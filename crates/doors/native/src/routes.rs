@@ -5,9 +5,9 @@ use kit::{Door, Routes};
 
 use crate::failure::in_envelope;
 use crate::{
-    State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions, monitors,
-    overview, pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table, run_views, runs,
-    users, why,
+    State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions,
+    monitors, overview, pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table,
+    run_views, runs, users, why,
 };
 
 /// Every endpoint of the native API.

@@ -5,6 +5,7 @@
 // Under the name that the rest of the house knows it by.
 extern crate mlwright_door_native as door_native;
 
+mod data;
 mod datasets_door;
 mod endpoints;
 mod labels;
@@ -31,7 +32,8 @@ use serving::{Serving, ServingConfig};
 use tower::ServiceExt;
 use types::{Actor, Role};
 
-pub const COMPONENTS: [Component; 10] = [
+pub const COMPONENTS: [Component; 11] = [
+    repositories::COMPONENT,
     datasets::COMPONENT,
     curation::COMPONENT,
     tracking::COMPONENT,
@@ -62,6 +64,20 @@ impl Projects for NoProjects {
     }
 }
 
+/// SQL is tested where the engine is linked.
+struct NoSql;
+
+#[async_trait]
+impl columns::Engine for NoSql {
+    fn tables(&self, sql: &str) -> Result<Vec<String>, columns::Error> {
+        Err(columns::Error::Sql { message: format!("`{sql}` cannot be answered"), hint: None })
+    }
+
+    async fn query(&self, _: columns::Query) -> Result<columns::Answer, columns::Error> {
+        Err(columns::Error::Cancelled)
+    }
+}
+
 pub struct Client {
     router: Router,
     pub ledger: Ledger,
@@ -82,6 +98,9 @@ impl Client {
             Serving::start(ServingConfig::default(), &ledger, &blobs, runtime, log.clone()).await.unwrap();
         let config = pipelines::Config::new(at("pipelines"), Vec::new(), "http://127.0.0.1:1".into());
         let engine = pipelines::Engine::new(ledger.clone(), blobs.clone(), config).unwrap();
+        let data = Blobs::open(&BlobConfig::Local(at("repositories"))).await.unwrap();
+        let repositories =
+            repositories::Repositories::open(ledger.clone(), data, repositories::Options::default());
         let state = State {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
@@ -89,6 +108,8 @@ impl Client {
             engine,
             serving,
             log: log.clone(),
+            repositories: repositories.clone(),
+            tables: tables::Tables::new(repositories, Arc::new(NoSql), tables::Config::default()),
             projects: Arc::new(NoProjects),
             grammar: Arc::new(run_table::Grammar),
             about: Arc::new(About {
@@ -124,6 +145,20 @@ impl Client {
         let status = answer.status();
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    /// The bytes of an answer that is no JSON.
+    pub async fn bytes(&self, method: &str, path: &str, body: Value) -> Vec<u8> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1/{path}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .extension(Actor::local())
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.into_body().collect().await.unwrap().to_bytes().into()
     }
 
     pub async fn call(&self, method: &str, path: &str, body: Value) -> (StatusCode, Value) {

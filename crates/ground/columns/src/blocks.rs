@@ -123,4 +123,3 @@ impl Blocks {
         self.seen = self.pending.len();
     }
 }
-

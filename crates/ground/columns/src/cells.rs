@@ -19,7 +19,8 @@ pub fn column_types(schema: &ArrowSchema) -> Vec<(String, String, bool)> {
 /// hexadecimal digits) is text.
 pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Value>>, Error> {
     let columns = batch.columns().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-    let mut rows: Vec<Vec<Value>> = (0..batch.num_rows()).map(|_| Vec::with_capacity(columns.len())).collect();
+    let mut rows: Vec<Vec<Value>> =
+        (0..batch.num_rows()).map(|_| Vec::with_capacity(columns.len())).collect();
     for values in columns {
         for (row, value) in rows.iter_mut().zip(values) {
             row.push(value);
@@ -72,7 +73,8 @@ fn column(array: &ArrayRef) -> Result<Vec<Value>, Error> {
             let structs = array.as_struct();
             let columns = structs.columns().iter().map(column).collect::<Result<Vec<_>, _>>()?;
             each(&|row| {
-                let pairs = fields.iter().zip(&columns).map(|(f, values)| (f.name().clone(), values[row].clone()));
+                let pairs =
+                    fields.iter().zip(&columns).map(|(f, values)| (f.name().clone(), values[row].clone()));
                 Value::Object(pairs.collect::<Map<_, _>>())
             })
         }

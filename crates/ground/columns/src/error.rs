@@ -92,7 +92,9 @@ pub enum Error {
     NoKeyColumn { file: String, column: String, known: Vec<String> },
     #[error("`{file}`, row {row}: key column `{column}` has no value")]
     NullKey { file: String, row: u64, column: String },
-    #[error("the key {key} stands in two rows of one table: `{first}`, row {first_row}, and `{second}`, row {second_row}")]
+    #[error(
+        "the key {key} stands in two rows of one table: `{first}`, row {first_row}, and `{second}`, row {second_row}"
+    )]
     DuplicateKey { key: String, first: String, first_row: u64, second: String, second_row: u64 },
     #[error("{message}")]
     Sql { message: String, hint: Hint },
@@ -149,7 +151,9 @@ impl Fault for Error {
             Error::LongRecord { .. } => "check for a quote that is never closed".into(),
             Error::Differing { .. } => "give the column one type in all files, or name a single file".into(),
             Error::NoFiles => "name a file, or a folder that holds some".into(),
-            Error::MixedFormats { .. } => "name a folder whose files have one format, or a single file".into(),
+            Error::MixedFormats { .. } => {
+                "name a folder whose files have one format, or a single file".into()
+            }
             Error::NoKey => "name the columns that tell rows apart, such as key=id".into(),
             Error::NoKeyColumn { column, known, .. } => match nearest(column, known) {
                 Some(near) => format!("did you mean `{near}`? it has {}", list(known)),

@@ -19,7 +19,11 @@ pub fn plain(file: &str, batches: &[RecordBatch]) -> Result<Table, Error> {
             columns.push(array);
         }
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        converted.push(RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), columns, &options)?);
+        converted.push(RecordBatch::try_new_with_options(
+            Arc::new(ArrowSchema::new(fields)),
+            columns,
+            &options,
+        )?);
     }
     let schema = converted.first().map_or_else(|| Arc::new(ArrowSchema::empty()), RecordBatch::schema);
     from_batches(file, &schema, &converted, None)

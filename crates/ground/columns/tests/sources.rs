@@ -9,8 +9,8 @@ use mlwright_columns as columns;
 use async_trait::async_trait;
 use bytes::Bytes;
 use columns::{
-    Change, ChangeKind, Chunks, Error, File, InMemory, Known, RowDiff, Scan, Source, Table, cells, column, plain,
-    rows_at,
+    Change, ChangeKind, Chunks, Error, File, InMemory, Known, RowDiff, Scan, Source, Table, cells, column,
+    plain, rows_at,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
@@ -78,7 +78,8 @@ fn text(rows: usize, row: impl Fn(usize) -> String) -> String {
 
 #[tokio::test]
 async fn a_streamed_csv_has_the_rows_that_the_whole_file_has() {
-    let csv = format!("id,name,score\n{}", text(30_000, |i| format!("{i},\"a \"\"b\"\",\n{i}\",{}.5\r\n", i % 7)));
+    let csv =
+        format!("id,name,score\n{}", text(30_000, |i| format!("{i},\"a \"\"b\"\",\n{i}\",{}.5\r\n", i % 7)));
     let whole = columns::read_csv("t.csv", csv.as_bytes(), None).unwrap();
     for chunk in [1_000, 1 << 20] {
         let source = open(Counted::new("t.csv", csv.clone(), chunk)).await.unwrap();
@@ -87,7 +88,10 @@ async fn a_streamed_csv_has_the_rows_that_the_whole_file_has() {
         assert!(batches.len() > 1, "it comes in blocks");
         assert_eq!(plain("t.csv", &batches).unwrap(), whole);
         let scan = Scan { columns: Some(vec![2, 0]), skip: 29_990, limit: Some(2) };
-        assert_eq!(rows(&source, scan).await.unwrap(), [[json!(2.5), json!(29_990)], [json!(3.5), json!(29_991)]]);
+        assert_eq!(
+            rows(&source, scan).await.unwrap(),
+            [[json!(2.5), json!(29_990)], [json!(3.5), json!(29_991)]]
+        );
     }
 }
 
@@ -97,8 +101,14 @@ async fn what_is_wrong_with_a_csv_is_told_with_its_line_far_into_the_file() {
     let broken = [
         (format!("a,b\n{good}1,2,3\n"), "`t.csv`, line 40002: 3 fields where the header has 2"),
         (format!("a,b\n{good}x\"y,2\n"), "`t.csv`, line 40002: a quote inside the unquoted value `x\"`"),
-        (format!("a,b\n{good}1"), "`t.csv` is truncated: its last line 40002 has 1 of 2 fields and no line end"),
-        (format!("a,b\n{good}\"x,2\n"), "`t.csv` is truncated: the quote opened in line 40002 is never closed"),
+        (
+            format!("a,b\n{good}1"),
+            "`t.csv` is truncated: its last line 40002 has 1 of 2 fields and no line end",
+        ),
+        (
+            format!("a,b\n{good}\"x,2\n"),
+            "`t.csv` is truncated: the quote opened in line 40002 is never closed",
+        ),
         (String::new(), "`t.csv` is empty"),
         ("a,a\n1,2\n".into(), "`t.csv`: column `a` stands in the header twice, as number 1 and 2"),
     ];
@@ -175,12 +185,18 @@ async fn a_broken_parquet_file_says_what_and_which_row_group() {
     broken[group.0 as usize..(group.0 + 200) as usize].fill(0xff);
     let source = Source::open(Arc::new(InMemory::new("t.parquet", broken))).await.unwrap();
     let error = rows(&source, Scan::default()).await.unwrap_err();
-    assert!(error.to_string().starts_with("`t.parquet` is not a readable Parquet file: row group 1: "), "{error}");
+    assert!(
+        error.to_string().starts_with("`t.parquet` is not a readable Parquet file: row group 1: "),
+        "{error}"
+    );
     let cases: [(Vec<u8>, &str); 4] = [
         (Vec::new(), "`t.parquet` is empty"),
         (b"a,b\n1,2\n".to_vec(), "`t.parquet` is not a readable Parquet file: it does not start with PAR1"),
         (bytes[..size - 9].to_vec(), "`t.parquet` is truncated"),
-        ([&bytes[..size - 8], b"\xff\xff\xff\x7fPAR1"].concat(), "`t.parquet` is not a readable Parquet file: its footer"),
+        (
+            [&bytes[..size - 8], b"\xff\xff\xff\x7fPAR1"].concat(),
+            "`t.parquet` is not a readable Parquet file: its footer",
+        ),
     ];
     for (bytes, message) in cases {
         let error = Source::open(Arc::new(InMemory::new("t.parquet", bytes))).await.unwrap_err();
@@ -237,7 +253,10 @@ async fn a_row_diff_tells_added_removed_and_changed_rows_by_key() {
     let right = many(&[("r.csv", "v,id,new\nB,2,0\na,1,0\nd,4,0\n")]).await.unwrap();
     let found = diff(&left, &right, &["id"]).await.unwrap();
     assert_eq!((found.added, found.removed, found.changed, found.unchanged), (1, 1, 1, 1));
-    assert_eq!((found.columns_added.as_slice(), found.columns_removed.as_slice()), (["new".to_owned()].as_slice(), ["gone".to_owned()].as_slice()));
+    assert_eq!(
+        (found.columns_added.as_slice(), found.columns_removed.as_slice()),
+        (["new".to_owned()].as_slice(), ["gone".to_owned()].as_slice())
+    );
     assert_eq!(
         found.changes,
         [
@@ -246,7 +265,10 @@ async fn a_row_diff_tells_added_removed_and_changed_rows_by_key() {
             Change { kind: ChangeKind::Removed, left: Some(2), right: None },
         ]
     );
-    assert_eq!(rows_at(&right, &[2, 0]).await.unwrap(), [[json!("d"), json!(4), json!(0)], [json!("B"), json!(2), json!(0)]]);
+    assert_eq!(
+        rows_at(&right, &[2, 0]).await.unwrap(),
+        [[json!("d"), json!(4), json!(0)], [json!("B"), json!(2), json!(0)]]
+    );
     // An integer column that became one of floats, or of texts, has the same values.
     let wider = many(&[("w.csv", "id,v\n1.0,a\n2.0,b\n3.5,c\n")]).await.unwrap();
     let found = diff(&left, &wider, &["id"]).await.unwrap();
@@ -256,7 +278,12 @@ async fn a_row_diff_tells_added_removed_and_changed_rows_by_key() {
 
 #[tokio::test]
 async fn a_key_that_is_missing_null_or_not_unique_is_an_error_that_says_where() {
-    let left = many(&[("a.csv", "id,day,v\n1,2026-01-01,a\n"), ("b.csv", "id,day,v\n2,2026-01-01,a\n1,2026-01-01,b\n")]).await.unwrap();
+    let left = many(&[
+        ("a.csv", "id,day,v\n1,2026-01-01,a\n"),
+        ("b.csv", "id,day,v\n2,2026-01-01,a\n1,2026-01-01,b\n"),
+    ])
+    .await
+    .unwrap();
     let error = diff(&left, &left, &["id", "day"]).await.unwrap_err();
     assert_eq!(
         error.to_string(),

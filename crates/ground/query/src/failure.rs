@@ -52,7 +52,8 @@ fn malformed(detail: String, files: &[String]) -> Error {
 
 /// In lower case and without the kind of error that DataFusion sets before it.
 fn sql(message: String, hint: Option<String>) -> Error {
-    let kinds = ["Error during planning: ", "SQL error: ", "Execution error: ", "Schema error: ", "Arrow error: "];
+    let kinds =
+        ["Error during planning: ", "SQL error: ", "Execution error: ", "Schema error: ", "Arrow error: "];
     let bare = kinds.iter().find_map(|kind| message.strip_prefix(kind)).unwrap_or(&message);
     let bare = bare.strip_prefix("ParserError(\"").and_then(|b| b.strip_suffix("\")")).unwrap_or(bare);
     let mut letters = bare.chars();

@@ -10,7 +10,9 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
-use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry as _, ObjectStoreUrl};
+use datafusion::execution::object_store::{
+    DefaultObjectStoreRegistry, ObjectStoreRegistry as _, ObjectStoreUrl,
+};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::object_store::ObjectStore;
 use datafusion::object_store::memory::InMemory;
@@ -24,9 +26,8 @@ use crate::{failure, parquet, statement};
 
 pub async fn run(query: Query, partitions: usize, io: &Handle) -> Result<Answer, Error> {
     let Query { sql, tables, limits } = query;
-    let of_parquet = |(name, source): &(String, columns::Source)| {
-        (source.format == Format::Parquet).then(|| name.clone())
-    };
+    let of_parquet =
+        |(name, source): &(String, columns::Source)| (source.format == Format::Parquet).then(|| name.clone());
     let files: Vec<String> = tables.iter().filter_map(of_parquet).collect();
     let context = context(&limits, partitions).map_err(|e| failure::of(e, &[]))?;
     for (name, source) in tables {
@@ -48,7 +49,8 @@ fn context(limits: &Limits, partitions: usize) -> Result<SessionContext, DataFus
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
     // DataFusion asks for a store behind every scan; this one is empty, also where it would know the local files. Bytes
     // come from the files of the tables.
-    let (stores, empty): (_, Arc<dyn ObjectStore>) = (DefaultObjectStoreRegistry::new(), Arc::new(InMemory::new()));
+    let (stores, empty): (_, Arc<dyn ObjectStore>) =
+        (DefaultObjectStoreRegistry::new(), Arc::new(InMemory::new()));
     for url in [ObjectStoreUrl::local_filesystem(), ObjectStoreUrl::parse(parquet::STORE)?] {
         stores.register_store(url.as_ref(), empty.clone());
     }
@@ -64,7 +66,8 @@ async fn answer(context: &SessionContext, sql: &str, limits: &Limits) -> Result<
     let statement = statement::parse(sql).map_err(|e| DataFusionError::External(Box::new(e)))?;
     let cut = statement::is_query(&statement);
     let plan = context.state().statement_to_plan(statement).await?;
-    let only_read = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let only_read =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     only_read.verify_plan(&plan)?;
     let mut rows = context.execute_logical_plan(plan).await?;
     if cut {

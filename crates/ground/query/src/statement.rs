@@ -5,7 +5,8 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::ast::Statement as Sql;
 
 fn refused(message: impl Into<String>) -> Error {
-    let hint = "send one SELECT, EXPLAIN, DESCRIBE or SHOW statement; data changes through uploads and commits";
+    let hint =
+        "send one SELECT, EXPLAIN, DESCRIBE or SHOW statement; data changes through uploads and commits";
     Error::Sql { message: message.into(), hint: Some(hint.into()) }
 }
 

@@ -53,7 +53,12 @@ impl TableProvider for TextTable {
         let share = count.div_ceil(GROUPS).max(1);
         let part = |first: usize| -> Arc<dyn PartitionStream> {
             let (source, columns) = (self.0.clone(), projection.cloned());
-            Arc::new(Part { source, places: first..count.min(first + share), columns, schema: schema.clone() })
+            Arc::new(Part {
+                source,
+                places: first..count.min(first + share),
+                columns,
+                schema: schema.clone(),
+            })
         };
         let parts = (0..count).step_by(share).map(part).collect();
         Ok(Arc::new(StreamingTableExec::try_new(schema.clone(), parts, None, [], false, limit)?))

@@ -61,7 +61,10 @@ async fn tables_of_all_formats_are_joined_grouped_and_sorted() {
     ];
     let found = engine().tables(sql).unwrap();
     assert_eq!(found, ["r@main:c.csv", "r@main:p.parquet", "r@v1:w.jsonl"]);
-    assert_eq!(rows(sql, tables).await, [[json!("n1"), json!(2), json!(80)], [json!("n2"), json!(1), json!(100)]]);
+    assert_eq!(
+        rows(sql, tables).await,
+        [[json!("n1"), json!(2), json!(80)], [json!("n2"), json!(1), json!(100)]]
+    );
 }
 
 #[tokio::test]
@@ -81,14 +84,18 @@ async fn common_functions_are_there() {
 #[tokio::test]
 async fn the_answer_is_cut_at_the_limit_and_says_so() {
     let limits = Limits { rows: 3, ..LIMITS };
-    let answer = asked("select id from t order by id desc", vec![("t", parquet(50).await)], limits).await.unwrap();
+    let answer =
+        asked("select id from t order by id desc", vec![("t", parquet(50).await)], limits).await.unwrap();
     assert!(answer.more);
     let found: Vec<_> = answer.batches.iter().flat_map(|batch| cells(batch).unwrap()).collect();
     assert_eq!(found, [[json!(49)], [json!(48)], [json!(47)]]);
     let answer = asked("select id from t", vec![("t", parquet(3).await)], limits).await.unwrap();
     assert!(!answer.more);
     let answer = asked("select id from t where id < 0", vec![("t", parquet(3).await)], limits).await.unwrap();
-    assert_eq!((answer.batches.iter().map(|b| b.num_rows()).sum::<usize>(), answer.schema.fields().len()), (0, 1));
+    assert_eq!(
+        (answer.batches.iter().map(|b| b.num_rows()).sum::<usize>(), answer.schema.fields().len()),
+        (0, 1)
+    );
 }
 
 #[tokio::test]
@@ -152,7 +159,8 @@ async fn an_error_says_what_is_wrong_and_what_to_do() {
         bytes[4..200].fill(0xff);
         bytes
     })));
-    let error = asked("select sum(id) from \"b\"", vec![("b", broken.await.unwrap())], LIMITS).await.unwrap_err();
+    let error =
+        asked("select sum(id) from \"b\"", vec![("b", broken.await.unwrap())], LIMITS).await.unwrap_err();
     assert!(error.to_string().starts_with("`b` is not a readable Parquet file"), "{error}");
 }
 

@@ -14,6 +14,7 @@ use predictions::{Log, LogConfig};
 use repositories::Repositories;
 use runtimes::{Runtime, RuntimeConfig};
 use serving::{Serving, ServingConfig};
+use tables::Tables;
 use tasks::{OnStop, Supervisor};
 use types::{Actor, Level, Reader, ResourceKind, SystemClock};
 use vault::Vault;
@@ -103,6 +104,7 @@ pub struct Stages {
     pub automation: Automation,
     pub webhooks: Webhooks,
     pub repositories: Repositories,
+    pub tables: Tables,
 }
 
 impl Stages {
@@ -150,9 +152,10 @@ impl Stages {
         );
         repositories.add_gate(Arc::new(project::DataGate::new(&repositories, ledger, blobs)));
         repositories.set_readers(Arc::new(Runs(ledger.clone())));
+        let tables = tables(config, &repositories)?;
         let composer = Arc::new(door_mlflow::Composer::new(ledger));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
-        Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks, repositories })
+        Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks, repositories, tables })
     }
 
     /// Starts what runs beside the requests, by role.
@@ -218,6 +221,8 @@ impl Stages {
             engine: self.engine.clone(),
             serving: self.serving.clone(),
             log: self.log.clone(),
+            repositories: self.repositories.clone(),
+            tables: self.tables.clone(),
             projects: Arc::new(Port::new(self)),
             grammar: Arc::new(Grammar),
             about: Arc::new(door_native::About {
@@ -270,6 +275,18 @@ impl repositories::Readers for Runs {
             },
         })
     }
+}
+
+/// Tables of repositories, with SQL on threads of their own.
+fn tables(config: &Config, repositories: &Repositories) -> Result<Tables, Error> {
+    let of = &config.query;
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let engine = query::DataFusion::new(if of.threads == 0 { threads } else { of.threads }, of.parallel)
+        .map_err(|e| Error::Task(format!("the threads of queries cannot start: {e}")))?;
+    let limits =
+        columns::Limits { rows: of.rows, memory: of.memory_mib << 20, time: Duration::from_secs(of.seconds) };
+    let config = tables::Config { limits, ..tables::Config::default() };
+    Ok(Tables::new(repositories.clone(), Arc::new(engine), config))
 }
 
 /// Gives the table of runs the MLflow door's grammar.

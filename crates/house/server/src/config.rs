@@ -21,6 +21,7 @@ pub struct Config {
     pub predictions: Predictions,
     pub webhooks: Webhooks,
     pub repositories: Repositories,
+    pub query: Query,
     pub s3: S3,
     pub mlflow: Mlflow,
     pub log: Log,
@@ -118,6 +119,16 @@ pub struct Repositories {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Query {
+    pub threads: usize,
+    pub parallel: usize,
+    pub memory_mib: usize,
+    pub seconds: u64,
+    pub rows: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct S3 {
     pub domains: Vec<String>,
 }
@@ -161,6 +172,7 @@ impl Default for Config {
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
             repositories: Repositories::default(),
+            query: Query { threads: 0, parallel: 4, memory_mib: 512, seconds: 60, rows: 10_000 },
             s3: S3 { domains: vec!["s3.localhost".into(), "s3.local.lakefs.io".into()] },
             mlflow: Mlflow::default(),
             log: Log { filter: "info".into(), json: false },
@@ -202,6 +214,12 @@ impl Default for Pipelines {
 impl Default for Predictions {
     fn default() -> Self {
         Config::default().predictions
+    }
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Config::default().query
     }
 }
 
@@ -267,6 +285,11 @@ const KEYS: &[(&str, &str)] = &[
         "repositories.local_roots",
         "Folders of this machine from which objects may be imported in place; empty for none.",
     ),
+    ("query.threads", "Threads that answer SQL over tables; 0 for one a core."),
+    ("query.parallel", "Statements that are answered at the same time; others wait."),
+    ("query.memory_mib", "Memory of one statement; nothing spills to disk."),
+    ("query.seconds", "How long one statement may take, its wait included."),
+    ("query.rows", "Rows of an answer where a request asks for no other number."),
     (
         "s3.domains",
         "Host names below which repositories are buckets with a name of their own: `http://<repository>.<domain>/<ref>/<path>`.",

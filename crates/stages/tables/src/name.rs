@@ -95,7 +95,10 @@ mod tests {
     fn a_name_has_three_parts() {
         let name: Name = "sales@main~2:a b/c:d.csv".parse().unwrap();
         assert_eq!((name.repository.as_str(), name.reference.as_str()), ("sales", "main~2"));
-        assert_eq!((name.path.as_str(), name.to_string().as_str()), ("a b/c:d.csv", "sales@main~2:a b/c:d.csv"));
+        assert_eq!(
+            (name.path.as_str(), name.to_string().as_str()),
+            ("a b/c:d.csv", "sales@main~2:a b/c:d.csv")
+        );
         assert_eq!("sales@main@:x".parse::<Name>().unwrap().reference, "main@");
         for bad in ["", "sales", "sales@main", "@main:x", "sales@:x", "main:x"] {
             assert!(matches!(bad.parse::<Name>(), Err(Error::BadName(_))), "{bad}");
@@ -111,7 +114,10 @@ mod tests {
                 "select 1 from (select * from \"s-1@v1.0:x/y.csv\") t, \"b@main~1:z/\" where t.a = 'p@q:r'",
             ),
             ("select a from \"s@m:a b.csv\" -- s@m:x", "select a from \"s@m:a b.csv\" -- s@m:x"),
-            ("select 'it''s s@m:x', \"q\"\"s@m:x\" /* s@m:x */", "select 'it''s s@m:x', \"q\"\"s@m:x\" /* s@m:x */"),
+            (
+                "select 'it''s s@m:x', \"q\"\"s@m:x\" /* s@m:x */",
+                "select 'it''s s@m:x', \"q\"\"s@m:x\" /* s@m:x */",
+            ),
             ("select a @> b, c::int from t", "select a @> b, c::int from t"),
             ("select a.b from s@m:x.csv as a;", "select a.b from \"s@m:x.csv\" as a;"),
             ("select 'open s@m:x", "select 'open s@m:x"),

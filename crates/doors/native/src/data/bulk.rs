@@ -54,7 +54,7 @@ pub async fn upload(
     loop {
         // The next batch comes in while the last one is stored.
         let (next, stored) =
-            futures::join!(gather(&state, &mut frames), store(&state, actor, &repository, &branch, last));
+            tokio::join!(gather(&state, &mut frames), store(&state, actor, &repository, &branch, last));
         let (objects, size) = stored?;
         (count, bytes) = (count + objects, bytes + size);
         match next? {
@@ -88,7 +88,7 @@ where
             }
             Ok::<_, Error>(())
         };
-        let (pumped, received) = futures::join!(pump, state.repositories.receive(take.boxed(), &[]));
+        let (pumped, received) = tokio::join!(pump, state.repositories.receive(take.boxed(), &[]));
         let received = received?;
         pumped?;
         if received.size != size {
@@ -183,7 +183,10 @@ fn runs(objects: Vec<(String, Object)>) -> Vec<Vec<(String, Object)>> {
 }
 
 /// The frames of one run.
-async fn open(state: State, run: Vec<(String, Object)>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+async fn open(
+    state: State,
+    run: Vec<(String, Object)>,
+) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
     let Some((path, first)) = run.first() else { return Ok(futures::stream::empty().boxed()) };
     if run.len() == 1 {
         let head = head(path, first.size);

@@ -94,7 +94,10 @@ mod tests {
 
     use super::*;
 
-    fn frames(bytes: &[u8], chunk: usize) -> Frames<futures::stream::BoxStream<'static, Result<Bytes, Error>>> {
+    fn frames(
+        bytes: &[u8],
+        chunk: usize,
+    ) -> Frames<futures::stream::BoxStream<'static, Result<Bytes, Error>>> {
         let chunks: Vec<_> = bytes.chunks(chunk).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
         Frames::new(futures::stream::iter(chunks).boxed())
     }

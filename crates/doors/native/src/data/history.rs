@@ -89,8 +89,7 @@ pub async fn diff(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let DiffQuery { left, right, from_base, .. } = &query;
-    let page =
-        state.repositories.diff(actor, &repository, left, right, *from_base, query.options()).await?;
+    let page = state.repositories.diff(actor, &repository, left, right, *from_base, query.options()).await?;
     Ok(Json(view::page("differences", &page, view::difference)))
 }
 

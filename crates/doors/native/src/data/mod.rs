@@ -12,10 +12,10 @@ pub mod rules;
 pub mod tables;
 mod view;
 
+use ::repositories::Paging;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post, put};
 use kit::Routes;
-use ::repositories::Paging;
 use serde::Deserialize;
 
 use crate::State;

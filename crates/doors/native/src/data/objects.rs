@@ -62,7 +62,8 @@ pub async fn stat(
 
 /// A range of bytes, as `Range: bytes=…` asks for it. What is no range of bytes is passed over, as HTTP has it.
 fn range(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Failure> {
-    let asked = headers.get(header::RANGE).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("bytes="));
+    let asked =
+        headers.get(header::RANGE).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("bytes="));
     let Some((from, to)) = asked.filter(|a| !a.contains(',')).and_then(|a| a.split_once('-')) else {
         return Ok(None);
     };
@@ -74,7 +75,11 @@ fn range(headers: &HeaderMap, size: u64) -> Result<Option<Range<u64>>, Failure> 
         _ => return Ok(None),
     };
     if range.is_empty() {
-        let mut failure = Failure::new(Class::Invalid, format!("the object has {size} bytes, none of them in the range"), None);
+        let mut failure = Failure::new(
+            Class::Invalid,
+            format!("the object has {size} bytes, none of them in the range"),
+            None,
+        );
         failure.0.status = StatusCode::RANGE_NOT_SATISFIABLE;
         return Err(failure);
     }

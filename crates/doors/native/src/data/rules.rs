@@ -128,8 +128,10 @@ pub async fn gates(
     let actor = caller.require(Permission::Read)?;
     let GatesQuery { branch, commit, after, limit } = query;
     let paging = Paging { prefix: String::new(), after, limit: limit.clamp(1, MOST) };
-    let runs =
-        state.repositories.action_runs(actor, &repository, branch.as_deref(), commit.as_deref(), paging).await?;
+    let runs = state
+        .repositories
+        .action_runs(actor, &repository, branch.as_deref(), commit.as_deref(), paging)
+        .await?;
     Ok(Json(view::page("gates", &runs, run)))
 }
 

@@ -162,13 +162,13 @@ pub async fn diff(
         }
     };
     let kinds = kinds.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
-    let request =
-        DiffRequest { left: left.parse()?, right: right.parse()?, key, kinds, offset, limit };
+    let request = DiffRequest { left: left.parse()?, right: right.parse()?, key, kinds, offset, limit };
     let page = state.tables.diff(actor, request).await?;
     let diff = &page.diff;
-    let retyped = diff.columns_retyped.iter().map(|(name, left, right)| {
-        json!({ "name": name, "left": left, "right": right })
-    });
+    let retyped = diff
+        .columns_retyped
+        .iter()
+        .map(|(name, left, right)| json!({ "name": name, "left": left, "right": right }));
     Ok(Json(json!({
         "left": table(&page.left),
         "right": table(&page.right),

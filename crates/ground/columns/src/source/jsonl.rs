@@ -110,9 +110,11 @@ struct Reading {
 
 pub fn batches(file: Arc<dyn File>, known: &Known, own: &[usize], skip: u64, take: u64) -> Batches {
     let fields: Vec<_> = own.iter().map(|&i| known.schema.fields()[i].clone()).collect();
-    let built = fields.iter().map(|f| (f.name().clone(), data_type(f.data_type()).unwrap_or(DataType::String)));
+    let built =
+        fields.iter().map(|f| (f.name().clone(), data_type(f.data_type()).unwrap_or(DataType::String)));
     let built = built.collect();
-    let reading = Reading { file, blocks: None, built, schema: Arc::new(ArrowSchema::new(fields)), skip, take };
+    let reading =
+        Reading { file, blocks: None, built, schema: Arc::new(ArrowSchema::new(fields)), skip, take };
     futures::stream::try_unfold(reading, |mut reading| async move {
         while reading.take > 0 {
             if reading.blocks.is_none() {

@@ -185,7 +185,8 @@ pub(crate) async fn breathe() {
 
 fn part(file: Arc<dyn File>, known: Arc<Known>, wanted: SchemaRef, skip: u64, take: u64) -> Batches {
     // Of the file's own columns, those that are wanted.
-    let own: Vec<usize> = wanted.fields().iter().filter_map(|f| known.schema.index_of(f.name()).ok()).collect();
+    let own: Vec<usize> =
+        wanted.fields().iter().filter_map(|f| known.schema.index_of(f.name()).ok()).collect();
     let batches = match known.format {
         Format::Parquet => parquet::batches(file, &known, &own, skip, take),
         Format::Csv => csv::batches(file, &known, &own, skip, take),
@@ -218,7 +219,9 @@ pub(crate) fn common(a: &ArrowType, b: &ArrowType, format: Format) -> Option<Arr
         (a, b) if a == b => a.clone(),
         (ArrowType::Null, other) | (other, ArrowType::Null) => other.clone(),
         (a, b) if a.is_integer() && b.is_integer() => ArrowType::Int64,
-        (a, b) if (a.is_integer() || a.is_floating()) && (b.is_integer() || b.is_floating()) => ArrowType::Float64,
+        (a, b) if (a.is_integer() || a.is_floating()) && (b.is_integer() || b.is_floating()) => {
+            ArrowType::Float64
+        }
         (a, b) if is_text(a) && is_text(b) => ArrowType::Utf8,
         (ArrowType::Timestamp(_, zone), ArrowType::Timestamp(..)) => {
             ArrowType::Timestamp(TimeUnit::Microsecond, zone.clone())

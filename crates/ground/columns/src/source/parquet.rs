@@ -49,7 +49,9 @@ impl AsyncFileReader for Reader {
             sorted.sort_by_key(|r| r.start);
             for range in sorted {
                 match joined.last_mut() {
-                    Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
+                    Some(last) if range.start <= last.end.saturating_add(GAP) => {
+                        last.end = last.end.max(range.end)
+                    }
                     _ => joined.push(range),
                 }
             }
@@ -64,7 +66,10 @@ impl AsyncFileReader for Reader {
                 let (start, bytes) = &blocks[at];
                 let (from, to) = ((range.start - start) as usize, (range.end - start) as usize);
                 if to > bytes.len() {
-                    return Err(ParquetError::EOF(format!("bytes {}..{} are missing", range.start, range.end)));
+                    return Err(ParquetError::EOF(format!(
+                        "bytes {}..{} are missing",
+                        range.start, range.end
+                    )));
                 }
                 Ok(bytes.slice(from..to))
             };
@@ -77,9 +82,12 @@ impl AsyncFileReader for Reader {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
-        let policy = |of: fn(&ArrowReaderOptions) -> PageIndexPolicy| options.map_or(PageIndexPolicy::Skip, of);
-        let (columns, offsets) =
-            (policy(ArrowReaderOptions::column_index_policy), policy(ArrowReaderOptions::offset_index_policy));
+        let policy =
+            |of: fn(&ArrowReaderOptions) -> PageIndexPolicy| options.map_or(PageIndexPolicy::Skip, of);
+        let (columns, offsets) = (
+            policy(ArrowReaderOptions::column_index_policy),
+            policy(ArrowReaderOptions::offset_index_policy),
+        );
         async move {
             if let Some(known) = &self.known {
                 return Ok(known.clone());
@@ -137,7 +145,8 @@ pub async fn look(file: &dyn File) -> Result<Known, Error> {
     } else {
         file.read(from..size - 8).await?
     };
-    let metadata = ParquetMetaDataReader::decode_metadata(&footer).map_err(|e| failed(&name, "the footer: ", e))?;
+    let metadata =
+        ParquetMetaDataReader::decode_metadata(&footer).map_err(|e| failed(&name, "the footer: ", e))?;
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
     let footer = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::default())
         .map_err(|e| failed(&name, "the schema: ", e))?;

@@ -60,11 +60,12 @@ pub async fn download(api: &Api, from: &Place, to: &Path, transfer: &Transfer) -
     let same = found - wanted.len();
     let progress =
         Progress::new("download", wanted.len() as u64, wanted.iter().map(|object| object.size).sum());
-    let fetched =
-        futures::stream::iter(batches(wanted).into_iter().map(|batch| fetch(api, from, batch, &target, &progress)))
-            .buffer_unordered(transfer.parallel.max(1))
-            .try_collect::<()>()
-            .await;
+    let fetched = futures::stream::iter(
+        batches(wanted).into_iter().map(|batch| fetch(api, from, batch, &target, &progress)),
+    )
+    .buffer_unordered(transfer.parallel.max(1))
+    .try_collect::<()>()
+    .await;
     let (count, bytes) = progress.end();
     fetched?;
     let rest = if same > 0 { format!(", {same} were here already") } else { String::new() };
@@ -106,8 +107,10 @@ async fn found(api: &Api, from: &Place) -> Result<Vec<(String, String, Value)>, 
 /// The place of an object below the target. Errors unless every part of it is a plain name.
 fn inside(below: &str, path: &str) -> Result<PathBuf, Failure> {
     let bad = || {
-        Failure::new(format!("object `{path}` would be written outside of the folder, or has no place in one"))
-            .hint("download it by itself with `mlwright data cat`")
+        Failure::new(format!(
+            "object `{path}` would be written outside of the folder, or has no place in one"
+        ))
+        .hint("download it by itself with `mlwright data cat`")
     };
     let trimmed = below.strip_suffix('/').unwrap_or(below);
     let parts: Vec<&str> = trimmed.split('/').collect();
@@ -121,7 +124,8 @@ fn inside(below: &str, path: &str) -> Result<PathBuf, Failure> {
 fn missing(objects: Vec<Wanted>) -> Result<Vec<Wanted>, Failure> {
     let mut left = Vec::new();
     for object in objects {
-        let here = std::fs::metadata(&object.to).is_ok_and(|facts| facts.is_file() && facts.len() == object.size);
+        let here =
+            std::fs::metadata(&object.to).is_ok_and(|facts| facts.is_file() && facts.len() == object.size);
         if !here || md5_of(&object.to)? != object.etag {
             left.push(object);
         }

@@ -17,7 +17,9 @@ pub fn end(body: &mut Vec<u8>) {
 
 /// Every path with its content. Errors if the body ends early.
 pub fn read(mut body: &[u8]) -> Result<Vec<(&str, &[u8])>, Failure> {
-    let cut = || Failure::new("the server's answer ends early").hint("run the command again: it goes on from there");
+    let cut = || {
+        Failure::new("the server's answer ends early").hint("run the command again: it goes on from there")
+    };
     let mut objects = Vec::new();
     loop {
         let (length, rest) = body.split_first_chunk::<4>().ok_or_else(cut)?;
@@ -29,7 +31,8 @@ pub fn read(mut body: &[u8]) -> Result<Vec<(&str, &[u8])>, Failure> {
         let (size, rest) = rest.split_first_chunk::<8>().ok_or_else(cut)?;
         let size = usize::try_from(u64::from_be_bytes(*size)).map_err(|_| cut())?;
         let (content, rest) = rest.split_at_checked(size).ok_or_else(cut)?;
-        let path = std::str::from_utf8(path).map_err(|_| Failure::new("the server sent a path that is not UTF-8"))?;
+        let path = std::str::from_utf8(path)
+            .map_err(|_| Failure::new("the server sent a path that is not UTF-8"))?;
         objects.push((path, content));
         body = rest;
     }

@@ -36,7 +36,9 @@ pub async fn run(api: &Api, command: Data) -> Result<(), Failure> {
         }
         Data::Log { place, limit, json } => history::log(api, &Place::parse(&place)?, limit, json).await,
         Data::Diff { refs, prefix, limit, json } => history::diff(api, &refs, &prefix, limit, json).await,
-        Data::Status { place, limit, json } => history::status(api, &Place::parse(&place)?, limit, json).await,
+        Data::Status { place, limit, json } => {
+            history::status(api, &Place::parse(&place)?, limit, json).await
+        }
         Data::Merge { source, into, message, strategy, squash } => {
             history::merge(api, &Place::parse(&source)?, into, message, strategy, squash).await
         }

@@ -72,7 +72,10 @@ mod tests {
     fn a_place_is_a_repository_a_ref_and_perhaps_a_path() {
         let place = Place::parse("sales@main~1:a b/ü:1.csv").unwrap();
         assert_eq!((place.repository.as_str(), place.reference.as_str()), ("sales", "main~1"));
-        assert_eq!((place.path.as_str(), place.to_string().as_str()), ("a b/ü:1.csv", "sales@main~1:a b/ü:1.csv"));
+        assert_eq!(
+            (place.path.as_str(), place.to_string().as_str()),
+            ("a b/ü:1.csv", "sales@main~1:a b/ü:1.csv")
+        );
         assert_eq!(place.reference(), "data/repositories/sales/refs/main~1");
         assert_eq!(Place::parse("sales@main").unwrap().path, "");
         for bad in ["sales", "@main", "sales@", "sales@:x", ""] {

@@ -63,16 +63,27 @@ pub async fn gates(api: &Api, repo: &str, run: Option<String>, json: bool) -> Re
     say(format!("{} on {}: {}", text(&found, "event"), text(&found, "branch"), word(&found)));
     for check in found["checks"].as_array().into_iter().flatten() {
         let said = if check["skipped"] == Value::Bool(true) { "skipped".to_owned() } else { word(check) };
-        say(format!("\n{} / {}: {said}\n{}", text(check, "action"), text(check, "hook"), text(check, "output")));
+        say(format!(
+            "\n{} / {}: {said}\n{}",
+            text(check, "action"),
+            text(check, "hook"),
+            text(check, "output")
+        ));
     }
     Ok(())
 }
 
-pub async fn import(api: &Api, place: &Place, from: &[PathBuf], message: Option<String>) -> Result<(), Failure> {
+pub async fn import(
+    api: &Api,
+    place: &Place,
+    from: &[PathBuf],
+    message: Option<String>,
+) -> Result<(), Failure> {
     let path = |source: &PathBuf| {
         let source = source.to_string_lossy();
         // A folder ends with a slash, or is a bucket.
-        let object = !source.ends_with('/') && source.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+        let object =
+            !source.ends_with('/') && source.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
         json!({ "source": source, "destination": place.path, "object": object })
     };
     let paths: Vec<Value> = from.iter().map(path).collect();

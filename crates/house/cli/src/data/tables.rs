@@ -70,7 +70,11 @@ fn rows(answer: &Value, form: &Form) {
 
 fn csv(cells: &[String]) -> String {
     let quoted = |cell: &String| {
-        if cell.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.clone()
+        }
     };
     format!("{}\n", cells.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
@@ -104,7 +108,8 @@ pub async fn profile(api: &Api, place: &Place, json: bool) -> Result<(), Failure
 fn most(histogram: &Value) -> String {
     let Some(names) = histogram["categories"].as_array() else { return String::new() };
     let counts = histogram["counts"].as_array().into_iter().flatten().filter_map(Value::as_u64);
-    let found = names.iter().zip(counts).filter(|(name, _)| *name != "(other)").max_by_key(|(_, count)| *count);
+    let found =
+        names.iter().zip(counts).filter(|(name, _)| *name != "(other)").max_by_key(|(_, count)| *count);
     found.map_or_else(String::new, |(name, count)| format!("{} ({count})", short(name)))
 }
 
@@ -136,7 +141,8 @@ pub async fn diff(
         say(format!("column {}: {} was {}", text(of, "name"), text(of, "right"), text(of, "left")));
     }
     let row = |change: &Value| {
-        let keys: Vec<String> = change["key"].as_object().into_iter().flatten().map(|(_, v)| cell(v)).collect();
+        let keys: Vec<String> =
+            change["key"].as_object().into_iter().flatten().map(|(_, v)| cell(v)).collect();
         let changed = change["changed"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let step = |n: &str| format!("{n}: {} → {}", short(&change["left"][n]), short(&change["right"][n]));
         let detail: Vec<String> = changed.map(step).collect();

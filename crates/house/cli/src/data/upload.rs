@@ -77,7 +77,9 @@ fn gather(from: &Path, to: &str) -> Result<Vec<Sent>, Failure> {
             let entry = entry.map_err(|e| io::Error::new("list", &folder, e))?;
             let from = entry.path();
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                return Err(Failure::new(format!("the name of {} is not UTF-8", from.display())).hint("rename it"));
+                return Err(
+                    Failure::new(format!("the name of {} is not UTF-8", from.display())).hint("rename it")
+                );
             };
             let kind = entry.file_type().map_err(|e| io::Error::new("look at", &from, e))?;
             if kind.is_dir() {
@@ -101,7 +103,8 @@ async fn missing(api: &Api, to: &Place, files: Vec<Sent>) -> Result<Vec<Sent>, F
         [one] => one.path.as_str(),
         _ => &to.path,
     };
-    let listed = pages(api, &format!("{}/objects", to.reference()), "objects", &[("prefix", prefix)], usize::MAX);
+    let listed =
+        pages(api, &format!("{}/objects", to.reference()), "objects", &[("prefix", prefix)], usize::MAX);
     let listed: HashMap<String, (u64, String)> = listed
         .await?
         .iter()
@@ -133,14 +136,13 @@ pub fn md5_of(path: &Path) -> Result<String, Failure> {
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer).map_err(|e| io::Error::new("read", path, e))? {
-            0 => return Ok(hex(&hasher.finalize())),
+            0 => {
+                let sum: [u8; 16] = hasher.finalize().into();
+                return Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect());
+            }
             n => hasher.update(&buffer[..n]),
         }
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn batches(files: Vec<Sent>) -> Vec<Vec<Sent>> {

@@ -48,7 +48,8 @@ impl Server {
     }
 
     fn run(&self, folder: &Path, arguments: &[&str]) -> std::process::Output {
-        let all: Vec<&str> = ["data"].iter().chain(arguments).chain(&["--server", &self.url]).copied().collect();
+        let all: Vec<&str> =
+            ["data"].iter().chain(arguments).chain(&["--server", &self.url]).copied().collect();
         crate::mlwright(folder, &all)
     }
 }
@@ -106,7 +107,8 @@ fn a_folder_goes_up_is_committed_compared_queried_and_comes_back() {
     let got = data(&["download", "sales@main:raw", "out"]);
     assert!(got.starts_with("302 files"), "{got}");
     for path in ["many/123.txt", "t.csv", "large.bin"] {
-        let (sent, got) = (types::io::read(home.join("in").join(path)), types::io::read(home.join("out").join(path)));
+        let (sent, got) =
+            (types::io::read(home.join("in").join(path)), types::io::read(home.join("out").join(path)));
         assert_eq!(sent.unwrap(), got.unwrap(), "{path}");
     }
     std::fs::remove_file(home.join("out/many/123.txt")).unwrap();
