@@ -1,4 +1,4 @@
-use columns::{Query, cells};
+use columns::{Answer, Query, cells};
 use serde_json::Value;
 use types::Actor;
 
@@ -43,19 +43,19 @@ impl Tables {
             opened.push((table, self.open(actor, &name).await?));
         }
         let tables = opened.iter().map(|(table, opened)| (table.clone(), opened.source.clone())).collect();
-        let answer = self.engine.query(Query { sql, tables, limits }).await?;
-        let fields = answer.schema.fields().iter();
+        let Answer { schema, batches, more } = self.engine.query(Query { sql, tables, limits }).await?;
+        let fields = schema.fields().iter();
         let columns = fields.map(|f| (f.name().clone(), f.data_type().to_string())).collect();
         let rows = self
             .apart(async move {
                 let mut rows = Vec::new();
-                for batch in &answer.batches {
+                for batch in &batches {
                     rows.extend(cells(batch)?);
                 }
                 Ok(rows)
             })
             .await?;
         let tables = opened.into_iter().map(|(_, opened)| opened).collect();
-        Ok(QueryAnswer { columns, rows, more: answer.more, tables })
+        Ok(QueryAnswer { columns, rows, more, tables })
     }
 }
