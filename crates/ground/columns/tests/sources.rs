@@ -85,7 +85,7 @@ async fn a_streamed_csv_has_the_rows_that_the_whole_file_has() {
         let source = open(Counted::new("t.csv", csv.clone(), chunk)).await.unwrap();
         assert_eq!(source.rows(), 30_000);
         let batches: Vec<_> = source.batches(&Scan::default()).try_collect().await.unwrap();
-        assert!(batches.len() > 1, "it comes in blocks");
+        assert!(batches.len() > 1 || chunk > 500_000, "it comes in blocks");
         assert_eq!(plain("t.csv", &batches).unwrap(), whole);
         let scan = Scan { columns: Some(vec![2, 0]), skip: 29_990, limit: Some(2) };
         assert_eq!(
@@ -171,7 +171,7 @@ async fn of_a_parquet_file_only_the_footer_and_the_wanted_columns_and_row_groups
     assert!(file.taken() < size / 20, "one column of the last row group");
     let scan = Scan { columns: Some(vec![1]), skip: 131_070, limit: Some(4) };
     let got = rows(&source, scan).await.unwrap();
-    let expected: Vec<_> = (131_070..131_074).map(|i| vec![json!(i * 48_271 % 1_000_003)]).collect();
+    let expected: Vec<_> = (131_070_i64..131_074).map(|i| vec![json!(i * 48_271 % 1_000_003)]).collect();
     assert_eq!(got, expected);
 }
 

@@ -26,11 +26,12 @@ pub struct Frames<S> {
     /// Bytes of the current content that were not taken yet.
     left: u64,
     count: u64,
+    ended: bool,
 }
 
 impl<S: Stream<Item = Result<Bytes, Error>> + Unpin> Frames<S> {
     pub fn new(body: S) -> Self {
-        Self { body, buffer: BytesMut::new(), left: 0, count: 0 }
+        Self { body, buffer: BytesMut::new(), left: 0, count: 0, ended: false }
     }
 
     fn cut(&self, what: &str) -> Error {
@@ -50,9 +51,13 @@ impl<S: Stream<Item = Result<Bytes, Error>> + Unpin> Frames<S> {
 
     /// The path and the size of the next object; its content must be taken before the one after it. `None` at the end.
     pub async fn next(&mut self) -> Result<Option<(String, u64)>, Error> {
+        if self.ended {
+            return Ok(None);
+        }
         self.fill(4, "the path").await?;
         let length = self.buffer.get_u32() as usize;
         if length == 0 {
+            self.ended = true;
             return Ok(None);
         }
         if length > PATH {
@@ -122,6 +127,7 @@ mod tests {
                 content.extend_from_slice(&part);
             }
             assert_eq!(content, b"three");
+            assert_eq!(read.next().await.unwrap(), None);
             assert_eq!(read.next().await.unwrap(), None);
         }
         for cut in [2, 6, 14, body.len() - 4] {

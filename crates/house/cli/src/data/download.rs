@@ -86,10 +86,9 @@ async fn found(api: &Api, from: &Place) -> Result<Vec<(String, String, Value)>, 
         path if path.is_empty() || path.ends_with('/') => path.to_owned(),
         path => format!("{path}/"),
     };
-    let listed =
-        pages(api, &format!("{}/objects", from.reference()), "objects", &[("prefix", &prefix)], usize::MAX);
+    let asked = [("prefix", prefix.as_str())];
+    let listed = pages(api, &format!("{}/objects", from.reference()), "objects", &asked, usize::MAX).await?;
     let objects: Vec<_> = listed
-        .await?
         .into_iter()
         .map(|object| {
             let path = text(&object, "path");
@@ -178,6 +177,8 @@ impl Target {
     fn write(&self, file: &Path, content: &[u8]) -> Result<(), Failure> {
         self.folder(file)?;
         let part = beside(file);
+        // What an earlier try left, or a link: never written through.
+        drop(std::fs::remove_file(&part));
         io::write(&part, content)?;
         std::fs::rename(&part, file).map_err(|e| io::Error::new("replace", file, e))?;
         Ok(())
@@ -201,6 +202,7 @@ async fn fetch(
     {
         target.folder(&object.to)?;
         let part = beside(&object.to);
+        drop(std::fs::remove_file(&part));
         let address = format!("/api/v1/{}/object{}", from.reference(), query(&[("path", &object.path)]));
         if !api.download(&address, &part).await? {
             return Err(Failure::new(format!("object `{}` is gone", object.path)));

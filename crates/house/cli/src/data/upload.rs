@@ -103,10 +103,9 @@ async fn missing(api: &Api, to: &Place, files: Vec<Sent>) -> Result<Vec<Sent>, F
         [one] => one.path.as_str(),
         _ => &to.path,
     };
-    let listed =
-        pages(api, &format!("{}/objects", to.reference()), "objects", &[("prefix", prefix)], usize::MAX);
+    let asked = [("prefix", prefix)];
+    let listed = pages(api, &format!("{}/objects", to.reference()), "objects", &asked, usize::MAX).await?;
     let listed: HashMap<String, (u64, String)> = listed
-        .await?
         .iter()
         .map(|o| (text(o, "path"), (o["size"].as_u64().unwrap_or(0), text(o, "etag"))))
         .collect();
