@@ -114,7 +114,8 @@ fn causes(graph: &Graph) -> Vec<Value> {
         chain.extend(graph.nodes.iter().filter(used).map(cause));
     }
     // What its run, or the step that made it, read from repositories: nearer commits first.
-    let makers: Vec<i64> = ["run", "step_run"].iter().filter_map(|kind| nearest(kind)).map(|n| n.id).collect();
+    let makers: Vec<i64> =
+        ["run", "step_run"].iter().filter_map(|kind| nearest(kind)).map(|n| n.id).collect();
     for kind in ["commit", "data"] {
         let read = |n: &&Node| {
             n.kind == kind && graph.edges.iter().any(|e| makers.contains(&e.from) && e.to == n.id)

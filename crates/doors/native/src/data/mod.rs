@@ -59,6 +59,7 @@ pub fn add(routes: Routes<State>) -> Routes<State> {
         .route(&at("/refs/{reference}/table"), get(tables::schema))
         .route(&at("/refs/{reference}/table/rows"), get(tables::rows))
         .route(&at("/refs/{reference}/table/profile"), get(tables::profile))
+        .route("/api/v1/data/gc", post(rules::collect_garbage))
         .route("/api/v1/data/query", post(tables::query))
         .route("/api/v1/data/row-diff", post(tables::diff))
 }

@@ -1,12 +1,13 @@
 //! What guards a repository, what its gates said, and what is imported in place.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State as Shared};
 use kit::Caller;
-use repositories::{ActionRun, ImportPath, NewCommit, Paging, Protection, Retention};
+use repositories::{ActionRun, GRACE, ImportPath, NewCommit, Paging, Protection, Retention};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use types::Permission;
@@ -229,4 +230,25 @@ pub async fn cancel_import(
     let actor = caller.require(Permission::Write)?;
     state.repositories.cancel_import(actor, &repository, &id).await?;
     Ok(Json(json!({})))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Collect {
+    /// How long what nothing needs is left alone; a day if left out.
+    grace_hours: Option<u64>,
+}
+
+/// `POST data/gc`: one pass over all repositories; null if another server is at it. It ends when the caller goes away,
+/// and the next one goes on.
+pub async fn collect_garbage(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    body: Result<Json<Collect>, JsonRejection>,
+) -> Result<Json<Value>, Failure> {
+    caller.require(Permission::Administer)?;
+    let Json(Collect { grace_hours }) = body.map_err(|e| Failure::body(&e))?;
+    let grace = grace_hours.map_or(GRACE, |hours| Duration::from_secs(hours.saturating_mul(3_600)));
+    let collected = state.repositories.collect_garbage(grace).await?;
+    Ok(Json(json!({ "collected": collected })))
 }

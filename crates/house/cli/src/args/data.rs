@@ -233,6 +233,13 @@ pub enum Data {
         #[arg(long)]
         remove: bool,
     },
+    /// Remove what no branch, tag or upload of any repository needs any more
+    ///
+    /// What is found now is removed by a later pass, when nothing has needed it for the hours of grace.
+    Gc {
+        #[arg(long, value_name = "HOURS", default_value_t = 24)]
+        grace: u64,
+    },
     /// What the gates of commits and merges said
     Gates {
         repo: String,

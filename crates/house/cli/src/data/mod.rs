@@ -74,6 +74,7 @@ pub async fn run(api: &Api, command: Data) -> Result<(), Failure> {
         Data::Protect { repo, pattern, commits, remove } => {
             rules::protect(api, &repo, pattern, commits, remove).await
         }
+        Data::Gc { grace } => rules::collect_garbage(api, grace).await,
         Data::Gates { repo, run, json } => rules::gates(api, &repo, run, json).await,
     }
 }

@@ -46,11 +46,6 @@ impl Place {
     pub fn branch(&self) -> String {
         format!("{}/branches/{}", self.repository(), segment(&self.reference))
     }
-
-    /// With another path.
-    pub fn at(&self, path: &str) -> Self {
-        Self { path: path.to_owned(), ..self.clone() }
-    }
 }
 
 impl std::fmt::Display for Place {

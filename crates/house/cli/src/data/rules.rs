@@ -43,6 +43,24 @@ pub async fn protect(
     Ok(())
 }
 
+pub async fn collect_garbage(api: &Api, grace: u64) -> Result<(), Failure> {
+    let answer = api.post("data/gc", json!({ "grace_hours": grace })).await?;
+    let of = &answer["collected"];
+    if of.is_null() {
+        say("another server is at it");
+        return Ok(());
+    }
+    say(format!(
+        "removed {} blobs ({}), {} nodes and {} commits; {} blobs wait for a later pass",
+        text(of, "blobs"),
+        super::size(of["bytes"].as_u64().unwrap_or(0)),
+        text(of, "nodes"),
+        text(of, "commits"),
+        text(of, "condemned")
+    ));
+    Ok(())
+}
+
 pub async fn gates(api: &Api, repo: &str, run: Option<String>, json: bool) -> Result<(), Failure> {
     let path = format!("{}/gates", root(repo));
     let word = |v: &Value| if v["passed"] == Value::Bool(true) { "passed" } else { "refused" }.to_owned();
