@@ -26,7 +26,10 @@ pub fn of(error: DataFusionError, files: &[String]) -> Error {
         DataFusionError::SchemaError(inner, _) => {
             let hint = matches!(*inner, SchemaError::FieldNotFound { .. })
                 .then(|| "put names that have capitals or other signs in double quotes: \"Age\"".to_owned());
-            sql(inner.to_string(), hint)
+            // Nobody can change its settings here.
+            let text = inner.to_string();
+            let lines: Vec<&str> = text.lines().filter(|line| !line.contains("datafusion.")).collect();
+            sql(lines.join("\n"), hint)
         }
         other => sql(other.strip_backtrace(), None),
     }

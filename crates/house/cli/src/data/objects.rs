@@ -1,4 +1,7 @@
+use std::os::unix::fs::DirBuilderExt as _;
+
 use serde_json::{Value, json};
+use types::io;
 
 use super::{Place, pages, query, size};
 use crate::api::Api;
@@ -47,9 +50,22 @@ pub async fn stat(api: &Api, place: &Place, json: bool) -> Result<(), Failure> {
 
 pub async fn cat(api: &Api, place: &Place) -> Result<(), Failure> {
     let address = format!("/api/v1/{}/object{}", place.reference(), query(&[("path", &place.path)]));
-    let missing = || Failure::new(format!("there is no object {place}"));
-    // A stream to standard output; a reader that went away is no error.
-    if api.download(&address, std::path::Path::new("/dev/stdout")).await? { Ok(()) } else { Err(missing()) }
+    // By way of a file, since an object may be larger than memory; in a folder that is new and nobody else's.
+    let folder = std::env::temp_dir().join(format!("mlwright-cat-{}", std::process::id()));
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+    made.map_err(|e| io::Error::new("make", &folder, e))?;
+    let part = folder.join("object");
+    let there = api.download(&address, &part).await;
+    let shown = match there {
+        Ok(true) => io::open(&part).map(|mut file| {
+            // A reader that went away is no error.
+            drop(std::io::copy(&mut file, &mut std::io::stdout().lock()));
+        }),
+        _ => Ok(()),
+    };
+    drop(std::fs::remove_dir_all(&folder));
+    shown?;
+    if there? { Ok(()) } else { Err(Failure::new(format!("there is no object {place}"))) }
 }
 
 pub async fn rm(api: &Api, place: &Place, recursive: bool) -> Result<(), Failure> {
