@@ -17,7 +17,8 @@ pub(crate) async fn note(state: &State, actor: &Actor, run: Uid, sources: &[Stri
             continue;
         }
         let Place { repository, reference, path } = &place;
-        let noted = state.repositories.note_read_of(actor, &Reader::Run(run), repository, reference, path).await;
+        let noted =
+            state.repositories.note_read_of(actor, &Reader::Run(run), repository, reference, path).await;
         if let Err(error) = noted {
             tracing::debug!(%error, source, "a logged dataset lies in no repository");
         }
@@ -36,7 +37,9 @@ impl Place {
     /// `{"uri": "…"}` or `{"url": "…"}`.
     fn of(source: &str) -> Option<Self> {
         let text = match serde_json::from_str::<serde_json::Value>(source) {
-            Ok(value) => ["uri", "url", "path"].iter().find_map(|key| Some(value.get(key)?.as_str()?.to_owned()))?,
+            Ok(value) => {
+                ["uri", "url", "path"].iter().find_map(|key| Some(value.get(key)?.as_str()?.to_owned()))?
+            }
             Err(_) => source.to_owned(),
         };
         let schemes = ["s3://", "s3a://", "s3n://", "lakefs://"];
@@ -59,7 +62,8 @@ mod tests {
         assert_eq!(place("lakefs://repo/main/a/b.csv"), wanted);
         assert_eq!(place(r#"{"uri": "s3://repo/main/a/b.csv"}"#), wanted);
         assert_eq!(place("s3://repo/main").unwrap().2, "");
-        for other in ["s3://repo", "/data/a.csv", r#"{"url": "https://example.com/a"}"#, "{}", "s3:///main/a"] {
+        for other in ["s3://repo", "/data/a.csv", r#"{"url": "https://example.com/a"}"#, "{}", "s3:///main/a"]
+        {
             assert_eq!(place(other), None, "{other}");
         }
     }

@@ -11,8 +11,8 @@ use futures::TryStreamExt as _;
 use ledger::Ledger;
 use pipelines::{PipelineRun, RunState, Submit};
 use repositories::{
-    Candidate, Difference, DiffOptions, Entry, Gate, GateError, Listing, Object, Paging, Repositories, Verdict,
-    WeakRepositories,
+    Candidate, DiffOptions, Difference, Entry, Gate, GateError, Listing, Object, Paging, Repositories,
+    Verdict, WeakRepositories,
 };
 use serde_json::json;
 use types::{Actor, Fault as _, Uid};
@@ -145,7 +145,9 @@ impl DataGate {
         let limit = Duration::from_secs(gate.timeout.seconds());
         let Ok(ended) = tokio::time::timeout(limit, self.ended(&system, run)).await else {
             pipelines::cancel(&self.ledger, &system, run).await?;
-            return Err(format!("pipeline run {run} of `{pipeline}` did not end within {}", gate.timeout).into());
+            return Err(
+                format!("pipeline run {run} of `{pipeline}` did not end within {}", gate.timeout).into()
+            );
         };
         let ended = ended?;
         let said = ended.message.map(|message| format!(": {message}")).unwrap_or_default();
@@ -326,7 +328,8 @@ impl Report {
         let _ = write!(self.text, "# Gate `{path}`\n\n");
         let first = mistakes.lines().next().unwrap_or_default();
         let at = mistakes.lines().find_map(|line| line.trim().strip_prefix("--> ")).unwrap_or(path);
-        self.refusals.push(format!("the gate cannot be read: {} ({at})", first.trim_start_matches("error: ")));
+        self.refusals
+            .push(format!("the gate cannot be read: {} ({at})", first.trim_start_matches("error: ")));
         self.line(&format!("✗ The gate cannot be read.\n\n```\n{mistakes}\n```"));
     }
 
@@ -339,7 +342,9 @@ impl Report {
                 }
                 let text = checked.text(&format!("`{path}`"));
                 // Below the heading of the gate.
-                let text = text.lines().map(|line| if line.starts_with('#') { format!("#{line}") } else { line.to_owned() });
+                let text = text
+                    .lines()
+                    .map(|line| if line.starts_with('#') { format!("#{line}") } else { line.to_owned() });
                 let text = text.collect::<Vec<_>>().join("\n");
                 self.line(&text);
             }

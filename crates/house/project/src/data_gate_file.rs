@@ -5,7 +5,7 @@ use crate::{Diagnostics, Duration, Expectations, node, read};
 pub const FOLDER: &str = "_mlwright/gates/";
 
 /// What must hold for files of a repository before a commit or merge counts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DataGateFile {
     pub name: String,
     /// Patterns; empty: every branch.
@@ -30,9 +30,12 @@ impl DataGateFile {
 
     /// What every path that it is about begins with.
     pub fn prefix(&self) -> String {
-        let plain = |pattern: &String| pattern.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default().to_owned();
+        let plain = |pattern: &String| {
+            pattern.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default().to_owned()
+        };
         let shared = |a: String, b: String| {
-            let length = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+            let length: usize =
+                a.chars().zip(b.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
             a[..length].to_owned()
         };
         self.files.iter().map(plain).reduce(shared).unwrap_or_default()
@@ -69,7 +72,10 @@ mod tests {
             ("name: x\nfiles: a.csv\nexpectation: {}\n", "gate.yaml:3:1"),
             ("name: x\n", "this gate checks nothing"),
             ("name: x\nexpectations: {}\n", "no file is named"),
-            ("files: a.csv\nexpectations: {columns: {age: {between: [3, 1]}}}\n", "nothing lies between 3 and 1"),
+            (
+                "files: a.csv\nexpectations: {columns: {age: {between: [3, 1]}}}\n",
+                "nothing lies between 3 and 1",
+            ),
             ("name: [\n", "this is not YAML"),
         ] {
             let mistakes = parse_data_gate("gate.yaml", text).unwrap_err().to_string();

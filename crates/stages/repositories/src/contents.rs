@@ -45,7 +45,8 @@ impl Repositories {
         let mut truncated = false;
         let commit = view.commit.id.hex();
         // A path that is an object, or is not there, has nothing below it.
-        while let Some(prefix) = open.pop_front().filter(|prefix| prefix.is_empty() || prefix.ends_with('/')) {
+        while let Some(prefix) = open.pop_front().filter(|prefix| prefix.is_empty() || prefix.ends_with('/'))
+        {
             for folder in self.folders_below(actor, repository, &commit, &prefix).await? {
                 truncated |= paths.len() >= MOST;
                 if !truncated {

@@ -89,7 +89,9 @@ impl Repositories {
                 let has_rules = match gate.folder() {
                     None => true,
                     Some(folder) => {
-                        let count = |root| Ok::<_, Error>(tree::totals(stage.nodes(), root, folder.as_bytes())?.count);
+                        let count = |root| {
+                            Ok::<_, Error>(tree::totals(stage.nodes(), root, folder.as_bytes())?.count)
+                        };
                         count(&roots[1])? > 0 || count(&roots[0])? > 0
                     }
                 };

@@ -25,9 +25,16 @@ pub(crate) fn data_gate(reader: &mut Reader, root: &Node) -> DataGateFile {
     let has = |key: &str| matches!(&root.value, Value::Map(entries) if entries.iter().any(|e| e.key == key));
     if has("expectations") && !has("files") {
         let hint = "add `files: \"visits/*.csv\"`; `*` stands for any characters, also `/`";
-        reader.error(expectations_at, "expectations are about files, and no file is named", Some(hint.into()));
+        reader.error(
+            expectations_at,
+            "expectations are about files, and no file is named",
+            Some(hint.into()),
+        );
     }
-    if !has("expectations") && !has("pipeline") {
+    // A key that is not known is told already, and may be one of them.
+    let knows_all =
+        matches!(&root.value, Value::Map(entries) if entries.iter().all(|e| KEYS.contains(&e.key.as_str())));
+    if knows_all && !has("expectations") && !has("pipeline") {
         let at = Span { line: 1, column: 1, length: 0 };
         let hint = "add `expectations:` with rules for rows and columns, or `pipeline:` with the name of one";
         reader.error(at, "this gate checks nothing", Some(hint.into()));

@@ -29,7 +29,8 @@ async fn causes(ledger: &Ledger, reader: &Reader) -> Graph {
 /// Keys of the nodes of a kind that a reader has edges to, sorted.
 async fn read(ledger: &Ledger, reader: &Reader, kind: &str) -> Vec<String> {
     let graph = causes(ledger, reader).await;
-    let mut keys: Vec<String> = graph.nodes.iter().filter(|n| n.kind == kind).map(|n| n.key.clone()).collect();
+    let mut keys: Vec<String> =
+        graph.nodes.iter().filter(|n| n.kind == kind).map(|n| n.key.clone()).collect();
     keys.sort();
     keys
 }
