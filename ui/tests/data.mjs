@@ -76,7 +76,12 @@ export async function seed({ base, headers }) {
   if (refused === null) throw new Error('the action let the merge pass');
   await call(at('/protections'), { protections: [{ pattern: 'release-*', staging: true, commits: true }] }, 'PUT');
   const { gates } = await (await fetch(`${root}${at('/gates?limit=5')}`, { headers })).json();
-  return { name, mark, first: first.id, joined: joined.id, gate: gates[0]?.id };
+  /** What another client does while a page is open. */
+  const late = async (message) => {
+    await put('relabel', 'late.txt', message);
+    await commit('relabel', message);
+  };
+  return { name, mark, first: first.id, joined: joined.id, gate: gates[0]?.id, late };
 }
 
 const e = encodeURIComponent;
@@ -231,10 +236,10 @@ export async function behaviour({ context, open, settled, check, base }, made) {
   await page.waitForURL(/ref=release-1/);
   await page.goto(`${at}/branches`);
   check(await shown(page.getByRole('button', { name: /no commits, no uploads: change the protection of release-1/ })), 'branches: a new one is guarded by the rule for its name');
-  await page.getByRole('button', { name: 'not guarded: change the protection of relabel' }).click();
+  await page.getByRole('button', { name: 'not guarded: change the protection of wrong' }).click();
   await dialog.getByLabel(/No commits/).check();
   await dialog.getByRole('button', { name: 'Save' }).click();
-  check(await shown(page.getByRole('button', { name: 'no commits: change the protection of relabel' })), 'branches: one is protected');
+  check(await shown(page.getByRole('button', { name: 'no commits: change the protection of wrong' })), 'branches: one is protected');
   await page.getByRole('button', { name: 'delete the branch release-1' }).click();
   await dialog.getByRole('button', { name: 'Delete the branch' }).click();
   check(await gone(page.getByRole('button', { name: 'delete the branch release-1' })), 'branches: one is deleted');
@@ -249,6 +254,10 @@ export async function behaviour({ context, open, settled, check, base }, made) {
   await dialog.getByRole('button', { name: 'Delete the tag' }).click();
   check(await gone(page.getByRole('button', { name: 'delete the tag v2' })), 'tags: one is made and deleted');
 
+  await page.goto(`${at}/commits?ref=relabel`);
+  await settled(page);
+  await made.late('Labels of a late client');
+  check(await shown(page.getByRole('link', { name: 'Labels of a late client' })), 'commits: one that another client makes appears without a reload');
   await page.goto(`${at}?ref=relabel&path=raw/`);
   await settled(page);
   await page.keyboard.press('j');
