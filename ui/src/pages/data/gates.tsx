@@ -15,15 +15,13 @@ export default function Gates({ args: [name = ''] }: { args: string[] }) {
   return <RepositoryPage name={name} section="gates">{(repository) => <List repository={repository} />}</RepositoryPage>;
 }
 
-const ACTION = `name: check images
-on:
-  pre-merge:
-    branches: [main]
-hooks:
-  - id: labels
-    type: webhook
-    properties:
-      url: https://checks.example.com/labels`;
+const GATE = `name: labels are known
+branches: [main]
+files: "labels/*.csv"
+expectations:
+  rows: {min: 1}
+  columns:
+    label: {not_null: true}`;
 
 function List({ repository }: { repository: Repository }) {
   const [branch, setBranch] = useParam('branch');
@@ -32,8 +30,8 @@ function List({ repository }: { repository: Repository }) {
   if (list.items?.length === 0 && branch === '') {
     return (
       <Empty title="No gate was asked yet">
-        <p>Before a commit or merge counts, gates look at exactly what would be published, and may refuse it. They come from <code>mlwright.yaml</code>, or from files in the repository, as lakeFS's actions do:</p>
-        <Code label="_lakefs_actions/check.yaml" text={ACTION} />
+        <p>Before a commit or merge counts, gates look at exactly what would be published, and may refuse it. A gate is a file in the repository itself, versioned with the data that it guards; lakeFS's actions below <code>_lakefs_actions/</code> are asked as well.</p>
+        <Code label="_mlwright/gates/labels.yaml" text={GATE} />
       </Empty>
     );
   }
