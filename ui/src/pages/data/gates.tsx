@@ -30,7 +30,7 @@ function List({ repository }: { repository: Repository }) {
   if (list.items?.length === 0 && branch === '') {
     return (
       <Empty title="No gate was asked yet">
-        <p>Before a commit or merge counts, gates look at exactly what would be published, and may refuse it. A gate is a file in the repository itself, versioned with the data that it guards; lakeFS's actions below <code>_lakefs_actions/</code> are asked as well.</p>
+        <p>Before a commit or merge counts, gates look at exactly what would be published, and may refuse it. A gate is a file in the repository itself, versioned with the data that it guards; lakeFS's actions below <code>_lakefs_actions/</code> are asked as well. In <code>_mlwright/gates/labels.yaml</code>, say:</p>
         <Code label="_mlwright/gates/labels.yaml" text={GATE} />
       </Empty>
     );
