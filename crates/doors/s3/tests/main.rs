@@ -1,6 +1,6 @@
 //! The door in front of real repositories, by requests that are signed here.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
 

@@ -236,6 +236,9 @@ struct Side<'a> {
     parts: Vec<(u64, bool)>,
 }
 
+/// Takes the hash of the key, the hash of all values, the place, and a way to show the key; says whether to go on.
+type Each<'a> = dyn FnMut(Hash, Hash, u64, &dyn Fn() -> String) -> bool + Send + 'a;
+
 impl<'a> Side<'a> {
     fn new(source: &'a Source, other: &Source) -> Self {
         let mut known: HashMap<String, usize> = HashMap::new();
@@ -283,7 +286,7 @@ impl<'a> Side<'a> {
         compared: &SchemaRef,
         keys: usize,
         of: (u64, u64),
-        row: &mut (dyn FnMut(Hash, Hash, u64, &dyn Fn() -> String) -> bool + Send),
+        row: &mut Each<'_>,
     ) -> Result<(), Error> {
         let fields = |fields: &[Arc<Field>]| {
             RowConverter::new(fields.iter().map(|f| SortField::new(f.data_type().clone())).collect())

@@ -1,5 +1,7 @@
 //! Trees as they are: nodes of full size.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::HashSet;
 use std::time::Instant;
 

@@ -197,7 +197,7 @@ fn expectations(name: &str, dataset: &Dataset) -> Result<Option<curation::Expect
 pub(crate) fn checked(
     kind: &'static str,
     name: &str,
-    declared: &Expectations,
+    declared: &crate::Expectations,
 ) -> Result<curation::Expectations, Error> {
     let spec = |e: serde_json::Error| Error::Spec { kind, name: name.to_owned(), message: e.to_string() };
     Ok(curation::Expectations::parse(&serde_json::to_value(declared).map_err(spec)?)?)

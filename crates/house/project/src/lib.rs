@@ -21,9 +21,9 @@ mod sources;
 mod state;
 
 pub use apply::{Applied, AppliedDataset, Link, Started, apply, plan};
+pub use context::{Context, Error};
 pub use data_gate::DataGate;
 pub use data_gate_file::{DataGateFile, FOLDER as DATA_GATES, parse_data_gate};
-pub use context::{Context, Error};
 pub use diagnostic::{Diagnostic, Diagnostics, Span};
 pub use duration::Duration;
 pub use model::{

@@ -134,7 +134,8 @@ fn same(left: Option<&Value>, right: Option<&Value>) -> bool {
     match (left, right) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
         (Value::String(text), other) | (other, Value::String(text)) => {
-            !other.is_null() && *text == other.to_string()
+            let shown = other.to_string();
+            !other.is_null() && *text == shown
         }
         _ => false,
     }

@@ -26,6 +26,9 @@ pub struct Opened {
     pub bytes: u64,
 }
 
+/// A file, and what was seen of it.
+type Looked = (Arc<dyn File>, Arc<Known>);
+
 impl Opened {
     /// Equal for tables of equal files.
     pub(crate) fn identity(&self) -> String {
@@ -69,7 +72,7 @@ impl Tables {
     }
 
     /// All files, if all of them were looked at before.
-    fn remembered(&self, files: &[RepositoryFile]) -> Option<Vec<(Arc<dyn File>, Arc<Known>)>> {
+    fn remembered(&self, files: &[RepositoryFile]) -> Option<Vec<Looked>> {
         let mut known = self.known.lock();
         let one = |file: &RepositoryFile| {
             let found = known.get(&key(file))?;

@@ -208,6 +208,7 @@ mod tests {
         let door = crate::routes(crate::State {
             webhooks: webhooks(&ledger, &vault),
             plain_webhooks: true,
+            repositories: repositories::Repositories::open(ledger.clone(), blobs.clone(), Default::default()),
             ledger,
             blobs,
             vault,
