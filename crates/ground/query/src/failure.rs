@@ -12,6 +12,7 @@ pub fn of(error: DataFusionError, files: &[String]) -> Error {
         DataFusionError::External(inner) => external(inner, files),
         DataFusionError::ArrowError(inner, _) => match *inner {
             ArrowError::ExternalError(inner) => external(inner, files),
+            ArrowError::ParquetError(detail) => malformed(detail, files),
             other => sql(other.to_string(), None),
         },
         DataFusionError::ParquetError(inner) => match *inner {

@@ -56,7 +56,7 @@ impl Repositories {
             let sha256 = Digest::of(&bytes);
             let size = bytes.len() as u64;
             let physical = self.0.small.put(self.blobs(), sha256, bytes).await?;
-            self.0.fresh.note(&physical);
+            self.0.fresh.note(&physical, self.ledger().clock().now());
             let (md5, checksums) = sums.finish(&sha256);
             return Ok(Received { physical, size, sha256, md5, checksums });
         }
@@ -88,7 +88,7 @@ impl Repositories {
         let sums = take.await.map_err(|_| Error::Body("its end was not seen".into()))?;
         let (md5, checksums) = sums.finish(&sha256);
         let physical = Physical::Blob(sha256);
-        self.0.fresh.note(&physical);
+        self.0.fresh.note(&physical, self.ledger().clock().now());
         Ok(Received { physical, size, sha256, md5, checksums })
     }
 }
