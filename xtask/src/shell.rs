@@ -19,8 +19,11 @@ pub fn target() -> PathBuf {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // Set by the cargo that runs xtask; they would make the inner cargo build everything again.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "RUSTC_WORKSPACE_WRAPPER"] {
+    // Set by the cargo that runs xtask (CFLAGS from .cargo/config.toml, which the inner one reads again); they would make
+    // the inner cargo build everything again.
+    for name in
+        ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "CFLAGS", "RUSTC_WORKSPACE_WRAPPER"]
+    {
         command.env_remove(name);
     }
     command
