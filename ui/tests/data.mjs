@@ -91,7 +91,7 @@ export function pages({ name, first, joined, gate }) {
   const at = `/repositories/${name}`;
   return [
     ['repositories', '/repositories', [name, 'Default branch', 'owner vision']],
-    ['data-objects', at, ['labels.csv', 'raw/', 'text/csv', '7 entries']],
+    ['data-objects', at, ['labels.csv', 'raw/', 'text/markdown', '7 entries']],
     ['data-staged', `${at}?ref=dev`, ['3 changes', 'labels.csv']],
     ['data-folder', `${at}?path=raw/2024/`, ['img_0000.png', '300 entries read so far']],
     ['data-rows', `${at}?path=labels.csv`, ['600 rows, 4 columns', 'score', 'bird']],
