@@ -59,7 +59,11 @@ def s3fs_reads_and_writes_files_and_folders():
     fs.invalidate_cache()
     assert not fs.exists(f"{REPO}/main/f") and fs.exists(REPO)
     fails(FileNotFoundError, fs.cat, f"{REPO}/main/none")
-    fails(FileNotFoundError, fs.ls, f"{REPO}/nobranch/x")
+    # Some versions of aiobotocore have s3fs answer an empty list where others have it raise.
+    try:
+        assert fs.ls(f"{REPO}/nobranch/x") == []
+    except FileNotFoundError:
+        pass
 
 
 @check
