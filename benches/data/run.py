@@ -207,7 +207,7 @@ def diff(server, repository, left, right):
 
 
 def merge(server, repository, source, destination):
-    return server.ask("POST", f"{API}/repositories/{repository}/refs/{source}/merge/{destination}", {})[1]
+    return server.ask("POST", f"{API}/repositories/{repository}/refs/{source}/merge/{destination}", {"strategy": "source-wins"})[1]
 
 
 def median(times):
