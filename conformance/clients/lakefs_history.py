@@ -1,5 +1,6 @@
 """History by the unmodified lakefs, lakefs-sdk and lakefs-spec packages: python lakefs_history.py <server-url>
 
+MLWRIGHT_IMPORT_DIR is a folder below the server's `repositories.local_roots`.
 Prints `ok <what>` or `not ok <what>: <why>` for each check and exits non-zero if any failed.
 """
 
@@ -258,10 +259,7 @@ def retention_rules_are_kept():
 
 @check
 def an_import_leaves_objects_where_they_are():
-    folder = os.environ.get("MLWRIGHT_IMPORT_DIR")
-    if not folder:
-        return
-    root = os.path.join(folder, uuid.uuid4().hex)
+    root = os.path.join(os.environ["MLWRIGHT_IMPORT_DIR"], uuid.uuid4().hex)
     os.makedirs(os.path.join(root, "deep"))
     for name in ("a", "b", "deep/c"):
         with open(os.path.join(root, name), "w", encoding="utf-8") as file:

@@ -3,7 +3,7 @@
 Thousands of them are made up (valid, nearly valid, hostile; the seed is fixed, SEARCH_SEED changes it) and put both to
 mlflow's own SQL store, in this process on a fresh SQLite file, and to the server, which holds the same data. Both must
 take or refuse it, with the same error code and message, and find the same things in the same order. Where mlflow fails
-with an error that is not its own (a bug there), the server must refuse with a 400. Bounded to about 20 seconds.
+with an error that is not its own (a bug there), the server must refuse with a 400. SEARCH_COUNT says how many.
 
 Prints `ok <what>` or `not ok <what>: <why>`. Expects a fresh server.
 """

@@ -74,7 +74,7 @@ pub fn run_loop(binary: &Path, python: &Python, port: u16) -> Result<Server, Str
 
     println!("\n== server");
     let data = folder.join("data");
-    let server = Server::start(&Start { binary, python, data: &data, port, database: None })?;
+    let server = Server::start(&Start { binary, python, data: &data, port, database: None, config: None })?;
     println!("  {} (data in {}, log in {})", server.url(), data.display(), server.log.display());
     if let Err(error) = play(&server, binary, python, &project, &folder) {
         println!("\nthe server said:\n{}", server.said());

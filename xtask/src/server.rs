@@ -24,6 +24,8 @@ pub struct Start<'a> {
     pub port: u16,
     /// PostgreSQL instead of SQLite.
     pub database: Option<String>,
+    /// A configuration file.
+    pub config: Option<&'a Path>,
 }
 
 impl Server {
@@ -37,6 +39,9 @@ impl Server {
         command.args(["serve", "--port", &start.port.to_string(), "--data-dir"]).arg(start.data);
         if let Some(url) = &start.database {
             command.args(["--database-url", url]);
+        }
+        if let Some(config) = start.config {
+            command.arg("--config").arg(config);
         }
         if let Some(page) = start.python.mlflow_page() {
             command.arg("--mlflow-ui").arg(page);

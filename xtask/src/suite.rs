@@ -175,9 +175,20 @@ fn with_server(
 ) -> Result<Count, String> {
     let folder = shell::fresh_folder("client")?;
     let data = folder.join("data");
-    let server = Server::start(&Start { binary, python, data: &data, port: shell::free_port()?, database })?;
+    // What scripts may have imported in place.
+    let (imports, config) = (folder.join("imports"), folder.join("config.toml"));
+    std::fs::create_dir_all(&imports).map_err(|e| format!("{}: {e}", imports.display()))?;
+    let text = format!("[repositories]\nlocal_roots = [{:?}]\n", imports.display().to_string());
+    std::fs::write(&config, text).map_err(|e| format!("{}: {e}", config.display()))?;
+    let port = shell::free_port()?;
+    let start = Start { binary, python, data: &data, port, database, config: Some(&config) };
+    let server = Server::start(&start)?;
     let mut client = command(python.program(), &[&script.to_string_lossy(), &server.url()]);
-    client.env("MLWRIGHT_BIN", binary).env("MLWRIGHT_DATA_DIR", &data).env("PYTHONUNBUFFERED", "1");
+    client
+        .env("MLWRIGHT_BIN", binary)
+        .env("MLWRIGHT_DATA_DIR", &data)
+        .env("MLWRIGHT_IMPORT_DIR", &imports)
+        .env("PYTHONUNBUFFERED", "1");
     client.env("AWS_ACCESS_KEY_ID", server::KEY_ID).env("AWS_SECRET_ACCESS_KEY", server::SECRET_KEY);
     let (said, succeeded) = heard(&mut client)?;
     let count = report::checks(&said, succeeded);

@@ -18,7 +18,6 @@ mod gc;
 mod history;
 mod hooks;
 mod imports;
-mod lineage;
 mod links;
 mod merge;
 mod model;
@@ -53,7 +52,6 @@ pub use gc::{Collected, GRACE};
 pub use history::LogOptions;
 pub use hooks::Event;
 pub use imports::{Import, ImportPath};
-pub use lineage::Data;
 pub use links::Link;
 pub use merge::{MergeOptions, Strategy};
 pub use model::{

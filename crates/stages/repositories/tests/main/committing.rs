@@ -177,30 +177,3 @@ ledger::db_test! {
         assert_eq!(edges.iter().filter(|kind| **kind == "holds").count(), 2);
     }
 }
-
-ledger::db_test! {
-    components: ALL;
-
-    async fn data_has_an_identity_and_whoever_used_it_an_edge(ledger: ledger::Ledger) {
-        let house = house(&ledger).await;
-        for path in ["in/a", "in/b", "out"] {
-            house.put("main", path, "12").await;
-        }
-        let first = house.commit("main", "x").await;
-        house.put("main", "out", "345").await;
-        let second = house.commit("main", "y").await;
-        let data = async |reference: &str, prefix: &str| {
-            house.stage.data(&me(), "repo", reference, prefix).await.unwrap()
-        };
-        let (before, after) = (data("main~", "in/").await, data("main", "in/").await);
-        assert_eq!(before.digest, after.digest);
-        assert_eq!((before.commit, after.commit), (first.id, second.id));
-        assert_eq!((after.objects, after.bytes), (2, 4));
-        assert_ne!(data("main~", "").await.digest, data("main", "").await.digest);
-        assert_eq!(data("main", "").await.digest, second.root);
-        house.stage.used(&me(), "run", "r1", "repo", "main", "in/").await.unwrap();
-        let graph =
-            ledger.lineage(me().workspace, "data", &after.digest.to_string(), ledger::Direction::Effects, 2).await;
-        assert!(graph.unwrap().nodes.iter().any(|node| node.kind == "run" && node.key == "r1"));
-    }
-}
