@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use types::{Clock, SystemClock};
+use types::{Clock, SystemClock, WorkspaceId};
 
 use crate::db::Connection;
-use crate::{Component, Error, Ledger, Options, Place};
+use crate::{Component, Error, Event, Ledger, Options, Place};
 
 /// A database that is removed when dropped.
 pub struct Scratch {
@@ -103,6 +104,26 @@ where
         Err(error) => panic!("no runtime: {error}"),
     }
 }
+
+/// All events so far, oldest first, once every committed one is sealed: on PostgreSQL sealing follows the commit, so
+/// that [`Ledger::events_after`] right after a write may not show its events yet.
+#[expect(clippy::panic, reason = "this is the test harness")]
+pub async fn events(ledger: &Ledger) -> Vec<Event> {
+    let unsealed = |rx: &mut crate::Rx<'_>| Ok::<_, Error>(rx.query(UNSEALED, &[])?.is_empty());
+    for _ in 0..1_000 {
+        match ledger.read(WorkspaceId::DEFAULT, unsealed).await {
+            Ok(true) => match ledger.events_after(0, 100_000).await {
+                Ok(events) => return events,
+                Err(error) => panic!("cannot read the events: {error}"),
+            },
+            Ok(false) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) => panic!("cannot read the events: {error}"),
+        }
+    }
+    panic!("events are not sealed after 20 s")
+}
+
+const UNSEALED: &str = "SELECT id FROM event WHERE position IS NULL LIMIT 1";
 
 /// Expands each test for SQLite and for PostgreSQL:
 /// `db_test! { components: [COMPONENT]; async fn name_is_a_sentence(ledger: ledger::Ledger) { … } }`

@@ -36,8 +36,7 @@ async fn add(ledger: &Ledger, model: &str, folder: Option<&str>, run: Option<Uid
 }
 
 async fn alias_events(ledger: &Ledger) -> Vec<serde_json::Value> {
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let events = ledger.events_after(0, 1_000).await.unwrap();
+    let events = ledger::testing::events(ledger).await;
     let moves = events.into_iter().filter(|e| e.kind == "model.alias_moved");
     moves.map(|e| json!([e.payload["from"], e.payload["to"]])).collect()
 }

@@ -11,9 +11,7 @@ use crate::{Client, message};
 async fn said(ledger: &Ledger) -> Vec<(String, Value)> {
     let composer = door_mlflow::Composer::new(ledger);
     let mut said = Vec::new();
-    // On PostgreSQL events are sealed a moment later.
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-    for event in ledger.events_after(0, 1_000).await.unwrap() {
+    for event in ledger::testing::events(ledger).await {
         for notice in composer.notices(&event).await.unwrap() {
             assert!(notice.body["timestamp"].as_str().unwrap().contains('T'), "{}", notice.body);
             assert_eq!(

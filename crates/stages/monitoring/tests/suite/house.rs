@@ -156,8 +156,7 @@ impl House {
 
     /// Events of this kind, oldest first.
     pub async fn events(&self, kind: &str) -> Vec<serde_json::Value> {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        let events = self.ledger.events_after(0, 10_000).await.unwrap();
+        let events = ledger::testing::events(&self.ledger).await;
         events.into_iter().filter(|e| e.kind == kind).map(|e| e.payload).collect()
     }
 }

@@ -43,7 +43,7 @@ print('hash seed', os.environ['PYTHONHASHSEED'], sorted(k for k in os.environ if
     ] {
         assert!(found.contains(&wanted), "{wanted:?} is not among {found:?}");
     }
-    let events = house.ledger.events_after(0, 1000).await.unwrap();
+    let events = ledger::testing::events(&house.ledger).await;
     let kinds: Vec<_> = events.iter().map(|e| e.kind.as_str()).filter(|k| k.starts_with("pipeline.")).collect();
     assert_eq!(kinds, ["pipeline.defined", "pipeline.run_submitted", "pipeline.run_started", "pipeline.run_finished"]);
     house.ledger.verify_chain().await.unwrap();

@@ -44,15 +44,7 @@ ledger::db_test! {
         assert_eq!(found.inputs, json!({"kind": "k3", "x": 3.0}));
         assert_eq!(house.log.find(&house.actor, Uid::from_u128(1)).await.unwrap().map(|f| f.id), None);
 
-        // On PostgreSQL an event can be read once it is sealed, a moment after the commit.
-        let mut events = Vec::new();
-        for _ in 0..100 {
-            events = house.ledger.events_after(0, 10).await.unwrap();
-            if !events.is_empty() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let events = ledger::testing::events(&house.ledger).await;
         let sealed: Vec<_> = events.iter().filter(|e| e.kind == "predictions.sealed").collect();
         assert_eq!(sealed.len(), 1);
         assert_eq!((&sealed[0].payload["rows"], &sealed[0].payload["endpoint"]), (&json!(3), &json!("e")));

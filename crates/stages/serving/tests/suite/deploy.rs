@@ -81,15 +81,8 @@ ledger::db_test! {
         let Some(house) = House::new(ledger).await else { return };
         let one = house.version("cancer", "cancer_logreg.onnx").await;
         let revision = house.deploy("e", &[(one, 1.0)]).await.unwrap();
-        // On PostgreSQL an event can be read once it is sealed, a moment after the commit.
-        let mut events = Vec::new();
-        for _ in 0..100 {
-            events = house.ledger.events_of(house.actor.workspace, "endpoint:e").await.unwrap();
-            if !events.is_empty() {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        ledger::testing::events(&house.ledger).await;
+        let events = house.ledger.events_of(house.actor.workspace, "endpoint:e").await.unwrap();
         assert_eq!(events.len(), 1);
         assert_eq!(events[0].kind, "endpoint.deployed");
         assert_eq!(events[0].payload["revision"], revision.uid.hex());
