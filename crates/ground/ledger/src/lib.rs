@@ -4,6 +4,7 @@
 mod access;
 mod chain;
 mod component;
+mod cursor;
 mod db;
 mod error;
 mod events;
@@ -25,6 +26,7 @@ pub use access::{
 };
 pub use chain::{ChainReport, Event};
 pub use component::{Component, Migration};
+pub use cursor::Cursor;
 pub use db::Place;
 pub use error::Error;
 pub use graph::{Direction, Edge, Graph, Node};

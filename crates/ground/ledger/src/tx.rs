@@ -105,10 +105,11 @@ macro_rules! statements {
                 one(self.query(sql, values)?)
             }
 
-            /// Waits until no other server changes what `kind` and `id` name, and keeps it so until this commits.
-            /// Take several in a fixed order, or two servers may wait for each other.
-            pub fn lock(&mut self, kind: &str, id: i64) -> Result<(), Error> {
-                let result = self.0.connection.lock(lock_key(kind, id));
+            /// Waits until no other server changes what `kind` and each of `ids` name, and keeps it so until this
+            /// commits. Take several in a fixed order, or two servers may wait for each other.
+            pub fn lock(&mut self, kind: &str, ids: &[i64]) -> Result<(), Error> {
+                let keys: Vec<i64> = ids.iter().map(|id| lock_key(kind, *id)).collect();
+                let result = self.0.connection.lock(&keys);
                 self.0.note(result)
             }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use blobs::Blobs;
-use ledger::{Ledger, Place};
+use ledger::{Cursor, Ledger, Place};
 use predictions::Log;
 use runtimes::Runtime;
 use serving::Serving;
@@ -25,6 +25,7 @@ pub struct Automation {
     pub(crate) runtime: Runtime,
     pub(crate) log: Log,
     pub(crate) serving: Serving,
+    cursor: Cursor,
     /// Names this server in the lease.
     holder: String,
 }
@@ -37,6 +38,7 @@ impl Automation {
             runtime: runtime.clone(),
             log: log.clone(),
             serving: serving.clone(),
+            cursor: Cursor::new(ledger, CURSOR),
             holder: types::new_id(ledger.clock().now()).hex(),
         }
     }
@@ -49,7 +51,7 @@ impl Automation {
                 tracing::warn!(%error, "automation cannot go on; it is tried again");
             }
             tokio::select! {
-                () = token.cancelled() => return Ok(()),
+                () = token.cancelled() => return Ok(self.cursor.close().await?),
                 () = tokio::time::sleep(EVERY) => {}
                 changed = sealed.changed() => if changed.is_err() { return Ok(()) },
             }
@@ -60,6 +62,7 @@ impl Automation {
     /// automates.
     pub async fn turn(&self) -> Result<bool, Error> {
         if !self.leads().await? {
+            self.cursor.forget();
             return Ok(false);
         }
         self.hear().await?;
@@ -80,14 +83,16 @@ impl Automation {
 
     async fn hear(&self) -> Result<(), Error> {
         loop {
-            let position = self.ledger.cursor(CURSOR).await?;
+            let position = self.cursor.position().await?;
             let events = self.ledger.events_after(position, EVENTS).await?;
-            let Some(last) = events.last().map(|e| e.position) else { return Ok(()) };
+            let Some(last) = events.last().map(|e| e.position) else {
+                return Ok(self.cursor.settle().await?);
+            };
             for event in &events {
                 let actor = Actor { workspace: event.workspace, ..Actor::system("automation") };
                 alarms::read(&self.ledger, &self.serving, &actor, event).await?;
             }
-            self.ledger.advance_cursor(CURSOR, last).await?;
+            self.cursor.pass(last);
         }
     }
 

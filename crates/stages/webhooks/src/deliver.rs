@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
-use ledger::{Event, Ledger, Place};
+use ledger::{Cursor, Event, Ledger, Place};
 use outbound::{Answer, Body, Call, Client, Method};
 use serde_json::Value;
 use tasks::CancellationToken;
@@ -69,6 +69,7 @@ pub struct Webhooks {
     client: Client,
     composer: Arc<dyn Compose>,
     style: Style,
+    cursor: Cursor,
     /// Names this server in the lease.
     holder: String,
 }
@@ -82,7 +83,8 @@ impl Webhooks {
         composer: Arc<dyn Compose>,
     ) -> Self {
         let holder = types::new_id(ledger.clock().now()).hex();
-        Self { ledger: ledger.clone(), vault: vault.clone(), client, composer, style, holder }
+        let cursor = Cursor::new(ledger, CURSOR);
+        Self { ledger: ledger.clone(), vault: vault.clone(), client, composer, style, cursor, holder }
     }
 
     /// Until the token is cancelled. What cannot be done now is tried again.
@@ -97,7 +99,7 @@ impl Webhooks {
                 }
             };
             tokio::select! {
-                () = token.cancelled() => return Ok(()),
+                () = token.cancelled() => return Ok(self.cursor.close().await?),
                 () = tokio::time::sleep(wait) => {}
                 changed = sealed.changed() => if changed.is_err() { return Ok(()) },
             }
@@ -109,6 +111,7 @@ impl Webhooks {
         if !matches!(self.ledger.place(), Place::Sqlite(_))
             && self.ledger.lease(CURSOR, &self.holder, LEASE).await?.is_none()
         {
+            self.cursor.forget();
             return Ok(EVERY);
         }
         self.hear().await?;
@@ -124,23 +127,28 @@ impl Webhooks {
 
     async fn hear(&self) -> Result<(), Error> {
         loop {
-            let position = self.ledger.cursor(CURSOR).await?;
+            let position = self.cursor.position().await?;
             let events = self.ledger.events_after(position, EVENTS).await?;
-            let Some(last) = events.last().map(|e| e.position) else { return Ok(()) };
+            let Some(last) = events.last().map(|e| e.position) else {
+                return Ok(self.cursor.settle().await?);
+            };
             let mut new = Vec::new();
             if self.ledger.read(WorkspaceId::DEFAULT, |rx| store::any(rx)).await? {
                 for event in &events {
                     new.extend(self.deliveries(event).await?);
                 }
             }
-            if !new.is_empty() {
+            if new.is_empty() {
+                self.cursor.pass(last);
+            } else {
                 let new = Arc::new(new);
                 let system = Actor::system("webhooks");
                 self.ledger
                     .record(&system, move |tx| Ok::<_, Error>(store::enqueue(tx, &new).map(drop)?))
                     .await?;
+                // A delivery that is done leaves no row: it would be made again.
+                self.cursor.keep(last).await?;
             }
-            self.ledger.advance_cursor(CURSOR, last).await?;
         }
     }
 

@@ -114,14 +114,7 @@ impl House {
             .await
             .map_err(|e: ledger::Error| e)
             .unwrap();
-        for _ in 0..200 {
-            let events = self.ledger.events_after(0, 1_000).await.unwrap();
-            if events.iter().any(|e| e.kind == kind && e.payload["n"] == n) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{kind} was not sealed within 10 s");
+        ledger::testing::events(&self.ledger).await;
     }
 }
 

@@ -54,6 +54,9 @@ macro_rules! each {
     };
 }
 
+/// Locks that one statement takes.
+const LOCKS: usize = 64;
+
 impl Connection {
     pub fn writer(place: &Place) -> Result<Self, Error> {
         Ok(match place {
@@ -98,14 +101,19 @@ impl Connection {
         }
     }
 
-    /// Waits until no other server holds `key`, and holds it until the transaction ends. A SQLite file has one server.
-    pub fn lock(&mut self, key: i64) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(c) => {
-                c.query("SELECT CAST(pg_advisory_xact_lock($1) AS TEXT)", &[Value::Int(key)]).map(drop)
-            }
+    /// Waits until no other server holds one of `keys`, and holds them until the transaction ends. They are taken one
+    /// after the other. A SQLite file has one server.
+    pub fn lock(&mut self, keys: &[i64]) -> Result<(), Error> {
+        let Self::Postgres(c) = self else { return Ok(()) };
+        for piece in keys.chunks(LOCKS) {
+            // The last key repeated, which is free: few statements serve every number of keys.
+            let size = piece.len().next_power_of_two();
+            let locks: Vec<String> =
+                (1..=size).map(|i| format!("CAST(pg_advisory_xact_lock(${i}) AS TEXT)")).collect();
+            let values: Vec<Value> = (0..size).map(|i| Value::Int(piece[i.min(piece.len() - 1)])).collect();
+            c.query(&format!("SELECT {}", locks.join(", ")), &values)?;
         }
+        Ok(())
     }
 
     pub fn is_postgres(&self) -> bool {

@@ -177,13 +177,7 @@ impl House {
             .await
             .unwrap();
         // Until it is sealed, which is when cursors see it.
-        loop {
-            let events = self.ledger.events_after(0, 10_000).await.unwrap();
-            if events.iter().any(|e| e.payload["window"] == json!(window) && e.kind == kind) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        ledger::testing::events(&self.ledger).await;
     }
 
     pub async fn retrainings(&self) -> Vec<Retraining> {
