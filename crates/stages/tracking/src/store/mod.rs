@@ -32,8 +32,8 @@ pub(crate) trait Reads {
 
 pub(crate) trait Writes: Reads {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64>;
-    /// Keeps other servers off a run's metrics until this commits.
-    fn lock_metrics(&mut self, run: i64) -> Result<()>;
+    /// Keeps other servers off the runs' metrics until this commits. `runs` are sorted.
+    fn lock_metrics(&mut self, runs: &[i64]) -> Result<()>;
     fn memo(&mut self) -> &mut Memo;
 }
 
@@ -55,8 +55,8 @@ impl Writes for Tx<'_> {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
         self.execute(sql, values)
     }
-    fn lock_metrics(&mut self, run: i64) -> Result<()> {
-        self.lock("run.metrics", run)
+    fn lock_metrics(&mut self, runs: &[i64]) -> Result<()> {
+        self.lock("run.metrics", runs)
     }
     fn memo(&mut self) -> &mut Memo {
         Self::memo(self)
@@ -67,8 +67,8 @@ impl Writes for FactTx<'_> {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
         self.execute(sql, values)
     }
-    fn lock_metrics(&mut self, run: i64) -> Result<()> {
-        self.lock("run.metrics", run)
+    fn lock_metrics(&mut self, runs: &[i64]) -> Result<()> {
+        self.lock("run.metrics", runs)
     }
     fn memo(&mut self) -> &mut Memo {
         Self::memo(self)

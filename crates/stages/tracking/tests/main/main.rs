@@ -29,15 +29,5 @@ pub async fn new_run(ledger: &Ledger, started_at: i64) -> Run {
 
 /// Kinds of the events so far.
 pub async fn kinds(ledger: &Ledger) -> Vec<String> {
-    // Sealing follows the commit; a write that is answered is sealed soon.
-    let mut watch = ledger.watch();
-    let mut before = -1;
-    loop {
-        let events = ledger.events_after(0, 10_000).await.unwrap();
-        if before == events.len() as i64 {
-            return events.into_iter().map(|e| e.kind).collect();
-        }
-        before = events.len() as i64;
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), watch.changed()).await;
-    }
+    ledger::testing::events(ledger).await.into_iter().map(|e| e.kind).collect()
 }

@@ -8,7 +8,7 @@ use super::{Series, damaged};
 use crate::chunk::{self, Bucket};
 use crate::model::Point;
 use crate::points::extremes;
-use crate::store::{Reads, Result, Writes, placeholders};
+use crate::store::{Reads, Result, Writes, insert_rows, placeholders};
 
 /// What is known of a chunk without reading it.
 #[derive(Clone, Copy, Debug)]
@@ -44,37 +44,72 @@ pub(super) fn heads(on: &mut impl Reads, series: Series, steps: (i64, i64)) -> R
     rows.iter().map(head).collect()
 }
 
-/// Stores a chunk of at least one point, in the order of steps.
-pub(super) fn insert(on: &mut impl Writes, series: Series, seq: i64, points: &[Point]) -> Result<()> {
+/// A chunk of at least one point, in the order of steps.
+pub(super) struct NewChunk {
+    pub series: Series,
+    pub seq: i64,
+    pub points: Vec<Point>,
+}
+
+/// Stores chunks.
+pub(super) fn insert(on: &mut impl Writes, chunks: &[NewChunk]) -> Result<()> {
     let workspace = on.workspace();
-    let row = on.row(
-        "INSERT INTO metric_chunk_data (workspace_id, data) VALUES ($1, $2) RETURNING id",
-        &params![workspace, chunk::write(points)],
-    )?;
-    let data: i64 = row.ok_or(Error::NotOneRow { found: 0 })?.get(0)?;
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Ok(()) };
-    let times = points.iter().fold((first.at, first.at), |(low, high), p| (low.min(p.at), high.max(p.at)));
-    let values = extremes(points);
-    on.run(
-        "INSERT INTO metric_chunk (workspace_id, run_id, key_id, seq, points, step0, step1, at0, at1, min_value, \
-         max_value, data_id, buckets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-        &params![
+    let mut values = Vec::with_capacity(chunks.len() * 13);
+    let mut ids = insert_data(on, chunks)?.into_iter();
+    for NewChunk { series, seq, points } in chunks {
+        let data = ids.next().ok_or(Error::NotOneRow { found: 0 })?;
+        let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
+        let times =
+            points.iter().fold((first.at, first.at), |(low, high), p| (low.min(p.at), high.max(p.at)));
+        let extremes = extremes(points);
+        values.extend(params![
             workspace,
             series.run,
             series.key,
-            seq,
+            *seq,
             points.len(),
             first.step,
             last.step,
             times.0,
             times.1,
-            values.map(|v| v.0),
-            values.map(|v| v.1),
+            extremes.map(|v| v.0),
+            extremes.map(|v| v.1),
             data,
             chunk::write_buckets(points)
-        ],
-    )?;
+        ]);
+    }
+    let head = "INSERT INTO metric_chunk (workspace_id, run_id, key_id, seq, points, step0, step1, at0, at1, min_value, \
+         max_value, data_id, buckets) VALUES ";
+    insert_rows(on, head, 13, "", values)?;
     Ok(())
+}
+
+/// Stores the bytes of chunks; their ids, in the order of the chunks.
+fn insert_data(on: &mut impl Writes, chunks: &[NewChunk]) -> Result<Vec<i64>> {
+    let workspace = on.workspace();
+    let mut ids = Vec::with_capacity(chunks.len());
+    let mut rest = chunks;
+    for size in [32, 4, 1] {
+        while rest.len() >= size {
+            let (piece, after) = rest.split_at(size);
+            rest = after;
+            let rows: Vec<String> = (0..size).map(|i| format!("({})", placeholders(1 + 2 * i, 2))).collect();
+            let sql = format!(
+                "INSERT INTO metric_chunk_data (workspace_id, data) VALUES {} RETURNING id",
+                rows.join(", ")
+            );
+            let mut values = Vec::with_capacity(2 * size);
+            for chunk in piece {
+                values.extend(params![workspace, chunk::write(&chunk.points)]);
+            }
+            let mut made: Vec<i64> =
+                on.rows(&sql, &values)?.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+            // Both databases count up row by row; in which order they return the rows is not said.
+            made.sort_unstable();
+            ids.extend(made);
+        }
+    }
+    Ok(ids)
 }
 
 /// Deletes the chunks, heads and bytes.

@@ -35,13 +35,12 @@ pub(crate) fn ingest(on: &mut impl Writes, batches: &[Batch<'_>]) -> Result<Vec<
     let new = sorted(on, batches)?;
     let mut series: Vec<Series> = new.iter().map(|n| n.series).collect();
     series.dedup();
-    for of_run in series.chunk_by(|a, b| a.run == b.run) {
-        on.lock_metrics(of_run[0].run)?;
-    }
+    let runs: Vec<i64> = series.chunk_by(|a, b| a.run == b.run).map(|of_run| of_run[0].run).collect();
+    on.lock_metrics(&runs)?;
     let summaries = summaries::read(on, &series)?;
     let experiments: BTreeMap<i64, i64> = batches.iter().map(|b| (b.run, b.experiment)).collect();
     let (mut changed, mut rows) = (Vec::with_capacity(series.len()), Vec::with_capacity(new.len()));
-    let mut to_seal = Vec::new();
+    let (mut new_chunks, mut to_seal) = (Vec::new(), Vec::new());
     for of_series in new.chunk_by(|a, b| a.series == b.series) {
         let series = of_series[0].series;
         let mut summary = summaries.get(&series).copied().unwrap_or_default();
@@ -55,7 +54,7 @@ pub(crate) fn ingest(on: &mut impl Writes, batches: &[Batch<'_>]) -> Result<Vec<
         let points: Vec<Point> = fresh.iter().map(|n| n.point).collect();
         summary.absorb(&points);
         if points.len() >= BULK {
-            seal::append(on, series, &mut summary, &points)?;
+            new_chunks.extend(seal::append(series, &mut summary, &points));
         } else {
             rows.extend(points.into_iter().map(|point| (series, point)));
         }
@@ -66,6 +65,7 @@ pub(crate) fn ingest(on: &mut impl Writes, batches: &[Batch<'_>]) -> Result<Vec<
         changed.push((series, experiment, summary));
     }
     tail::insert(on, &rows)?;
+    chunks::insert(on, &new_chunks)?;
     for (series, place) in to_seal {
         seal::shorten_tail(on, series, &mut changed[place].2)?;
     }

@@ -2,8 +2,9 @@
 
 use ledger::params;
 
+use super::chunks::{self, NewChunk};
 use super::summaries::{self, Summary};
-use super::{Series, chunks, tail};
+use super::{Series, tail};
 use crate::chunk::FULL;
 use crate::model::Point;
 use crate::points::{by_step, sort};
@@ -15,20 +16,21 @@ const SMALL: usize = FULL / 2;
 const LEAST: usize = 8;
 const EVERY_STEP: (i64, i64) = (i64::MIN, i64::MAX);
 
-/// Writes new points, sorted, as chunks of their own.
-pub(super) fn append(
-    on: &mut impl Writes,
-    series: Series,
-    summary: &mut Summary,
-    points: &[Point],
-) -> Result<()> {
+/// Chunks of new points, sorted; they are still to be inserted.
+pub(super) fn append(series: Series, summary: &mut Summary, points: &[Point]) -> Vec<NewChunk> {
     // Equal parts: 600 points become 300 and 300, not 512 and 88.
     let part = points.len().div_ceil(points.len().div_ceil(FULL)).max(1);
-    for part in points.chunks(part) {
-        chunks::insert(on, series, summary.chunks, part)?;
+    cut(series, summary, points, part)
+}
+
+/// Chunks of at most `size` points, that come after those which the summary knows.
+fn cut(series: Series, summary: &mut Summary, points: &[Point], size: usize) -> Vec<NewChunk> {
+    let mut made = Vec::new();
+    for part in points.chunks(size) {
+        made.push(NewChunk { series, seq: summary.chunks, points: part.to_vec() });
         summary.seal(part, 1);
     }
-    Ok(())
+    made
 }
 
 /// Whether a series has many small chunks.
@@ -43,7 +45,7 @@ pub(super) fn shorten_tail(on: &mut impl Writes, series: Series, summary: &mut S
         // The newest stay: points that come a little out of order then find no sealed range.
         points.truncate((points.len() - FULL) / FULL * FULL);
         remove(on, series, &points)?;
-        append(on, series, summary, &points)?;
+        chunks::insert(on, &append(series, summary, &points))?;
     }
     if is_scattered(summary) {
         gather(on, series, summary, Vec::new())?;
@@ -73,16 +75,12 @@ fn gather(on: &mut impl Writes, series: Series, summary: &mut Summary, more: Vec
     chunks::delete(on, series, small)?;
     summary.chunks = small.first().map_or(summary.chunks, |head| head.seq);
     summary.sealed -= small.iter().map(|head| head.points).sum::<usize>().min(summary.sealed);
-    for part in points.chunks(FULL) {
-        chunks::insert(on, series, summary.chunks, part)?;
-        summary.seal(part, 1);
-    }
-    Ok(())
+    chunks::insert(on, &cut(series, summary, &points, FULL))
 }
 
 /// Seals what a run's tail holds, `most` metrics at once. Whether there may be more.
 pub(crate) fn seal_run(on: &mut impl Writes, run: i64, most: usize) -> Result<bool> {
-    on.lock_metrics(run)?;
+    on.lock_metrics(&[run])?;
     let series: Vec<Series> = tail::keys(on, run)?.into_iter().map(|key| Series { run, key }).collect();
     let summaries = summaries::read(on, &series)?;
     let mut long = series.iter().filter_map(|s| {

@@ -50,6 +50,9 @@ impl Summary {
     }
 }
 
+/// Runs that one statement asks for.
+const RUNS: usize = 32;
+
 const COLUMNS: &str = "run_id, key_id, last_step, last_at, last_value, is_nan, min_value, max_value, points, sealed, \
      chunks, sealed_step, sealed_at";
 
@@ -73,16 +76,28 @@ fn summary(row: &Row) -> Result<(Series, Summary)> {
 /// The summaries of those series that have points. `series` are sorted.
 pub(super) fn read(on: &mut impl Reads, series: &[Series]) -> Result<HashMap<Series, Summary>> {
     let mut found = HashMap::with_capacity(series.len());
+    // Runs that log the same metrics are read together.
+    let mut runs_of: BTreeMap<Vec<i64>, Vec<i64>> = BTreeMap::new();
     for of_run in series.chunk_by(|a, b| a.run == b.run) {
-        for piece in of_run.chunks(PIECE) {
-            // The last key repeated: few statements serve every number of keys.
-            let size = piece.len().next_power_of_two();
+        runs_of.entry(of_run.iter().map(|s| s.key).collect()).or_default().push(of_run[0].run);
+    }
+    for (keys, runs) in runs_of {
+        for (runs, keys) in
+            runs.chunks(RUNS).flat_map(|runs| keys.chunks(PIECE).map(move |keys| (runs, keys)))
+        {
+            let (run_count, key_count) = (runs.len().next_power_of_two(), keys.len().next_power_of_two());
             let sql = format!(
-                "SELECT {COLUMNS} FROM run_metric WHERE workspace_id = $1 AND run_id = $2 AND key_id IN ({})",
-                placeholders(3, size)
+                "SELECT {COLUMNS} FROM run_metric WHERE workspace_id = $1 AND run_id IN ({}) AND key_id IN ({})",
+                placeholders(2, run_count),
+                placeholders(2 + run_count, key_count)
             );
-            let mut values = vec![Value::from(on.workspace()), Value::from(piece[0].run)];
-            values.extend((0..size).map(|i| Value::from(piece[i.min(piece.len() - 1)].key)));
+            // The last one repeated: few statements serve every number.
+            let padded = |ids: &[i64], size: usize| {
+                (0..size).map(|i| Value::from(ids[i.min(ids.len() - 1)])).collect::<Vec<_>>()
+            };
+            let mut values = vec![Value::from(on.workspace())];
+            values.extend(padded(runs, run_count));
+            values.extend(padded(keys, key_count));
             for row in on.rows(&sql, &values)? {
                 let (series, summary) = summary(&row)?;
                 found.insert(series, summary);
