@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
@@ -70,23 +70,35 @@ pub(crate) fn clamp(range: Option<Range<u64>>, size: u64) -> Result<Range<u64>, 
     Ok(range.start..end)
 }
 
-/// Streams a local file, whose opening is already done, in chunks read off the async threads.
+/// Streams a local file, whose opening is already done, in chunks read off the async threads. The first one, if it is all,
+/// is read at once.
 pub(crate) fn file(mut file: File, path: PathBuf, range: Option<Range<u64>>) -> Result<ObjectStream, Error> {
     let size = file.metadata().map_err(|e| io::Error::new("inspect", &path, e))?.len();
     let range = clamp(range, size)?;
     file.seek(SeekFrom::Start(range.start)).map_err(|e| io::Error::new("read", &path, e))?;
     let left = range.end - range.start;
+    if left <= CHUNK as u64 {
+        let chunk = chunk(&mut file, &path, left)?;
+        let stream = stream::once(async move { Ok(chunk) });
+        return Ok(ObjectStream { size, range, stream: stream.boxed() });
+    }
     let stream = stream::try_unfold((file, path, left), |(mut file, path, left)| async move {
         if left == 0 {
             return Ok(None);
         }
         blocking(move || {
-            let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
-            file.read_exact(&mut chunk).map_err(|e| io::Error::new("read", &path, e))?;
+            let chunk = chunk(&mut file, &path, left)?;
             let left = left - chunk.len() as u64;
-            Ok(Some((Bytes::from(chunk), (file, path, left))))
+            Ok(Some((chunk, (file, path, left))))
         })
         .await
     });
     Ok(ObjectStream { size, range, stream: stream.boxed() })
+}
+
+/// The next bytes of a file, of which `left` are wanted.
+fn chunk(file: &mut File, path: &Path, left: u64) -> Result<Bytes, Error> {
+    let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
+    file.read_exact(&mut chunk).map_err(|e| io::Error::new("read", path, e))?;
+    Ok(chunk.into())
 }

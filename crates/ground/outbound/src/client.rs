@@ -10,6 +10,9 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{Error, Policy, is_public};
 
+/// Bytes of a file that are read at once.
+const READ: usize = 512 << 10;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Get,
@@ -183,11 +186,14 @@ impl Client {
             Body::Json(value) => request.json(value),
             Body::Bytes(bytes) => request.body(bytes.clone()),
             Body::File(path) => {
-                let file =
+                let mut file =
                     tokio::fs::File::open(path).await.map_err(|e| types::io::Error::new("open", path, e))?;
                 let length =
                     file.metadata().await.map_err(|e| types::io::Error::new("look at", path, e))?.len();
-                request.header("content-length", length).body(file)
+                // Each read is a turn of another thread: few large ones.
+                file.set_max_buf_size(READ);
+                let pieces = tokio_util::io::ReaderStream::with_capacity(file, READ);
+                request.header("content-length", length).body(reqwest::Body::wrap_stream(pieces))
             }
         };
         Ok(request)

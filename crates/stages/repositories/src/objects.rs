@@ -4,12 +4,15 @@ use std::ops::Range;
 
 use types::Actor;
 
+use crate::nodes::InMemory;
 use crate::store::{self, after_prefix};
-use crate::view::{Overlay, view};
+use crate::view::{Overlay, View, tree_get, view};
 use crate::{Entry, Error, Object, Page, Repositories, Seen, names};
 
 /// Most entries of a page.
 pub const LONGEST_PAGE: usize = 1_000;
+/// Paths that are looked up without another thread, if all that they need is in memory.
+const INLINE: usize = 16;
 
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
@@ -41,39 +44,48 @@ impl Repositories {
         reference: &str,
         path: &str,
     ) -> Result<(Object, Seen), Error> {
-        names::path(path)?;
-        let (name, expression, key) = (repository.to_owned(), reference.to_owned(), path.as_bytes().to_vec());
-        // The view and the staged entry are of one moment.
-        let (view, staged, key) = self
+        let mut found = self.look_many(actor, repository, reference, vec![path.to_owned()]).await?;
+        found.pop().ok_or_else(|| absent(reference, path))
+    }
+
+    /// As [`Repositories::look`], for many paths at one moment, in their order. Errors if one is absent.
+    pub async fn look_many(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        reference: &str,
+        paths: Vec<String>,
+    ) -> Result<Vec<(Object, Seen)>, Error> {
+        for path in &paths {
+            names::path(path)?;
+        }
+        let name = repository.to_owned();
+        let (expression, asked) = (reference.to_owned(), reference.to_owned());
+        // The view and the staged entries are of one moment.
+        let (view, staged, paths) = self
             .ledger()
             .read(actor.workspace, move |rx| {
-                let view = view(rx, &name, &expression)?;
-                let staged = store::layers::find(rx, &view.layers, &key)?;
-                Ok::<_, Error>((view, staged, key))
+                let view = view(rx, &name, &asked)?;
+                let staged = store::layers::find_many(rx, &view.layers, &paths)?;
+                Ok::<_, Error>((view, staged, paths))
             })
             .await?;
-        let absent = || Error::ObjectNotFound { reference: reference.to_owned(), path: path.to_owned() };
-        let staged = match staged {
-            Some(Some(bytes)) => Some(Object::decode(&bytes)?),
-            Some(None) => return Err(absent()),
-            None => None,
+        let is_few = paths.len() <= INLINE;
+        let look = move |nodes: &dyn tree::Nodes| {
+            let one = |(path, staged): (&String, &Option<Option<Vec<u8>>>)| {
+                let shown = shown(nodes, &view, path, staged.as_ref())?;
+                let (object, is_staged) = shown.ok_or_else(|| absent(&expression, path))?;
+                Ok((object, Seen::of(&view, path, is_staged)))
+            };
+            paths.iter().zip(&staged).map(one).collect()
         };
-        let seen = Seen::of(&view, path, staged.is_some());
-        let object = match staged {
-            Some(object) if !view.only_staged => object,
-            None if view.only_staged => return Err(absent()),
-            staged => {
-                let committed = self.blocking(move |stage, _| stage.tree_get(&view.root, &key)).await?;
-                match (staged, committed) {
-                    (Some(staged), Some(committed)) if staged.same_content(&committed) => {
-                        return Err(absent());
-                    }
-                    (Some(staged), _) => staged,
-                    (None, committed) => committed.ok_or_else(absent)?,
-                }
+        if is_few {
+            match look(&InMemory(self.nodes())) {
+                Err(Error::Tree(tree::Error::Missing(_))) => {}
+                seen => return seen,
             }
-        };
-        Ok((object, seen))
+        }
+        self.blocking(move |stage, _| look(stage.nodes())).await
     }
 
     /// Objects, and prefixes folded by the delimiter, in the order of their bytes. What is folded is passed over
@@ -125,6 +137,36 @@ impl Repositories {
         })
         .await
     }
+}
+
+/// What a view shows at a path, and whether it is staged; `None` if nothing. `staged`: what its layers say of the path.
+fn shown(
+    nodes: &dyn tree::Nodes,
+    view: &View,
+    path: &str,
+    staged: Option<&Option<Vec<u8>>>,
+) -> Result<Option<(Object, bool)>, Error> {
+    let staged = match staged {
+        Some(Some(bytes)) => Some(Object::decode(bytes)?),
+        Some(None) => return Ok(None),
+        None => None,
+    };
+    match staged {
+        Some(object) if !view.only_staged => Ok(Some((object, true))),
+        None if view.only_staged => Ok(None),
+        staged => {
+            let committed = tree_get(nodes, &view.root, path.as_bytes())?;
+            Ok(match (staged, committed) {
+                (Some(staged), Some(committed)) if staged.same_content(&committed) => None,
+                (Some(staged), _) => Some((staged, true)),
+                (None, committed) => committed.map(|object| (object, false)),
+            })
+        }
+    }
+}
+
+fn absent(reference: &str, path: &str) -> Error {
+    Error::ObjectNotFound { reference: reference.to_owned(), path: path.to_owned() }
 }
 
 /// The part of a path up to the delimiter behind the prefix, if there is one.

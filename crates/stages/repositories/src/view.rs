@@ -255,9 +255,14 @@ impl Repositories {
     }
 
     pub(crate) fn tree_get(&self, root: &Digest, path: &[u8]) -> Result<Option<Object>, Error> {
-        match tree::get(self.nodes(), root, path)? {
-            Some(item) => Ok(Some(Object::decode(&item.value)?)),
-            None => Ok(None),
-        }
+        tree_get(self.nodes(), root, path)
+    }
+}
+
+/// Errors: what `nodes` answers, and an object that does not decode.
+pub(crate) fn tree_get(nodes: &dyn tree::Nodes, root: &Digest, path: &[u8]) -> Result<Option<Object>, Error> {
+    match tree::get(nodes, root, path)? {
+        Some(item) => Ok(Some(Object::decode(&item.value)?)),
+        None => Ok(None),
     }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State as Shared};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -134,6 +134,7 @@ pub async fn download(
     Shared(state): Shared<State>,
     caller: Caller,
     Path((repository, reference)): Path<(String, String)>,
+    headers: HeaderMap,
     body: Result<Json<Download>, JsonRejection>,
 ) -> Result<Response, Failure> {
     let actor = caller.require(Permission::Read)?;
@@ -145,20 +146,18 @@ pub async fn download(
         ));
     }
     let (repository, reference) = (repository.as_str(), reference.as_str());
-    let find = |path: String| {
-        let repositories = &state.repositories;
-        async move {
-            let found = repositories.stat(actor, repository, reference, &path).await?;
-            Ok::<_, Error>((path, found))
+    let found = state.repositories.look_many(actor, repository, reference, paths.clone()).await?;
+    if let Some(reader) = kit::reader(&headers) {
+        for (_, seen) in &found {
+            state.repositories.note_read(actor, &reader, seen.clone()).await;
         }
-    };
-    let objects: Vec<(String, Object)> =
-        futures::stream::iter(paths.into_iter().map(find)).buffered(4 * TOGETHER).try_collect().await?;
+    }
+    let objects = paths.into_iter().zip(found.into_iter().map(|(object, _)| object)).collect();
     let read = move |run: Vec<(String, Object)>| open(state.clone(), run);
     let parts = futures::stream::iter(runs(objects)).map(read).buffered(TOGETHER).try_flatten();
     let end = futures::stream::once(async { Ok::<_, Error>(Bytes::from_static(&END)) });
-    let headers = [(header::CONTENT_TYPE, "application/vnd.mlwright.frames")];
-    Ok((headers, Body::from_stream(parts.chain(end))).into_response())
+    let kind = [(header::CONTENT_TYPE, "application/vnd.mlwright.frames")];
+    Ok((kind, Body::from_stream(parts.chain(end))).into_response())
 }
 
 /// Objects that lie one after the other in a pack, together.

@@ -119,7 +119,10 @@ pub async fn get(
     asked: HeaderMap,
 ) -> Result<Response, Failure> {
     let actor = caller.require(Permission::Read)?;
-    let found = state.repositories.stat(actor, &repository, &reference, &query.path).await?;
+    let (found, seen) = state.repositories.look(actor, &repository, &reference, &query.path).await?;
+    if let Some(reader) = kit::reader(&asked) {
+        state.repositories.note_read(actor, &reader, seen).await;
+    }
     let range = range(&asked, found.size)?;
     let opened = state.repositories.read(&found, range.clone()).await?;
     let body = Body::from_stream(opened.body);
@@ -152,6 +155,7 @@ pub fn object(state: &State, path: &str, received: Received, content_type: Optio
         content_type: content_type.or_else(guessed),
         metadata: Default::default(),
         checksums: Default::default(),
+        headers: Default::default(),
     }
 }
 

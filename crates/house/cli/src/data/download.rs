@@ -1,8 +1,9 @@
 //! Objects into a folder. Nothing is ever written outside of it, whatever the objects are called.
 
 use std::collections::HashSet;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Component, Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use outbound::{Body, Method};
@@ -51,7 +52,7 @@ pub async fn download(api: &Api, from: &Place, to: &Path, transfer: &Transfer) -
         let size = object["size"].as_u64().unwrap_or(0);
         wanted.push(Wanted { path, to, size, etag: text(&object, "etag") });
     }
-    let target = Target { root, checked: Mutex::default() };
+    let target = Arc::new(Target { root, checked: Mutex::default() });
     let found = wanted.len();
     if !transfer.all {
         let work = move || missing(wanted);
@@ -173,16 +174,26 @@ impl Target {
         Ok(())
     }
 
-    /// A file is there whole or not at all.
+    /// A file that is there is replaced as a whole. A new one is written in place, as `git checkout` does: should that be
+    /// cut off, the next download sees that it is not whole.
     fn write(&self, file: &Path, content: &[u8]) -> Result<(), Failure> {
         self.folder(file)?;
+        match create(file, content) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            other => return Ok(other.map_err(|e| io::Error::new("write", file, e))?),
+        }
         let part = beside(file);
         // What an earlier try left, or a link: never written through.
         drop(std::fs::remove_file(&part));
-        io::write(&part, content)?;
+        create(&part, content).map_err(|e| io::Error::new("write", &part, e))?;
         std::fs::rename(&part, file).map_err(|e| io::Error::new("replace", file, e))?;
         Ok(())
     }
+}
+
+/// Errors: `AlreadyExists`, also for a link.
+fn create(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    std::fs::File::create_new(file)?.write_all(content)
 }
 
 fn beside(file: &Path) -> PathBuf {
@@ -194,7 +205,7 @@ async fn fetch(
     api: &Api,
     from: &Place,
     batch: Vec<Wanted>,
-    target: &Target,
+    target: &Arc<Target>,
     progress: &Progress,
 ) -> Result<(), Failure> {
     if let [object] = batch.as_slice()
@@ -214,7 +225,17 @@ async fn fetch(
     let paths: Vec<&str> = batch.iter().map(|object| object.path.as_str()).collect();
     let body = Body::Json(json!({ "paths": paths }));
     let answer = api.bytes(Method::Post, &format!("{}/download", from.reference()), body).await?;
-    let got = frames::read(&answer)?;
+    let sums = (batch.len() as u64, batch.iter().map(|object| object.size).sum());
+    let target = Arc::clone(target);
+    let work = move || put(&target, &batch, &answer);
+    tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))??;
+    progress.add(sums.0, sums.1);
+    Ok(())
+}
+
+/// Writes what the server sent for a batch.
+fn put(target: &Target, batch: &[Wanted], answer: &[u8]) -> Result<(), Failure> {
+    let got = frames::read(answer)?;
     if got.len() != batch.len() {
         return Err(Failure::new(format!("the server sent {} of {} objects", got.len(), batch.len())));
     }
@@ -224,7 +245,6 @@ async fn fetch(
         }
         target.write(&object.to, content)?;
     }
-    progress.add(batch.len() as u64, batch.iter().map(|object| object.size).sum());
     Ok(())
 }
 

@@ -170,6 +170,15 @@ impl tree::Nodes for Nodes {
     }
 }
 
+/// Only the nodes that are in memory; any other is `Missing`. Never waits.
+pub(crate) struct InMemory<'a>(pub &'a Nodes);
+
+impl tree::Nodes for InMemory<'_> {
+    fn load(&self, id: &Digest) -> Result<Arc<Node>, tree::Error> {
+        self.0.0.cache.get(id).ok_or(tree::Error::Missing(*id))
+    }
+}
+
 fn unreadable(id: &Digest, error: &dyn std::error::Error) -> tree::Error {
     tree::Error::Unreadable { id: *id, reason: error.to_string() }
 }

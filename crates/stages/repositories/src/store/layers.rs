@@ -1,5 +1,7 @@
 //! Layers of staged changes: `staging` rows and their entries.
 
+use std::collections::HashMap;
+
 use ledger::{Value, params};
 
 use super::{Reads, Result, Writes, after_prefix, placeholders};
@@ -7,6 +9,8 @@ use super::{Reads, Result, Writes, after_prefix, placeholders};
 const OPEN: i64 = 0;
 const SEALED: i64 = 1;
 const DROPPED: i64 = 2;
+/// Paths of one statement.
+const PIECE: usize = 128;
 
 /// A path and its object, encoded; `None` where it is deleted.
 pub(crate) type Staged = (Vec<u8>, Option<Vec<u8>>);
@@ -71,6 +75,41 @@ pub(crate) fn find(db: &mut impl Reads, layers: &[i64], path: &[u8]) -> Result<O
         }
     }
     Ok(None)
+}
+
+/// As [`find`], for every path, in their order.
+pub(crate) fn find_many(
+    db: &mut impl Reads,
+    layers: &[i64],
+    paths: &[String],
+) -> Result<Vec<Option<Option<Vec<u8>>>>> {
+    if let [path] = paths {
+        return Ok(vec![find(db, layers, path.as_bytes())?]);
+    }
+    let mut found = vec![None; paths.len()];
+    let workspace = db.workspace();
+    for layer in layers {
+        let open: Vec<usize> = (0..paths.len()).filter(|at| found[*at].is_none()).collect();
+        for piece in open.chunks(PIECE) {
+            let sql = format!(
+                "SELECT path, object FROM staged_entry WHERE workspace_id = $1 AND staging_id = $2 AND path IN ({})",
+                placeholders(3, piece.len())
+            );
+            let mut values = params![workspace, *layer].to_vec();
+            values.extend(piece.iter().map(|at| Value::from(paths[*at].as_bytes())));
+            let rows = db.rows(&sql, &values)?;
+            let mut said = HashMap::with_capacity(rows.len());
+            for row in &rows {
+                said.insert(row.get::<Vec<u8>>("path")?, row.get("object")?);
+            }
+            if !said.is_empty() {
+                for at in piece {
+                    found[*at] = said.remove(paths[*at].as_bytes());
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Entries of one layer with `prefix`, from the path `from` on, in order.
