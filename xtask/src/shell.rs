@@ -19,14 +19,18 @@ pub fn target() -> PathBuf {
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // Set by the cargo that runs xtask (CFLAGS from .cargo/config.toml, which the inner one reads again); they would make
-    // the inner cargo build everything again.
+    forget_outer_cargo(&mut command);
+    command
+}
+
+/// For a command that runs cargo. The cargo that runs xtask sets variables (CFLAGS from .cargo/config.toml, which the
+/// inner one reads again) that would make the inner cargo build everything again.
+pub fn forget_outer_cargo(command: &mut Command) {
     for name in
         ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "CFLAGS", "RUSTC_WORKSPACE_WRAPPER"]
     {
         command.env_remove(name);
     }
-    command
 }
 
 pub fn command(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {

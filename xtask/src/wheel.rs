@@ -2,7 +2,7 @@
 
 use crate::python::Python;
 use crate::report::{self, Count};
-use crate::shell::{command, heard, root, run, target};
+use crate::shell::{command, forget_outer_cargo, heard, root, run, target};
 use std::path::{Path, PathBuf};
 
 /// Builds with the profile of the tests, so that nothing is compiled again.
@@ -11,6 +11,7 @@ pub fn check(python: &Python) -> Result<Count, String> {
     let _ = std::fs::remove_dir_all(&folder);
     let wheels = folder.join("dist");
     let mut build = command(python.program(), &["-m", "maturin", "build", "--profile", "dev", "--out"]);
+    forget_outer_cargo(&mut build);
     run(build.arg(&wheels).current_dir(root().join("python")))?;
     let wheel = wheel_in(&wheels).ok_or_else(|| format!("no wheel in {}", wheels.display()))?;
 
