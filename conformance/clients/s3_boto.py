@@ -386,7 +386,8 @@ def the_command_line_copies_and_syncs():
         for name, content in files.items():
             with open(f"{folder}/in/{name}", "wb") as file:
                 file.write(content)
-        aws("s3", "cp", f"{folder}/in/a.txt", f"s3://{REPO}/main/cli/a.txt")
+        aws("s3", "cp", f"{folder}/in/a.txt", f"s3://{REPO}/main/cli/a.txt", "--cache-control", "no-cache")
+        assert s3.head_object(Bucket=REPO, Key="main/cli/a.txt")["CacheControl"] == "no-cache"
         aws("s3", "sync", f"{folder}/in", f"s3://{REPO}/main/cli/")
         again = aws("s3", "sync", f"{folder}/in", f"s3://{REPO}/main/cli/")
         assert "upload:" not in again, again

@@ -170,6 +170,7 @@ mod tests {
             content_type: Some("text/html".into()),
             metadata: Default::default(),
             checksums: Default::default(),
+            headers: Default::default(),
         }
     }
 

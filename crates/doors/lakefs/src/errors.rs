@@ -88,6 +88,7 @@ impl From<Error> for Failure {
             | Error::BadPart { .. }
             | Error::PartOrder
             | Error::PartTooSmall { .. }
+            | Error::WrongSize { .. }
             | Error::Checksum { .. }
             | Error::Body(_)
             | Error::Invalid(_) => (StatusCode::BAD_REQUEST, ""),

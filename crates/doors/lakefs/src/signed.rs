@@ -126,7 +126,12 @@ impl<'a> Signer<'a> {
             };
             return self.address(FIND, &claim);
         }
-        let bare = Object { metadata: Default::default(), checksums: Default::default(), ..object.clone() };
+        let bare = Object {
+            metadata: Default::default(),
+            checksums: Default::default(),
+            headers: Default::default(),
+            ..object.clone()
+        };
         self.address(GET, &bare)
     }
 

@@ -3,7 +3,7 @@
 use axum::extract::{Path, State as Shared};
 use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, Uri, header};
-use repositories::{Condition, Object, Physical, Repository};
+use repositories::{Completion, Condition, NewUpload, Object, Physical, Repository};
 use types::Actor;
 
 use crate::address::{self, Named};
@@ -79,6 +79,7 @@ pub(crate) async fn link(
             content_type: body.content_type,
             metadata,
             checksums: Default::default(),
+            headers: Default::default(),
         },
     };
     let object = stage.stage(&actor, &name, &branch, &path, new, condition).await?;
@@ -111,6 +112,7 @@ pub(crate) async fn stage_object(
         content_type: body.content_type,
         metadata: body.metadata.unwrap_or_default(),
         checksums: Default::default(),
+        headers: Default::default(),
     };
     let object = stage.stage(&actor, &name, &branch, &path, new, Condition::default()).await?;
     created(&convert::stats(&repository, path, &object))
@@ -132,7 +134,7 @@ pub(crate) async fn create_upload(
     let repository = state.repositories.repository(&actor, &name).await?;
     objects::branch_exists(&state, &actor, &name, &branch).await?;
     let stage = &state.repositories;
-    let upload = stage.create_upload(&actor, &name, &branch, &path, None, Default::default()).await?;
+    let upload = stage.create_upload(&actor, &name, &branch, &path, NewUpload::default()).await?;
     let signer = Signer::of(&state, &actor, &headers, &uri)?;
     let urls = (1..=parts).map(|number| signer.put_part(&name, &upload.id, number));
     let presigned_urls = urls.collect::<Result<Vec<String>, Failure>>()?;
@@ -176,8 +178,9 @@ pub(crate) async fn complete_upload(
     let stage = &state.repositories;
     let metadata = body.user_metadata.unwrap_or_default();
     stage.describe_upload(&actor, &name, &id, body.content_type, metadata).await?;
-    let parts = body.parts.into_iter().map(|part| (part.part_number, part.etag.trim_matches('"').to_owned()));
-    let object = stage.complete_upload(&actor, &name, &id, parts.collect(), condition).await?;
+    let parts = body.parts.into_iter().map(|part| (part.part_number, part.etag).into()).collect();
+    let completion = Completion { parts, condition, ..Completion::default() };
+    let object = stage.complete_upload(&actor, &name, &id, completion).await?;
     ok(&convert::stats(&repository, path, &object))
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn object(
         content_type,
         metadata,
         checksums: Default::default(),
+        headers: Default::default(),
     }
 }
 

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
-use http::{HeaderMap, HeaderName};
-use repositories::{Algorithm, Received};
-use wire_aws::Opened;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use repositories::{Algorithm, ChecksumType, Received, Upload};
+use wire_aws::{Opened, Xml};
 
 use crate::call::Call;
 use crate::errors::Failure;
@@ -43,17 +43,31 @@ pub(crate) struct Verified {
     pub checksums: BTreeMap<String, String>,
 }
 
-fn find(name: &str) -> Option<(Algorithm, usize)> {
-    ALGORITHMS.into_iter().find(|(known, _)| known.name().eq_ignore_ascii_case(name))
+/// The algorithm of that name, in any case, and the bytes of its checksums. Errors: `InvalidRequest`.
+pub(crate) fn algorithm(name: &str) -> Result<(Algorithm, usize), Failure> {
+    let found = ALGORITHMS.into_iter().find(|(known, _)| known.name().eq_ignore_ascii_case(name));
+    found.ok_or_else(|| {
+        Failure::invalid_request(format!(
+            "the checksum algorithm `{name}` is not supported; use crc32, crc32c, crc64nvme, sha1 or sha256"
+        ))
+    })
 }
 
-fn unknown(name: &str) -> Failure {
+/// The headers that hold checksums, by the names of their algorithms.
+pub(crate) fn given(headers: &HeaderMap) -> impl Iterator<Item = (&str, &HeaderValue)> {
+    let named = headers.iter().filter_map(|(name, value)| Some((name.as_str().strip_prefix(PREFIX)?, value)));
+    named.filter(|(name, _)| !OTHERS.contains(name))
+}
+
+/// Errors: `InvalidRequest`.
+pub(crate) fn mismatch(expected: &str, found: &str) -> Failure {
     Failure::invalid_request(format!(
-        "the checksum algorithm `{name}` is not supported; use crc32, crc32c, crc64nvme, sha1 or sha256"
+        "checksum type mismatch occurred, expected checksum type: {expected}, actual checksum type: {found}"
     ))
 }
 
-fn value(name: &str, text: &str, bytes: usize) -> Result<Vec<u8>, Failure> {
+/// Raw bytes. Errors: `InvalidRequest`.
+pub(crate) fn value(name: &str, text: &str, bytes: usize) -> Result<Vec<u8>, Failure> {
     let decoded = STANDARD.decode(text.trim()).ok().filter(|decoded| decoded.len() == bytes);
     decoded.ok_or_else(|| {
         Failure::invalid_request(format!(
@@ -73,18 +87,14 @@ impl Announced {
             };
             announced.md5 = Some(bytes.ok_or_else(wrong)?);
         }
-        for (header, text) in headers {
-            let Some(name) = header.as_str().strip_prefix(PREFIX) else { continue };
-            if OTHERS.contains(&name) {
-                continue;
-            }
-            let (algorithm, bytes) = find(name).ok_or_else(|| unknown(name))?;
+        for (name, text) in given(headers) {
+            let (algorithm, bytes) = algorithm(name)?;
             announced.checksums.insert(algorithm, value(name, text.to_str().unwrap_or_default(), bytes)?);
         }
         let trailer = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok()).unwrap_or_default();
         for name in trailer.split(',').map(|name| name.trim().to_ascii_lowercase()) {
             if let Some(name) = name.strip_prefix(PREFIX) {
-                announced.trailing.push(find(name).ok_or_else(|| unknown(name))?.0);
+                announced.trailing.push(algorithm(name)?.0);
             }
         }
         Ok(announced)
@@ -102,7 +112,7 @@ impl Announced {
     fn add(&mut self, trailers: Vec<(String, String)>) -> Result<(), Failure> {
         for (name, text) in trailers {
             let Some(name) = name.strip_prefix(PREFIX) else { continue };
-            let (algorithm, bytes) = find(name).ok_or_else(|| unknown(name))?;
+            let (algorithm, bytes) = algorithm(name)?;
             if !self.trailing.contains(&algorithm) {
                 return Err(Failure::invalid_request(format!(
                     "the trailer {PREFIX}{name} was not announced"
@@ -130,22 +140,27 @@ impl Announced {
     }
 }
 
-/// Errors: `InvalidRequest` if the header names an algorithm that there is none of.
-pub(crate) fn check_algorithm(name: Option<&str>) -> Result<(), Failure> {
-    match name {
-        Some(name) if find(name).is_none() => Err(unknown(name)),
-        _ => Ok(()),
-    }
-}
-
-/// Takes the body of a request into the store and holds it against all that the request says about it.
+/// Takes the body of a request into the store and holds it against all that the request says about it. `upload`: what it
+/// is a part of.
 ///
-/// Errors: what the signature, the encoding, a digest or the length of the body breaks. Nothing points to the content then.
-pub(crate) async fn receive(call: &mut Call) -> Result<Verified, Failure> {
+/// Errors: what the signature, the encoding, a digest or the length of the body breaks; another algorithm than that of the
+/// upload. Nothing points to the content then.
+pub(crate) async fn receive(call: &mut Call, upload: Option<&Upload>) -> Result<Verified, Failure> {
     let mut announced = Announced::of(call.headers())?;
+    let mut algorithms = announced.algorithms();
+    if let Some(upload) = upload {
+        let own = upload.algorithm();
+        let has_own = algorithms.contains(&own);
+        if let (Some(first), true, false) = (algorithms.first(), upload.checksum.is_some(), has_own) {
+            return Err(mismatch(own.name(), first.name()));
+        }
+        if !has_own {
+            algorithms.push(own);
+        }
+    }
     let Opened { content, arrived, size } = call.open()?;
     let content = content.map(|piece| piece.map_err(|e| repositories::Error::Body(e.to_string())));
-    let received = call.repositories().receive(content.boxed(), &announced.algorithms()).await;
+    let received = call.repositories().receive(content.boxed(), &algorithms).await;
     let received = match (received, arrived.error()) {
         (Ok(received), None) => received,
         (_, Some(error)) => return Err(error.into()),
@@ -166,8 +181,20 @@ pub(crate) fn tell(headers: &mut HeaderMap, checksums: &BTreeMap<String, String>
             put(headers, header, value);
         }
     }
-    if !checksums.is_empty() {
-        put(headers, HeaderName::from_static("x-amz-checksum-type"), "FULL_OBJECT");
+    if let Some(of) = type_of(checksums) {
+        put(headers, HeaderName::from_static("x-amz-checksum-type"), of);
+    }
+}
+
+/// What the checksums of an object are of.
+pub(crate) fn type_of(checksums: &BTreeMap<String, String>) -> Option<&'static str> {
+    checksums.values().next().map(|value| ChecksumType::of(value).name())
+}
+
+/// The same as elements of a document.
+pub(crate) fn list<'a>(xml: &mut Xml, checksums: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    for (name, value) in checksums {
+        xml.text(&format!("Checksum{}", name.to_uppercase()), value);
     }
 }
 

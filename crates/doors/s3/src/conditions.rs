@@ -104,6 +104,7 @@ mod tests {
             content_type: None,
             metadata: Default::default(),
             checksums: Default::default(),
+            headers: Default::default(),
         };
         let (then, before) = ("Sun, 01 Mar 2026 12:00:00 GMT", "Sun, 01 Mar 2026 11:59:59 GMT");
         let cases: [(&[(&str, &str)], u16); 14] = [

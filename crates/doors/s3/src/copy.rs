@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::errors::Failure;
 use crate::keys::Key;
 use crate::reply::{iso_date, quoted, xml};
-use crate::{conditions, metadata, multipart, range};
+use crate::{checksums, conditions, metadata, multipart, range};
 
 /// Where the bytes come from.
 struct Source {
@@ -66,6 +66,7 @@ pub(crate) async fn object(call: Call, bucket: &str, key: &str) -> Result<Respon
     object.modified_at = call.now();
     if replaces {
         object.metadata = metadata::of(call.headers())?;
+        object.headers = metadata::kept(call.headers())?;
         object.content_type = call.header("content-type").map(str::to_owned);
     }
     let condition = conditions::of_write(call.headers());
@@ -78,22 +79,25 @@ pub(crate) async fn object(call: Call, bucket: &str, key: &str) -> Result<Respon
 pub(crate) async fn part(call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Edit)?;
     let (upload, number) = multipart::named(&call)?;
-    multipart::check(&call, bucket, key, &upload).await?;
+    let begun = multipart::check(&call, bucket, key, &upload).await?;
     let object = Source::of(&call)?.object(&call).await?;
     let range = match call.header("x-amz-copy-source-range") {
         Some(header) => Some(range::parse_of_copy(header, object.size)?),
         None => None,
     };
     let Opened { body, .. } = call.repositories().read(&object, range).await?;
-    let received = call.repositories().receive(body, &[]).await?;
+    let received = call.repositories().receive(body, &[begun.algorithm()]).await?;
     let part = call.repositories().put_part(&call.actor, bucket, &upload, number, received).await?;
     Ok(xml(Xml::document("CopyPartResult", |xml| {
         xml.text("LastModified", iso_date(part.modified_at)).text("ETag", quoted(&part.etag));
+        multipart::checksums_of(xml, &begun, &part);
     })))
 }
 
 fn result(name: &str, object: &Object) -> Response {
     xml(Xml::document(name, |xml| {
         xml.text("LastModified", iso_date(object.modified_at)).text("ETag", quoted(&object.etag));
+        checksums::list(xml, &object.checksums);
+        xml.text_opt("ChecksumType", checksums::type_of(&object.checksums));
     }))
 }

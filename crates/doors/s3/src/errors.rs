@@ -124,6 +124,7 @@ impl From<Stage> for Failure {
             Stage::BadPart { .. } => (StatusCode::BAD_REQUEST, "InvalidPart"),
             Stage::PartOrder => (StatusCode::BAD_REQUEST, "InvalidPartOrder"),
             Stage::PartTooSmall { .. } => (StatusCode::BAD_REQUEST, "EntityTooSmall"),
+            Stage::WrongSize { .. } => (StatusCode::BAD_REQUEST, "InvalidRequest"),
             Stage::Checksum { .. } => (StatusCode::BAD_REQUEST, "BadDigest"),
             Stage::Body(_) => (StatusCode::BAD_REQUEST, "IncompleteBody"),
             Stage::Precondition => (StatusCode::PRECONDITION_FAILED, "PreconditionFailed"),

@@ -79,6 +79,7 @@ fn describe(response: &mut Response, call: &Call, object: &Object, range: Option
     put(headers, header::ACCEPT_RANGES, "bytes");
     put(headers, header::CONTENT_TYPE, object.content_type.as_deref().unwrap_or("binary/octet-stream"));
     metadata::tell(headers, &object.metadata);
+    metadata::tell_kept(headers, &object.headers);
     match range {
         Some(range) => {
             let text = format!("bytes {}-{}/{}", range.start, range.end - 1, object.size);
@@ -127,5 +128,6 @@ async fn marker(call: &Call, bucket: &str, reference: &str, key: &str) -> Result
         content_type: Some("application/x-directory".to_owned()),
         metadata: BTreeMap::new(),
         checksums: BTreeMap::new(),
+        headers: BTreeMap::new(),
     })
 }

@@ -6,6 +6,7 @@
 mod buckets;
 mod call;
 mod checksums;
+mod completion;
 mod conditions;
 mod copy;
 mod delete;

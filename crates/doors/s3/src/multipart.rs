@@ -2,9 +2,9 @@
 
 use axum::response::Response;
 use http::{HeaderName, StatusCode, header};
-use repositories::{Paging, Upload};
+use repositories::{NewUpload, Paging, Upload, UploadPart};
 use types::Level;
-use wire_aws::{Node, Xml, encode_path};
+use wire_aws::{Xml, encode_path};
 
 use crate::call::Call;
 use crate::checksums::{self, Verified};
@@ -12,25 +12,26 @@ use crate::errors::Failure;
 use crate::keys::Key;
 use crate::list::{self, limit};
 use crate::reply::{empty, iso_date, put, quoted, xml};
-use crate::{conditions, metadata};
+use crate::{completion, metadata};
 
 pub(crate) async fn create(call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Edit)?;
     metadata::check_supported(call.headers())?;
-    let algorithm = call.header("x-amz-checksum-algorithm");
-    checksums::check_algorithm(algorithm)?;
     let of = Key::to_write(key)?;
-    let content_type = call.header("content-type").map(str::to_owned);
-    let metadata = metadata::of(call.headers())?;
-    let upload = call
-        .repositories()
-        .create_upload(&call.actor, bucket, of.reference, of.path, content_type, metadata)
-        .await?;
+    let new = NewUpload {
+        content_type: call.header("content-type").map(str::to_owned),
+        metadata: metadata::of(call.headers())?,
+        headers: metadata::kept(call.headers())?,
+        checksum: completion::begun(call.headers())?,
+    };
+    let upload = call.repositories().create_upload(&call.actor, bucket, of.reference, of.path, new).await?;
     let mut response = xml(Xml::document("InitiateMultipartUploadResult", |xml| {
         xml.text("Bucket", bucket).text("Key", key).text("UploadId", &upload.id);
     }));
-    if let Some(algorithm) = algorithm {
-        put(response.headers_mut(), HeaderName::from_static("x-amz-checksum-algorithm"), algorithm);
+    if let Some((algorithm, of)) = upload.checksum {
+        let (headers, name) = (response.headers_mut(), algorithm.name().to_uppercase());
+        put(headers, HeaderName::from_static("x-amz-checksum-algorithm"), &name);
+        put(headers, HeaderName::from_static("x-amz-checksum-type"), of.name());
     }
     Ok(response)
 }
@@ -62,8 +63,8 @@ pub(crate) async fn part(mut call: Call, bucket: &str, key: &str) -> Result<Resp
     call.require(bucket, Level::Edit)?;
     metadata::check_supported(call.headers())?;
     let (upload, number) = named(&call)?;
-    check(&call, bucket, key, &upload).await?;
-    let Verified { received, checksums } = checksums::receive(&mut call).await?;
+    let begun = check(&call, bucket, key, &upload).await?;
+    let Verified { received, checksums } = checksums::receive(&mut call, Some(&begun)).await?;
     let part = call.repositories().put_part(&call.actor, bucket, &upload, number, received).await?;
     let mut response = empty(StatusCode::OK);
     put(response.headers_mut(), header::ETAG, &quoted(&part.etag));
@@ -75,34 +76,16 @@ pub(crate) async fn part(mut call: Call, bucket: &str, key: &str) -> Result<Resp
 pub(crate) async fn complete(mut call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Edit)?;
     let id = call.query.get("uploadId").unwrap_or_default().to_owned();
-    check(&call, bucket, key, &id).await?;
-    let parts = parts_of(&call.xml().await?)?;
-    let condition = conditions::of_write(call.headers());
-    let object = call.repositories().complete_upload(&call.actor, bucket, &id, parts, condition).await?;
+    let upload = check(&call, bucket, key, &id).await?;
+    let completion = completion::of(&call.xml().await?, call.headers(), &upload)?;
+    let object = call.repositories().complete_upload(&call.actor, bucket, &id, completion).await?;
     let location = format!("http://{}/{bucket}/{}", wire_aws::host(&call.parts), encode_path(key));
     Ok(xml(Xml::document("CompleteMultipartUploadResult", |xml| {
         xml.text("Location", location).text("Bucket", bucket).text("Key", key);
         xml.text("ETag", quoted(&object.etag));
+        checksums::list(xml, &object.checksums);
+        xml.text_opt("ChecksumType", checksums::type_of(&object.checksums));
     })))
-}
-
-/// Errors: `MalformedXML`; `InvalidPartOrder`.
-fn parts_of(request: &Node) -> Result<Vec<(u32, String)>, Failure> {
-    let bad = |what: &str| Failure::malformed_xml(what);
-    let mut parts: Vec<(u32, String)> = Vec::new();
-    for part in request.all("Part") {
-        let number = part.text_of("PartNumber").and_then(|n| n.trim().parse().ok());
-        let number: u32 = number.ok_or_else(|| bad("a Part has no PartNumber"))?;
-        let etag = part.text_of("ETag").ok_or_else(|| bad("a Part has no ETag"))?;
-        if parts.last().is_some_and(|(last, _)| *last >= number) {
-            return Err(repositories::Error::PartOrder.into());
-        }
-        parts.push((number, etag.trim().trim_matches('"').to_owned()));
-    }
-    if request.name != "CompleteMultipartUpload" || parts.is_empty() {
-        return Err(bad("the body must be a CompleteMultipartUpload with at least one Part"));
-    }
-    Ok(parts)
 }
 
 pub(crate) async fn abort(call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
@@ -116,7 +99,7 @@ pub(crate) async fn abort(call: Call, bucket: &str, key: &str) -> Result<Respons
 pub(crate) async fn parts(call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Read)?;
     let id = call.query.get("uploadId").unwrap_or_default();
-    check(&call, bucket, key, id).await?;
+    let upload = check(&call, bucket, key, id).await?;
     let most = limit(&call.query, "max-parts")?;
     let after = match call.query.get("part-number-marker").filter(|text| !text.is_empty()) {
         Some(text) => text.parse().map_err(|_| Failure::invalid("part-number-marker is not a number"))?,
@@ -134,12 +117,26 @@ pub(crate) async fn parts(call: Call, bucket: &str, key: &str) -> Result<Respons
             xml.group("Part", |xml| {
                 xml.value("PartNumber", part.number).text("LastModified", iso_date(part.modified_at));
                 xml.text("ETag", quoted(&part.etag)).value("Size", part.size);
+                checksums_of(xml, &upload, part);
             });
         }
         owner(xml, "Initiator", &call.actor.name);
         owner(xml, "Owner", &call.actor.name);
         xml.text("StorageClass", "STANDARD");
+        checksum_of(xml, &upload);
     })))
+}
+
+/// The checksum of the upload's algorithm; all that are known if the client chose none.
+pub(crate) fn checksums_of(xml: &mut Xml, upload: &Upload, part: &UploadPart) {
+    let own = upload.checksum.map(|(algorithm, _)| algorithm.name());
+    checksums::list(xml, part.checksums.iter().filter(|(name, _)| own.is_none_or(|own| own == *name)));
+}
+
+fn checksum_of(xml: &mut Xml, upload: &Upload) {
+    if let Some((algorithm, of)) = upload.checksum {
+        xml.text("ChecksumAlgorithm", algorithm.name().to_uppercase()).text("ChecksumType", of.name());
+    }
 }
 
 pub(crate) async fn uploads(call: Call, bucket: &str) -> Result<Response, Failure> {
@@ -172,6 +169,7 @@ pub(crate) async fn uploads(call: Call, bucket: &str) -> Result<Response, Failur
                 owner(xml, "Initiator", &call.actor.name);
                 owner(xml, "Owner", &call.actor.name);
                 xml.text("StorageClass", "STANDARD").text("Initiated", iso_date(upload.started_at));
+                checksum_of(xml, upload);
             });
         }
     })))

@@ -18,7 +18,7 @@ const EMPTY: &str = "d41d8cd98f00b204e9800998ecf8427e";
 pub(crate) async fn object(mut call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Edit)?;
     metadata::check_supported(call.headers())?;
-    let metadata = metadata::of(call.headers())?;
+    let (metadata, headers) = (metadata::of(call.headers())?, metadata::kept(call.headers())?);
     let of = Key::of(key)?;
     if of.path.is_empty() && key.ends_with('/') {
         return marker(call, bucket, of.reference).await;
@@ -26,7 +26,7 @@ pub(crate) async fn object(mut call: Call, bucket: &str, key: &str) -> Result<Re
     let of = Key::to_write(key)?;
     // Before anything is sent: who waits for `100 Continue` saves the whole body.
     call.repositories().branch(&call.actor, bucket, of.reference).await?;
-    let Verified { received, checksums } = checksums::receive(&mut call).await?;
+    let Verified { received, checksums } = checksums::receive(&mut call, None).await?;
     let object = Object {
         etag: hex::encode(received.md5),
         size: received.size,
@@ -35,6 +35,7 @@ pub(crate) async fn object(mut call: Call, bucket: &str, key: &str) -> Result<Re
         content_type: call.header("content-type").map(str::to_owned),
         metadata,
         checksums,
+        headers,
     };
     let condition = conditions::of_write(call.headers());
     let object =

@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 
 use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use blobs::{BlobConfig, Blobs};
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -45,7 +47,12 @@ impl Answer {
 
     /// The error's code, if it is one.
     fn code(&self) -> &str {
-        let after = self.text().split_once("<Code>").map_or("", |(_, after)| after);
+        self.element("Code")
+    }
+
+    /// The text of the first element of that name.
+    fn element(&self, name: &str) -> &str {
+        let after = self.text().split_once(&format!("<{name}>")).map_or("", |(_, after)| after);
         after.split('<').next().unwrap()
     }
 }
@@ -253,7 +260,7 @@ ledger::db_test! {
     async fn parts_are_joined_and_conditions_hold(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;
         let made = house.ask("POST", "/data/main/p?uploads=", &[], "").await;
-        let id = made.text().split_once("<UploadId>").unwrap().1.split('<').next().unwrap().to_owned();
+        let id = made.element("UploadId");
         let big = "a".repeat(5 << 20);
         let mut parts = String::new();
         for (number, body) in [(2, "end"), (1, big.as_str())] {
@@ -278,6 +285,111 @@ ledger::db_test! {
         let copy = [("x-amz-copy-source", "/data/main/p")];
         assert_eq!(house.ask("PUT", "/data/main/q", &copy, "").await.status, StatusCode::OK);
         assert_eq!(house.ask("HEAD", "/data/main/q", &[], "").await.header("content-length"), "5242883");
+    }
+
+    async fn the_whole_of_an_upload_holds_and_its_checksum_is_given(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let sha256 = Digest::of("hello");
+        let composite = format!("{}-1", STANDARD.encode(Digest::of(sha256.as_bytes()).as_bytes()));
+        let (sha256, composite) = (STANDARD.encode(sha256.as_bytes()), composite.as_str());
+        let full = ("x-amz-checksum-type", "FULL_OBJECT");
+        let named = |name| ("x-amz-checksum-algorithm", name);
+        let (crc32, crc64) = ("NhCmhg==", "M3eFcAZSQlc=");
+        let by_crc32 = ("x-amz-checksum-crc32", crc32);
+        let by_sha256 = ("x-amz-checksum-sha256", sha256.as_str());
+        // How it begins, its part, how it is completed, and the checksum that it has then.
+        let cases: [(&[(&str, &str)], &[(&str, &str)], &[(&str, &str)], &str, &str, &str); 6] = [
+            (&[named("CRC32"), full], &[by_crc32], &[by_crc32, full], "CRC32", crc32, "FULL_OBJECT"),
+            (&[named("CRC32"), full], &[], &[], "CRC32", crc32, "FULL_OBJECT"),
+            (&[named("SHA256")], &[by_sha256], &[(by_sha256.0, composite)], "SHA256", composite, "COMPOSITE"),
+            (&[], &[], &[("x-amz-checksum-crc64nvme", crc64)], "CRC64NVME", crc64, "FULL_OBJECT"),
+            (&[], &[by_crc32], &[], "CRC64NVME", crc64, "FULL_OBJECT"),
+            (&[], &[], &[by_crc32], "CRC32", crc32, "FULL_OBJECT"),
+        ];
+        for (begin, part, complete, name, value, of) in cases {
+            let made = house.ask("POST", "/data/main/w?uploads=", begin, "").await;
+            let echoed = if begin.is_empty() { "" } else { name };
+            assert_eq!(made.header("x-amz-checksum-algorithm"), echoed);
+            assert_eq!(made.header("x-amz-checksum-type"), if begin.is_empty() { "" } else { of });
+            let id = made.element("UploadId");
+            let put = house.ask("PUT", &format!("/data/main/w?partNumber=1&uploadId={id}"), part, "hello").await;
+            assert_eq!(put.header("x-amz-checksum-type"), "");
+            let target = format!("/data/main/w?uploadId={id}");
+            let listed = house.ask("GET", &target, &[], "").await;
+            assert_eq!(listed.element("ChecksumAlgorithm"), echoed);
+            assert!(!listed.element(if begin.is_empty() { "ChecksumCRC64NVME" } else { "ETag" }).is_empty());
+            let part = format!("<Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part>", put.header("etag"));
+            let body = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+            let lied = part.replace("</Part>", "<ChecksumCRC32>AAAAAA==</ChecksumCRC32></Part>");
+            let lied = format!("<CompleteMultipartUpload>{lied}</CompleteMultipartUpload>");
+            assert_eq!(house.ask("POST", &target, &[], &lied).await.code(), "InvalidPart");
+            let header = format!("x-amz-checksum-{}", name.to_lowercase());
+            let length = STANDARD.decode(value.trim_end_matches("-1")).unwrap().len();
+            let wrong = STANDARD.encode(vec![0; length]);
+            let wrong = house.ask("POST", &target, &[(header.as_str(), wrong.as_str())], &body).await;
+            assert_eq!(wrong.code(), "BadDigest", "{name} {}", wrong.text());
+            let wrong = house.ask("POST", &target, &[("x-amz-mp-object-size", "6")], &body).await;
+            assert_eq!(wrong.code(), "InvalidRequest");
+            assert_eq!(house.ask("HEAD", "/data/main/w", &[], "").await.status, StatusCode::NOT_FOUND);
+            let complete = [complete, &[("x-amz-mp-object-size", "5")]].concat();
+            let done = house.ask("POST", &target, &complete, &body).await;
+            assert_eq!(done.element(&format!("Checksum{name}")), value, "{}", done.text());
+            assert_eq!(done.element("ChecksumType"), of);
+            let mode = [("x-amz-checksum-mode", "ENABLED")];
+            for method in ["GET", "HEAD"] {
+                let read = house.ask(method, "/data/main/w", &mode, "").await;
+                assert_eq!((read.header(&header), read.header("x-amz-checksum-type")), (value, of));
+            }
+            let copy = house.ask("PUT", "/data/main/c", &[("x-amz-copy-source", "data/main/w")], "").await;
+            assert_eq!((copy.element(&format!("Checksum{name}")), copy.element("ChecksumType")), (value, of));
+            house.ask("DELETE", "/data/main/w", &[], "").await;
+        }
+        let made = house.ask("POST", "/data/main/w?uploads=", &[named("CRC32")], "").await;
+        let target = format!("/data/main/w?partNumber=1&uploadId={}", made.element("UploadId"));
+        let other = house.ask("PUT", &target, &[by_sha256], "hello").await;
+        assert_eq!(other.code(), "InvalidRequest", "{}", other.text());
+        let listed = house.ask("GET", "/data?uploads=", &[], "").await;
+        assert_eq!((listed.element("ChecksumAlgorithm"), listed.element("ChecksumType")), ("CRC32", "COMPOSITE"));
+        let copied = house.ask("PUT", &target, &[("x-amz-copy-source", "data/main/c")], "").await;
+        assert_eq!(copied.element("ChecksumCRC32"), crc32, "{}", copied.text());
+    }
+
+    async fn headers_of_an_object_come_back(ledger: ledger::Ledger) {
+        const NAMES: [&str; 5] =
+            ["cache-control", "content-disposition", "content-encoding", "content-language", "expires"];
+        let house = House::new(ledger).await;
+        let seen = async |method: &str, target: &str| {
+            let read = house.ask(method, target, &[], "").await;
+            NAMES.map(|name| read.header(name).to_owned())
+        };
+        let kept = ["no-store", "attachment; filename=\"a b\"", "gzip", "de", "Wed, 21 Oct 2026 07:28:00 GMT"];
+        let mut sent: Vec<(&str, &str)> = NAMES.into_iter().zip(kept).collect();
+        sent[2].1 = "aws-chunked,gzip";
+        house.ask("PUT", "/data/main/a", &sent, "hello").await;
+        assert_eq!(seen("GET", "/data/main/a").await, kept);
+        assert_eq!(seen("HEAD", "/data/main/a").await, kept);
+        let shown = seen("GET", "/data/main/a?response-cache-control=private&response-expires=never").await;
+        assert_eq!((shown[0].as_str(), shown[2].as_str(), shown[4].as_str()), ("private", "gzip", "never"));
+        // They are no metadata of the user, and are committed with the object.
+        let object = house.repositories.stat(&Actor::system("test"), "data", "main", "a").await.unwrap();
+        assert!(object.metadata.is_empty());
+        house.repositories.commit(&Actor::system("test"), "data", "main", Default::default()).await.unwrap();
+        assert_eq!(seen("GET", "/data/main%40/a").await, kept);
+        let copy = ("x-amz-copy-source", "data/main/a");
+        house.ask("PUT", "/data/main/b", &[copy, ("cache-control", "private")], "").await;
+        assert_eq!(seen("GET", "/data/main/b").await, kept);
+        let replace = [copy, ("x-amz-metadata-directive", "REPLACE"), ("cache-control", "private")];
+        house.ask("PUT", "/data/main/b", &replace, "").await;
+        assert_eq!(seen("GET", "/data/main/b").await, ["private", "", "", "", ""]);
+        let id = house.ask("POST", "/data/main/p?uploads=", &sent, "").await.element("UploadId").to_owned();
+        house.ask("PUT", &format!("/data/main/p?partNumber=1&uploadId={id}"), &[], "hello").await;
+        let part = "<Part><PartNumber>1</PartNumber><ETag></ETag></Part>";
+        let body = format!("<CompleteMultipartUpload>{part}</CompleteMultipartUpload>");
+        house.ask("POST", &format!("/data/main/p?uploadId={id}"), &[], &body).await;
+        assert_eq!(seen("GET", "/data/main/p").await, kept);
+        let long = "x".repeat(2_048);
+        let refused = house.ask("PUT", "/data/main/c", &[("cache-control", &long)], "").await;
+        assert_eq!(refused.code(), "MetadataTooLarge");
     }
 
     async fn a_read_for_a_run_leaves_an_edge_and_other_reads_leave_none(ledger: Ledger) {

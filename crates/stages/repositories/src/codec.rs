@@ -1,4 +1,5 @@
-//! Objects as bytes: what trees and staged entries hold. A stored format: its first byte is its version.
+//! Objects as bytes: what trees and staged entries hold. A stored format: its first byte is its version. The second
+//! version is that of objects with headers; all others are written in the first.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use types::{Digest, Timestamp};
 use crate::{Error, Metadata, Object, Physical};
 
 const VERSION: u8 = 1;
+const WITH_HEADERS: u8 = 2;
 
 const BLOB: u8 = 0;
 const SLICE: u8 = 1;
@@ -18,10 +20,10 @@ const ETAG_TEXT: u8 = 1;
 
 impl Object {
     /// The same bytes for the same object. Fields in order: physical place, size, ETag, time, content type, metadata,
-    /// checksums. Numbers are LEB128, texts have their length before them.
+    /// checksums, headers if there are any. Numbers are LEB128, texts have their length before them.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(96);
-        out.push(VERSION);
+        out.push(if self.headers.is_empty() { VERSION } else { WITH_HEADERS });
         match &self.physical {
             Physical::Blob(digest) => {
                 out.push(BLOB);
@@ -66,6 +68,9 @@ impl Object {
         }
         pairs(&mut out, &self.metadata);
         pairs(&mut out, &self.checksums);
+        if !self.headers.is_empty() {
+            pairs(&mut out, &self.headers);
+        }
         out
     }
 
@@ -77,13 +82,14 @@ impl Object {
         })
     }
 
-    /// Whether a client sees the same thing: bytes, ETag, metadata and content type, but not when and where they
-    /// were written. It is what diffs and merges compare (as lakeFS's entry identity).
+    /// Whether a client sees the same thing: bytes, ETag, metadata, content type and headers, but not when and where
+    /// they were written. It is what diffs and merges compare (as lakeFS's entry identity).
     pub fn same_content(&self, other: &Self) -> bool {
         self.size == other.size
             && self.etag == other.etag
             && self.content_type == other.content_type
             && self.metadata == other.metadata
+            && self.headers == other.headers
     }
 
     /// The blobs that its bytes are in; none of an imported object.
@@ -170,7 +176,8 @@ impl<'a> Input<'a> {
 }
 
 fn read(input: &mut Input<'_>) -> Option<Object> {
-    if input.byte()? != VERSION {
+    let version = input.byte()?;
+    if ![VERSION, WITH_HEADERS].contains(&version) {
         return None;
     }
     let physical = match input.byte()? {
@@ -198,15 +205,12 @@ fn read(input: &mut Input<'_>) -> Option<Object> {
         1 => Some(input.text()?),
         _ => return None,
     };
-    Some(Object {
-        physical,
-        size,
-        etag,
-        modified_at,
-        content_type,
-        metadata: input.pairs()?,
-        checksums: input.pairs()?,
-    })
+    let (metadata, checksums) = (input.pairs()?, input.pairs()?);
+    let headers = match version {
+        VERSION => Metadata::new(),
+        _ => input.pairs().filter(|headers| !headers.is_empty())?,
+    };
+    Some(Object { physical, size, etag, modified_at, content_type, metadata, checksums, headers })
 }
 
 #[cfg(test)]
@@ -222,7 +226,13 @@ mod tests {
             content_type: Some("text/plain".into()),
             metadata: Metadata::from([("a".into(), "ü".into())]),
             checksums: Metadata::from([("crc32".into(), "AAAAAA==".into())]),
+            headers: Metadata::new(),
         }
+    }
+
+    fn with_headers() -> Object {
+        let headers = Metadata::from([("cache-control".into(), "no-store".into())]);
+        Object { headers, ..object(Physical::Blob(Digest::of("x"))) }
     }
 
     #[test]
@@ -236,6 +246,7 @@ mod tests {
             object(Physical::Slice { blob: digest, offset: u64::MAX }),
             object(Physical::External("local:///data/a b".into())),
             odd,
+            with_headers(),
         ] {
             assert_eq!(Object::decode(&object.encode()).unwrap(), object);
         }
@@ -243,18 +254,36 @@ mod tests {
 
     #[test]
     fn damaged_bytes_are_an_error_and_never_a_panic() {
-        let bytes = object(Physical::Blob(Digest::of("x"))).encode();
-        for length in 0..bytes.len() {
-            assert!(Object::decode(&bytes[..length]).is_err(), "{length}");
+        for object in [object(Physical::Blob(Digest::of("x"))), with_headers()] {
+            let bytes = object.encode();
+            for length in 0..bytes.len() {
+                assert!(Object::decode(&bytes[..length]).is_err(), "{length}");
+            }
+            let mut longer = bytes.clone();
+            longer.push(0);
+            assert!(Object::decode(&longer).is_err());
+            for at in 0..bytes.len() {
+                let mut bent = bytes.clone();
+                bent[at] ^= 0x80;
+                let _ = Object::decode(&bent);
+            }
         }
-        let mut longer = bytes.clone();
-        longer.push(0);
-        assert!(Object::decode(&longer).is_err());
-        for at in 0..bytes.len() {
-            let mut bent = bytes.clone();
-            bent[at] ^= 0x80;
-            let _ = Object::decode(&bent);
-        }
+    }
+
+    #[test]
+    fn headers_are_part_of_what_a_client_sees_and_of_the_second_version() {
+        let (without, with) = (object(Physical::Blob(Digest::of("x"))), with_headers());
+        assert!(!without.same_content(&with));
+        let mut expected = without.encode();
+        assert_eq!(expected[0], VERSION);
+        expected[0] = WITH_HEADERS;
+        expected.extend_from_slice(b"\x01\x0dcache-control\x08no-store");
+        assert_eq!(with.encode(), expected);
+        // No object is written in two ways.
+        let mut empty = without.encode();
+        empty[0] = WITH_HEADERS;
+        empty.push(0);
+        assert!(Object::decode(&empty).is_err());
     }
 
     #[test]

@@ -40,12 +40,14 @@ pub enum Error {
     Expired(String),
     #[error("upload `{0}` does not exist")]
     UploadNotFound(String),
-    #[error("part {number} is missing, or its ETag is another one")]
+    #[error("part {number} is missing, or its ETag or checksum is another one")]
     BadPart { number: u32 },
     #[error("parts must be in ascending order")]
     PartOrder,
     #[error("part {number} has {size} bytes, the least is 5 MiB for all parts but the last")]
     PartTooSmall { number: u32, size: u64 },
+    #[error("all parts together have {found} bytes, {expected} were announced")]
+    WrongSize { expected: u64, found: u64 },
     #[error("the {algorithm} of the content is `{found}`, `{expected}` was announced")]
     Checksum { algorithm: String, expected: String, found: String },
     #[error("the object's state does not meet the condition of the request")]
@@ -133,6 +135,7 @@ impl Fault for Error {
             | Self::BadPart { .. }
             | Self::PartOrder
             | Self::PartTooSmall { .. }
+            | Self::WrongSize { .. }
             | Self::Checksum { .. }
             | Self::BadParent { .. }
             | Self::BadAddress { .. }

@@ -343,6 +343,7 @@ fn imported((file, path): (PathBuf, String)) -> Result<(Vec<u8>, Object), Error>
         content_type: None,
         metadata: Metadata::new(),
         checksums: Metadata::new(),
+        headers: Metadata::new(),
     };
     Ok((path.into_bytes(), object))
 }

@@ -60,9 +60,29 @@ pub struct Object {
     /// User metadata, keys in lower case without `x-amz-meta-`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: Metadata,
-    /// Base64 by algorithm (`crc32`, `crc32c`, `crc64nvme`, `sha1`, `sha256`), as a client gave and we verified it.
+    /// Base64 by algorithm (`crc32`, `crc32c`, `crc64nvme`, `sha1`, `sha256`), as a client gave and we verified it. Of an
+    /// object of parts also `<base64>-<parts>`, of the checksums of the parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub checksums: BTreeMap<String, String>,
+    /// HTTP headers that it is given back with, such as `cache-control`; names in lower case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: Metadata,
+}
+
+impl Object {
+    /// Bytes of which nothing else is known.
+    pub(crate) fn bare(physical: Physical, size: u64) -> Self {
+        Self {
+            physical,
+            size,
+            etag: String::new(),
+            modified_at: Timestamp(0),
+            content_type: None,
+            metadata: Metadata::new(),
+            checksums: Metadata::new(),
+            headers: Metadata::new(),
+        }
+    }
 }
 
 /// Where an object's bytes are.

@@ -1,14 +1,16 @@
 //! Multipart uploads. Parts are blobs of their own, and an object of parts reads one after the other: completing
-//! copies nothing.
+//! (`complete.rs`) copies nothing.
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use md5::Digest as _;
 use types::{Actor, Timestamp};
 
+use crate::checksum::texts;
 use crate::repository::page;
 use crate::store;
-use crate::{Condition, Error, Metadata, Object, Page, Paging, Physical, Received, Repositories, names};
+use crate::{
+    Algorithm, ChecksumType, Error, Metadata, Object, Page, Paging, Physical, Received, Repositories, names,
+};
 
 /// Bytes of every part but the last, at least.
 pub const SMALLEST_PART: u64 = 5 << 20;
@@ -23,7 +25,28 @@ pub struct Upload {
     pub path: String,
     pub content_type: Option<String>,
     pub metadata: Metadata,
+    /// Those of the object that it becomes.
+    pub headers: Metadata,
+    /// The checksum that the object will have, if the client chose one.
+    pub checksum: Option<(Algorithm, ChecksumType)>,
     pub started_at: Timestamp,
+}
+
+/// What is said of an object before its parts come.
+#[derive(Clone, Debug, Default)]
+pub struct NewUpload {
+    pub content_type: Option<String>,
+    pub metadata: Metadata,
+    pub headers: Metadata,
+    /// An algorithm and a type that it allows.
+    pub checksum: Option<(Algorithm, ChecksumType)>,
+}
+
+impl Upload {
+    /// The checksum that each part wants, so that the object has one without being read: S3's default is CRC-64/NVME.
+    pub fn algorithm(&self) -> Algorithm {
+        self.checksum.map_or(Algorithm::Crc64Nvme, |(algorithm, _)| algorithm)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -33,6 +56,8 @@ pub struct UploadPart {
     /// MD5, hexadecimal.
     pub etag: String,
     pub modified_at: Timestamp,
+    /// Base64 by algorithm: those that were taken when it came.
+    pub checksums: Metadata,
 }
 
 impl Repositories {
@@ -44,8 +69,7 @@ impl Repositories {
         repository: &str,
         branch: &str,
         path: &str,
-        content_type: Option<String>,
-        metadata: Metadata,
+        new: NewUpload,
     ) -> Result<Upload, Error> {
         names::text_path(path)?;
         let now = self.ledger().clock().now();
@@ -54,8 +78,10 @@ impl Repositories {
             repository: repository.to_owned(),
             branch: branch.to_owned(),
             path: path.to_owned(),
-            content_type,
-            metadata,
+            content_type: new.content_type,
+            metadata: new.metadata,
+            headers: new.headers,
+            checksum: new.checksum,
             started_at: now,
         };
         self.ledger()
@@ -78,7 +104,7 @@ impl Repositories {
             .await
     }
 
-    /// 1 to 10,000; a number that is there already is replaced.
+    /// 1 to 10,000; a number that is there already is replaced. Best received with [`Upload::algorithm`].
     pub async fn put_part(
         &self,
         actor: &Actor,
@@ -102,8 +128,13 @@ impl Repositories {
                 if store::uploads::find(tx, found.id, &id)?.is_none() {
                     return Err(Error::UploadNotFound(id.clone()));
                 }
-                let etag = hex::encode(part.md5);
-                let row = UploadPart { number, size: part.size, etag, modified_at: tx.now() };
+                let row = UploadPart {
+                    number,
+                    size: part.size,
+                    etag: hex::encode(part.md5),
+                    modified_at: tx.now(),
+                    checksums: texts(&part.checksums),
+                };
                 store::uploads::put_part(tx, &id, &row, &digest)?;
                 Ok(row)
             })
@@ -112,15 +143,7 @@ impl Repositories {
 
     /// What was received, in memory: for small bodies.
     async fn bytes(&self, received: &Received) -> Result<Bytes, Error> {
-        let object = Object {
-            physical: received.physical.clone(),
-            size: received.size,
-            etag: String::new(),
-            modified_at: Timestamp(0),
-            content_type: None,
-            metadata: Metadata::new(),
-            checksums: Metadata::new(),
-        };
+        let object = Object::bare(received.physical.clone(), received.size);
         let chunks: Vec<Bytes> = self.read(&object, None).await?.body.try_collect().await?;
         Ok(chunks.concat().into())
     }
@@ -148,58 +171,6 @@ impl Repositories {
                 }))
             })
             .await
-    }
-
-    /// `parts`: numbers and ETags, ascending. The bytes are not copied.
-    ///
-    /// Errors: `BadPart`, `PartOrder`, `PartTooSmall`, and those of [`Repositories::stage`]; the upload goes on then.
-    pub async fn complete_upload(
-        &self,
-        actor: &Actor,
-        repository: &str,
-        id: &str,
-        parts: Vec<(u32, String)>,
-        condition: Condition,
-    ) -> Result<Object, Error> {
-        if parts.is_empty() {
-            return Err(Error::BadPart { number: 1 });
-        }
-        if !parts.is_sorted_by(|left, right| left.0 < right.0) {
-            return Err(Error::PartOrder);
-        }
-        let (name, upload_id) = (repository.to_owned(), id.to_owned());
-        let (upload, rows) = self
-            .ledger()
-            .read(actor.workspace, move |rx| {
-                let found = store::repositories::get(rx, &name)?;
-                let upload = store::uploads::find(rx, found.id, &upload_id)?;
-                let upload = upload.ok_or_else(|| Error::UploadNotFound(upload_id.clone()))?;
-                Ok::<_, Error>((upload, store::uploads::parts(rx, &upload_id, 0, MOST_PARTS as usize)?))
-            })
-            .await?;
-        let mut places = Vec::with_capacity(parts.len());
-        let mut sums = md5::Md5::new();
-        for (index, (number, etag)) in parts.iter().enumerate() {
-            let row = rows.iter().find(|row| row.part.number == *number);
-            let row = row.filter(|row| etag.is_empty() || row.part.etag == etag.trim_matches('"'));
-            let row = row.ok_or(Error::BadPart { number: *number })?;
-            if row.part.size < SMALLEST_PART && index + 1 < parts.len() {
-                return Err(Error::PartTooSmall { number: *number, size: row.part.size });
-            }
-            places.push((row.digest, row.part.size));
-            sums.update(hex::decode(&row.part.etag).unwrap_or_default());
-        }
-        let object = Object {
-            size: places.iter().map(|(_, size)| size).sum(),
-            physical: Physical::Parts(places),
-            etag: format!("{}-{}", hex::encode(sums.finalize()), parts.len()),
-            modified_at: self.ledger().clock().now(),
-            content_type: upload.content_type,
-            metadata: upload.metadata,
-            checksums: Metadata::new(),
-        };
-        let ended = Some(id.to_owned());
-        self.stage_one(actor, repository, &upload.branch, &upload.path, object, condition, ended).await
     }
 
     /// Errors: `UploadNotFound`, also the second time.

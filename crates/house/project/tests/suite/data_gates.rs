@@ -55,6 +55,7 @@ impl House {
             content_type: None,
             metadata: Metadata::new(),
             checksums: Metadata::new(),
+            headers: Metadata::new(),
         };
         self.stage.stage(&me(), "hospital", branch, path, object, Condition::default()).await.unwrap();
     }

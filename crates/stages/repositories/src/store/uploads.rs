@@ -10,10 +10,13 @@ pub(crate) struct PartRow {
     pub digest: Digest,
 }
 
-const COLUMNS: &str =
-    "u.id, r.name AS repository, u.branch, u.path, u.content_type, u.metadata, u.started_at";
+const COLUMNS: &str = "u.id, r.name AS repository, u.branch, u.path, u.content_type, u.metadata, u.headers, \
+    u.checksum_algorithm, u.checksum_type, u.started_at";
 
 fn upload(row: &Row) -> Result<Upload> {
+    let (algorithm, of) =
+        (row.get::<Option<String>>("checksum_algorithm")?, row.get::<Option<String>>("checksum_type")?);
+    let checksum = algorithm.zip(of).and_then(|(algorithm, of)| algorithm.parse().ok().zip(of.parse().ok()));
     Ok(Upload {
         id: row.get("id")?,
         repository: row.get("repository")?,
@@ -21,6 +24,8 @@ fn upload(row: &Row) -> Result<Upload> {
         path: row.get("path")?,
         content_type: row.get("content_type")?,
         metadata: json(row, "metadata")?,
+        headers: json(row, "headers")?,
+        checksum,
         started_at: row.get("started_at")?,
     })
 }
@@ -58,8 +63,8 @@ pub(crate) fn list(
 
 pub(crate) fn insert(db: &mut impl Writes, repository: i64, new: &Upload) -> Result<()> {
     let workspace = db.workspace();
-    let sql = "INSERT INTO upload (workspace_id, id, repository_id, branch, path, content_type, metadata, started_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO upload (workspace_id, id, repository_id, branch, path, content_type, metadata, headers, \
+        checksum_algorithm, checksum_type, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let values = params![
         workspace,
         &new.id,
@@ -68,6 +73,9 @@ pub(crate) fn insert(db: &mut impl Writes, repository: i64, new: &Upload) -> Res
         &new.path,
         new.content_type.as_deref(),
         metadata_text(&new.metadata),
+        metadata_text(&new.headers),
+        new.checksum.map(|(algorithm, _)| algorithm.name()),
+        new.checksum.map(|(_, of)| of.name()),
         new.started_at
     ];
     db.run(sql, &values)?;
@@ -85,18 +93,27 @@ pub(crate) fn delete(db: &mut impl Writes, id: &str) -> Result<bool> {
 
 pub(crate) fn put_part(db: &mut impl Writes, id: &str, part: &UploadPart, digest: &Digest) -> Result<()> {
     let workspace = db.workspace();
-    let sql = "INSERT INTO upload_part (workspace_id, upload_id, number, digest, size, etag, modified_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (workspace_id, upload_id, number) DO UPDATE SET \
-        digest = excluded.digest, size = excluded.size, etag = excluded.etag, modified_at = excluded.modified_at";
-    let values =
-        params![workspace, id, part.number, digest.hex(), part.size as i64, &part.etag, part.modified_at];
+    let sql = "INSERT INTO upload_part (workspace_id, upload_id, number, digest, size, etag, checksums, modified_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (workspace_id, upload_id, number) DO UPDATE SET \
+        digest = excluded.digest, size = excluded.size, etag = excluded.etag, checksums = excluded.checksums, \
+        modified_at = excluded.modified_at";
+    let values = params![
+        workspace,
+        id,
+        part.number,
+        digest.hex(),
+        part.size as i64,
+        &part.etag,
+        metadata_text(&part.checksums),
+        part.modified_at
+    ];
     db.run(sql, &values)?;
     Ok(())
 }
 
 pub(crate) fn parts(db: &mut impl Reads, id: &str, after: u32, limit: usize) -> Result<Vec<PartRow>> {
     let workspace = db.workspace();
-    let sql = "SELECT number, digest, size, etag, modified_at FROM upload_part \
+    let sql = "SELECT number, digest, size, etag, checksums, modified_at FROM upload_part \
         WHERE workspace_id = $1 AND upload_id = $2 AND number > $3 ORDER BY number LIMIT $4";
     db.rows(sql, &params![workspace, id, after, limit])?
         .iter()
@@ -107,6 +124,7 @@ pub(crate) fn parts(db: &mut impl Reads, id: &str, after: u32, limit: usize) -> 
                     size: row.get::<i64>("size")? as u64,
                     etag: row.get("etag")?,
                     modified_at: row.get("modified_at")?,
+                    checksums: json(row, "checksums")?,
                 },
                 digest: row.get("digest")?,
             })

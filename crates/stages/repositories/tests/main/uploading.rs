@@ -1,15 +1,21 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::{ALL, House, house, me};
 use repositories::{
-    Algorithm, Condition, Error, ImportPath, Match, NewCommit, Object, Paging, Physical, Received,
-    SMALLEST_PART,
+    Algorithm, Announced, ChecksumType, Completion, Condition, Error, ImportPath, Match, NamedPart,
+    NewCommit, NewUpload, Object, Paging, Physical, Received, SMALLEST_PART,
 };
 
 async fn receive(house: &House, content: Vec<u8>) -> Received {
+    received(house, content, &[Algorithm::Crc32c]).await
+}
+
+async fn received(house: &House, content: Vec<u8>, algorithms: &[Algorithm]) -> Received {
     let chunks: Vec<_> = content.chunks(100_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
-    house.stage.receive(futures::stream::iter(chunks).boxed(), &[Algorithm::Crc32c]).await.unwrap()
+    house.stage.receive(futures::stream::iter(chunks).boxed(), algorithms).await.unwrap()
 }
 
 async fn bytes(house: &House, object: &Object, range: Option<std::ops::Range<u64>>) -> Vec<u8> {
@@ -68,10 +74,8 @@ ledger::db_test! {
     async fn an_upload_in_parts_is_one_object_without_a_copy(ledger: ledger::Ledger) {
         let house = house(&ledger).await;
         let (stage, me) = (&house.stage, me());
-        let upload = stage
-            .create_upload(&me, "repo", "main", "big", Some("x/y".into()), Default::default())
-            .await
-            .unwrap();
+        let new = NewUpload { content_type: Some("x/y".into()), ..NewUpload::default() };
+        let upload = stage.create_upload(&me, "repo", "main", "big", new).await.unwrap();
         let sizes = [SMALLEST_PART as usize, SMALLEST_PART as usize + 17, 100];
         let mut whole = Vec::new();
         let mut parts = Vec::new();
@@ -87,7 +91,9 @@ ledger::db_test! {
         let listed = stage.parts(&me, "repo", &upload.id, 1, 10).await.unwrap();
         assert_eq!(listed.items.iter().map(|p| p.number).collect::<Vec<_>>(), [4, 7]);
         let complete = async |parts: Vec<(u32, String)>, condition: Condition| {
-            stage.complete_upload(&me, "repo", &upload.id, parts, condition).await
+            let parts = parts.into_iter().map(NamedPart::from).collect();
+            let completion = Completion { parts, condition, ..Completion::default() };
+            stage.complete_upload(&me, "repo", &upload.id, completion).await
         };
         let mut wrong = parts.clone();
         wrong.swap(0, 1);
@@ -111,16 +117,17 @@ ledger::db_test! {
     async fn parts_must_not_be_small_and_aborted_uploads_are_gone(ledger: ledger::Ledger) {
         let house = house(&ledger).await;
         let (stage, me) = (&house.stage, me());
-        let upload = stage.create_upload(&me, "repo", "main", "a", None, Default::default()).await.unwrap();
+        let upload = stage.create_upload(&me, "repo", "main", "a", NewUpload::default()).await.unwrap();
         for number in [1, 2] {
             stage.put_part(&me, "repo", &upload.id, number, receive(&house, content(10, 1)).await).await.unwrap();
         }
-        let all = vec![(1, String::new()), (2, String::new())];
-        let done = stage.complete_upload(&me, "repo", &upload.id, all, Condition::default()).await;
+        let parts = [1, 2].map(|number| (number, String::new()).into()).to_vec();
+        let all = Completion { parts, ..Completion::default() };
+        let done = stage.complete_upload(&me, "repo", &upload.id, all).await;
         assert!(matches!(done, Err(Error::PartTooSmall { number: 1, size: 10 })));
         let bad = stage.put_part(&me, "repo", &upload.id, 0, receive(&house, content(10, 1)).await).await;
         assert!(matches!(bad, Err(Error::BadPart { .. })));
-        let other = stage.create_upload(&me, "repo", "main", "b", None, Default::default()).await.unwrap();
+        let other = stage.create_upload(&me, "repo", "main", "b", NewUpload::default()).await.unwrap();
         let paging = Paging { limit: 1, ..Paging::default() };
         let page = stage.uploads(&me, "repo", Some("main"), paging.clone()).await.unwrap();
         assert_eq!(page.items[0].id, upload.id);
@@ -130,6 +137,88 @@ ledger::db_test! {
         let again = stage.abort_upload(&me, "repo", &upload.id).await;
         assert!(matches!(again, Err(Error::UploadNotFound(_))));
         assert!(house.paths("main", "", "").await.is_empty());
+    }
+
+    async fn the_checksum_of_the_whole_holds_or_nothing_is_visible(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let (stage, me) = (&house.stage, me());
+        let contents = [content(SMALLEST_PART as usize, 1), content(70_000, 2)];
+        let whole = contents.concat();
+        let all = [
+            (Algorithm::Crc32, ChecksumType::FullObject),
+            (Algorithm::Crc32c, ChecksumType::FullObject),
+            (Algorithm::Crc64Nvme, ChecksumType::FullObject),
+            (Algorithm::Crc32, ChecksumType::Composite),
+            (Algorithm::Sha1, ChecksumType::Composite),
+            (Algorithm::Sha256, ChecksumType::Composite),
+        ];
+        for (algorithm, of) in all {
+            // What was taken when the parts came, and what has to be read for.
+            for taken in [vec![], vec![algorithm]] {
+                let new = NewUpload { checksum: Some((algorithm, of)), ..NewUpload::default() };
+                let upload = stage.create_upload(&me, "repo", "main", "whole", new).await.unwrap();
+                assert_eq!(stage.upload(&me, "repo", &upload.id).await.unwrap().checksum, Some((algorithm, of)));
+                let mut sums = Vec::new();
+                for (number, content) in (1..).zip(&contents) {
+                    let part = received(&house, content.clone(), &taken).await;
+                    stage.put_part(&me, "repo", &upload.id, number, part).await.unwrap();
+                    sums.push(received(&house, content.clone(), &[algorithm]).await.checksums[&algorithm].clone());
+                }
+                let expected = match of {
+                    ChecksumType::FullObject => {
+                        STANDARD.encode(&received(&house, whole.clone(), &[algorithm]).await.checksums[&algorithm])
+                    }
+                    ChecksumType::Composite => {
+                        let joined = received(&house, sums.concat(), &[algorithm]).await;
+                        format!("{}-2", STANDARD.encode(&joined.checksums[&algorithm]))
+                    }
+                };
+                let complete = async |value: Option<&str>, size: u64, second: &[u8]| {
+                    let checksum = value.map(|value| Announced { algorithm, of, value: value.into() });
+                    let part = |number, sum: &[u8]| NamedPart {
+                        number,
+                        etag: String::new(),
+                        checksums: [(algorithm, sum.to_vec())].into(),
+                    };
+                    let parts = vec![part(1, &sums[0]), part(2, second)];
+                    let completion = Completion { parts, size: Some(size), checksum, ..Completion::default() };
+                    stage.complete_upload(&me, "repo", &upload.id, completion).await
+                };
+                let size = whole.len() as u64;
+                let wrong = complete(Some("AAAAAA=="), size, &sums[1]).await;
+                assert!(matches!(wrong, Err(Error::Checksum { .. })), "{algorithm:?} {of:?} {wrong:?}");
+                let wrong = complete(None, size + 1, &sums[1]).await;
+                assert!(matches!(wrong, Err(Error::WrongSize { expected, .. }) if expected == size + 1));
+                let wrong = complete(None, size, &sums[0]).await;
+                assert!(matches!(wrong, Err(Error::BadPart { number: 2 })));
+                assert!(house.paths("main", "", "").await.is_empty());
+                let object = complete(Some(&expected), size, &sums[1]).await.unwrap();
+                assert_eq!(object.checksums[algorithm.name()], expected, "{algorithm:?} {of:?}");
+                assert_eq!(stage.stat(&me, "repo", "main", "whole").await.unwrap().checksums, object.checksums);
+                stage.delete(&me, "repo", "main", "whole", Condition::default()).await.unwrap();
+            }
+        }
+    }
+
+    async fn an_upload_has_the_checksum_that_costs_nothing_and_keeps_its_headers(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let (stage, me) = (&house.stage, me());
+        let both = vec![Algorithm::Crc64Nvme, Algorithm::Crc32];
+        for (taken, expected) in [(vec![], None), (both, Some("crc64nvme"))] {
+            let headers: repositories::Metadata = [("cache-control".to_owned(), "no-store".to_owned())].into();
+            let new = NewUpload { headers: headers.clone(), ..NewUpload::default() };
+            let upload = stage.create_upload(&me, "repo", "main", "a", new).await.unwrap();
+            assert_eq!(upload.algorithm(), Algorithm::Crc64Nvme);
+            let part = received(&house, content(10, taken.len()), &taken).await;
+            let part = stage.put_part(&me, "repo", &upload.id, 1, part).await.unwrap();
+            assert_eq!(part.checksums.len(), taken.len());
+            assert_eq!(stage.parts(&me, "repo", &upload.id, 0, 1).await.unwrap().items[0].checksums, part.checksums);
+            let all = Completion { parts: vec![(1, part.etag).into()], ..Completion::default() };
+            let object = stage.complete_upload(&me, "repo", &upload.id, all).await;
+            assert_eq!(object.unwrap().checksums.keys().map(String::as_str).next(), expected);
+            house.commit("main", "kept").await;
+            assert_eq!(stage.stat(&me, "repo", "main@", "a").await.unwrap().headers, headers);
+        }
     }
 
     async fn a_link_takes_bytes_for_one_path_only(ledger: ledger::Ledger) {
