@@ -37,6 +37,8 @@ export function hrefOf(kind: string, key: string, props: Record<string, Json> = 
     case 'repository':
       // Its events carry the id; the list knows the name.
       return of('name') ? `/repositories/${enc(of('name'))}` : `/repositories?id=${enc(key)}`;
+    case 'store':
+      return '/repositories';
     case 'commit':
       if (of('name')) return `/repositories/${enc(of('name'))}/commits/${enc(key)}`;
       break;

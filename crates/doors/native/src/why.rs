@@ -126,6 +126,15 @@ fn causes(graph: &Graph) -> Vec<Value> {
 }
 
 fn cause(node: &Node) -> Value {
+    let (title, href) = shown(node);
+    let mut facts = node.props.as_object().cloned().unwrap_or_default();
+    let id = if node.key.starts_with("sha256:") { "digest" } else { "id" };
+    facts.insert(id.into(), json!(node.key));
+    item(&node.kind, title, Value::Object(facts), href)
+}
+
+/// What people call a node, and the page that shows it.
+pub fn shown(node: &Node) -> (String, String) {
     let text = |name: &str| node.props[name].as_str().map(str::to_owned);
     let short = node.key.strip_prefix("sha256:").unwrap_or(&node.key).chars().take(12).collect::<String>();
     let (title, href) = match node.kind.as_str() {
@@ -140,6 +149,14 @@ fn cause(node: &Node) -> Value {
             text("dataset").map(|d| format!("{d} version {}", node.props["number"])),
             format!("/datasets/{}", text("dataset").unwrap_or_default()),
         ),
+        "model_version" => (
+            text("model").map(|m| format!("{m} version {}", node.props["number"])),
+            format!("/models/{}?v={}", text("model").unwrap_or_default(), node.props["number"]),
+        ),
+        "endpoint_revision" => (
+            text("endpoint").map(|e| format!("{e} revision {}", node.props["number"])),
+            format!("/endpoints/{}", text("endpoint").unwrap_or_default()),
+        ),
         "commit" => (
             text("name").map(|name| format!("{name}@{short}")),
             format!("/lineage?kind=commit&key={}", node.key),
@@ -151,8 +168,5 @@ fn cause(node: &Node) -> Value {
         "file" => (text("name"), format!("/lineage?kind=file&key={}", node.key)),
         kind => (None, format!("/lineage?kind={kind}&key={}", node.key)),
     };
-    let mut facts = node.props.as_object().cloned().unwrap_or_default();
-    let id = if node.key.starts_with("sha256:") { "digest" } else { "id" };
-    facts.insert(id.into(), json!(node.key));
-    item(&node.kind, title.unwrap_or(short), Value::Object(facts), href)
+    (title.unwrap_or(short), href)
 }

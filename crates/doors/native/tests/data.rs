@@ -1,7 +1,10 @@
 use axum::body::Body;
-use http::StatusCode;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use types::{Actor, Role};
+use tower::ServiceExt as _;
+use tracking::{CreateRun, ExperimentRef};
+use types::{Actor, Role, Uid};
 
 use crate::{COMPONENTS, Client, error, with_role};
 
@@ -26,6 +29,28 @@ async fn commit(client: &Client, message: &str) -> String {
     let (status, body) = client.call("POST", &path, json!({ "message": message })).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     body["id"].as_str().unwrap().to_owned()
+}
+
+async fn run(client: &Client) -> Uid {
+    let request = CreateRun::in_experiment(ExperimentRef::Number(0));
+    tracking::create_run(&client.ledger, &Actor::local(), request).await.unwrap().uid
+}
+
+/// A request of a client that says what it reads for.
+async fn read_for(client: &Client, reader: &str, method: &str, path: &str, body: Value) -> Value {
+    let request = Request::builder()
+        .method(method)
+        .uri(format!("/api/v1/{path}"))
+        .header("content-type", "application/json")
+        .header("x-mlwright-run", reader)
+        .extension(Actor::local())
+        .body(Body::from(body.to_string()))
+        .unwrap();
+    let answer = client.router.clone().oneshot(request).await.unwrap();
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(status, StatusCode::OK, "{path}: {bytes:?}");
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 fn frame(body: &mut Vec<u8>, path: &str, content: &[u8]) {
@@ -129,5 +154,54 @@ ledger::db_test! {
         let path = format!("{REPO}/branches/main/object?path=x");
         let (status, body) = client.send(Actor::local(), "PUT", &path, "text/plain", body).await;
         assert!(status.is_client_error() && body["error"]["message"].as_str().unwrap().contains("protected"), "{body}");
+    }
+
+    async fn data_leads_to_the_runs_that_read_its_rows_and_to_what_came_of_them(ledger: ledger::Ledger) {
+        let client = Client::new(ledger).await;
+        sales(&client).await;
+        for path in ["orders/1.csv", "people/1.csv"] {
+            put(&client, path, "id,v\n1,x\n").await;
+        }
+        let first = commit(&client, "first").await;
+        let refs = format!("{REPO}/refs/main");
+        let rows = run(&client).await;
+        read_for(&client, &rows.hex(), "GET", &format!("{refs}/table/rows?path=orders"), Value::Null).await;
+        let profile = run(&client).await;
+        let text = format!("mlwright-run-{profile}");
+        read_for(&client, &text, "GET", &format!("{refs}/table/profile?path=people/1.csv"), Value::Null).await;
+        let compared = run(&client).await;
+        let ask = json!({ "left": "sales@main:orders/1.csv", "right": "sales@main:people/1.csv", "key": ["id"] });
+        read_for(&client, &compared.hex(), "POST", "data/row-diff", ask).await;
+        // Nobody reads rows by asking for names of columns.
+        let schema = run(&client).await;
+        read_for(&client, &schema.hex(), "GET", &format!("{refs}/table?path=orders"), Value::Null).await;
+        client
+            .ledger
+            .write(&Actor::local(), move |tx| {
+                let model = tx.node("model_version", "m", json!({ "model": "churn", "number": 3 }))?;
+                let deployed = tx.node("endpoint_revision", "e", json!({ "endpoint": "score", "number": 2 }))?;
+                let run = tx.node("run", &rows.hex(), json!({}))?;
+                tx.edge(model, "produced_by", run)?;
+                tx.edge(deployed, "deployed", model)?;
+                tx.event("test.made", "model:m", json!({}))
+            })
+            .await
+            .unwrap();
+        let found = client.get(&format!("{refs}/touched?path=orders")).await;
+        assert_eq!((&found["commit"], &found["path"], &found["truncated"]), (&json!(first), &json!("orders/"), &json!(false)));
+        let told = found["touched"].as_array().unwrap();
+        let ids: Vec<&str> = told.iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, [rows.hex().as_str(), compared.hex().as_str(), "m", "e"]);
+        let through = json!([{ "kind": "data", "id": found["folders"][0]["digest"], "title": "sales/orders/" }]);
+        assert_eq!((&told[0]["direct"], &told[0]["through"]), (&json!(true), &through));
+        assert_eq!(told[0]["href"], format!("/runs/{}", rows.hex()));
+        assert_eq!((&told[2]["title"], &told[2]["href"]), (&json!("churn version 3"), &json!("/models/churn?v=3")));
+        assert_eq!((&told[2]["direct"], &told[2]["through"][0]["id"]), (&json!(false), &json!(rows.hex())));
+        assert_eq!((&told[3]["title"], &told[3]["live"]), (&json!("score revision 2"), &json!(false)));
+        assert_eq!(told[3]["through"], json!([{ "kind": "model_version", "id": "m", "title": "churn version 3" }]));
+        let all = client.get(&format!("{refs}/touched")).await;
+        assert_eq!(all["touched"].as_array().unwrap().len(), 5);
+        let (status, body) = client.call("GET", &format!("{refs}/touched?path=none"), Value::Null).await;
+        assert_eq!((status, error(&body).0), (StatusCode::NOT_FOUND, "not_found"));
     }
 }

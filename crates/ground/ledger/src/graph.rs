@@ -1,7 +1,9 @@
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 use types::{Timestamp, WorkspaceId};
 
-use crate::{Error, Ledger, Row, Tx, params};
+use crate::{Error, Ledger, Row, Rx, Tx, Value, params};
 
 /// Something that was made or used: a dataset version, a run, a model version, a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,6 +45,9 @@ pub enum Direction {
 
 /// The most nodes that one answer holds.
 const NODE_LIMIT: usize = 2_000;
+/// Nodes of one statement, and the most edges that it answers with.
+const PIECE: usize = 128;
+const EDGE_LIMIT: usize = 20_000;
 
 impl Tx<'_> {
     /// The node's id, made if absent. Props replace what was there, unless they are empty.
@@ -87,6 +92,10 @@ fn node(row: &Row) -> Result<Node, Error> {
         props: row.get("props")?,
         created_at: row.get("created_at")?,
     })
+}
+
+fn edge(row: &Row) -> Result<Edge, Error> {
+    Ok(Edge { from: row.get("from_node")?, kind: row.get("kind")?, to: row.get("to_node")? })
 }
 
 const CAUSES: &str = "WITH RECURSIVE walk (id, depth) AS ( \
@@ -141,8 +150,7 @@ impl Ledger {
                     }
                 }
                 for row in rx.query(&format!("{walk}{EDGES}"), &values)? {
-                    let edge =
-                        Edge { from: row.get("from_node")?, kind: row.get("kind")?, to: row.get("to_node")? };
+                    let edge = edge(&row)?;
                     if !graph.edges.contains(&edge) {
                         graph.edges.push(edge);
                     }
@@ -150,9 +158,48 @@ impl Ledger {
             }
             graph.truncated = graph.nodes.len() > NODE_LIMIT;
             graph.nodes.truncate(NODE_LIMIT);
-            let known: std::collections::HashSet<i64> = graph.nodes.iter().map(|n| n.id).collect();
+            let known: HashSet<i64> = graph.nodes.iter().map(|n| n.id).collect();
             graph.edges.retain(|e| known.contains(&e.from) && known.contains(&e.to));
             Ok(graph)
+        })
+        .await
+    }
+
+    /// What came about through any of `starts` (kind and key), in at most `depth` steps, nearest first; the starts that
+    /// there are come first, in their order. Edges of the kinds `but` are not followed. At most 2,000 nodes.
+    pub async fn effects(
+        &self,
+        workspace: WorkspaceId,
+        starts: Vec<(String, String)>,
+        but: &'static [&'static str],
+        depth: u32,
+    ) -> Result<Graph, Error> {
+        self.read(workspace, move |rx| {
+            let sql = "SELECT id FROM node WHERE workspace_id = $1 AND kind = $2 AND key = $3";
+            let (mut order, mut known) = (Vec::new(), HashSet::new());
+            for (kind, key) in &starts {
+                if let Some(row) = rx.query_opt(sql, &params![workspace, kind, key])? {
+                    order.push(row.get("id")?);
+                }
+            }
+            order.retain(|id| known.insert(*id));
+            let (mut edges, mut level, mut truncated) = (Vec::new(), order.clone(), false);
+            for _ in 0..depth {
+                let found = effects_of(rx, workspace, &level, but)?;
+                truncated |= found.len() >= EDGE_LIMIT;
+                level = found.iter().map(|edge| edge.from).filter(|from| known.insert(*from)).collect();
+                edges.extend(found);
+                order.extend(&level);
+                if level.is_empty() || order.len() > NODE_LIMIT {
+                    break;
+                }
+            }
+            truncated |= order.len() > NODE_LIMIT;
+            order.truncate(NODE_LIMIT);
+            let nodes = nodes(rx, workspace, &order)?;
+            let kept: HashSet<i64> = order.into_iter().collect();
+            edges.retain(|edge: &Edge| kept.contains(&edge.from));
+            Ok(Graph { nodes, edges, truncated })
         })
         .await
     }
@@ -175,4 +222,57 @@ impl Ledger {
         })
         .await
     }
+}
+
+/// The edges to any of `nodes`, but those of some kinds.
+fn effects_of(
+    rx: &mut Rx<'_>,
+    workspace: WorkspaceId,
+    nodes: &[i64],
+    but: &[&str],
+) -> Result<Vec<Edge>, Error> {
+    let mut edges = Vec::new();
+    for piece in nodes.chunks(PIECE) {
+        let mut values = values(workspace, piece);
+        let mut sql = format!(
+            "SELECT from_node, kind, to_node FROM edge WHERE workspace_id = $1 AND to_node IN ({})",
+            list(2, piece.len())
+        );
+        if !but.is_empty() {
+            sql.push_str(&format!(" AND kind NOT IN ({})", list(2 + piece.len(), but.len())));
+            values.extend(but.iter().map(|kind| Value::from(*kind)));
+        }
+        sql.push_str(&format!(" ORDER BY from_node, kind, to_node LIMIT {EDGE_LIMIT}"));
+        for row in rx.query(&sql, &values)? {
+            edges.push(edge(&row)?);
+        }
+    }
+    Ok(edges)
+}
+
+/// In the order of `ids`.
+fn nodes(rx: &mut Rx<'_>, workspace: WorkspaceId, ids: &[i64]) -> Result<Vec<Node>, Error> {
+    let mut found = HashMap::with_capacity(ids.len());
+    for piece in ids.chunks(PIECE) {
+        let sql = format!(
+            "SELECT id, kind, key, props, created_at FROM node WHERE workspace_id = $1 AND id IN ({})",
+            list(2, piece.len())
+        );
+        for row in rx.query(&sql, &values(workspace, piece))? {
+            let node = node(&row)?;
+            found.insert(node.id, node);
+        }
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+fn values(workspace: WorkspaceId, ids: &[i64]) -> Vec<Value> {
+    let mut values = params![workspace].to_vec();
+    values.extend(ids.iter().map(|id| Value::from(*id)));
+    values
+}
+
+/// `$first, $first+1, …` for `count` values.
+fn list(first: usize, count: usize) -> String {
+    (first..first + count).map(|i| format!("${i}")).collect::<Vec<_>>().join(", ")
 }

@@ -149,6 +149,33 @@ ledger::db_test! {
         assert_eq!(effects.nodes.len(), 2);
     }
 
+    async fn effects_of_several_nodes_come_nearest_first_and_not_by_way_of_edges_that_are_left_out(ledger: ledger::Ledger) {
+        ledger
+            .write(&Actor::local(), |tx| {
+                let [a, b] = [tx.node("data", "a", json!({}))?, tx.node("data", "b", json!({}))?];
+                let (later, run) = (tx.node("commit", "later", json!({}))?, tx.node("run", "r", json!({}))?);
+                let (other, model) = (tx.node("run", "other", json!({}))?, tx.node("model_version", "m", json!({}))?);
+                for (from, kind, to) in
+                    [(later, "holds", a), (other, "read", later), (run, "used", a), (run, "used", b), (model, "produced_by", run)]
+                {
+                    tx.edge(from, kind, to)?;
+                }
+                tx.event("test.made", "run:r", json!({}))
+            })
+            .await
+            .unwrap();
+        let effects = async |but, depth| {
+            let starts = ["b", "none", "a", "b"].map(|key| ("data".to_owned(), key.to_owned())).to_vec();
+            let graph = ledger.effects(WorkspaceId::DEFAULT, starts, but, depth).await.unwrap();
+            assert!(!graph.truncated);
+            (graph.nodes.into_iter().map(|n| n.key).collect::<Vec<_>>(), graph.edges.len())
+        };
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        assert_eq!(effects(&["holds"], 9).await, (keys(&["b", "a", "r", "m"]), 3));
+        assert_eq!(effects(&["holds"], 1).await, (keys(&["b", "a", "r"]), 2));
+        assert_eq!(effects(&[], 9).await, (keys(&["b", "a", "later", "r", "other", "m"]), 5));
+    }
+
     async fn tokens_prove_who_calls_until_they_are_revoked(ledger: ledger::Ledger) {
         let admin = Actor::system("test");
         assert!(!ledger.has_accounts().await.unwrap());

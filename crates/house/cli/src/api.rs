@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use outbound::{Answer, Body, Call, Client, Method, Policy};
 use serde_json::Value;
-use types::Digest;
+use types::{Digest, Reader};
 
 use crate::args::Connection;
 use crate::failure::Failure;
@@ -17,6 +17,8 @@ pub struct Api {
     pub url: String,
     /// The `Authorization` header.
     credential: Option<String>,
+    /// The run or step that this is done for.
+    reader: Option<Reader>,
 }
 
 impl Api {
@@ -26,7 +28,7 @@ impl Api {
             Some(token) => Some(format!("Bearer {token}")),
             None => password(),
         };
-        Ok(Self { client: Client::new(Policy::local())?, url, credential })
+        Ok(Self { client: Client::new(Policy::local())?, url, credential, reader: reader() })
     }
 
     /// `path` is what follows `/api/v1/`.
@@ -117,8 +119,9 @@ impl Api {
     }
 
     fn prepared(&self, method: Method, path: &str, body: Body) -> Call {
-        let header = |credential: &String| ("authorization".to_owned(), credential.clone());
-        let headers = self.credential.iter().map(header).collect();
+        let credential = self.credential.clone().map(|credential| ("authorization".to_owned(), credential));
+        let reader = self.reader.map(|reader| ("x-mlwright-run".to_owned(), reader.to_string()));
+        let headers = credential.into_iter().chain(reader).collect();
         Call { method, url: format!("{}{path}", self.url), headers, body }
     }
 
@@ -164,6 +167,12 @@ fn password() -> Option<String> {
         (std::env::var("MLWRIGHT_USERNAME").ok()?, std::env::var("MLWRIGHT_PASSWORD").ok()?);
     let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}"));
     Some(format!("Basic {encoded}"))
+}
+
+/// A step of a pipeline says that it is one; whoever has a run of MLflow's open may say so. What names neither counts for
+/// nothing.
+fn reader() -> Option<Reader> {
+    ["MLWRIGHT_READER", "MLFLOW_RUN_ID"].iter().find_map(|name| std::env::var(name).ok()?.parse().ok())
 }
 
 /// A path segment in a URL.

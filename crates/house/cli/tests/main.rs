@@ -8,12 +8,16 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn mlwright(folder: &Path, arguments: &[&str]) -> Output {
+    mlwright_with(folder, arguments, &[])
+}
+
+fn mlwright_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlwright"));
     command.current_dir(folder).args(arguments);
-    for name in ["MLWRIGHT_URL", "MLWRIGHT_TOKEN"] {
+    for name in ["MLWRIGHT_URL", "MLWRIGHT_TOKEN", "MLWRIGHT_READER", "MLFLOW_RUN_ID"] {
         command.env_remove(name);
     }
-    command.env("NO_COLOR", "1").output().unwrap()
+    command.env("NO_COLOR", "1").envs(variables.iter().copied()).output().unwrap()
 }
 
 fn said(output: &Output) -> String {

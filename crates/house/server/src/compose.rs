@@ -189,6 +189,20 @@ impl Stages {
             });
         }
         if config.has(Role::Scheduler) {
+            let (repositories, token) = (self.repositories.clone(), supervisor.token());
+            supervisor.spawn_restarting("repositories.staging", OnStop::Abort, move || {
+                repositories.clone().follow_staging(token.clone())
+            });
+        }
+        if config.has(Role::Scheduler)
+            && let Some(every) = config.repositories.gc_every.time()
+        {
+            let (repositories, token) = (self.repositories.clone(), supervisor.token());
+            supervisor.spawn_restarting("repositories.garbage", OnStop::Wait, move || {
+                repositories.clone().follow_garbage(every, token.clone())
+            });
+        }
+        if config.has(Role::Scheduler) {
             let (webhooks, token) = (self.webhooks.clone(), supervisor.token());
             supervisor.spawn_restarting("webhooks", OnStop::Abort, move || {
                 let (webhooks, token) = (webhooks.clone(), token.clone());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Every};
 
 /// Everything that can be configured. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,10 +111,11 @@ pub struct Webhooks {
     pub private_addresses: bool,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Repositories {
     pub local_roots: Vec<PathBuf>,
+    pub gc_every: Every,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +172,7 @@ impl Default for Config {
             pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
-            repositories: Repositories::default(),
+            repositories: Repositories { local_roots: Vec::new(), gc_every: Every::hours(24) },
             query: Query { threads: 0, parallel: 4, memory_mib: 512, seconds: 60, rows: 10_000 },
             s3: S3 { domains: vec!["s3.localhost".into(), "s3.local.lakefs.io".into()] },
             mlflow: Mlflow::default(),
@@ -214,6 +215,12 @@ impl Default for Pipelines {
 impl Default for Predictions {
     fn default() -> Self {
         Config::default().predictions
+    }
+}
+
+impl Default for Repositories {
+    fn default() -> Self {
+        Config::default().repositories
     }
 }
 
@@ -284,6 +291,11 @@ const KEYS: &[(&str, &str)] = &[
     (
         "repositories.local_roots",
         "Folders of this machine from which objects may be imported in place; empty for none.",
+    ),
+    (
+        "repositories.gc_every",
+        "How often a server with the role scheduler removes what no repository needs, such as 12h or 7d; `off` leaves \
+         it to `mlwright data gc`.",
     ),
     ("query.threads", "Threads that answer SQL over tables; 0 for one a core."),
     ("query.parallel", "Statements that are answered at the same time; others wait."),
@@ -373,6 +385,17 @@ mod tests {
                 assert!(KEYS.iter().any(|(k, _)| *k == name), "{name} has no description");
             }
         }
+    }
+
+    #[test]
+    fn garbage_is_collected_once_a_day_unless_the_file_says_otherwise() {
+        let every = |text: &str| toml::from_str::<Config>(text).map(|config| config.repositories.gc_every);
+        let day = Some(std::time::Duration::from_secs(86_400));
+        assert_eq!(every("[repositories]\nlocal_roots = []\n").unwrap().time(), day);
+        assert_eq!(every("[repositories]\ngc_every = \"24h\"\n").unwrap().time(), day);
+        assert_eq!(every("[repositories]\ngc_every = \"off\"\n").unwrap().time(), None);
+        let wrong = every("[repositories]\ngc_every = \"daily\"\n").unwrap_err().to_string();
+        assert!(wrong.contains("`daily` is not a length of time"), "{wrong}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod compose;
 pub mod config;
 mod credentials;
 mod error;
+mod every;
 mod health;
 mod linger;
 mod listen;
@@ -14,6 +15,7 @@ mod run;
 mod telemetry;
 
 pub use error::Error;
+pub use every::Every;
 pub use listen::Route;
 pub use run::{Options, routes, run};
 

@@ -12,7 +12,7 @@ use crate::{Commit, Error, Repositories, gc, names};
 /// Most entries that one transaction sweeps.
 const SWEEP: usize = 2_000;
 /// How long entries of dropped layers are kept for readers that began before (seconds).
-const KEPT: i64 = 60;
+pub(crate) const KEPT: i64 = 60;
 
 /// More sealed layers, which commits and merges that were refused leave, are made one.
 const MOST_LAYERS: usize = 12;

@@ -9,6 +9,7 @@ mod branches;
 mod checksum;
 mod codec;
 mod commit;
+mod complete;
 mod contents;
 mod diff;
 mod error;
@@ -38,11 +39,13 @@ mod small;
 mod staging;
 mod store;
 mod tags;
+mod touched;
 mod uploads;
 mod view;
 
-pub use checksum::Algorithm;
+pub use checksum::{Algorithm, ChecksumType};
 pub use commit::NewCommit;
+pub use complete::{Announced, Completion, NamedPart};
 pub use contents::{Folder, Folders};
 pub use diff::DiffOptions;
 pub use error::Error;
@@ -69,7 +72,8 @@ pub use repository::{FIRST_MESSAGE, NewRepository};
 pub use reset::Reset;
 pub use rules::{Protection, Retention};
 pub use runs::{ActionRun, HookRun};
-pub use uploads::{MOST_PARTS, SMALLEST_PART, Upload, UploadPart};
+pub use touched::Touched;
+pub use uploads::{MOST_PARTS, NewUpload, SMALLEST_PART, Upload, UploadPart};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "repositories",
@@ -77,6 +81,8 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_repositories.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_nodes.sql") },
         ledger::Migration { version: 3, sql: include_str!("../migrations/0003_gc.sql") },
+        ledger::Migration { version: 4, sql: include_str!("../migrations/0004_passes.sql") },
+        ledger::Migration { version: 5, sql: include_str!("../migrations/0005_checksums.sql") },
     ],
     // What comes at a high rate or is work in progress. Refs and commits are state.
     facts: &[
@@ -90,5 +96,6 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         "tree_node",
         "commit_expiry",
         "condemned_blob",
+        "garbage_pass",
     ],
 };

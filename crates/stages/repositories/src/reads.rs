@@ -12,7 +12,8 @@ use tasks::CancellationToken;
 use tokio::sync::Notify;
 use types::{Actor, Digest, Reader, Uid, WorkspaceId};
 
-use crate::view::View;
+use crate::store::layers;
+use crate::view::{View, view};
 use crate::{Error, GateError, Repositories};
 
 /// Folders of a commit that are told apart for one reader; then it has read the whole commit.
@@ -140,8 +141,30 @@ impl Repositories {
         }
     }
 
-    /// As [`Repositories::note_read`], of a folder or an object at `path`; the empty path is the whole commit.
-    /// Errors: `RepositoryNotFound`, `RefNotFound`.
+    /// What [`Repositories::note_read`] needs to know of a folder: empty for the whole ref, or ends with `/`. If anything
+    /// in it is staged, all of it counts as staged. Errors: `RepositoryNotFound`, `RefNotFound`.
+    pub async fn see(
+        &self,
+        actor: &Actor,
+        repository: &str,
+        reference: &str,
+        folder: &str,
+    ) -> Result<Seen, Error> {
+        let (name, reference, folder) = (repository.to_owned(), reference.to_owned(), folder.to_owned());
+        self.ledger()
+            .read(actor.workspace, move |rx| {
+                let view = view(rx, &name, &reference)?;
+                let (prefix, mut is_staged) = (folder.as_bytes(), false);
+                for layer in &view.layers {
+                    is_staged = is_staged || !layers::scan(rx, *layer, prefix, prefix, 1)?.is_empty();
+                }
+                Ok(Seen::of(&view, &folder, is_staged))
+            })
+            .await
+    }
+
+    /// As [`Repositories::note_read`], of a folder or an object at `path`, as it is committed; the empty path is the
+    /// whole commit. Errors: `RepositoryNotFound`, `RefNotFound`.
     pub async fn note_read_of(
         &self,
         actor: &Actor,

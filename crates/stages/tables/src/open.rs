@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use columns::{File, Format, Known, Source};
 use futures::{StreamExt as _, TryStreamExt as _};
-use repositories::{Entry, Listing, Object};
+use repositories::{Entry, Listing, Object, Seen};
 use types::{Actor, Digest};
 
 use crate::file::RepositoryFile;
@@ -24,6 +24,8 @@ pub struct Opened {
     pub with_staged: bool,
     pub source: Source,
     pub bytes: u64,
+    /// Where it was found, for whoever reads it for a run.
+    pub seen: Seen,
 }
 
 /// A file, and what was seen of it.
@@ -41,7 +43,7 @@ impl Tables {
     /// Finds a table and what its columns are. Errors: `NoTable`, `TooManyFiles`, and what is wrong with a file.
     pub async fn open(&self, actor: &Actor, name: &Name) -> Result<Opened, Error> {
         let resolved = self.repositories.resolve(actor, &name.repository, &name.reference).await?;
-        let objects = self.objects(actor, name).await?;
+        let (objects, seen) = self.objects(actor, name).await?;
         let bytes = objects.iter().map(|(_, object)| object.size).sum();
         let tables = self.clone();
         let file_of = |(path, object): (String, Object)| {
@@ -68,6 +70,7 @@ impl Tables {
             with_staged: resolved.staged.is_some(),
             source,
             bytes,
+            seen,
         })
     }
 
@@ -97,19 +100,20 @@ impl Tables {
 
     /// The object at the path, or those below it whose names say that they are tables. Names that begin with `_` or `.`
     /// (`_SUCCESS`, `_delta_log/`) are no part of a table.
-    async fn objects(&self, actor: &Actor, name: &Name) -> Result<Vec<(String, Object)>, Error> {
+    async fn objects(&self, actor: &Actor, name: &Name) -> Result<(Vec<(String, Object)>, Seen), Error> {
         let Name { repository, reference, path } = name;
         if !path.is_empty() && !path.ends_with('/') {
-            match self.repositories.stat(actor, repository, reference, path).await {
-                Ok(object) => {
+            match self.repositories.look(actor, repository, reference, path).await {
+                Ok((object, seen)) => {
                     Format::of(path)?;
-                    return Ok(vec![(path.clone(), object)]);
+                    return Ok((vec![(path.clone(), object)], seen));
                 }
                 Err(repositories::Error::ObjectNotFound { .. }) => {}
                 Err(other) => return Err(other.into()),
             }
         }
         let prefix = if path.is_empty() || path.ends_with('/') { path.clone() } else { format!("{path}/") };
+        let seen = self.repositories.see(actor, repository, reference, &prefix).await?;
         let (mut found, mut after) = (Vec::new(), String::new());
         loop {
             let listing = Listing { prefix: prefix.clone(), after, delimiter: String::new(), limit: PAGE };
@@ -133,7 +137,7 @@ impl Tables {
         if found.is_empty() {
             return Err(Error::NoTable(name.to_string()));
         }
-        Ok(found)
+        Ok((found, seen))
     }
 }
 

@@ -55,6 +55,7 @@ impl House {
             content_type: None,
             metadata: Default::default(),
             checksums: Default::default(),
+            headers: Default::default(),
         };
         let (actor, any) = (&self.actor, Condition::default());
         self.repositories.stage(actor, "sales", "main", path, object, any).await.unwrap();
@@ -139,6 +140,21 @@ ledger::db_test! {
         assert!(error.to_string().contains("different formats"), "{error}");
         let error = house.tables.open(&house.actor, &name("sales@main:nothing/")).await.unwrap_err();
         assert_eq!((error.class(), error.to_string().contains("sales@main:nothing/")), (types::Class::NotFound, true));
+    }
+
+    async fn a_table_says_where_it_was_found(ledger: Ledger) {
+        let house = House::new(ledger).await;
+        house.put("t/1.csv", "id\n1\n").await;
+        let commit = house.commit().await;
+        house.put("t/2.csv", "id\n2\n").await;
+        let seen = async |path: &str| house.tables.open(&house.actor, &name(path)).await.unwrap().seen;
+        let (_, file) = house.repositories.look(&house.actor, "sales", "main", "t/1.csv").await.unwrap();
+        assert_eq!(seen("sales@main:t/1.csv").await, file);
+        let folder = house.repositories.see(&house.actor, "sales", "main", "t/").await.unwrap();
+        assert_eq!((&seen("sales@main:t").await, &seen("sales@main:t/").await), (&folder, &folder));
+        // Of the folder as it is committed, the file is of the same data.
+        assert_eq!(seen(&format!("sales@{commit}:t/")).await, file);
+        assert_ne!(folder, file);
     }
 
     async fn two_versions_of_a_table_are_compared_row_by_row_page_by_page(ledger: Ledger) {

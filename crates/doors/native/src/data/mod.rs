@@ -10,6 +10,7 @@ pub mod refs;
 pub mod repositories;
 pub mod rules;
 pub mod tables;
+pub mod touched;
 mod view;
 
 use ::repositories::Paging;
@@ -43,6 +44,7 @@ pub fn add(routes: Routes<State>) -> Routes<State> {
         .route(&at("/diff"), get(history::diff))
         .route(&at("/refs/{reference}"), get(history::resolve))
         .route(&at("/refs/{reference}/log"), get(history::log))
+        .route(&at("/refs/{reference}/touched"), get(touched::get))
         .route(&at("/refs/{reference}/objects"), get(objects::list))
         .route(&at("/refs/{reference}/object"), get(objects::get).head(objects::head))
         .route(&at("/refs/{reference}/stat"), get(objects::stat))

@@ -3,14 +3,24 @@
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State as Shared};
+use axum::http::HeaderMap;
 use columns::{ChangeKind, column_types};
 use kit::Caller;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tables::{DiffRequest, Name, Opened, QueryRequest};
-use types::Permission;
+use types::{Actor, Permission};
 
 use crate::{Failure, State};
+
+/// Says what the rows of these tables were read for, where the request does.
+async fn note(state: &State, actor: &Actor, asked: &HeaderMap, tables: &[&Opened]) {
+    if let Some(reader) = kit::reader(asked) {
+        for table in tables {
+            state.repositories.note_read(actor, &reader, table.seen.clone()).await;
+        }
+    }
+}
 
 fn table(of: &Opened) -> Value {
     let format = match of.source.format {
@@ -77,12 +87,14 @@ pub async fn rows(
     caller: Caller,
     Path((repository, reference)): Path<(String, String)>,
     Query(query): Query<RowsQuery>,
+    asked: HeaderMap,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let RowsQuery { path, offset, limit, columns } = query;
     let columns: Vec<String> = columns.split(',').filter(|c| !c.is_empty()).map(str::to_owned).collect();
     let name = name(repository, reference, path);
     let found = state.tables.preview(actor, &name, offset, limit, &columns).await?;
+    note(&state, actor, &asked, &[&found.table]).await;
     Ok(Json(json!({
         "table": table(&found.table),
         "offset": found.offset,
@@ -97,9 +109,11 @@ pub async fn profile(
     caller: Caller,
     Path((repository, reference)): Path<(String, String)>,
     Query(query): Query<TableQuery>,
+    asked: HeaderMap,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let (found, profile) = state.tables.profile(actor, &name(repository, reference, query.path)).await?;
+    note(&state, actor, &asked, &[&found]).await;
     let sampled = profile.rows < found.source.rows();
     Ok(Json(json!({ "table": table(&found), "profile": profile.as_ref(), "sampled": sampled })))
 }
@@ -116,11 +130,13 @@ pub struct SqlQuery {
 pub async fn query(
     Shared(state): Shared<State>,
     caller: Caller,
+    asked: HeaderMap,
     body: Result<Json<SqlQuery>, JsonRejection>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let Json(SqlQuery { sql, limit }) = body.map_err(|e| Failure::body(&e))?;
     let answer = state.tables.query(actor, QueryRequest { sql, rows: limit }).await?;
+    note(&state, actor, &asked, &answer.tables.iter().collect::<Vec<_>>()).await;
     Ok(Json(json!({
         "columns": columns_of(&answer.columns),
         "rows": answer.rows,
@@ -149,6 +165,7 @@ pub struct RowDiff {
 pub async fn diff(
     Shared(state): Shared<State>,
     caller: Caller,
+    asked: HeaderMap,
     body: Result<Json<RowDiff>, JsonRejection>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
@@ -164,6 +181,7 @@ pub async fn diff(
     let kinds = kinds.iter().map(kind).collect::<Result<Vec<_>, _>>()?;
     let request = DiffRequest { left: left.parse()?, right: right.parse()?, key, kinds, offset, limit };
     let page = state.tables.diff(actor, request).await?;
+    note(&state, actor, &asked, &[&page.left, &page.right]).await;
     let diff = &page.diff;
     let retyped = diff
         .columns_retyped

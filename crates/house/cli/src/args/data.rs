@@ -233,8 +233,18 @@ pub enum Data {
         #[arg(long)]
         remove: bool,
     },
+    /// What used this data: runs, steps, models, endpoints
+    ///
+    /// Of a commit as a whole, or of a folder or object in it. Without a ref, the default branch is meant.
+    Touched {
+        #[arg(value_name = "REPO[@REF][:PATH]")]
+        place: String,
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove what no branch, tag or upload of any repository needs any more
     ///
+    /// The server does so by itself, once a day unless `repositories.gc_every` says otherwise.
     /// What is found now is removed by a later pass, when nothing has needed it for the hours of grace.
     Gc {
         #[arg(long, value_name = "HOURS", default_value_t = 24)]

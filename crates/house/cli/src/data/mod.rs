@@ -10,6 +10,7 @@ mod progress;
 mod repos;
 mod rules;
 mod tables;
+mod touched;
 mod upload;
 
 use serde_json::Value;
@@ -75,6 +76,7 @@ pub async fn run(api: &Api, command: Data) -> Result<(), Failure> {
             rules::protect(api, &repo, pattern, commits, remove).await
         }
         Data::Gc { grace } => rules::collect_garbage(api, grace).await,
+        Data::Touched { place, json } => touched::touched(api, &place, json).await,
         Data::Gates { repo, run, json } => rules::gates(api, &repo, run, json).await,
     }
 }

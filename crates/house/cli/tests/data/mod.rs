@@ -48,9 +48,33 @@ impl Server {
     }
 
     fn run(&self, folder: &Path, arguments: &[&str]) -> std::process::Output {
+        self.run_with(folder, arguments, &[])
+    }
+
+    fn run_with(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> std::process::Output {
         let all: Vec<&str> =
             ["data"].iter().chain(arguments).chain(&["--server", &self.url]).copied().collect();
-        crate::mlwright(folder, &all)
+        crate::mlwright_with(folder, &all, variables)
+    }
+
+    /// A run of the default experiment, by MLflow's API.
+    fn tracked_run(&self) -> String {
+        use outbound::{Body, Call, Client, Method, Policy};
+        let call = Call {
+            method: Method::Post,
+            url: format!("{}/api/2.0/mlflow/runs/create", self.url),
+            headers: Vec::new(),
+            body: Body::Json(serde_json::json!({ "experiment_id": "0" })),
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let answer = runtime.block_on(Client::new(Policy::local()).unwrap().send(&call)).unwrap();
+        let answer: serde_json::Value = answer.json().unwrap();
+        answer["run"]["info"]["run_id"].as_str().unwrap().to_owned()
     }
 }
 
@@ -125,4 +149,60 @@ fn a_folder_goes_up_is_committed_compared_queried_and_comes_back() {
     assert_eq!(refused.status.code(), Some(1));
     let refused = server.run(home, &["ls", "nothing@main"]);
     assert!(said(&refused).contains("repository `nothing` does not exist"), "{}", said(&refused));
+}
+
+#[test]
+fn what_is_read_in_a_run_is_told_by_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    let server = Server::start(home);
+    let data = |arguments: &[&str]| server.data(home, arguments);
+    data(&["repo", "create", "sales"]);
+    for path in ["t/t.csv", "other/o.csv"] {
+        types::io::create_dir_all(home.join(path).parent().unwrap()).unwrap();
+        types::io::write(home.join(path), "id,v\n1,a\n").unwrap();
+    }
+    data(&["upload", "t", "sales@main:t"]);
+    data(&["upload", "other", "sales@main:other", "-m", "first"]);
+    assert_eq!(data(&["touched", "sales"]), "no uses of sales@main are known\n");
+    let commands: [&[&str]; 4] = [
+        &["query", "select * from sales@main:t/t.csv"],
+        &["preview", "sales@main:t/"],
+        &["cat", "sales@main:t/t.csv"],
+        &["download", "sales@main:t/", "out"],
+    ];
+    let mut readers = Vec::new();
+    for command in commands {
+        let run = server.tracked_run();
+        let read = server.run_with(home, command, &[("MLFLOW_RUN_ID", &run)]);
+        assert!(read.status.success(), "{command:?}: {}", said(&read));
+        readers.push(run);
+    }
+    // What names no run counts for nothing, and a step of a pipeline comes before the run that is tracked in it.
+    let run = server.tracked_run();
+    for (name, value) in
+        [("MLFLOW_RUN_ID", "none"), ("MLWRIGHT_READER", "mlwright-step-0123456789abcdef0123456789abcdef")]
+    {
+        let read = server.run_with(home, commands[2], &[("MLFLOW_RUN_ID", &run), (name, value)]);
+        assert!(read.status.success(), "{}", said(&read));
+    }
+    // Readers are written down beside the reads.
+    let mut told = String::new();
+    for _ in 0..100 {
+        told = data(&["touched", "sales:t"]);
+        if readers.iter().all(|run| told.contains(run)) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    for run in &readers {
+        let line = told.lines().find(|line| line.contains(run)).unwrap_or_default();
+        assert!(line.starts_with("run") && line.contains("used sales/t/"), "{run}: {told}");
+    }
+    assert_eq!(told.lines().count(), readers.len() + 1, "{told}");
+    assert!(data(&["touched", "sales@main:other/"]).contains("no uses"));
+    let json: serde_json::Value = serde_json::from_str(&data(&["touched", "sales@main", "--json"])).unwrap();
+    assert_eq!(json["touched"].as_array().unwrap().len(), readers.len());
+    let refused = server.run(home, &["touched", "sales:nothing"]);
+    assert!(said(&refused).contains("no object at `nothing` in `main`"), "{}", said(&refused));
 }

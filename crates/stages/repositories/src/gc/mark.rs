@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 
+use tasks::CancellationToken;
 use types::{Digest, io};
 
 use crate::nodes::Nodes;
@@ -17,11 +18,19 @@ pub(crate) struct Marks {
     /// Those of them below which objects were marked.
     walked: HashSet<Digest>,
     blobs: Spill,
+    stop: CancellationToken,
 }
 
 impl Marks {
-    pub fn new() -> Result<Self, Error> {
-        Ok(Self { nodes: HashSet::new(), walked: HashSet::new(), blobs: Spill::new()? })
+    pub fn new(stop: CancellationToken) -> Result<Self, Error> {
+        Ok(Self { nodes: HashSet::new(), walked: HashSet::new(), blobs: Spill::new()?, stop })
+    }
+
+    fn go_on(&self) -> Result<(), Error> {
+        if self.stop.is_cancelled() {
+            return Err(Error::Stopped("nobody waits for the marks any more".into()));
+        }
+        Ok(())
     }
 
     pub fn blob(&mut self, digest: &Digest) -> Result<(), Error> {
@@ -35,6 +44,7 @@ impl Marks {
             if id == tree::empty() || !self.walked.insert(id) {
                 continue;
             }
+            self.go_on()?;
             self.nodes.insert(id);
             let node = nodes.peek(&id)?;
             pending.extend(node.children());
@@ -58,6 +68,7 @@ impl Marks {
             if id == tree::empty() || !self.nodes.insert(id) {
                 continue;
             }
+            self.go_on()?;
             let node = nodes.peek(&id)?;
             match node.level() {
                 0 => {}

@@ -11,6 +11,7 @@
 mod fresh;
 mod mark;
 mod plan;
+mod schedule;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use ledger::Tx;
 use serde_json::json;
+use tasks::CancellationToken;
 use types::{Actor, Digest, WorkspaceId};
 
 use crate::store::{self, gc as rows};
@@ -58,22 +60,50 @@ impl Repositories {
     ///
     /// Errors: if anything that is kept cannot be read; nothing is removed then.
     pub async fn collect_garbage(&self, grace: Duration) -> Result<Option<Collected>, Error> {
+        self.alone(&CancellationToken::new(), self.pass(grace)).await
+    }
+
+    /// Does what only one server may do at a time. `None` if another one is at it. Errors: `Stopped`, also at the stop.
+    async fn alone<T>(
+        &self,
+        stop: &CancellationToken,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Option<T>, Error> {
         let holder = types::new_id(self.ledger().clock().now()).hex();
         if self.ledger().lease(LEASE, &holder, LEASE_TIME).await?.is_none() {
             return Ok(None);
         }
-        let collected = self.pass(grace, &holder).await;
+        let done = tokio::select! {
+            done = work => done,
+            lost = self.hold_lease(&holder) => Err(lost),
+            () = stop.cancelled() => Err(Error::Stopped("the server stops".into())),
+        };
         // The next pass need not wait for it to run out.
         self.ledger().lease(LEASE, &holder, Duration::ZERO).await?;
-        collected.map(Some)
+        done.map(Some)
     }
 
-    async fn pass(&self, grace: Duration, holder: &str) -> Result<Collected, Error> {
+    /// Renews the lease for as long as that goes well; why it did not.
+    async fn hold_lease(&self, holder: &str) -> Error {
+        loop {
+            tokio::time::sleep(LEASE_TIME / 4).await;
+            match self.ledger().lease(LEASE, holder, LEASE_TIME).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Error::Stopped("another server collects garbage".into()),
+                Err(error) => return error.into(),
+            }
+        }
+    }
+
+    async fn pass(&self, grace: Duration) -> Result<Collected, Error> {
         let now = self.ledger().clock().now();
         let grace = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX / 2_000_000);
         let times = Times { now, until: now.plus_seconds(-grace) };
         let mut collected = Collected::default();
-        let mut marks = Marks::new()?;
+        // Marking is on threads of its own: it ends with the pass, whatever ends that.
+        let going = CancellationToken::new();
+        let mut marks = Marks::new(going.clone())?;
+        let _ends = going.drop_guard();
         let workspaces = self.ledger().read(WorkspaceId::DEFAULT, rows::workspaces).await?;
         // What is staged becomes part of a commit, never the other way round: it is looked at first.
         for workspace in &workspaces {
@@ -99,13 +129,26 @@ impl Repositories {
             self.sweep_nodes(&marks.nodes, first, times, &mut collected).await?;
         }
         for first in 0..=255 {
-            if first % 16 == 0 && self.ledger().lease(LEASE, holder, LEASE_TIME).await?.is_none() {
-                return Err(Error::Stopped("another server collects garbage".into()));
-            }
             self.sweep_blobs(&mut marks, first, times, &mut collected).await?;
         }
-        tracing::info!(?collected, "garbage was collected");
+        self.tell(collected).await?;
         Ok(collected)
+    }
+
+    /// Writes down that a pass ended; an event says what it did, if it did anything.
+    async fn tell(&self, collected: Collected) -> Result<(), Error> {
+        tracing::info!(?collected, "garbage was collected");
+        let actor = Actor::system("repositories");
+        if collected == Collected::default() {
+            return Ok(self.ledger().record(&actor, |tx| rows::passed(tx)).await?);
+        }
+        self.ledger()
+            .write(&actor, move |tx| {
+                rows::passed(tx)?;
+                tx.event("garbage.collected", "store:repositories", json!(collected))
+            })
+            .await?;
+        Ok(())
     }
 
     /// Marks what rows point to: staged objects, parts of uploads, bodies that links took.

@@ -8,25 +8,24 @@ use blobs::{BlobConfig, Blobs};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use ledger::Ledger;
-use ledger::testing::{Engine, Scratch, scratch};
+use ledger::testing::{self, Engine};
 use proptest::prelude::*;
 use types::{Actor, Clock, Digest, SystemClock, TestClock};
 
 use super::GRACE;
 use crate::nodes::WORKSPACE;
 use crate::{
-    Condition, Entry, Error, Listing, Metadata, NewCommit, NewRepository, Object, Options, Physical,
-    Repositories, Reset, Retention, store,
+    COMPONENT, Completion, Condition, Entry, Error, Listing, Metadata, NewCommit, NewRepository, NewUpload,
+    Object, Options, Physical, Repositories, Reset, Retention, store,
 };
 
-struct House {
-    stage: Repositories,
-    clock: Arc<TestClock>,
+pub(super) struct House {
+    pub stage: Repositories,
+    pub clock: Arc<TestClock>,
     dir: tempfile::TempDir,
-    _scratch: Scratch,
 }
 
-fn me() -> Actor {
+pub(super) fn me() -> Actor {
     Actor::local()
 }
 
@@ -45,16 +44,21 @@ async fn stage_over(ledger: Ledger, dir: &tempfile::TempDir) -> Repositories {
     stage
 }
 
-async fn house() -> House {
+/// Over the same database, in a time that only moves when told to.
+pub(super) async fn house(ledger: Ledger) -> House {
     let clock = TestClock::at(SystemClock.now());
-    let scratch = scratch(Engine::Sqlite).unwrap().unwrap();
-    let ledger = scratch.open_at(&[crate::COMPONENT], Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    let options = ledger::Options { place: ledger.place().clone(), readers: 2 };
+    // One server at a time.
+    drop(ledger);
+    let time = Arc::clone(&clock) as Arc<dyn Clock>;
+    let opened = tokio::task::spawn_blocking(move || Ledger::open(options, time, &[COMPONENT]));
+    let ledger = opened.await.unwrap().unwrap();
     let dir = tempfile::tempdir().unwrap();
     let stage = stage_over(ledger, &dir).await;
-    House { stage, clock, dir, _scratch: scratch }
+    House { stage, clock, dir }
 }
 
-async fn object(stage: &Repositories, content: &[u8]) -> Object {
+pub(super) async fn object(stage: &Repositories, content: &[u8]) -> Object {
     let chunk = Bytes::copy_from_slice(content);
     let received = stage.receive(futures::stream::iter([Ok(chunk)]).boxed(), &[]).await.unwrap();
     Object {
@@ -65,10 +69,11 @@ async fn object(stage: &Repositories, content: &[u8]) -> Object {
         content_type: None,
         metadata: Metadata::new(),
         checksums: Metadata::new(),
+        headers: Metadata::new(),
     }
 }
 
-async fn put(stage: &Repositories, branch: &str, path: &str, content: &[u8]) {
+pub(super) async fn put(stage: &Repositories, branch: &str, path: &str, content: &[u8]) {
     let object = object(stage, content).await;
     stage.stage(&me(), "repo", branch, path, object, Condition::default()).await.unwrap();
 }
@@ -98,7 +103,7 @@ impl House {
         }
     }
 
-    async fn stored(&self) -> HashSet<Digest> {
+    pub(super) async fn stored(&self) -> HashSet<Digest> {
         let mut found = HashSet::new();
         for first in 0..=255 {
             let objects = self.stage.blobs().list_objects(first).await.unwrap();
@@ -208,8 +213,8 @@ async fn run(house: &House, op: &Op) -> Result<(), Error> {
     }
 }
 
-async fn collection_leaves_what_is_needed(ops: &[Op], retention: bool) {
-    let house = house().await;
+async fn collection_leaves_what_is_needed(ledger: Ledger, ops: &[Op], retention: bool) {
+    let house = house(ledger).await;
     let stage = &house.stage;
     if retention {
         let rules = Retention { default_days: 2, ..Retention::default() };
@@ -236,7 +241,7 @@ async fn collection_leaves_what_is_needed(ops: &[Op], retention: bool) {
     }
     // A reader that began before; its layers are let go by the next commit.
     house.clock.advance_seconds(3600);
-    while stage.sweep_staging(&me()).await.unwrap() {}
+    stage.sweep_all_staging().await.unwrap();
     house.collect_all().await;
 
     let mut needed: HashSet<Digest> = HashSet::new();
@@ -267,116 +272,129 @@ async fn collection_leaves_what_is_needed(ops: &[Op], retention: bool) {
     assert_eq!(house.stored().await, needed);
 }
 
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, max_shrink_iters: 40, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn collection_removes_exactly_what_nothing_leads_to(
         ops in proptest::collection::vec(op(), 1..40), retention in any::<bool>(),
     ) {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        runtime.block_on(collection_leaves_what_is_needed(&ops, retention));
+        testing::run(Engine::Sqlite, &[COMPONENT], |ledger| collection_leaves_what_is_needed(ledger, &ops, retention));
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_can_stand_at_a_commit_that_expired() {
-    let house = house().await;
-    let stage = &house.stage;
-    put(stage, "main", "a", &content(0)).await;
-    let new = || NewCommit { message: "c".into(), ..NewCommit::default() };
-    let first = stage.commit(&me(), "repo", "main", new()).await.unwrap();
-    let rules = Retention { default_days: 1, ..Retention::default() };
-    stage.set_retention(&me(), "repo", Some(rules)).await.unwrap();
-    house.clock.advance_seconds(10 * 86_400);
-    for (path, of) in [("b", 3), ("c", 6)] {
-        put(stage, "main", path, &content(of)).await;
-        stage.delete(&me(), "repo", "main", "a", Condition::default()).await.unwrap();
-        stage.commit(&me(), "repo", "main", new()).await.unwrap();
-        house.clock.advance_seconds(2 * 86_400);
+proptest! {
+    #![proptest_config(cases(3))]
+
+    #[test]
+    fn collection_removes_exactly_what_nothing_leads_to_on_postgresql(
+        ops in proptest::collection::vec(op(), 1..40), retention in any::<bool>(),
+    ) {
+        testing::run(Engine::Postgres, &[COMPONENT], |ledger| collection_leaves_what_is_needed(ledger, &ops, retention));
     }
-    house.collect_all().await;
-    let (id, mine) = (first.id.hex(), me());
-    let branch = stage.create_branch(&mine, "repo", "old", &id, false, false).await;
-    assert!(matches!(branch, Err(Error::Expired(_))), "{branch:?}");
-    let tag = stage.create_tag(&mine, "repo", "old", &id, false).await;
-    assert!(matches!(tag, Err(Error::Expired(_))), "{tag:?}");
-    let reset = stage.hard_reset(&mine, "repo", "main", &id, false).await;
-    assert!(matches!(reset, Err(Error::Expired(_))), "{reset:?}");
-    // It is still told of, but its object is gone, and cannot be copied.
-    assert_eq!(objects(stage, &id).await.len(), 1);
-    assert!(read(stage, &id, "a").await.is_err());
-    let gone = stage.stat(&mine, "repo", &id, "a").await.unwrap();
-    let copied = stage.stage(&mine, "repo", "main", "copy", gone, Condition::default()).await;
-    assert!(matches!(copied, Err(Error::Gone(_))), "{copied:?}");
-    assert_eq!(read(stage, "main", "b").await.unwrap(), content(3));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn parts_of_uploads_are_kept_and_imported_files_are_never_touched() {
-    let house = house().await;
-    let stage = &house.stage;
-    let file = house.dir.path().join("outside.bin");
-    types::io::write(&file, b"outside").unwrap();
-    let mut imported = object(stage, b"outside").await;
-    imported.physical = Physical::External(format!("local://{}", file.display()));
-    stage.stage(&me(), "repo", "main", "imported", imported, Condition::default()).await.unwrap();
-    let upload = stage.create_upload(&me(), "repo", "main", "parts", None, Metadata::new()).await.unwrap();
-    let part = futures::stream::iter([Ok(Bytes::from(content(9)))]).boxed();
-    let received = stage.receive(part, &[]).await.unwrap();
-    let part = stage.put_part(&me(), "repo", &upload.id, 1, received).await.unwrap();
-    house.collect_all().await;
-    let parts = vec![(1, part.etag)];
-    stage.complete_upload(&me(), "repo", &upload.id, parts, Condition::default()).await.unwrap();
-    assert_eq!(read(stage, "main", "parts").await.unwrap(), content(9));
-    stage.reset(&me(), "repo", "main", Reset::Everything).await.unwrap();
-    house.clock.advance_seconds(3600);
-    while stage.sweep_staging(&me()).await.unwrap() {}
-    house.collect_all().await;
-    assert!(house.stored().await.is_empty());
-    assert_eq!(types::io::read(&file).unwrap(), b"outside");
-}
+ledger::db_test! {
+    components: [COMPONENT];
 
-/// Content becomes garbage and is uploaded again, at every moment of the passes that go on all the time.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_is_uploaded_while_garbage_is_collected_stays() {
-    let scratch = scratch(Engine::Sqlite).unwrap().unwrap();
-    let ledger = scratch.open(&[crate::COMPONENT]).unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let stage = stage_over(ledger, &dir).await;
-    let until = std::time::Instant::now() + Duration::from_secs(14);
-    let writer = async |n: u32| {
-        let (path, mut round) = (format!("p{n}"), 0_u64);
-        while std::time::Instant::now() < until {
-            let content = [vec![n as u8; 70_000], n.to_le_bytes().to_vec()].concat();
-            put(&stage, "main", &path, &content).await;
-            assert_eq!(read(&stage, "main", &path).await.unwrap(), content);
-            round += 1;
-            if round.is_multiple_of(3) {
-                let new = NewCommit { message: path.clone(), ..NewCommit::default() };
-                // Another writer's commit may have taken it along.
-                let _ = stage.commit(&me(), "repo", "main", new).await;
+    async fn nothing_can_stand_at_a_commit_that_expired(ledger: Ledger) {
+        let house = house(ledger).await;
+        let stage = &house.stage;
+        put(stage, "main", "a", &content(0)).await;
+        let new = || NewCommit { message: "c".into(), ..NewCommit::default() };
+        let first = stage.commit(&me(), "repo", "main", new()).await.unwrap();
+        let rules = Retention { default_days: 1, ..Retention::default() };
+        stage.set_retention(&me(), "repo", Some(rules)).await.unwrap();
+        house.clock.advance_seconds(10 * 86_400);
+        for (path, of) in [("b", 3), ("c", 6)] {
+            put(stage, "main", path, &content(of)).await;
+            stage.delete(&me(), "repo", "main", "a", Condition::default()).await.unwrap();
+            stage.commit(&me(), "repo", "main", new()).await.unwrap();
+            house.clock.advance_seconds(2 * 86_400);
+        }
+        house.collect_all().await;
+        let (id, mine) = (first.id.hex(), me());
+        let branch = stage.create_branch(&mine, "repo", "old", &id, false, false).await;
+        assert!(matches!(branch, Err(Error::Expired(_))), "{branch:?}");
+        let tag = stage.create_tag(&mine, "repo", "old", &id, false).await;
+        assert!(matches!(tag, Err(Error::Expired(_))), "{tag:?}");
+        let reset = stage.hard_reset(&mine, "repo", "main", &id, false).await;
+        assert!(matches!(reset, Err(Error::Expired(_))), "{reset:?}");
+        // It is still told of, but its object is gone, and cannot be copied.
+        assert_eq!(objects(stage, &id).await.len(), 1);
+        assert!(read(stage, &id, "a").await.is_err());
+        let gone = stage.stat(&mine, "repo", &id, "a").await.unwrap();
+        let copied = stage.stage(&mine, "repo", "main", "copy", gone, Condition::default()).await;
+        assert!(matches!(copied, Err(Error::Gone(_))), "{copied:?}");
+        assert_eq!(read(stage, "main", "b").await.unwrap(), content(3));
+    }
+
+    async fn parts_of_uploads_are_kept_and_imported_files_are_never_touched(ledger: Ledger) {
+        let house = house(ledger).await;
+        let stage = &house.stage;
+        let file = house.dir.path().join("outside.bin");
+        types::io::write(&file, b"outside").unwrap();
+        let mut imported = object(stage, b"outside").await;
+        imported.physical = Physical::External(format!("local://{}", file.display()));
+        stage.stage(&me(), "repo", "main", "imported", imported, Condition::default()).await.unwrap();
+        let upload = stage.create_upload(&me(), "repo", "main", "parts", NewUpload::default()).await.unwrap();
+        let part = futures::stream::iter([Ok(Bytes::from(content(9)))]).boxed();
+        let received = stage.receive(part, &[]).await.unwrap();
+        let part = stage.put_part(&me(), "repo", &upload.id, 1, received).await.unwrap();
+        house.collect_all().await;
+        let all = Completion { parts: vec![(1, part.etag).into()], ..Completion::default() };
+        stage.complete_upload(&me(), "repo", &upload.id, all).await.unwrap();
+        assert_eq!(read(stage, "main", "parts").await.unwrap(), content(9));
+        stage.reset(&me(), "repo", "main", Reset::Everything).await.unwrap();
+        house.clock.advance_seconds(3600);
+        stage.sweep_all_staging().await.unwrap();
+        house.collect_all().await;
+        assert!(house.stored().await.is_empty());
+        assert_eq!(types::io::read(&file).unwrap(), b"outside");
+    }
+
+    /// Content becomes garbage and is uploaded again, at every moment of the passes that go on all the time.
+    async fn what_is_uploaded_while_garbage_is_collected_stays(ledger: Ledger) {
+        let dir = tempfile::tempdir().unwrap();
+        let stage = stage_over(ledger, &dir).await;
+        let until = std::time::Instant::now() + Duration::from_secs(14);
+        let writer = async |n: u32| {
+            let (path, mut round) = (format!("p{n}"), 0_u64);
+            while std::time::Instant::now() < until {
+                let content = [vec![n as u8; 70_000], n.to_le_bytes().to_vec()].concat();
+                put(&stage, "main", &path, &content).await;
                 assert_eq!(read(&stage, "main", &path).await.unwrap(), content);
-            } else {
-                stage.reset(&me(), "repo", "main", Reset::Object(path.clone())).await.unwrap();
+                round += 1;
+                if round.is_multiple_of(3) {
+                    let new = NewCommit { message: path.clone(), ..NewCommit::default() };
+                    // Another writer's commit may have taken it along.
+                    let _ = stage.commit(&me(), "repo", "main", new).await;
+                    assert_eq!(read(&stage, "main", &path).await.unwrap(), content);
+                } else {
+                    stage.reset(&me(), "repo", "main", Reset::Object(path.clone())).await.unwrap();
+                }
+                let pause = (u64::from(n) * 977 + round * 1_409) % 7_000;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
             }
-            let pause = (u64::from(n) * 977 + round * 1_409) % 7_000;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+        };
+        let collector = async {
+            let mut removed = 0;
+            while std::time::Instant::now() < until {
+                let collected = stage.collect_garbage(Duration::from_secs(2)).await.unwrap();
+                removed += collected.map_or(0, |c| c.blobs);
+                let _ = stage.sweep_staging(&me()).await;
+            }
+            removed
+        };
+        let writers = futures::future::join_all((0..24).map(writer));
+        let (removed, _) = futures::join!(collector, writers);
+        assert!(removed > 0, "nothing became garbage: the test shows nothing");
+        for path in objects(&stage, "main").await.keys() {
+            read(&stage, "main", path).await.unwrap();
         }
-    };
-    let collector = async {
-        let mut removed = 0;
-        while std::time::Instant::now() < until {
-            let collected = stage.collect_garbage(Duration::from_secs(2)).await.unwrap();
-            removed += collected.map_or(0, |c| c.blobs);
-            let _ = stage.sweep_staging(&me()).await;
-        }
-        removed
-    };
-    let writers = futures::future::join_all((0..24).map(writer));
-    let (removed, _) = futures::join!(collector, writers);
-    assert!(removed > 0, "nothing became garbage: the test shows nothing");
-    for path in objects(&stage, "main").await.keys() {
-        read(&stage, "main", path).await.unwrap();
     }
 }

@@ -6,7 +6,7 @@ use ledger::{FactTx, Rx, Tx, Value, params};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use super::nodes::{bytes, digest};
-use super::{Reads, Result, json, placeholders, rules};
+use super::{Reads, Result, Writes, json, placeholders, rules};
 use crate::gc::{History, Known};
 
 /// Values of one statement.
@@ -19,7 +19,28 @@ pub(crate) struct NodeRow {
     pub condemned_at: Option<Timestamp>,
 }
 
-/// Those that have repositories, or had: what is staged and uploaded in them is looked at too.
+/// When the last pass ended, or the wait for the first one began.
+pub(crate) fn last_pass(rx: &mut Rx<'_>) -> Result<Option<Timestamp>> {
+    let sql = "SELECT ended_at FROM garbage_pass WHERE workspace_id = $1";
+    rx.query_opt(sql, &params![WorkspaceId::DEFAULT])?.map(|row| row.get("ended_at")).transpose()
+}
+
+/// A pass ends now, or the wait for the first one begins.
+pub(crate) fn passed(db: &mut impl Writes) -> Result<()> {
+    let sql = "INSERT INTO garbage_pass (workspace_id, ended_at) VALUES ($1, $2) \
+        ON CONFLICT (workspace_id) DO UPDATE SET ended_at = excluded.ended_at";
+    let now = db.time();
+    db.run(sql, &params![WorkspaceId::DEFAULT, now])?;
+    Ok(())
+}
+
+/// Those with staged layers that were dropped before `until`, also where no repository is left.
+pub(crate) fn swept(rx: &mut Rx<'_>, until: Timestamp) -> Result<Vec<WorkspaceId>> {
+    let sql = "SELECT DISTINCT workspace_id FROM staging WHERE state = 2 AND changed_at < $1";
+    rx.query(sql, &params![until])?.iter().map(|row| row.get("workspace_id")).collect()
+}
+
+/// Those that have repositories: what is staged and uploaded in them is looked at too.
 pub(crate) fn workspaces(rx: &mut Rx<'_>) -> Result<Vec<WorkspaceId>> {
     let sql = "SELECT DISTINCT workspace_id FROM repository";
     rx.query(sql, &[])?.iter().map(|row| row.get("workspace_id")).collect()

@@ -13,6 +13,7 @@ mod listing;
 mod merging;
 mod reads;
 mod staging;
+mod touched;
 mod uploading;
 
 use std::path::PathBuf;
@@ -81,6 +82,7 @@ impl House {
             content_type: None,
             metadata: Metadata::new(),
             checksums: Metadata::new(),
+            headers: Metadata::new(),
         }
     }
 

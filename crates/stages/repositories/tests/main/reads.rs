@@ -41,7 +41,7 @@ async fn look(house: &House, reader: &Reader, reference: &str, path: &str) {
 }
 
 async fn data_events(ledger: &Ledger) -> usize {
-    ledger.events_before(me().workspace, None, "data.read", 100).await.unwrap().len()
+    ledger::testing::events(ledger).await.iter().filter(|e| e.kind.starts_with("data.read")).count()
 }
 
 struct Nobody;
@@ -109,6 +109,24 @@ ledger::db_test! {
         look(&house, &reader, "main", "a.csv").await;
         assert_eq!(read(&ledger, &reader, "commit").await.len(), 1);
         assert!(read(&ledger, &reader, "data").await.is_empty());
+    }
+
+    async fn a_folder_that_is_staged_in_part_has_no_digest_yet(ledger: Ledger) {
+        let house = house(&ledger).await;
+        for path in ["a/x", "b/x"] {
+            house.put("main", path, path).await;
+        }
+        let commit = house.commit("main", "first").await.id.hex();
+        house.put("main", "b/y", "staged").await;
+        for (reference, folder, count) in
+            [("main", "a/", 1), ("main", "b/", 0), ("main", "", 0), (commit.as_str(), "b/", 1), ("main@", "b/", 1)]
+        {
+            let reader = run(&ledger).await;
+            let seen = house.stage.see(&me(), "repo", reference, folder).await.unwrap();
+            house.stage.note_read(&me(), &reader, seen).await;
+            assert_eq!(read(&ledger, &reader, "commit").await, std::slice::from_ref(&commit));
+            assert_eq!(read(&ledger, &reader, "data").await.len(), count, "{reference}:{folder}");
+        }
     }
 
     async fn many_folders_become_the_whole_commit(ledger: Ledger) {
