@@ -23,12 +23,14 @@ pub fn cargo() -> Command {
     command
 }
 
-/// For a command that runs cargo. The cargo that runs xtask sets variables (CFLAGS from .cargo/config.toml, which the
-/// inner one reads again) that would make the inner cargo build everything again.
+/// For a command that runs cargo. The cargo that runs xtask sets variables (also CFLAGS from .cargo/config.toml, which the
+/// inner one reads again) that build scripts look at: they would make the inner cargo build everything again.
 pub fn forget_outer_cargo(command: &mut Command) {
-    for name in
-        ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION", "CFLAGS", "RUSTC_WORKSPACE_WRAPPER"]
-    {
+    let outer = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    });
+    for name in outer.chain(["CFLAGS".into(), "RUSTC_WORKSPACE_WRAPPER".into()]) {
         command.env_remove(name);
     }
 }
