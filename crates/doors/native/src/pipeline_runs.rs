@@ -27,6 +27,7 @@ async fn pipeline(state: &State, actor: &Actor, found: &Pipeline) -> Result<Valu
 fn summary(run: &PipelineRun) -> Value {
     json!({
         "id": run.uid,
+        "name": run.name,
         "pipeline": run.pipeline,
         "state": run.state.name(),
         "created_at": view::time(run.created_at),
@@ -112,6 +113,10 @@ fn step(step: &StepRun) -> Value {
     json!({
         "id": step.uid,
         "name": step.name,
+        "task": step.task,
+        "shape": step.shape.name(),
+        "parent": step.parent,
+        "iteration": step.iteration,
         "needs": step.needs,
         "state": step.state.name(),
         "attempt": step.attempt,
@@ -186,13 +191,13 @@ async fn known_code(state: &State, actor: &Actor, pipeline: &str) -> Result<Code
         return Ok(project.code);
     }
     let runs = pipelines::list_runs(&state.ledger, actor, Some(pipeline.to_owned()), 1).await?;
-    let last = runs.into_iter().next().ok_or_else(|| {
+    let last = runs.into_iter().find_map(|run| run.code).ok_or_else(|| {
         Failure::invalid(
             format!("pipeline `{pipeline}` has not run yet, so its code is not known"),
             "give `code`, or declare the pipeline in a project and `mlwright apply` it",
         )
     })?;
-    Ok(last.code)
+    Ok(last)
 }
 
 /// `POST pipeline-runs/{id}/cancel`

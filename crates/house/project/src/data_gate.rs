@@ -117,7 +117,7 @@ impl DataGate {
             .into());
         }
         let newest = pipelines::list_runs(&self.ledger, &system, Some(pipeline.to_owned()), 1).await?;
-        let code = newest.into_iter().next().map(|run| run.code).ok_or_else(|| {
+        let code = newest.into_iter().find_map(|run| run.code).ok_or_else(|| {
             format!("the pipeline `{pipeline}` has never run, so that its code is not known; run it once")
         })?;
         let given = [

@@ -22,7 +22,7 @@ impl Engine {
         exit: Option<Exit>,
     ) -> Result<(), Error> {
         let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
-        let spec = run.spec.step(&step.name).ok_or_else(missing)?.clone();
+        let spec = run.declared(&step.name).ok_or_else(missing)?.clone();
         if exit.is_none() {
             clear_lost(dir, prepare::mark(&step)).await?;
         }
@@ -62,7 +62,7 @@ impl Engine {
         step: StepRun,
         may_retry: bool,
     ) -> Result<(), Error> {
-        let retries = run.spec.step(&step.name).map_or(0, |spec| spec.retries);
+        let retries = run.declared(&step.name).map_or(0, |spec| spec.retries);
         let retries = if may_retry { retries } else { 0 };
         let dir = self.attempt_dir(run.uid, &step.name, step.attempt);
         let ended =

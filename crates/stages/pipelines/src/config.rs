@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Adapter;
+
 /// What the engine needs to know about its server.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Attempts lie in `pipelines/`, environments in `environments/`.
     pub data_dir: PathBuf,
@@ -24,6 +28,19 @@ pub struct Config {
     pub grace: Duration,
     /// Added to the environment of every step.
     pub env: BTreeMap<String, String>,
+    /// Kinds of work other than `step`, which the engine knows itself.
+    pub adapters: Vec<Arc<dyn Adapter>>,
+    /// How many tasks of a pool run at the same time, on all servers; a pool that is not here has no limit.
+    pub pools: BTreeMap<String, usize>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("data_dir", &self.data_dir)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Config {
@@ -38,6 +55,8 @@ impl Config {
             log_limit: 64 << 20,
             grace: Duration::from_secs(5),
             env: BTreeMap::new(),
+            adapters: Vec::new(),
+            pools: BTreeMap::new(),
         }
     }
 

@@ -20,6 +20,18 @@ pub enum Error {
     OtherDataset { pipeline: String, wanted: String, given: String },
     #[error("pipeline `{pipeline}` takes a version of dataset `{dataset}`, and none was given")]
     NoDataset { pipeline: String, dataset: String },
+    #[error("plan `{plan}` cannot run: {what}")]
+    Plan { plan: String, what: String },
+    #[error("input `{name}` of `{plan}`: {what}")]
+    Input { plan: String, name: String, what: String },
+    #[error("{what} `{name}` does not exist")]
+    NotFound { what: &'static str, name: String },
+    #[error("there is {what} `{name}` already")]
+    Exists { what: &'static str, name: String },
+    #[error("`{text}` is no schedule: {reason}")]
+    Schedule { text: String, reason: String },
+    #[error("task `{task}` is {state}, so it cannot be answered")]
+    NotAsking { task: String, state: &'static str },
     #[error("the code snapshot {0} is not on this server")]
     NoCode(Digest),
     #[error("the code snapshot of `{directory}` is larger than {limit_mib} MiB")]
@@ -69,6 +81,9 @@ impl Fault for Error {
             | Error::UnknownParam { .. }
             | Error::OtherDataset { .. }
             | Error::NoDataset { .. }
+            | Error::Plan { .. }
+            | Error::Input { .. }
+            | Error::Schedule { .. }
             | Error::BadCode { .. }
             | Error::NoLock { .. }
             | Error::NoHash { .. } => Class::Invalid,
@@ -76,8 +91,9 @@ impl Fault for Error {
             | Error::RunNotFound(_)
             | Error::StepNotFound { .. }
             | Error::ReplayNotFound(_)
+            | Error::NotFound { .. }
             | Error::NoCode(_) => Class::NotFound,
-            Error::RunState { .. } => Class::Conflict,
+            Error::RunState { .. } | Error::Exists { .. } | Error::NotAsking { .. } => Class::Conflict,
             Error::CodeTooLarge { .. } => Class::TooLarge,
             Error::NoUv { .. } | Error::Command { .. } => Class::Unavailable,
             Error::Stopped(_) => Class::Internal,

@@ -61,7 +61,7 @@ impl Engine {
             for (a, b) in old.outputs.iter().zip(&new.outputs) {
                 comparison.output(&old.name, &a.name, a.digest.to_string(), b.digest.to_string());
             }
-            let spec = again.spec.step(&old.name);
+            let spec = again.declared(&old.name);
             if let Some(model) = spec.and_then(|spec| spec.registers.as_ref()) {
                 self.compare_models(actor, model, old, new, &mut comparison).await?;
             }

@@ -1,6 +1,7 @@
 //! Pipelines: declared graphs of steps, run as local processes that survive the server, from recorded code, data,
 //! parameters and locked environments; cached where nothing changed, and replayed to prove that a result holds.
 
+mod adapter;
 mod attempt;
 mod collect;
 mod config;
@@ -11,27 +12,51 @@ mod error;
 mod finish;
 mod judge;
 mod model;
+mod plan;
 mod prepare;
+mod publish;
+mod schedule;
 pub mod shim;
 mod snapshot;
 mod spec;
 mod store;
 mod submit;
+mod submit_plan;
 
+pub use adapter::{Adapter, Call, Launch, PythonEnv};
 pub use config::Config;
 pub use define::{define, get, get_replay, get_run, list, list_runs, outputs, remove, replays_of, steps};
 pub use engine::Engine;
 pub use error::Error;
 pub use model::{
-    Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, StepOutput, StepRun,
+    Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, Shape, StepOutput, StepRun,
     StepState, Verdict,
+};
+pub use plan::{
+    Approval, Artifact, Binding, Component, Datum, Each, From, Graph, Import, Kind, Plan, Port, Retry, Rule,
+    Source, Task, Work,
+};
+pub use publish::{
+    PipelineVersion, Published, add_version, delete_version, find_published, get_published, get_version,
+    publish, published, unpublish, update_published, update_version, versions,
+};
+pub use schedule::{
+    NewSchedule, Schedule, Trigger, create_schedule, delete_schedule, get_schedule, list_schedules,
+    set_schedule_enabled,
 };
 pub use snapshot::{CodeSnapshot, SnapshotTar, snapshot_code, snapshot_tar};
 pub use spec::{EnvironmentSpec, PipelineSpec, Span, StepSpec};
 pub use submit::{Submit, cancel, replay, submit};
+pub use submit_plan::{
+    RunFilter, SubmitPlan, answer, archive_run, delete_run, find_runs, plan_of, retry, run_outputs,
+    submit_plan, tasks,
+};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "pipelines",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_pipelines.sql") }],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_pipelines.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_plans.sql") },
+    ],
     facts: &[],
 };

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
-use crate::{CodeSnapshot, PipelineSpec};
+use crate::{CodeSnapshot, Datum, PipelineSpec, StepSpec};
 
 /// A declared pipeline.
 #[derive(Clone, Debug, Serialize)]
@@ -67,8 +67,22 @@ states! {
         Succeeded = "succeeded",
         Failed = "failed",
         Cancelled = "cancelled",
-        /// A step that it needs did not succeed.
+        /// A step that it needs did not succeed, or its condition does not hold.
         Skipped = "skipped",
+    }
+}
+
+states! {
+    /// What a row of a run stands for.
+    Shape {
+        /// Something that a process does.
+        Work = "work",
+        Graph = "graph",
+        /// A task that runs once for each item.
+        Loop = "loop",
+        Import = "import",
+        /// Runs until a person answers.
+        Approval = "approval",
     }
 }
 
@@ -84,6 +98,13 @@ impl StepState {
     }
 }
 
+impl PipelineRun {
+    /// What was declared of a step, if the run is one of a declared pipeline.
+    pub fn declared(&self, step: &str) -> Option<&StepSpec> {
+        self.spec.as_ref()?.step(step)
+    }
+}
+
 /// One execution of a pipeline.
 #[derive(Clone, Debug, Serialize)]
 pub struct PipelineRun {
@@ -91,13 +112,26 @@ pub struct PipelineRun {
     pub uid: Uid,
     #[serde(skip)]
     pub workspace: WorkspaceId,
+    /// What it is called; not unique.
+    pub name: String,
     pub pipeline: String,
-    /// As it was when the run was submitted.
-    pub spec: PipelineSpec,
+    /// As it was when the run was submitted; `None` if the run was submitted as a plan.
+    pub spec: Option<PipelineSpec>,
+    /// Of the plan that runs, as JSON.
+    pub plan: Option<Digest>,
     pub state: RunState,
+    /// Parameters of a declared pipeline, values among the inputs of a plan.
     pub params: BTreeMap<String, serde_json::Value>,
     pub dataset_version: Option<Uid>,
-    pub code: CodeSnapshot,
+    pub code: Option<CodeSnapshot>,
+    pub pipeline_root: Option<String>,
+    /// The submitter's own.
+    pub labels: serde_json::Value,
+    pub schedule: Option<Uid>,
+    /// For which moment the schedule started it.
+    pub scheduled_at: Option<Timestamp>,
+    /// Out of sight, but kept.
+    pub archived: bool,
     /// Why it was started, as the submitter said.
     pub trigger: serde_json::Value,
     pub use_cache: bool,
@@ -112,13 +146,31 @@ pub struct PipelineRun {
     pub ended_at: Option<Timestamp>,
 }
 
-/// One step of a run.
+/// One task of a run: a piece of work, or a graph or loop that holds others.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepRun {
     #[serde(rename = "id")]
     pub uid: Uid,
     pub run: Uid,
+    /// Unique in the run: the names and iterations on the way to it, such as `each-fold/3/train`.
     pub name: String,
+    /// In its graph; that of the loop for an iteration.
+    pub task: String,
+    pub shape: Shape,
+    /// The graph, loop or iteration that holds it; `None` at the top.
+    pub parent: Option<Uid>,
+    /// From 0, for an iteration of a loop.
+    pub iteration: Option<i64>,
+    /// Of the plan; `None` for a run from before there were plans.
+    pub component: Option<String>,
+    /// Known once it may start. An iteration has those here that differ from its loop's.
+    pub inputs: BTreeMap<String, Datum>,
+    /// By output port, once it has succeeded.
+    pub results: BTreeMap<String, Datum>,
+    /// A failed attempt is followed by another then.
+    pub due_at: Option<Timestamp>,
+    pub priority: i64,
+    pub pool: Option<String>,
     pub needs: Vec<String>,
     pub state: StepState,
     /// Counts from 1; 0 before the first.

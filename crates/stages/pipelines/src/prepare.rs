@@ -64,8 +64,9 @@ impl Engine {
         dir: &Path,
     ) -> Result<Prepared, Error> {
         let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
-        let spec = run.spec.step(&step.name).ok_or_else(missing)?;
-        let code = self.0.blobs.get_bytes(&run.code.digest).await?;
+        let spec = run.declared(&step.name).ok_or_else(missing)?;
+        let snapshot = run.code.clone().ok_or_else(missing)?;
+        let code = self.0.blobs.get_bytes(&snapshot.digest).await?;
         let environment = self.resolve(run, spec, code.clone()).await?;
         let inputs = self.inputs(actor, run, spec).await?;
         let dataset = match run.dataset_version {
@@ -86,7 +87,7 @@ impl Engine {
         };
 
         // A crash may have left half of it.
-        let (target, digest) = (dir.to_owned(), run.code.digest);
+        let (target, digest) = (dir.to_owned(), snapshot.digest);
         blocking(move || {
             if target.exists() {
                 std::fs::remove_dir_all(&target).map_err(|e| io::Error::new("remove", &target, e))?;
@@ -133,8 +134,9 @@ impl Engine {
         code: impl AsRef<[u8]> + Send + 'static,
     ) -> Result<Option<Environment>, Error> {
         let Some(name) = spec.environment.clone() else { return Ok(None) };
-        let Some(declared) = run.spec.environments.get(&name).cloned() else { return Ok(None) };
-        let (uv, digest) = (self.0.config.uv.clone(), run.code.digest);
+        let (Some(declaration), Some(snapshot)) = (&run.spec, &run.code) else { return Ok(None) };
+        let Some(declared) = declaration.environments.get(&name).cloned() else { return Ok(None) };
+        let (uv, digest) = (self.0.config.uv.clone(), snapshot.digest);
         blocking(move || {
             let path = declared.requirements.clone();
             let lock = snapshot::file_of(digest, code.as_ref(), &path)?;
@@ -233,7 +235,7 @@ impl Engine {
             (environment.key, props)
         });
         let (uid, key, tracking_run) = (step.uid, step.cache_key, step.tracking_run);
-        let (code, dataset) = (run.code.digest, run.dataset_version);
+        let (code, dataset) = (run.code.as_ref().map(|code| code.digest), run.dataset_version);
         let payload = json!({
             "step_run": uid, "run": run.uid, "step": step.name, "attempt": step.attempt, "cache_key": key,
             "environment": step.environment, "tracking_run": tracking_run, "inputs": inputs,
@@ -244,8 +246,10 @@ impl Engine {
                     store::steps::prepared(tx, uid, key, environment.as_ref().map(|e| e.0), tracking_run)?;
                 }
                 let node = tx.node("step_run", &uid.hex(), json!({}))?;
-                let code = tx.node("code", &code.to_string(), json!({}))?;
-                tx.edge(node, "used", code)?;
+                if let Some(code) = code {
+                    let code = tx.node("code", &code.to_string(), json!({}))?;
+                    tx.edge(node, "used", code)?;
+                }
                 if let Some((key, props)) = &environment {
                     let environment = tx.node("environment", &key.to_string(), props.clone())?;
                     tx.edge(node, "used", environment)?;
@@ -380,7 +384,7 @@ fn cache_key(
         inputs.iter().map(|i| json!([i.step, i.output.name, i.output.digest, i.output.is_dir])).collect();
     let identity = json!({
         "format": 1,
-        "code": run.code.digest,
+        "code": run.code.as_ref().map(|code| code.digest),
         "run": spec.run,
         "outputs": spec.outputs,
         "experiment": spec.experiment,

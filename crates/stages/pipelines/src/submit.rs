@@ -97,12 +97,19 @@ fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
     let run = PipelineRun {
         uid,
         workspace: tx.workspace(),
+        name: draft.spec.name.clone(),
         pipeline: draft.spec.name.clone(),
-        spec: draft.spec.clone(),
+        spec: Some(draft.spec.clone()),
+        plan: None,
         state: RunState::Queued,
         params: draft.params.clone(),
         dataset_version: draft.dataset_version,
-        code: draft.code.clone(),
+        code: Some(draft.code.clone()),
+        pipeline_root: None,
+        labels: Value::Null,
+        schedule: None,
+        scheduled_at: None,
+        archived: false,
         trigger: draft.trigger.clone(),
         use_cache: draft.use_cache,
         cancel_requested: false,
@@ -116,7 +123,7 @@ fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
     store::runs::insert(tx, &run)?;
     let node =
         tx.node("pipeline_run", &uid.hex(), json!({ "pipeline": run.pipeline, "replay_of": run.replay_of }))?;
-    let code = tx.node("code", &run.code.digest.to_string(), json!(run.code))?;
+    let code = tx.node("code", &draft.code.digest.to_string(), json!(draft.code))?;
     tx.edge(node, "used", code)?;
     if let Some(version) = run.dataset_version
         && let Some(version) = tx.find_node("dataset_version", &version.hex())?
@@ -129,6 +136,16 @@ fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
             uid: tx.new_id(),
             run: uid,
             name: spec.name.clone(),
+            task: spec.name.clone(),
+            shape: crate::Shape::Work,
+            parent: None,
+            iteration: None,
+            component: None,
+            inputs: BTreeMap::new(),
+            results: BTreeMap::new(),
+            due_at: None,
+            priority: 0,
+            pool: None,
             needs: spec.needs.clone(),
             state,
             attempt: 0,
@@ -150,7 +167,7 @@ fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
         tx.edge(step, "part_of", node)?;
     }
     let payload = json!({
-        "run": uid, "pipeline": run.pipeline, "dataset_version": run.dataset_version, "code": run.code.digest,
+        "run": uid, "pipeline": run.pipeline, "dataset_version": run.dataset_version, "code": draft.code.digest,
         "replay_of": run.replay_of,
     });
     tx.event("pipeline.run_submitted", &format!("pipeline_run:{uid}"), payload)?;
@@ -164,11 +181,14 @@ pub async fn replay(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Replay, 
     if original.state != RunState::Succeeded {
         return Err(Error::RunState { run, state: original.state.name(), what: "replayed" });
     }
+    let (Some(spec), Some(code)) = (original.spec, original.code) else {
+        return Err(Error::RunState { run, state: "no run of a declared pipeline", what: "replayed" });
+    };
     let draft = Draft {
-        spec: original.spec,
+        spec,
         params: original.params,
         dataset_version: original.dataset_version,
-        code: original.code,
+        code,
         trigger: json!({ "replay_of": run }),
         use_cache: false,
         replay_of: Some(run),

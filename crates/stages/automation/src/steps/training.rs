@@ -82,7 +82,7 @@ async fn trained(
     run: &PipelineRun,
 ) -> Result<ModelVersion, Error> {
     let model = &retraining.recipe.model;
-    let registers = |step: &str| run.spec.step(step).is_some_and(|s| s.registers.as_ref() == Some(model));
+    let registers = |step: &str| run.declared(step).is_some_and(|s| s.registers.as_ref() == Some(model));
     let steps = pipelines::steps(&automation.ledger, actor, run.uid).await?;
     let tracked: Vec<Uid> =
         steps.iter().filter(|s| registers(&s.name)).filter_map(|s| s.tracking_run).collect();

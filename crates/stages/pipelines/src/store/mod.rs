@@ -1,5 +1,6 @@
 //! All SQL of this stage. Reads take either kind of transaction.
 
+pub(crate) mod published;
 pub(crate) mod replays;
 pub(crate) mod runs;
 pub(crate) mod steps;

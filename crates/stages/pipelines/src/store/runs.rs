@@ -7,8 +7,9 @@ use crate::{PipelineRun, RunState};
 pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
     tx.execute(
         "INSERT INTO pipeline_run (workspace_id, uid, pipeline, spec, state, params, dataset_version, code, cause, \
-         use_cache, cancel_requested, replay_of, created_at, created_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12, $13)",
+         use_cache, cancel_requested, replay_of, created_at, created_by, name, plan_digest, pipeline_root, labels, \
+         schedule_uid, scheduled_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         &params![
             run.workspace,
             run.uid,
@@ -22,14 +23,21 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
             run.use_cache,
             run.replay_of,
             run.created_at,
-            &run.created_by
+            &run.created_by,
+            &run.name,
+            run.plan,
+            run.pipeline_root.as_deref(),
+            &run.labels,
+            run.schedule,
+            run.scheduled_at
         ],
     )?;
     Ok(())
 }
 
 const RUN: &str = "SELECT uid, workspace_id, pipeline, spec, state, params, dataset_version, code, cause, use_cache, \
-     cancel_requested, replay_of, message, created_at, created_by, started_at, ended_at FROM pipeline_run \
+     cancel_requested, replay_of, message, created_at, created_by, started_at, ended_at, name, plan_digest, \
+     pipeline_root, labels, schedule_uid, scheduled_at, archived FROM pipeline_run \
      WHERE workspace_id = $1";
 
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<PipelineRun>> {
@@ -79,10 +87,19 @@ pub(crate) fn request_cancel(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
 }
 
 fn run(row: &Row) -> Result<PipelineRun> {
+    let pipeline: String = row.get("pipeline")?;
+    let name: Option<String> = row.get("name")?;
     Ok(PipelineRun {
         uid: row.get("uid")?,
         workspace: row.get("workspace_id")?,
-        pipeline: row.get("pipeline")?,
+        name: name.unwrap_or_else(|| pipeline.clone()),
+        pipeline,
+        plan: row.get("plan_digest")?,
+        pipeline_root: row.get("pipeline_root")?,
+        labels: json(row, "labels")?,
+        schedule: row.get("schedule_uid")?,
+        scheduled_at: row.get("scheduled_at")?,
+        archived: row.get("archived")?,
         spec: json(row, "spec")?,
         state: row.get::<String>("state")?.parse()?,
         params: json(row, "params")?,

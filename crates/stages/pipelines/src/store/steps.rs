@@ -1,7 +1,7 @@
 use ledger::{Row, Rx, Tx, params};
 use types::{Digest, Uid, WorkspaceId};
 
-use super::{Reads, Result, json, text};
+use super::{Reads, Result, json, json_opt, text};
 use crate::{StepOutput, StepRun, StepState};
 
 pub(crate) fn insert(tx: &mut Tx<'_>, step: &StepRun, place: usize) -> Result<()> {
@@ -24,7 +24,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, step: &StepRun, place: usize) -> Result<()
 }
 
 const STEP: &str = "SELECT uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, \
-     ended_at, exit_code, signal, message, tracking_run, log_digest FROM step_run WHERE workspace_id = $1";
+     ended_at, exit_code, signal, message, tracking_run, log_digest, shape, parent, task, component, iteration, inputs, \
+     outputs, due_at, priority, pool FROM step_run WHERE workspace_id = $1";
 
 /// In the order of execution.
 pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
@@ -226,10 +227,22 @@ pub(crate) fn remembered(r: &mut impl Reads, key: Digest) -> Result<Option<StepR
 }
 
 fn step(row: &Row) -> Result<StepRun> {
+    let (run, name): (Uid, String) = (row.get("run_uid")?, row.get("name")?);
+    let task: Option<String> = row.get("task")?;
     Ok(StepRun {
         uid: row.get("uid")?,
-        run: row.get("run_uid")?,
-        name: row.get("name")?,
+        run,
+        task: task.unwrap_or_else(|| name.clone()),
+        name,
+        shape: row.get::<String>("shape")?.parse()?,
+        parent: row.get::<Option<Uid>>("parent")?.filter(|parent| *parent != run),
+        iteration: row.get("iteration")?,
+        component: row.get("component")?,
+        inputs: json_opt(row, "inputs")?.unwrap_or_default(),
+        results: json_opt(row, "outputs")?.unwrap_or_default(),
+        due_at: row.get("due_at")?,
+        priority: row.get("priority")?,
+        pool: row.get("pool")?,
         needs: json(row, "needs")?,
         state: row.get::<String>("state")?.parse()?,
         attempt: row.get("attempt")?,

@@ -1,0 +1,68 @@
+//! How a door's own kind of work becomes a process.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use types::{Timestamp, Uid};
+
+use crate::{Datum, Work};
+
+/// Knows one kind of work: what to start for it, and what it left.
+pub trait Adapter: Send + Sync {
+    /// The `kind` of the works that it knows.
+    fn kind(&self) -> &'static str;
+
+    /// What to start for this attempt. `call.dir` holds `inputs/` (artifacts lie there already), `outputs/` and
+    /// `work/`, where the process starts. Blocks. An error ends the attempt with that text; it is not tried again.
+    fn launch(&self, call: &Call) -> Result<Launch, String>;
+
+    /// What the attempt left, by output port; an artifact's URI is a path below `call.dir` or an address elsewhere.
+    /// Called only after exit code 0. Blocks. An error fails the attempt, which may be tried again.
+    fn collect(&self, call: &Call) -> Result<BTreeMap<String, Datum>, String>;
+
+    /// What two equal calls have in common beyond the contents of their inputs.
+    fn identity(&self, call: &Call) -> Value {
+        json!({ "spec": call.work.spec, "outputs": call.work.outputs })
+    }
+}
+
+/// One attempt of a piece of work.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub run: Uid,
+    pub run_name: String,
+    pub run_created_at: Timestamp,
+    /// For which moment a schedule started the run.
+    pub scheduled_at: Option<Timestamp>,
+    pub pipeline_root: Option<String>,
+    pub task: Uid,
+    /// In its graph.
+    pub task_name: String,
+    /// Counts from 1.
+    pub attempt: i64,
+    pub work: Work,
+    /// Artifacts that the house keeps have a path of this machine as their URI. In [`Adapter::identity`] they have
+    /// their address still.
+    pub inputs: BTreeMap<String, Datum>,
+    /// Of this attempt alone.
+    pub dir: PathBuf,
+}
+
+/// What to start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Launch {
+    pub argv: Vec<String>,
+    /// Beside what every step gets.
+    pub env: BTreeMap<String, String>,
+    /// Comes first on the search path.
+    pub python: Option<PythonEnv>,
+}
+
+/// A Python environment, built once for each version, set of requirements and platform, and kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PythonEnv {
+    /// As `uv` takes it, such as `3.11`; what the machine has if `None`.
+    pub version: Option<String>,
+    pub requirements: Vec<String>,
+}
