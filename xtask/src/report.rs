@@ -94,6 +94,17 @@ pub fn counted(said: &str) -> Option<Count> {
     Some(Count { passed: sum("passed"), failed: sum("failed") })
 }
 
+/// What Python's `unittest` counted: `Ran 55 tests in 2.6s`, then `OK` or `FAILED (failures=1, errors=2)`.
+pub fn unittests(said: &str, succeeded: bool) -> Option<Count> {
+    let line = said.lines().rev().find_map(|line| line.strip_prefix("Ran "))?;
+    let all: usize = line.split(' ').next()?.parse().ok()?;
+    let bad = said.lines().rev().find_map(|line| line.strip_prefix("FAILED (")).unwrap_or("");
+    let counts = bad.trim_end_matches(')').split(", ").filter(|part| !part.starts_with("skipped"));
+    let failed: usize = counts.filter_map(|part| part.split_once('=')?.1.parse::<usize>().ok()).sum();
+    let failed = if succeeded { failed } else { failed.max(1) };
+    Some(Count { passed: all.saturating_sub(failed), failed })
+}
+
 /// What a client script counted: lines that begin with `ok ` or `not ok `, or a line `… N of M checks hold …`.
 pub fn checks(said: &str, succeeded: bool) -> Count {
     let lines = |prefix: &str| said.lines().filter(|line| line.trim_start().starts_with(prefix)).count();
@@ -123,6 +134,14 @@ mod tests {
         let cargo = "test result: ok. 3 passed; 0 failed; 1 ignored;\ntest result: FAILED. 4 passed; 2 failed; 0 ignored;";
         assert_eq!(counted(cargo), Some(Count { passed: 7, failed: 2 }));
         assert_eq!(counted("error: could not compile"), None);
+    }
+
+    #[test]
+    fn unittest_is_counted() {
+        assert_eq!(unittests("Ran 55 tests in 2.6s\n\nOK", true), Some(Count { passed: 55, failed: 0 }));
+        let failed = "Ran 5 tests in 1s\n\nFAILED (failures=1, errors=2, skipped=1)";
+        assert_eq!(unittests(failed, false), Some(Count { passed: 2, failed: 3 }));
+        assert_eq!(unittests("No module named unittest", false), None);
     }
 
     #[test]

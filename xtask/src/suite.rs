@@ -30,6 +30,7 @@ pub fn test(full: bool) -> bool {
         python = Some(Python::prepare()?);
         Ok(Count::default())
     });
+    report.stage("python SDK", python_sdk);
     let postgres = start_postgres(&mut report);
     report.stage("tests", || tests(python.as_ref(), postgres.as_ref()));
     let built = report.stage("binary", || all_of(&mut [cargo().args(["build", "--package", "mlwright"])]));
@@ -88,6 +89,14 @@ pub fn web_app() -> Result<Count, String> {
     let install = &mut npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
     run(install)?;
     all_of(&mut [&mut npm(&["run", "--silent", "check"]), &mut npm(&["run", "--silent", "build"])])
+}
+
+/// Its unit tests: any Python will do, as it needs nothing but the standard library.
+fn python_sdk() -> Result<Count, String> {
+    tools::need(&["python3"])?;
+    let mut tests = command("python3", &["-m", "unittest", "discover", "-s", "tests", "-t", "."]);
+    let (said, succeeded) = heard(tests.current_dir(root().join("python")))?;
+    report::unittests(&said, succeeded).ok_or_else(|| "the tests did not run (see above)".to_owned())
 }
 
 fn start_postgres(report: &mut Report) -> Option<Postgres> {
