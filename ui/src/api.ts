@@ -1,6 +1,7 @@
-// The native API (/api/v1): what it answers is in api_types.ts.
+// The native API (/api/v1): what it answers is in api_types.ts, and in pipeline_types.ts for what runs.
 
 export * from './api_types';
+export * from './pipeline_types';
 
 /** What the server said went wrong, with its hint. */
 export class ApiError extends Error {

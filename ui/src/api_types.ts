@@ -240,62 +240,6 @@ export interface ModelSummary {
   updated_at?: string | null;
 }
 
-export interface StepSpec {
-  name: string;
-  needs: string[];
-  run?: string;
-  environment?: string | null;
-  outputs?: string[];
-  timeout?: string | null;
-  retries?: number;
-}
-
-export interface Pipeline {
-  name: string;
-  dataset?: string | null;
-  params: Record<string, Json>;
-  steps: StepSpec[];
-  latest?: PipelineRunSummary | null;
-}
-
-export interface PipelineRunSummary {
-  id: string;
-  pipeline: string;
-  state: string;
-  created_at: string;
-  started_at?: string | null;
-  ended_at?: string | null;
-  trigger?: Json;
-}
-
-export interface StepRun {
-  id: string;
-  name: string;
-  needs: string[];
-  state: string;
-  attempt: number;
-  cached: boolean;
-  started_at?: string | null;
-  ended_at?: string | null;
-  exit_code?: number | null;
-  message?: string | null;
-  outputs: { name: string; digest: string; bytes?: number }[];
-  run_id?: string | null;
-}
-
-export interface PipelineRun extends PipelineRunSummary {
-  params: Record<string, Json>;
-  dataset_version?: { uid: string; dataset: string; number: number; digest?: string } | null;
-  code?: { digest: string; git_commit?: string | null; git_diff_digest?: string | null } | null;
-  steps: StepRun[];
-}
-
-export interface LogChunk {
-  text: string;
-  next_offset: number;
-  eof: boolean;
-}
-
 export interface Replay {
   id: string;
   run: string;

@@ -37,6 +37,8 @@ const ROUTES: [RegExp, ComponentType<PageProps>][] = [
   [/^\/models\/([^/]+)$/, page(() => import('./pages/model'))],
   [/^\/pipelines$/, page(() => import('./pages/pipelines'))],
   [/^\/pipelines\/([^/]+)$/, page(() => import('./pages/pipeline'))],
+  [/^\/pipeline-runs$/, page(() => import('./pages/pipeline_runs'))],
+  [/^\/schedules$/, page(() => import('./pages/schedules'))],
   [/^\/pipeline-runs\/([^/]+)$/, page(() => import('./pages/pipeline_run'))],
   [/^\/endpoints$/, page(() => import('./pages/endpoints'))],
   [/^\/endpoints\/([^/]+)$/, page(() => import('./pages/endpoint'))],
@@ -70,7 +72,7 @@ const CONNECTION = { connecting: 'Connecting', live: 'Live', lost: 'Server lost,
 /** Detail pages light up the noun that they belong to. */
 function placeOf(path: string): string {
   if (path.startsWith('/compare')) return '/runs';
-  if (path.startsWith('/pipeline-runs')) return '/pipelines';
+  if (path.startsWith('/pipeline-runs') || path.startsWith('/schedules')) return '/pipelines';
   if (path.startsWith('/why')) return '/lineage';
   return `/${path.split('/')[1] ?? ''}`;
 }

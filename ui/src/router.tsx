@@ -28,16 +28,23 @@ export function useLocation(): { path: string; search: URLSearchParams } {
   }, [current]);
 }
 
-/** Sets search parameters of the present page; an empty value removes one. */
-export function setParams(values: Record<string, string | null | undefined>, options: { push?: boolean } = {}): void {
+type Values = Record<string, string | null | undefined>;
+
+/** The present page with other search parameters; an empty value removes one. */
+export function paramsHref(values: Values): string {
   const search = new URLSearchParams(location.search);
   for (const [key, value] of Object.entries(values)) {
     if (value) search.set(key, value);
     else search.delete(key);
   }
-  // Commas and colons are legal in a query, and an address that people can read is worth the care.
-  const text = search.toString().replaceAll('%2C', ',').replaceAll('%3A', ':');
-  navigate(location.pathname + (text ? `?${text}` : ''), { replace: !options.push });
+  // Commas, colons and slashes are legal in a query, and an address that people can read is worth the care.
+  const text = search.toString().replaceAll('%2C', ',').replaceAll('%3A', ':').replaceAll('%2F', '/');
+  return location.pathname + (text ? `?${text}` : '');
+}
+
+/** Sets search parameters of the present page; an empty value removes one. */
+export function setParams(values: Values, options: { push?: boolean } = {}): void {
+  navigate(paramsHref(values), { replace: !options.push });
 }
 
 export function useParam(name: string, fallback = ''): [string, (value: string | null) => void] {

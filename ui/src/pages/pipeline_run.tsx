@@ -1,220 +1,182 @@
-// A pipeline run: the graph with its live states, and beside it the chosen step with its log.
-import { useEffect, useState } from 'react';
-import { ApiError, type PipelineRun, type Replay, type StepRun, call } from '../api';
-import { between, bytes, duration, moment, plain, short, useNow } from '../format';
-import { Ago, Await, Dialog, Facts, Failure, Id, Page, Panel, State, Strip, isLive, tone, Glyph } from '../parts/basics';
-import { Graph } from '../parts/graph';
-import { Log } from '../parts/log';
+// A pipeline run: its tasks as a graph, over time, or as a table, and beside them the chosen one.
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import type { Datum, PipelineRun, StepRun } from '../api';
+import { between, duration, moment, plain, short, useNow } from '../format';
+import { useKeys } from '../keys';
+import { Ago, Bones, Failure, Id, Page, Panel, State, Strip, Tabs, isLive } from '../parts/basics';
+import { Cancel, ReplayDialog, Retry, canRetry } from '../parts/pipeline/actions';
+import { Data } from '../parts/pipeline/datum';
+import { useFolds } from '../parts/pipeline/folds';
+import { Gantt } from '../parts/pipeline/gantt';
+import { RunGraph } from '../parts/pipeline/run_graph';
+import { CountChoices } from '../parts/pipeline/state';
+import { TaskPanel } from '../parts/pipeline/task_panel';
+import { TaskTable } from '../parts/pipeline/task_table';
+import { type Line, type Tree, countsOfRun, interesting, isHolder, isLoop, isOver, lines } from '../parts/pipeline/tree';
+import { type Want, useRun, wantsOf } from '../parts/pipeline/use_run';
 import { triggerText } from '../parts/trigger';
-import { Link, enc, setParams, useParam } from '../router';
-import { refresh, useApi } from '../store';
+import { useWidth } from '../parts/use_width';
+import { Link, enc, paramsHref, setParams, useParam } from '../router';
 
-/** The step a reader wants: what failed, else what runs, else the last that ran. */
-function interesting(steps: StepRun[]): StepRun | undefined {
-  const started = steps.filter((step) => step.started_at);
-  return steps.find((step) => tone(step.state) === 'alarm') ?? steps.find((step) => tone(step.state) === 'busy') ?? started[started.length - 1] ?? steps[0];
-}
-
-function stateOf(step: StepRun): string {
-  return step.cached ? 'cached' : step.state;
-}
+type View = 'graph' | 'time' | 'tasks' | 'data';
+const NO_LINES: Line[] = [];
 
 export default function PipelineRunPage({ args: [id = ''] }: { args: string[] }) {
-  const run = useApi<PipelineRun>(`/pipeline-runs/${enc(id)}`, { topics: ['pipeline', 'step', 'run'] });
-  const [chosen] = useParam('step');
-  const [asking, setAsking] = useState<'cancel' | 'replay' | null>(null);
-  const live = isLive(run.data?.state);
-  const now = useNow(live ? 1000 : 60_000);
+  const { data, error, tree, want } = useRun(id);
+  if (!data || !tree) return error ? <Failure error={error} /> : <Bones lines={8} />;
   return (
-    <Await of={run}>
-      {(data) => {
-        const step = data.steps.find((candidate) => candidate.name === chosen) ?? interesting(data.steps);
-        return (
-          <Page
-            crumbs={[['Pipelines', '/pipelines'], [data.pipeline, `/pipelines/${enc(data.pipeline)}`]]}
-            title={<>Run {short(data.id)} <State value={data.state} /></>}
-            actions={
-              <>
-                <Link className="button" href={`/lineage?kind=pipeline_run&key=${enc(data.id)}`}>Lineage</Link>
-                {live ? <button type="button" className="danger" onClick={() => setAsking('cancel')}>Cancel…</button> : <button type="button" onClick={() => setAsking('replay')}>Replay…</button>}
-              </>
-            }
-          >
-            <Strip
-              items={[
-                ['Started', <Ago key="a" at={data.started_at ?? data.created_at} />],
-                ['Took', duration(between(data.started_at ?? data.created_at, data.ended_at, now))],
-                ['Because', triggerText(data.trigger)],
-                ...(data.dataset_version ? [['Data', <Link key="d" href={`/datasets/${enc(data.dataset_version.dataset)}?v=${data.dataset_version.number}`}>{data.dataset_version.dataset} v{data.dataset_version.number}</Link>] as [string, React.ReactNode]] : []),
-                ...(data.code ? [['Code', data.code.git_commit ? <span key="c" className="mono">{data.code.git_commit.slice(0, 10)}{data.code.git_diff_digest ? ' + changes' : ''}</span> : <Id key="c" value={data.code.digest} />] as [string, React.ReactNode]] : []),
-                ...(Object.keys(data.params).length ? [['Parameters', plain(data.params)] as [string, React.ReactNode]] : []),
-              ]}
-            />
-            <div className="stack">
-              <Panel title="Steps" flush>
-                <Graph
-                  label="steps of this run"
-                  height={Math.min(340, 150 + 40 * Math.max(0, widest(data.steps) - 1))}
-                  onPick={(name) => setParams({ step: name })}
-                  nodes={data.steps.map((item) => ({
-                    id: item.name,
-                    title: item.name,
-                    tone: tone(stateOf(item)),
-                    icon: <Glyph tone={tone(stateOf(item))} />,
-                    detail: item.cached ? 'from the cache' : `${item.state.replaceAll('_', ' ')}${item.started_at ? `, ${duration(between(item.started_at, item.ended_at, now))}` : ''}`,
-                    current: item.name === step?.name,
-                  }))}
-                  edges={data.steps.flatMap((item) => item.needs.map((need) => ({ from: need, to: item.name })))}
-                />
-              </Panel>
-              {step && <Step run={data.id} step={step} now={now} />}
-            </div>
-            {asking === 'cancel' && <Cancel run={data} onClose={() => setAsking(null)} />}
-            {asking === 'replay' && <ReplayDialog run={data} onClose={() => setAsking(null)} />}
-          </Page>
-        );
-      }}
-    </Await>
+    <>
+      {error && <Failure error={error} stale />}
+      <Run run={data} tree={tree} want={want} />
+    </>
   );
 }
 
-/** The most steps that stand below each other: those with the same distance from the start. */
-function widest(steps: StepRun[]): number {
-  const depth = new Map<string, number>();
-  const of = (name: string): number => {
-    const known = depth.get(name);
-    if (known !== undefined) return known;
-    depth.set(name, 0);
-    const step = steps.find((candidate) => candidate.name === name);
-    const value = step ? Math.max(-1, ...step.needs.map(of)) + 1 : 0;
-    depth.set(name, value);
-    return value;
+function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: Want[]) => void }) {
+  const [view] = useParam('view', 'graph');
+  const [name] = useParam('step');
+  const [state] = useParam('state');
+  const [find] = useParam('q');
+  const [dock] = useParam('dock');
+  const [asking, setAsking] = useState<'cancel' | 'retry' | 'replay' | StepRun | null>(null);
+  const folds = useFolds(tree);
+  const live = isLive(run.state);
+  const now = useNow(live ? 1000 : 60_000);
+  const chosen = tree.byName.get(name) ?? (name ? undefined : interesting(tree));
+  const counts = useMemo(() => countsOfRun(tree), [tree]);
+  const box = useRef<HTMLDivElement>(null);
+  const wide = useWidth(box, 300) < 1000 || dock === 'below';
+
+  // Of a large run, what is looked at is read.
+  const [shown, setShown] = useState(NO_LINES);
+  useEffect(() => {
+    if (tree.complete) return;
+    const opened = tree.rows.filter((row) => isHolder(tree, row) && (folds.isOpen(row) || row.iteration != null));
+    want([
+      ...wantsOf(tree, name),
+      ...opened.filter((row) => !isLoop(row) && (folds.isOpen(row) || view === 'graph')).map((parent) => ({ parent })),
+      ...(view === 'graph' ? opened.filter(isLoop).map((parent) => ({ parent, first: folds.at(parent) })) : shown.flatMap((line) => (line.parent && isLoop(line.parent) && line.iteration !== null ? [{ parent: line.parent, first: line.iteration }] : []))),
+    ]);
+  }, [tree, folds, name, view, shown, want]);
+  const seen = useCallback((list: Line[]) => setShown((before) => (before.length === list.length && before.every((line, at) => line.key === list[at]?.key) ? before : list)), []);
+
+  const pick = (row: StepRun) => setParams({ step: row.name }, { push: true });
+  const step = (by: number) => {
+    const list = lines(tree, folds.isOpen).flatMap((line) => line.row ?? []);
+    const at = list.findIndex((row) => row.id === chosen?.id);
+    const next = list[Math.min(list.length - 1, Math.max(0, at + by))];
+    if (next) setParams({ step: next.name });
   };
-  const tally = new Map<number, number>();
-  for (const step of steps) tally.set(of(step.name), (tally.get(of(step.name)) ?? 0) + 1);
-  return Math.max(1, ...tally.values());
+  const failed = tree.rows.filter((row) => row.state === 'failed' && !isHolder(tree, row));
+  useKeys({
+    1: () => setParams({ view: null }),
+    2: () => setParams({ view: 'time' }),
+    3: () => setParams({ view: 'tasks' }),
+    4: () => setParams({ view: 'data' }),
+    j: () => step(1),
+    k: () => step(-1),
+    n: () => {
+      const next = failed[(failed.findIndex((row) => row.id === chosen?.id) + 1) % failed.length];
+      if (next) setParams({ step: next.name });
+    },
+    o: () => {
+      if (chosen && isHolder(tree, chosen)) folds.toggle(chosen);
+    },
+    l: () => setParams({ show: null }),
+    d: () => setParams({ show: 'data' }),
+  });
+
+  const main = view === 'time' ? (
+    <Panel title="Tasks over time" actions={<Folding folds={folds} />} flush><Gantt tree={tree} folds={folds} chosen={chosen} now={now} onPick={pick} onRange={seen} /></Panel>
+  ) : view === 'tasks' ? (
+    <Panel title="Tasks" actions={<><input type="search" aria-label="Find a task" placeholder="Find a task" value={find} onChange={(event) => setParams({ q: event.target.value })} /><Folding folds={folds} /></>} flush>
+      <TaskTable tree={tree} folds={folds} chosen={chosen} now={now} wide={wide} onRange={seen} />
+    </Panel>
+  ) : (
+    <Panel title="Tasks" actions={<Folding folds={folds} />} flush>
+      <RunGraph tree={tree} folds={folds} chosen={chosen} now={now} height={wide ? 460 : 640} onPick={pick} onCrowd={(start) => setParams({ view: 'tasks', q: start }, { push: true })} />
+    </Panel>
+  );
+  return (
+    <Page
+      crumbs={[['Pipelines', '/pipelines'], [run.pipeline, `/pipelines/${enc(run.pipeline)}`]]}
+      title={<>{run.name || `Run ${short(run.id)}`} <State value={run.state} />{run.archived && <span className="tag">archived</span>}</>}
+      actions={
+        <>
+          <Link className="button" href={`/lineage?kind=pipeline_run&key=${enc(run.id)}`}>Lineage</Link>
+          {live && <button type="button" className="danger" onClick={() => setAsking('cancel')}>Cancel…</button>}
+          {canRetry(run) && run.state !== 'succeeded' && <button type="button" className="primary" onClick={() => setAsking('retry')}>Retry…</button>}
+          {run.state === 'succeeded' && <button type="button" onClick={() => setAsking('replay')}>Replay…</button>}
+        </>
+      }
+    >
+      <Facts run={run} now={now} />
+      {run.message && isOver(run.state) && run.state !== 'succeeded' && <div className="notice stale"><strong>{run.state === 'failed' ? 'It failed' : 'It ended'}</strong><span>{run.message}</span></div>}
+      <div className="run-views">
+        <Tabs
+          current={view}
+          tabs={([['graph', 'Graph'], ['time', 'Time'], ['tasks', 'Tasks'], ['data', 'Inputs and outputs']] as [View, string][]).map(([key, label]) => ({ key, label, href: paramsHref({ view: key === 'graph' ? null : key }) }))}
+        />
+        <CountChoices counts={counts} chosen={view === 'tasks' ? state : null} onChoose={(next) => setParams(next ? { view: 'tasks', state: next } : { state: null }, { push: true })} />
+      </div>
+      <div ref={box}>
+        {view === 'data' ? <RunData run={run} /> : (
+          <div className={wide ? 'stack' : 'beside'}>
+            {main}
+            {chosen ? <TaskPanel tree={tree} step={chosen} now={now} wide={wide} onAgain={setAsking} /> : name !== '' && <Panel><p className="muted">{tree.complete ? `This run has no task ${name}.` : `Reading ${name}…`}</p></Panel>}
+          </div>
+        )}
+      </div>
+      {asking === 'cancel' && <Cancel tree={tree} onClose={() => setAsking(null)} />}
+      {asking === 'replay' && <ReplayDialog tree={tree} onClose={() => setAsking(null)} />}
+      {asking !== null && asking !== 'cancel' && asking !== 'replay' && <Retry tree={tree} from={asking === 'retry' ? null : asking} onClose={() => setAsking(null)} />}
+    </Page>
+  );
 }
 
-function Step({ run, step, now }: { run: string; step: StepRun; now: number }) {
-  const live = isLive(step.state);
+function Folding({ folds }: { folds: ReturnType<typeof useFolds> }) {
   return (
-    <div className="columns">
-      <Panel title={<>Log of {step.name}</>} actions={<State value={stateOf(step)} />} flush>
-        {step.message && tone(step.state) === 'alarm' && <p className="step-message alarm-text">{step.message}</p>}
-        <Log key={step.id} run={run} step={step.name} live={live} />
-      </Panel>
-      <Panel title={step.name}>
-        <div className="stack">
-          <Facts
-            items={[
-              ['State', step.state.replaceAll('_', ' ') + (step.cached ? ', from the cache' : '')],
-              ['Attempt', String(step.attempt)],
-              ['Started', step.started_at ? moment(step.started_at) : null],
-              ['Took', step.started_at ? duration(between(step.started_at, step.ended_at, now)) : null],
-              ['Exit code', step.exit_code === null || step.exit_code === undefined ? null : String(step.exit_code)],
-              ['Message', step.message],
-              ['Tracked as', step.run_id ? <Link key="r" href={`/runs/${enc(step.run_id)}`}>run {short(step.run_id)}</Link> : null],
-            ]}
-          />
-          {step.outputs.length > 0 && (
-            <div>
-              <h3>Outputs</h3>
-              <ul className="outputs">
-                {step.outputs.map((output) => (
-                  <li key={output.name}>
-                    <Link className="clip" href={`/lineage?kind=artifact&key=${output.digest}`}>{output.name}</Link>
-                    <span className="muted">{output.bytes === undefined ? '' : bytes(output.bytes)}</span>
-                    <Id value={output.digest} />
-                  </li>
-                ))}
-              </ul>
-            </div>
-          )}
-        </div>
+    <>
+      <button type="button" onClick={() => folds.all(true)}>Open all</button>
+      <button type="button" onClick={() => folds.all(false)}>Close all</button>
+    </>
+  );
+}
+
+function Facts({ run, now }: { run: PipelineRun; now: number }) {
+  const inputs = run.inputs ?? run.params;
+  const of = (key: string, value: ReactNode): [string, ReactNode] => [key, value];
+  return (
+    <Strip
+      items={[
+        of('Started', <Ago at={run.started_at ?? run.created_at} />),
+        of('Took', duration(between(run.started_at ?? run.created_at, run.ended_at, now))),
+        of('Because', triggerText(run.trigger)),
+        ...(run.schedule && typeof run.schedule === 'object' ? [of('Schedule', <Link href={`/schedules?schedule=${enc(run.schedule.id)}`}>{run.schedule.name}</Link>)] : []),
+        ...(run.scheduled_at ? [of('For', moment(run.scheduled_at))] : []),
+        ...(run.dataset_version ? [of('Data', <Link href={`/datasets/${enc(run.dataset_version.dataset)}?v=${run.dataset_version.number}`}>{run.dataset_version.dataset} v{run.dataset_version.number}</Link>)] : []),
+        ...(run.code ? [of('Code', run.code.git_commit ? <span className="mono">{run.code.git_commit.slice(0, 10)}{run.code.git_diff_digest ? ' + changes' : ''}</span> : <Id value={run.code.digest} />)] : []),
+        ...(run.replay_of ? [of('Replay of', <Link href={`/pipeline-runs/${enc(run.replay_of)}`}>{short(run.replay_of)}</Link>)] : []),
+        ...(Object.keys(inputs).length > 0 ? [of('Inputs', <Link href={paramsHref({ view: 'data' })} className="clip inputs-brief" title={plain(inputs)}>{plain(inputs)}</Link>)] : []),
+        of('Id', <Id value={run.id} />),
+      ]}
+    />
+  );
+}
+
+function RunData({ run }: { run: PipelineRun }) {
+  const inputs = Object.entries(run.inputs ?? run.params).map(([port, value]): [string, Datum] => [port, isDatum(value) ? value : { value }]);
+  return (
+    <div className="halves">
+      <Panel title="Inputs"><Data title="As it was started" ports={inputs} run={run.id} step={run.id} /></Panel>
+      <Panel title="Outputs">
+        {isOver(run.state) ? <Data title="What the run gave" ports={Object.entries(run.outputs ?? {})} run={run.id} step={run.id} /> : <p className="muted">They are here when the run has succeeded.</p>}
       </Panel>
     </div>
   );
 }
 
-function Cancel({ run, onClose }: { run: PipelineRun; onClose: () => void }) {
-  const [error, setError] = useState<ApiError | null>(null);
-  const busy = run.steps.filter((step) => isLive(step.state) && step.started_at);
-  const waiting = run.steps.filter((step) => isLive(step.state) && !step.started_at);
-  return (
-    <Dialog
-      title="Cancel this run"
-      onClose={onClose}
-      footer={
-        <>
-          <button type="button" onClick={onClose}>Keep it running</button>
-          <button
-            type="button"
-            className="danger"
-            onClick={() =>
-              void call(`/pipeline-runs/${enc(run.id)}/cancel`, { method: 'POST', body: {} }).then(
-                () => {
-                  refresh();
-                  onClose();
-                },
-                (problem: unknown) => problem instanceof ApiError && setError(problem),
-              )
-            }
-          >
-            Cancel the run
-          </button>
-        </>
-      }
-    >
-      <p>
-        {busy.length > 0 ? <>The process group of {busy.map((step) => step.name).join(', ')} is stopped. </> : null}
-        {waiting.length > 0 ? <>{waiting.map((step) => step.name).join(', ')} will not start. </> : null}
-        Finished steps and their outputs stay.
-      </p>
-      {error && <Failure error={error} />}
-    </Dialog>
-  );
-}
-
-const VERDICTS = {
-  bit_identical: ['good', 'Bit-identical', 'Every output has the digest that was recorded.'],
-  metric_equal: ['good', 'Metric-equal', 'Some bytes differ, but every metric is the same.'],
-  diverged: ['alarm', 'Diverged', 'The same inputs gave another result.'],
-} as const;
-
-function ReplayDialog({ run, onClose }: { run: PipelineRun; onClose: () => void }) {
-  const [id, setId] = useState<string | null>(null);
-  const [replay, setReplay] = useState<Replay | null>(null);
-  const [error, setError] = useState<ApiError | null>(null);
-  useEffect(() => {
-    if (!id || (replay && replay.state !== 'running')) return;
-    const timer = setTimeout(() => void call<Replay>(`/replays/${enc(id)}`).then(setReplay, (problem: unknown) => problem instanceof ApiError && setError(problem)), replay ? 1500 : 200);
-    return () => clearTimeout(timer);
-  }, [id, replay]);
-  const verdict = replay?.verdict ? VERDICTS[replay.verdict] : null;
-  return (
-    <Dialog
-      title="Replay this run"
-      onClose={onClose}
-      footer={!id && (
-        <>
-          <button type="button" onClick={onClose}>Cancel</button>
-          <button type="button" className="primary" onClick={() => void call<{ replay_id: string }>(`/pipeline-runs/${enc(run.id)}/replay`, { method: 'POST', body: {} }).then((made) => setId(made.replay_id), (problem: unknown) => problem instanceof ApiError && setError(problem))}>
-            Replay
-          </button>
-        </>
-      )}
-    >
-      <p>All {run.steps.length} steps run again, without the cache, from the recorded code, environment, data and parameters. The outputs are compared digest by digest; nothing is registered or served.</p>
-      {id && !verdict && !error && replay?.state !== 'failed' && <State value="running" label="Running again" />}
-      {verdict && (
-        <div className={verdict[0] === 'alarm' ? 'notice' : 'notice calm'}>
-          <State value="" tone={verdict[0]} label={<strong>{verdict[1]}</strong>} />
-          <span>{verdict[2]}</span>
-        </div>
-      )}
-      {replay?.first && <Facts items={[['First difference', `${replay.first.step}, ${replay.first.output}`], ['Recorded', <Id key="e" value={replay.first.expected} />], ['Now', <Id key="a" value={replay.first.actual} />]]} />}
-      {replay?.message && <p className="soft">{replay.message}</p>}
-      {error && <Failure error={error} />}
-    </Dialog>
-  );
+/** An artifact among the inputs comes as a datum, everything else as it is. */
+function isDatum(value: unknown): value is Datum {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 1 && ('artifact' in value || 'artifacts' in value);
 }

@@ -1,4 +1,5 @@
 // The one graph: laid out by dagre, edges in SVG below, nodes as ordinary links above, so that the keyboard reaches them.
+// A node may hold a graph of its own: it is laid out first, and takes the room it needs in the one around it.
 import dagre from '@dagrejs/dagre';
 import { type PointerEvent, type ReactNode, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { Link } from '../router';
@@ -14,6 +15,12 @@ export interface GraphNode {
   icon?: ReactNode;
   href?: string;
   current?: boolean;
+  /** what it holds, drawn inside of it */
+  inner?: { nodes: GraphNode[]; edges: GraphEdge[] };
+  /** below its title, where it is open */
+  head?: ReactNode;
+  /** there is something to open or to close */
+  fold?: { open: boolean; act: () => void };
 }
 
 export interface GraphEdge {
@@ -33,33 +40,85 @@ const HEIGHT = 54;
 /** Below this scale text cannot be read: the picture is then moved instead of shrunk. */
 const READABLE = 0.72;
 
-function layout(nodes: GraphNode[], edges: GraphEdge[], labelled: boolean, down: boolean) {
+/** Of an open node: its title, and what stands below that. */
+const TITLE = 34;
+const HEAD = 44;
+
+interface Box {
+  node: GraphNode;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+interface Edge {
+  key: string;
+  points: { x: number; y: number }[];
+  label: string;
+}
+
+interface Layout {
+  width: number;
+  height: number;
+  /** what holds others comes before it */
+  boxes: Box[];
+  lines: Edge[];
+}
+
+function layout(nodes: GraphNode[], edges: GraphEdge[], down: boolean): Layout {
+  const labelled = edges.some((edge) => edge.label);
   const graph = new dagre.graphlib.Graph({ multigraph: true });
   graph.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: 18, ranksep: down ? (labelled ? 40 : 30) : labelled ? 84 : 46, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
+  const inside = new Map<string, Layout>();
+  for (const node of nodes) {
+    const inner = node.inner && layout(node.inner.nodes, node.inner.edges, down);
+    if (inner) inside.set(node.id, inner);
+    graph.setNode(node.id, inner ? { width: Math.max(WIDTH + 60, inner.width), height: TITLE + (node.head ? HEAD : 0) + Math.max(20, inner.height) } : { width: WIDTH, height: HEIGHT });
+  }
   const known = new Set(nodes.map((node) => node.id));
-  for (const node of nodes) graph.setNode(node.id, { width: WIDTH, height: HEIGHT });
   for (const [index, edge] of edges.entries()) {
     if (known.has(edge.from) && known.has(edge.to)) graph.setEdge(edge.from, edge.to, { label: edge.label ?? '' }, String(index));
   }
   dagre.layout(graph);
+  type Middle = { x: number; y: number; width: number; height: number };
   const size = graph.graph();
-  return {
-    width: size.width ?? WIDTH,
-    height: size.height ?? HEIGHT,
-    place: new Map(nodes.map((node) => [node.id, graph.node(node.id) as { x: number; y: number }])),
-    lines: graph.edges().map((edge) => {
-      const found = graph.edge(edge) as { points: { x: number; y: number }[]; label: string };
-      const [from, to] = [graph.node(edge.v) as { x: number; y: number }, graph.node(edge.w) as { x: number; y: number }];
-      // Edges leave and arrive in the middle of a side, whatever corner the layout found nearest.
-      const points = [
-        down ? { x: from.x, y: from.y + HEIGHT / 2 } : { x: from.x + WIDTH / 2, y: from.y },
-        ...found.points.slice(1, -1),
-        down ? { x: to.x, y: to.y - HEIGHT / 2 } : { x: to.x - WIDTH / 2, y: to.y },
-      ];
-      return { key: `${edge.v} ${edge.w} ${edge.name ?? ''}`, points, label: found.label };
-    }),
-  };
+  const boxes: Box[] = [];
+  const lines: Edge[] = graph.edges().map((edge) => {
+    const found = graph.edge(edge) as { points: { x: number; y: number }[]; label: string };
+    const [from, to] = [graph.node(edge.v) as Middle, graph.node(edge.w) as Middle];
+    // Edges leave and arrive in the middle of a side, whatever corner the layout found nearest.
+    const points = [
+      down ? { x: from.x, y: from.y + from.height / 2 } : { x: from.x + from.width / 2, y: from.y },
+      ...found.points.slice(1, -1),
+      down ? { x: to.x, y: to.y - to.height / 2 } : { x: to.x - to.width / 2, y: to.y },
+    ];
+    return { key: `${edge.v} ${edge.w} ${edge.name ?? ''}`, points, label: found.label };
+  });
+  for (const node of nodes) {
+    const { x, y, width, height } = graph.node(node.id) as Middle;
+    const box = { node, x: x - width / 2, y: y - height / 2, width, height };
+    boxes.push(box);
+    const inner = inside.get(node.id);
+    if (!inner) continue;
+    const [dx, dy] = [box.x + (width - inner.width) / 2, box.y + TITLE + (node.head ? HEAD : 0)];
+    for (const other of inner.boxes) boxes.push({ ...other, x: other.x + dx, y: other.y + dy });
+    for (const other of inner.lines) lines.push({ ...other, key: `${node.id}/${other.key}`, points: other.points.map((point) => ({ x: point.x + dx, y: point.y + dy })) });
+  }
+  return { width: size.width ?? WIDTH, height: size.height ?? HEIGHT, boxes, lines };
+}
+
+/** The layout depends on which nodes there are, not on what they say. */
+function shapeOf(nodes: GraphNode[], edges: GraphEdge[]): unknown[] {
+  return [nodes.map((node) => (node.inner ? [node.id, node.head ? 1 : 0, shapeOf(node.inner.nodes, node.inner.edges)] : node.id)), edges];
+}
+
+function* every(nodes: GraphNode[]): Generator<GraphNode> {
+  for (const node of nodes) {
+    yield node;
+    if (node.inner) yield* every(node.inner.nodes);
+  }
 }
 
 /** A curve through dagre's points that leaves and arrives level. */
@@ -81,23 +140,41 @@ function curve(points: { x: number; y: number }[], down: boolean): string {
   return path;
 }
 
-export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nodes: GraphNode[]; edges: GraphEdge[]; label: string; height?: number; onPick?: (id: string) => void }) {
+interface GraphProps {
+  nodes: GraphNode[];
+  edges: GraphEdge[];
+  label: string;
+  /** at most */
+  height?: number;
+  onPick?: (id: string) => void;
+  /** it flows down where there is more room for that than to the side */
+  turns?: boolean;
+}
+
+export function Graph({ nodes, edges, label, height: most = 380, onPick, turns }: GraphProps) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<View>({ x: 0, y: 0, k: 1 });
   const [moved, setMoved] = useState(false);
   const drag = useRef<{ x: number; y: number; view: View; far: boolean } | null>(null);
   const [narrow, setNarrow] = useState(false);
-  const shape = JSON.stringify([nodes.map((node) => node.id), edges, narrow]);
-  // The layout depends on which nodes there are, not on what they say.
-  const placed = useMemo(() => layout(nodes, edges, edges.some((edge) => edge.label), narrow), [shape]);
+  const [room, setRoom] = useState(1000);
+  const shape = JSON.stringify([shapeOf(nodes, edges), narrow, turns ? Math.round(room / 40) : 0]);
+  const [placed, upright] = useMemo((): [Layout, boolean] => {
+    const level = layout(nodes, edges, narrow);
+    if (narrow || !turns || level.width * READABLE <= room) return [level, narrow];
+    const turned = layout(nodes, edges, true);
+    const scale = (of: Layout) => Math.min(1, room / of.width, most / of.height);
+    return scale(turned) > scale(level) * 1.1 ? [turned, true] : [level, false];
+  }, [shape]);
+  const saying = new Map([...every(nodes)].map((node) => [node.id, node]));
   const height = Math.max(150, Math.min(most, placed.height + 64));
 
   const fit = () => {
     const element = box.current;
     if (!element) return;
     const k = Math.min(1, Math.max(READABLE, Math.min(element.clientWidth / placed.width, height / placed.height)));
-    const focus = nodes.find((node) => node.current);
-    const at = focus ? placed.place.get(focus.id) : undefined;
+    const focus = placed.boxes.find((box) => saying.get(box.node.id)?.current);
+    const at = focus && { x: focus.x + focus.width / 2, y: focus.y + focus.height / 2 };
     // What does not fit even when small is shown from the node that the reader came for.
     const x = placed.width * k <= element.clientWidth || !at ? Math.max(0, (element.clientWidth - placed.width * k) / 2) : Math.max(element.clientWidth - placed.width * k, Math.min(0, element.clientWidth / 2 - at.x * k));
     const y = placed.height * k <= height || !at ? Math.max(0, (height - placed.height * k) / 2) : Math.max(height - placed.height * k, Math.min(0, height / 2 - at.y * k));
@@ -106,7 +183,9 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nod
   };
   useLayoutEffect(() => {
     // Where there is more height than width, time flows down.
-    const slim = (box.current?.clientWidth ?? 1000) < 640;
+    const width = box.current?.clientWidth ?? 1000;
+    if (width !== room) setRoom(width);
+    const slim = width < 640;
     if (slim !== narrow) setNarrow(slim);
     fit();
   }, [shape, height]);
@@ -115,6 +194,7 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nod
     if (!element) return;
     const watch = new ResizeObserver(() => {
       setNarrow(element.clientWidth < 640);
+      setRoom(element.clientWidth);
       if (!moved) fit();
     });
     watch.observe(element);
@@ -141,7 +221,7 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nod
   const centre = (by: number) => zoom(by, (box.current?.clientWidth ?? 0) / 2, height / 2);
 
   const down = (event: PointerEvent) => {
-    if ((event.target as Element).closest('button')) return;
+    if ((event.target as Element).closest('button,input')) return;
     drag.current = { x: event.clientX, y: event.clientY, view, far: false };
   };
   const move = (event: PointerEvent) => {
@@ -169,7 +249,7 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nod
             </marker>
           </defs>
           {placed.lines.map((line) => (
-            <path key={line.key} d={curve(line.points, narrow)} markerEnd="url(#arrow)" />
+            <path key={line.key} d={curve(line.points, upright)} markerEnd="url(#arrow)" />
           ))}
           {placed.lines.map((line) => {
             const middle = line.points[Math.floor(line.points.length / 2)];
@@ -178,26 +258,9 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nod
             ) : null;
           })}
         </svg>
-        {nodes.map((node) => {
-          const at = placed.place.get(node.id);
-          if (!at) return null;
-          const style = { left: at.x - WIDTH / 2, top: at.y - HEIGHT / 2, width: WIDTH, height: HEIGHT };
-          const body = (
-            <>
-              <span className="top">
-                {node.icon}
-                <span className="clip">{node.title}</span>
-              </span>
-              <span className="bottom clip">{node.detail ?? node.kind}</span>
-            </>
-          );
-          const common = { className: 'node', style, 'data-tone': node.tone ?? 'still', 'aria-current': node.current ? ('true' as const) : undefined, title: node.title, draggable: false };
-          const stop = (event: { preventDefault: () => void }) => {
-            if (drag.current?.far) event.preventDefault();
-          };
-          if (onPick) return <button type="button" key={node.id} {...common} onClick={() => onPick(node.id)}>{body}</button>;
-          if (node.href) return <Link key={node.id} href={node.href} {...common} onClick={stop}>{body}</Link>;
-          return <div key={node.id} {...common}>{body}</div>;
+        {placed.boxes.map((box) => {
+          const node = saying.get(box.node.id);
+          return node && <Node key={node.id} node={node} box={box} onPick={onPick} dragged={() => drag.current?.far === true} />;
         })}
       </div>
       <div className="zoom">
@@ -205,6 +268,44 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick }: { nod
         <button type="button" aria-label="Zoom out" onClick={() => centre(0.8)}>−</button>
         <button type="button" onClick={fit}>Fit</button>
       </div>
+    </div>
+  );
+}
+
+function Node({ node, box, onPick, dragged }: { node: GraphNode; box: Box; onPick?: (id: string) => void; dragged: () => boolean }) {
+  const place = { left: box.x, top: box.y, width: box.width, height: box.height };
+  const open = node.inner !== undefined;
+  const body = (
+    <>
+      <span className="top">
+        {node.icon}
+        <span className="clip">{node.title}</span>
+        {open && <span className="note clip">{node.detail}</span>}
+      </span>
+      {!open && <span className="bottom clip">{node.detail ?? node.kind}</span>}
+    </>
+  );
+  const common = { className: open ? 'node title' : node.fold ? 'node folds' : 'node', style: open ? { left: 0, top: 0, width: box.width - 2, height: TITLE } : node.fold ? { inset: 0 } : place, 'data-tone': node.tone ?? 'still', 'aria-current': node.current ? ('true' as const) : undefined, title: node.title, draggable: false };
+  const stop = (event: { preventDefault: () => void }) => {
+    if (dragged()) event.preventDefault();
+  };
+  const piece = onPick ? (
+    <button type="button" {...common} onClick={() => onPick(node.id)}>{body}</button>
+  ) : node.href ? (
+    <Link href={node.href} {...common} onClick={stop}>{body}</Link>
+  ) : (
+    <div {...common}>{body}</div>
+  );
+  if (!open && !node.fold) return piece;
+  return (
+    <div className={open ? 'holder open' : 'holder'} style={place} data-tone={node.tone ?? 'still'} data-current={node.current}>
+      {piece}
+      {node.fold && (
+        <button type="button" className="fold" aria-expanded={node.fold.open} aria-label={`${node.fold.open ? 'close' : 'open'} ${node.title}`} onClick={node.fold.act}>
+          {node.fold.open ? '−' : '+'}
+        </button>
+      )}
+      {open && node.head && <div className="holder-head">{node.head}</div>}
     </div>
   );
 }

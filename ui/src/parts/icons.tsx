@@ -26,6 +26,8 @@ const PATHS = {
   download: 'M8 2v8M4.8 7.2 8 10.4l3.2-3.2M2.5 13.5h11',
   check: 'M3 8.6 6.4 12 13 4.6',
   cross: 'M4 4l8 8M12 4l-8 8',
+  beside: 'M2 3h12v10H2zM9.5 3v10',
+  below: 'M2 3h12v10H2zM2 9h12',
   arrow: 'M3 8h10M9.4 4.4 13 8l-3.6 3.6',
 } as const;
 

@@ -136,6 +136,10 @@ export function Help({ places, onClose }: { places: Place[]; onClose: () => void
     ['Enter', 'open the row'],
     ['x', 'select the row (runs)'],
     ['c', 'compare what is selected (runs)'],
+    ['1 2 3 4', 'graph, time, tasks, data (a pipeline run)'],
+    ['n', 'next failed task'],
+    ['o', 'open or close the graph or loop'],
+    ['l  d', 'log or data of the task'],
     ['Esc', 'close'],
   ];
   return (

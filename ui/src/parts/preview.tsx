@@ -140,6 +140,8 @@ function Grid({ columns, rows, note }: { columns: { name: string; type: string }
   );
 }
 
+export const JsonTree = ({ value }: { value: unknown }) => <Tree value={value} depth={0} />;
+
 /** JSON with its parts folded; what is short stands on one line. */
 function Tree({ value, name, depth }: { value: unknown; name?: string; depth: number }) {
   const label = name === undefined ? null : <span className="json-key">{name}: </span>;

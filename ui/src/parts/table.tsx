@@ -15,6 +15,8 @@ export interface Column<T> {
   title?: (row: T) => string | undefined;
   /** the caller sorts by it, though the table knows no value */
   sortable?: boolean;
+  /** before the content, and outside of the link of the row */
+  before?: (row: T) => ReactNode;
 }
 
 export interface Sort {
@@ -224,6 +226,7 @@ const MemoRow = memo(function Row({ row, id, index, start, at, chosen, select, p
         return (
           <span key={column.key} role="cell" className={`td${column.align ? ` ${column.align}` : ''}${first && pinned ? ' pin' : ''}`} title={column.title?.(row)}>
             {first && select && <input type="checkbox" aria-label={`select ${column.value?.(row) ?? id}`} checked={chosen ?? false} onClick={(event: MouseEvent<HTMLInputElement>) => select(id, event.currentTarget.checked, event.shiftKey)} onChange={() => {}} />}
+            {column.before?.(row)}
             {first && href ? <Link href={href}>{content}</Link> : content}
           </span>
         );

@@ -13,9 +13,12 @@ export function triggerText(trigger: Json | undefined): ReactNode {
   const retraining = text('retraining');
   const monitor = text('monitor');
   const actor = text('actor') || text('user') || text('by');
+  const schedule = text('schedule');
   const replay = text('replay') || text('replay_of');
   if (retraining) return <>{words(kind || 'retraining')}: <Link href={`/retrainings/${enc(retraining)}`}>{text('policy') || 'retraining'}</Link></>;
   if (replay) return <>replay of <Link href={`/pipeline-runs/${enc(replay)}`}>{replay.slice(-12)}</Link></>;
+  if (schedule && schedule !== kind) return <>schedule <Link href={`/schedules?schedule=${enc(schedule)}`}>{text('name') || schedule.slice(-8)}</Link></>;
+  if (kind === 'schedule') return `schedule${text('name') ? ` ${text('name')}` : ''}`;
   if (monitor) return <>{words(kind || 'monitor')}: <Link href={`/monitors/${enc(monitor)}`}>{monitor}</Link></>;
   if (kind) return `${words(kind)}${actor ? ` by ${actor}` : ''}`;
   return plain(trigger);

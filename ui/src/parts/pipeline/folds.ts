@@ -1,0 +1,51 @@
+// Which graphs and loops are open, and which iteration of a loop is looked at: all of it stands in the address.
+import { useMemo } from 'react';
+import type { StepRun } from '../../api';
+import { setParams, useParam } from '../../router';
+import { type Tree, isHolder, isLoop, sizeOf, stateOf } from './tree';
+
+/** Of a run with at most so many tasks every graph is open at first; loops never are. */
+const SMALL = 40;
+const NOTHING = '-';
+
+export interface Folds {
+  isOpen: (row: StepRun) => boolean;
+  toggle: (row: StepRun) => void;
+  all: (open: boolean) => void;
+  /** the iteration that is shown of a loop */
+  at: (loop: StepRun) => number;
+  setAt: (loop: StepRun, iteration: number) => void;
+}
+
+export function useFolds(tree: Tree | undefined): Folds {
+  const [open] = useParam('open');
+  const [at] = useParam('at');
+  return useMemo(() => {
+    const small = tree !== undefined && tree.complete && tree.rows.length <= SMALL;
+    const named = open === '' ? null : new Set(open === NOTHING ? [] : open.split(','));
+    const isOpen = (row: StepRun) => (named ? named.has(row.name) : small && !isLoop(row));
+    const chosen = new Map(at.split(',').map((part): [string, number] => [part.slice(0, part.lastIndexOf(':')), Number(part.slice(part.lastIndexOf(':') + 1))]));
+    const write = (names: string[]) => setParams({ open: names.length > 0 ? names.join(',') : NOTHING });
+    const holders = () => (tree?.rows ?? []).filter((row) => isHolder(tree as Tree, row));
+    return {
+      isOpen,
+      toggle: (row) => {
+        const before = named ? [...named] : holders().filter(isOpen).map((holder) => holder.name);
+        write(before.includes(row.name) ? before.filter((name) => name !== row.name) : [...before, row.name]);
+      },
+      all: (wide) => write(wide ? holders().filter((row) => row.iteration == null).map((row) => row.name) : []),
+      at: (loop) => Math.min(chosen.get(loop.name) ?? first(tree, loop), Math.max(0, (tree ? sizeOf(tree, loop) : 1) - 1)),
+      setAt: (loop, iteration) => {
+        chosen.set(loop.name, iteration);
+        setParams({ at: [...chosen].filter(([name]) => name !== '').map(([name, value]) => `${name}:${value}`).join(',') });
+      },
+    };
+  }, [tree, open, at]);
+}
+
+/** What failed, else what runs, else the first. */
+function first(tree: Tree | undefined, loop: StepRun): number {
+  const rows = tree?.children.get(loop.id) ?? [];
+  const found = rows.find((row) => row.state === 'failed') ?? rows.find((row) => stateOf(row) === 'running');
+  return found?.iteration ?? 0;
+}
