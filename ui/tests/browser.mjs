@@ -4,13 +4,14 @@
 //
 // Visits every page wide and narrow, light and dark; a page fails for a console error, a failed request, a missing
 // piece of content, sideways scrolling, or a breach that axe finds. Pictures go to tests/screenshots, to be looked at.
-// With MLWRIGHT_EXPECT=demo every noun must be there; without it, empty lists are accepted where the server is empty.
+// With MLWRIGHT_ONLY=tracking, data or pipelines that part alone is looked at. With MLWRIGHT_EXPECT=demo every noun must be there; without it, empty lists are accepted where the server is empty.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as data from './data.mjs';
+import * as pipelines from './pipelines.mjs';
 import * as tracking from './tracking.mjs';
 
 const require = createRequire(import.meta.url);
@@ -18,6 +19,7 @@ const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const BASE = (process.env.MLWRIGHT_URL ?? 'http://127.0.0.1:5000').replace(/\/$/, '');
 const TOKEN = process.env.MLWRIGHT_TOKEN;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const ONLY = process.env.MLWRIGHT_ONLY;
 const COMPLETE = process.env.MLWRIGHT_EXPECT === 'demo';
 const PICTURES = path.join(path.dirname(fileURLToPath(import.meta.url)), 'screenshots');
 const FIRST_LOAD_LIMIT = 200 * 1024;
@@ -277,30 +279,36 @@ fs.rmSync(PICTURES, { recursive: true, force: true });
 fs.mkdirSync(PICTURES, { recursive: true });
 try {
   const writes = process.env.MLWRIGHT_READ_ONLY === undefined;
-  const made = writes ? await tracking.seed({ base: BASE, headers: TOKEN ? { authorization: `Bearer ${TOKEN}` } : {} }) : null;
-  const stored = writes ? await data.seed({ base: BASE, headers: TOKEN ? { authorization: `Bearer ${TOKEN}` } : {} }) : null;
+  const server = { base: BASE, headers: TOKEN ? { authorization: `Bearer ${TOKEN}` } : {} };
+  const parts = [];
+  const seeded = async (name, part) => {
+    if (writes && (!ONLY || ONLY === name)) parts.push({ name, part, made: await part.seed(server) });
+  };
+  await seeded('tracking', tracking);
+  await seeded('data', data);
   const have = await inventory();
-  const common = await pages(have);
+  const common = ONLY ? [] : await pages(have);
+  // After the inventory, whose newest run is one of the demo's.
+  await seeded('pipelines', pipelines);
   for (const look of LOOKS) {
     const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: 'reduce' });
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
-    // The pages of tracking and of data in two looks: each differs from the other in width and in scheme.
-    const list = made && (look === LOOKS[0] || look === LOOKS[3]) ? [...common, ...tracking.pages(made), ...data.pages(stored)] : common;
+    // The pages of the parts in two looks: each differs from the other in width and in scheme.
+    const list = look === LOOKS[0] || look === LOOKS[3] ? [...common, ...parts.flatMap(({ part, made }) => part.pages(made))] : common;
     for (const page of list) await visit(context, look, page);
     if (look === LOOKS[0]) {
       await weight(context);
-      await behaviour(context, have).catch((error) => check(false, `behaviour: ${error.message.split('\n')[0]}`));
-      if (made) await live(context);
+      if (!ONLY) await behaviour(context, have).catch((error) => check(false, `behaviour: ${error.message.split('\n')[0]}`));
+      if (writes && !ONLY) await live(context);
     }
     await context.close();
     console.log(`${look.name}: ${list.length} pages`);
   }
-  if (made) {
+  for (const { name, part, made } of parts) {
     // Last, because it changes what the pages above show.
     const context = await browser.newContext({ viewport: LOOKS[0].viewport, colorScheme: LOOKS[0].colorScheme, reducedMotion: 'reduce' });
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
-    await tracking.behaviour({ context, open, settled, check, base: BASE }, made).catch((error) => check(false, `tracking: ${error.message.split('\n')[0]}`));
-    await data.behaviour({ context, open, settled, check, base: BASE }, stored).catch((error) => check(false, `data: ${error.message.split('\n')[0]}`));
+    await part.behaviour({ context, open, settled, check, base: BASE }, made).catch((error) => check(false, `${name}: ${error.message.split('\n')[0]}`));
     await context.close();
   }
 } finally {

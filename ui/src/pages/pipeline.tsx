@@ -33,7 +33,7 @@ export default function PipelinePage({ args: [name = ''] }: { args: string[] }) 
     <Page
       crumbs={[['Pipelines', '/pipelines']]}
       title={data.name}
-      lead={data.dataset ? <>Reads <Link href={`/datasets/${enc(data.dataset)}`}>{data.dataset}</Link>.</> : data.declared === false ? 'Not declared on this server: its runs were submitted by clients.' : undefined}
+      lead={data.dataset ? <>Reads <Link href={`/datasets/${enc(data.dataset)}`}>{data.dataset}</Link>.</> : data.declared === false ? 'Submitted by clients; no project file declares it.' : undefined}
       actions={drawn && (
         <>
           <button type="button" onClick={() => setAsking('schedule')}>Schedule…</button>

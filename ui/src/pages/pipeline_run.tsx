@@ -13,13 +13,13 @@ import { CountChoices } from '../parts/pipeline/state';
 import { TaskPanel } from '../parts/pipeline/task_panel';
 import { TaskTable } from '../parts/pipeline/task_table';
 import { type Line, type Tree, countsOfRun, interesting, isHolder, isLoop, isOver, lines } from '../parts/pipeline/tree';
-import { type Want, useRun, wantsOf } from '../parts/pipeline/use_run';
+import { type Want, placesOf, samePlace, useRun, wantsOf } from '../parts/pipeline/use_run';
 import { triggerText } from '../parts/trigger';
 import { useWidth } from '../parts/use_width';
 import { Link, enc, paramsHref, setParams, useParam } from '../router';
 
 type View = 'graph' | 'time' | 'tasks' | 'data';
-const NO_LINES: Line[] = [];
+const NO_PLACES: Want[] = [];
 
 export default function PipelineRunPage({ args: [id = ''] }: { args: string[] }) {
   const { data, error, tree, want } = useRun(id);
@@ -39,26 +39,30 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
   const [find] = useParam('q');
   const [dock] = useParam('dock');
   const [asking, setAsking] = useState<'cancel' | 'retry' | 'replay' | StepRun | null>(null);
-  const folds = useFolds(tree);
   const live = isLive(run.state);
   const now = useNow(live ? 1000 : 60_000);
   const chosen = tree.byName.get(name) ?? (name ? undefined : interesting(tree));
+  const folds = useFolds(tree, name || chosen?.name);
   const counts = useMemo(() => countsOfRun(tree), [tree]);
   const box = useRef<HTMLDivElement>(null);
   const wide = useWidth(box, 300) < 1000 || dock === 'below';
 
   // Of a large run, what is looked at is read.
-  const [shown, setShown] = useState(NO_LINES);
+  const [scrolled, setScrolled] = useState(NO_PLACES);
   useEffect(() => {
     if (tree.complete) return;
     const opened = tree.rows.filter((row) => isHolder(tree, row) && (folds.isOpen(row) || row.iteration != null));
     want([
       ...wantsOf(tree, name),
       ...opened.filter((row) => !isLoop(row) && (folds.isOpen(row) || view === 'graph')).map((parent) => ({ parent })),
-      ...(view === 'graph' ? opened.filter(isLoop).map((parent) => ({ parent, first: folds.at(parent) })) : shown.flatMap((line) => (line.parent && isLoop(line.parent) && line.iteration !== null ? [{ parent: line.parent, first: line.iteration }] : []))),
+      ...(view === 'graph' ? opened.filter(isLoop).map((parent) => ({ parent, first: folds.at(parent) })) : scrolled),
     ]);
-  }, [tree, folds, name, view, shown, want]);
-  const seen = useCallback((list: Line[]) => setShown((before) => (before.length === list.length && before.every((line, at) => line.key === list[at]?.key) ? before : list)), []);
+  }, [tree, folds, name, view, scrolled, want]);
+  // Drawn again only when another page of iterations comes into view.
+  const seen = useCallback((list: Line[]) => {
+    const places = placesOf(list);
+    setScrolled((before) => (before.length === places.length && places.every((place, at) => samePlace(place, before[at])) ? before : places));
+  }, []);
 
   const pick = (row: StepRun) => setParams({ step: row.name }, { push: true });
   const step = (by: number) => {

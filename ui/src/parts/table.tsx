@@ -50,6 +50,8 @@ interface TableProps<T> {
   onOpen?: (row: T) => void;
   current?: string;
   keys?: boolean;
+  /** the first column stays when the others scroll sideways */
+  pin?: boolean;
 }
 
 /** Pixels; `--row` in the style sheet says the same. */
@@ -161,7 +163,7 @@ export function Table<T>(props: TableProps<T>) {
               at={(props.keys === true && item.index === at) || key === props.current}
               chosen={props.selected ? props.selected.has(key) : undefined}
               select={props.onSelect && (props.selectable?.(row) ?? true) ? select : undefined}
-              pinned={props.onSelect !== undefined}
+              pinned={props.pin === true || props.onSelect !== undefined}
               href={href?.(row)}
               columns={columns as readonly Column<unknown>[]}
               template={template}
@@ -235,9 +237,9 @@ const MemoRow = memo(function Row({ row, id, index, start, at, chosen, select, p
   );
 });
 
-function HeaderCell<T>({ column, first, sort, onSort, onSelect }: TableProps<T> & { column: Column<T>; first: boolean }) {
+function HeaderCell<T>({ column, first, sort, onSort, onSelect, pin }: TableProps<T> & { column: Column<T>; first: boolean }) {
   const active = sort?.key === column.key;
-  const className = `th${column.align ? ` ${column.align}` : ''}${first && onSelect ? ' pin' : ''}`;
+  const className = `th${column.align ? ` ${column.align}` : ''}${first && (pin || onSelect) ? ' pin' : ''}`;
   const sortable = onSort && (column.sortable ?? column.value !== undefined);
   return (
     <span role="columnheader" className={className} aria-sort={active ? (sort.down ? 'descending' : 'ascending') : undefined} title={column.label}>

@@ -85,24 +85,24 @@ function Artifact({ artifact, where }: { artifact: PlanArtifact; where: Where })
   const scores = metadata.length > 0 && metadata.every(([, value]) => typeof value === 'number');
   return (
     <div className="artifact">
-      <p className="row">
+      <div className="row">
         <span className="artifact-icon"><Icon name={kindOf(artifact) === 'Model' ? 'model' : kindOf(artifact) === 'Dataset' ? 'data' : artifact.is_dir ? 'folder' : 'file'} /></span>
         <b className="clip" title={artifact.uri}>{artifact.name.split('/').at(-1) || where.port}</b>
         <span className="tag">{kindOf(artifact)}</span>
         {kept && <span className="muted">{bytes(artifact.bytes)}</span>}
         {kept && <Id value={artifact.digest} />}
-      </p>
+      </div>
       {scores ? (
         <dl className="figures">{metadata.map(([key, value]) => <div key={key}><dt className="clip" title={key}>{key}</dt><dd>{number(value as number)}</dd></div>)}</dl>
       ) : metadata.length > 0 && <Facts items={metadata.map(([key, value]): [string, ReactNode] => [key, <Value key={key} value={value} />])} />}
       {artifact.metadata?.confusionMatrix !== undefined && <Confusion matrix={artifact.metadata.confusionMatrix} />}
-      {!kept && <p className="muted wrap">{artifact.uri.startsWith('mlwright:') ? 'Nothing was written to it.' : artifact.uri}</p>}
+      {!kept && (artifact.uri.startsWith('mlwright:') ? Object.keys(artifact.metadata ?? {}).length === 0 && <p className="muted">Nothing was written to it.</p> : <p className="muted wrap">{artifact.uri}</p>)}
       {kept && (
-        <p className="row">
+        <div className="row">
           <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? 'Close' : 'Look inside'}</button>
           <Download address={file} name={artifact.is_dir ? `${name}.tar` : name} />
           <Link className="button" href={`/lineage?kind=artifact&key=${artifact.digest}`}>Lineage</Link>
-        </p>
+        </div>
       )}
       {open && (artifact.is_dir ? <Directory where={where} /> : <Preview name={name} preview={`${file}/preview${query({ name, bytes: artifact.bytes })}`} file={file} />)}
     </div>
@@ -128,7 +128,7 @@ function Directory({ where }: { where: Where }) {
       </div>
       {path !== null && (
         <>
-          <p className="row"><b className="clip">{path}</b> <Download address={at('artifact', { path })} name={path.split('/').at(-1) ?? path} /></p>
+          <div className="row"><b className="clip">{path}</b> <Download address={at('artifact', { path })} name={path.split('/').at(-1) ?? path} /></div>
           <Preview key={path} name={path.split('/').at(-1) ?? path} preview={at('preview', { path })} file={at('artifact', { path })} />
         </>
       )}

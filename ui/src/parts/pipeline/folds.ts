@@ -17,14 +17,20 @@ export interface Folds {
   setAt: (loop: StepRun, iteration: number) => void;
 }
 
-export function useFolds(tree: Tree | undefined): Folds {
+/** `chosen` is the name of the task that is looked at: the loop around it shows its iteration. */
+export function useFolds(tree: Tree | undefined, chosen: string | undefined): Folds {
   const [open] = useParam('open');
   const [at] = useParam('at');
   return useMemo(() => {
     const small = tree !== undefined && tree.complete && tree.rows.length <= SMALL;
     const named = open === '' ? null : new Set(open === NOTHING ? [] : open.split(','));
     const isOpen = (row: StepRun) => (named ? named.has(row.name) : small && !isLoop(row));
-    const chosen = new Map(at.split(',').map((part): [string, number] => [part.slice(0, part.lastIndexOf(':')), Number(part.slice(part.lastIndexOf(':') + 1))]));
+    const picked = new Map(at.split(',').map((part): [string, number] => [part.slice(0, part.lastIndexOf(':')), Number(part.slice(part.lastIndexOf(':') + 1))]));
+    const inside = (loop: StepRun) => {
+      if (!chosen?.startsWith(`${loop.name}/`)) return undefined;
+      const iteration = Number(chosen.slice(loop.name.length + 1).split('/')[0]);
+      return Number.isInteger(iteration) ? iteration : undefined;
+    };
     const write = (names: string[]) => setParams({ open: names.length > 0 ? names.join(',') : NOTHING });
     const holders = () => (tree?.rows ?? []).filter((row) => isHolder(tree as Tree, row));
     return {
@@ -34,13 +40,16 @@ export function useFolds(tree: Tree | undefined): Folds {
         write(before.includes(row.name) ? before.filter((name) => name !== row.name) : [...before, row.name]);
       },
       all: (wide) => write(wide ? holders().filter((row) => row.iteration == null).map((row) => row.name) : []),
-      at: (loop) => Math.min(chosen.get(loop.name) ?? first(tree, loop), Math.max(0, (tree ? sizeOf(tree, loop) : 1) - 1)),
+      at: (loop) => Math.min(inside(loop) ?? picked.get(loop.name) ?? first(tree, loop), Math.max(0, (tree ? sizeOf(tree, loop) : 1) - 1)),
       setAt: (loop, iteration) => {
-        chosen.set(loop.name, iteration);
-        setParams({ at: [...chosen].filter(([name]) => name !== '').map(([name, value]) => `${name}:${value}`).join(',') });
+        picked.set(loop.name, iteration);
+        // The same task, of the other iteration.
+        const there = inside(loop) === undefined ? undefined : [loop.name, iteration, ...(chosen ?? '').slice(loop.name.length + 1).split('/').slice(1)].join('/');
+        const known = there === undefined || tree?.complete === false || tree?.byName.has(there);
+        setParams({ ...(there === undefined ? {} : { step: known ? there : `${loop.name}/${iteration}` }), at: [...picked].filter(([name]) => name !== '').map(([name, value]) => `${name}:${value}`).join(',') });
       },
     };
-  }, [tree, open, at]);
+  }, [tree, open, at, chosen]);
 }
 
 /** What failed, else what runs, else the first. */

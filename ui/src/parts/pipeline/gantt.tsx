@@ -1,6 +1,6 @@
 // When each task waited and ran, on one time axis. Only the rows in view are drawn; a drag over the axis zooms in.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type PointerEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
+import { type PointerEvent, type ReactNode, memo, useEffect, useMemo, useRef, useState } from 'react';
 import type { StepRun } from '../../api';
 import { clock, count, duration, moment } from '../../format';
 import { setParams, useParam } from '../../router';
@@ -73,29 +73,21 @@ export function Gantt({ tree, folds, chosen, now, onPick, onRange }: Props) {
             const line = list[item.index];
             if (!line) return null;
             const { row } = line;
-            const state = row ? stateOf(row) : '';
             return (
-              <div
+              <GanttRow
                 key={line.key}
-                role="row"
-                aria-rowindex={item.index + 2}
-                className="gantt-row"
-                data-at={row !== null && row.id === chosen?.id}
-                data-off={chain !== null && !(row && chain.has(row.id))}
-                style={{ transform: `translateY(${item.start}px)`, position: 'absolute', width: '100%' }}
-              >
-                <span role="cell" className="gantt-name" style={{ paddingLeft: 8 + line.depth * 14 }}>
-                  {row && line.open !== null ? <button type="button" className="fold" aria-expanded={line.open} aria-label={`${line.open ? 'close' : 'open'} ${titleOf(row)}`} onClick={() => folds.toggle(row)}>{line.open ? '▾' : '▸'}</button> : <span className="fold" />}
-                  {row ? <button type="button" className="bare" title={row.name} onClick={() => onPick(row)}><TaskGlyph state={state} /> {titleOf(row)}</button> : <i className="cell-bone" />}
-                </span>
-                <span role="cell" className="gantt-time" onClick={() => row && onPick(row)}>
-                  {row && bars(tree, row, now).map((bar, index) => bar.to >= from && bar.from <= to && (
-                    <i key={index} className="bar" data-state={bar.state} title={bar.title} style={{ left: share(Math.max(bar.from, from)), width: `max(3px, ${((Math.min(bar.to, to) - Math.max(bar.from, from)) / (to - from)) * 100}%)` }} />
-                  ))}
-                  {row && isLoop(row) && sizeOf(tree, row) > 0 && row.started_at && <Note counts={countsOf(tree, row)} total={sizeOf(tree, row)} left={Math.max(0, (Date.parse(row.started_at) - from) / (to - from))} right={Math.min(1, ((row.ended_at ? Date.parse(row.ended_at) : now) - from) / (to - from))} />}
-                  {row && <span className="visually-hidden">{wordOf(state)}</span>}
-                </span>
-              </div>
+                tree={tree}
+                line={line}
+                index={item.index}
+                top={item.start}
+                current={row !== null && row.id === chosen?.id}
+                off={chain !== null && !(row && chain.has(row.id))}
+                from={from}
+                to={to}
+                now={row && isOver(row.state) ? 0 : now}
+                toggle={folds.toggle}
+                onPick={onPick}
+              />
             );
           })}
         </div>
@@ -110,6 +102,46 @@ export function Gantt({ tree, folds, chosen, now, onPick, onRange }: Props) {
     </>
   );
 }
+
+interface RowProps {
+  tree: Tree;
+  line: Line;
+  index: number;
+  top: number;
+  current: boolean;
+  off: boolean;
+  from: number;
+  to: number;
+  /** 0 if it has ended */
+  now: number;
+  toggle: (row: StepRun) => void;
+  onPick: (row: StepRun) => void;
+}
+
+/** What is drawn of a row does not change when others do. */
+const sameRow = (a: RowProps, b: RowProps): boolean =>
+  a.line.row === b.line.row && a.line.open === b.line.open && a.index === b.index && a.top === b.top && a.current === b.current && a.off === b.off && a.from === b.from && a.to === b.to && a.now === b.now && (a.line.row === null || isOver(a.line.row.state) || a.tree === b.tree);
+
+const GanttRow = memo(function GanttRow({ tree, line, index, top, current, off, from, to, now, toggle, onPick }: RowProps) {
+  const { row } = line;
+  const state = row ? stateOf(row) : '';
+  const share = (at: number) => `${(((at - from) / (to - from)) * 100).toFixed(4)}%`;
+  return (
+    <div role="row" aria-rowindex={index + 2} className="gantt-row" data-at={current} data-off={off} style={{ transform: `translateY(${top}px)`, position: 'absolute', width: '100%' }}>
+      <span role="cell" className="gantt-name" style={{ paddingLeft: 8 + line.depth * 14 }}>
+        {row && line.open !== null ? <button type="button" className="fold" aria-expanded={line.open} aria-label={`${line.open ? 'close' : 'open'} ${titleOf(row)}`} onClick={() => toggle(row)}>{line.open ? '▾' : '▸'}</button> : <span className="fold" />}
+        {row ? <button type="button" className="bare" title={row.name} onClick={() => onPick(row)}><TaskGlyph state={state} /> {titleOf(row)}</button> : <i className="cell-bone" />}
+      </span>
+      <span role="cell" className="gantt-time" onClick={() => row && onPick(row)}>
+        {row && bars(tree, row, now).map((bar, place) => bar.to >= from && bar.from <= to && (
+          <i key={place} className="bar" data-state={bar.state} title={bar.title} style={{ left: share(Math.max(bar.from, from)), width: `max(3px, ${((Math.min(bar.to, to) - Math.max(bar.from, from)) / (to - from)) * 100}%)` }} />
+        ))}
+        {row && isLoop(row) && sizeOf(tree, row) > 0 && row.started_at && <Note counts={countsOf(tree, row)} total={sizeOf(tree, row)} left={Math.max(0, (Date.parse(row.started_at) - from) / (to - from))} right={Math.min(1, ((row.ended_at ? Date.parse(row.ended_at) : now) - from) / (to - from))} />}
+        {row && <span className="visually-hidden">{wordOf(state)}</span>}
+      </span>
+    </div>
+  );
+}, sameRow);
 
 /** What a loop holds, beside its bar where there is room. Both ends are 0 to 1 of the axis. */
 function Note({ counts, total, left, right }: { counts: Counts; total: number; left: number; right: number }) {

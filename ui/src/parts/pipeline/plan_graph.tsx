@@ -19,7 +19,7 @@ export function PlanGraph({ pipeline }: { pipeline: Pipeline }) {
   }
   const toggle = (name: string) => setClosed((old) => (old.has(name) ? new Set([...old].filter((one) => one !== name)) : new Set([...old, name])));
   const { nodes, edges } = drawn(plan, plan.root, '', closed, toggle);
-  return <Graph label={label} height={420} nodes={nodes} edges={edges} />;
+  return <Graph label={label} height={460} turns nodes={nodes} edges={edges} />;
 }
 
 /** Graphs inside of others open to this depth; components may hold each other, but not for ever. */

@@ -30,7 +30,7 @@ export function RunGrid({ runs, now }: { runs: PipelineRunSummary[]; now: number
   const tasks = useMemo(() => [...new Set(rows.flatMap((row) => [...row.cells.keys()]))], [rows]);
   const longest = useMemo(() => Math.max(1, ...runs.map((run) => between(run.started_at, run.ended_at, now) ?? 0)), [runs, now]);
   const columns: Column<Row>[] = [
-    { key: 'run', label: 'Run', width: 'minmax(150px, 1fr)', title: ({ run }) => `${run.name ?? run.id}\n${moment(run.created_at)}`, render: ({ run }) => run.name || <span className="mono">{short(run.id)}</span> },
+    { key: 'run', label: 'Run', width: 'minmax(140px, 1fr)', title: ({ run }) => `${run.name ?? run.id}\n${moment(run.created_at)}`, render: ({ run }) => run.name || <span className="mono">{short(run.id)}</span> },
     { key: 'at', label: 'When', width: '92px', render: ({ run }) => <Ago at={run.created_at} /> },
     { key: 'state', label: 'State', width: '104px', render: ({ run }) => <State value={run.state} /> },
     {
@@ -45,7 +45,7 @@ export function RunGrid({ runs, now }: { runs: PipelineRunSummary[]; now: number
     ...tasks.map((task): Column<Row> => ({
       key: `task ${task}`,
       label: task,
-      width: '100px',
+      width: '108px',
       render: ({ run, cells }) => {
         const step = cells.get(task);
         if (!step) return <span className="muted">–</span>;
@@ -59,5 +59,5 @@ export function RunGrid({ runs, now }: { runs: PipelineRunSummary[]; now: number
       },
     })),
   ];
-  return <Table label="Runs by task" rows={rows} id={(row) => row.run.id} href={(row) => `/pipeline-runs/${enc(row.run.id)}`} height="calc(100vh - 240px)" keys columns={columns} stamp={(row) => `${row.cells.size} ${[...row.cells.values()].map((step) => step.state + step.attempt).join()} ${row.run.state} ${row.run.ended_at ?? now} ${tasks.length}`} empty="It never ran." />;
+  return <Table label="Runs by task" rows={rows} id={(row) => row.run.id} href={(row) => `/pipeline-runs/${enc(row.run.id)}`} height="calc(100vh - 240px)" keys pin columns={columns} stamp={(row) => `${row.cells.size} ${[...row.cells.values()].map((step) => step.state + step.attempt).join()} ${row.run.state} ${row.run.ended_at ?? now} ${tasks.length}`} empty="It never ran." />;
 }

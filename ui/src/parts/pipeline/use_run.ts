@@ -3,7 +3,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { ApiError, type PipelineRun, type StepRun, query } from '../../api';
 import { enc } from '../../router';
 import { useApi, useApis } from '../../store';
-import { type Tree, grow, isHolder, isLoop } from './tree';
+import { type Line, type Tree, grow, isHolder, isLoop } from './tree';
 
 const PAGE = 200;
 const TOPICS = ['pipeline', 'step', 'run.'];
@@ -68,3 +68,16 @@ export function wantsOf(tree: Tree, name: string): Want[] {
   }
   return wants;
 }
+
+/** The pages of iterations that these lines lie in. */
+export function placesOf(list: readonly Line[]): Want[] {
+  const places = new Map<string, Want>();
+  for (const { parent, iteration } of list) {
+    if (!parent || !isLoop(parent) || iteration === null) continue;
+    const first = Math.floor(iteration / PAGE) * PAGE;
+    places.set(`${parent.id} ${first}`, { parent, first });
+  }
+  return [...places.values()];
+}
+
+export const samePlace = (a: Want, b: Want | undefined): boolean => a.parent.id === b?.parent.id && a.first === b.first;
