@@ -20,7 +20,8 @@ from typing import Any, Dict, List
 from mlwright.artifacts import Artifact, Metrics, from_json
 from mlwright.calls import call
 from mlwright.errors import PipelineError
-from mlwright.steps import RESULT, Step
+from mlwright.kinds import RESULT
+from mlwright.steps import Step
 
 #: What MLflow takes for a param.
 _LONGEST_PARAM = 6_000

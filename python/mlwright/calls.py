@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict
 from mlwright.artifacts import Artifact
 from mlwright.errors import ValueRefused
 from mlwright.graph import outside_of_pipelines
-from mlwright.kinds import Kind, Port, Status, checked
-from mlwright.steps import RESULT
+from mlwright.kinds import RESULT, Kind, Port, Status, checked
 
 if TYPE_CHECKING:
     from mlwright.steps import Step

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from mlwright.conditions import Condition
 from mlwright.errors import DefinitionError
-from mlwright.kinds import Kind, Port
+from mlwright.kinds import RESULT, Kind, Port
 from mlwright.options import Options, options_of
 from mlwright.values import Outputs, Parameter, Reference, StatusOf, Value, _Operators
 
@@ -72,7 +72,7 @@ class Graph:
 
 
 class Task(_Operators):
-    """A step, sub-pipeline or block in a graph. Give it to another step as its one output, or see ``outputs``."""
+    """A step, sub-pipeline or block in a graph. Given to another step it stands for its ``output``."""
 
     graph: Graph
 
@@ -103,7 +103,9 @@ class Task(_Operators):
 
     @property
     def output(self) -> Reference:
-        """Its only output."""
+        """What its function returns, if that is one value; else its only output."""
+        if RESULT in self.ports:
+            return self.outputs[RESULT]
         if len(self.ports) != 1:
             known = ", ".join(f"`{port}`" for port in self.ports)
             raise DefinitionError(

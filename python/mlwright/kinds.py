@@ -13,6 +13,9 @@ from mlwright.errors import DefinitionError, ValueRefused
 
 T = TypeVar("T")
 
+#: The name of what a function returns, if it returns one value.
+RESULT = "output"
+
 
 class _Mark:
     def __init__(self, name: str):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Union, overload
 
 from mlwright.errors import DefinitionError
 from mlwright.graph import Graph, Inside, Task, current, kind_at
-from mlwright.kinds import Port, checked, input_port, is_output
+from mlwright.kinds import RESULT, Port, checked, input_port, is_output
 from mlwright.plan import Plan
-from mlwright.steps import RESULT, arguments_of, check_name, signature_of
+from mlwright.steps import arguments_of, check_name, signature_of
 from mlwright.values import Reference, value_of
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Pipeline:
         server: Any = None,
         **more: Any,
     ) -> "Schedule":
-        """Has a server run it by the clock: by ``cron`` (5 fields, or 6 with seconds) in ``time_zone``, or ``every`` so often."""
+        """Has a server run it by the clock: by ``cron`` (5 fields, or 6 with seconds first), or ``every`` so often."""
         from mlwright.remote import schedule
 
         values = self.checked_inputs({**(inputs or {}), **more})
@@ -177,7 +177,7 @@ def _returned(given: Any, name: str) -> Dict[str, Any]:
     if isinstance(given, (tuple, list)):
         raise DefinitionError(f"pipeline `{name}` returns several things without names", "return a dict of outputs")
     if isinstance(given, Task):
-        return dict(given.outputs.as_dict()) if len(given.ports) != 1 else {RESULT: given.output}
+        return {RESULT: given.output} if len(given.ports) == 1 else dict(given.outputs.as_dict())
     return {RESULT: given}
 
 

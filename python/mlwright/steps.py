@@ -9,12 +9,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, 
 
 from mlwright.errors import DefinitionError
 from mlwright.graph import Graph, Task, current, kind_at
-from mlwright.kinds import Kind, Port, checked, input_port, is_output, kind_of
+from mlwright.kinds import RESULT, Kind, Port, checked, input_port, is_output, kind_of
 from mlwright.options import Options, options_of
 from mlwright.values import StatusOf, value_of
-
-#: The name of what a function returns, if it returns one value.
-RESULT = "output"
 
 
 class Step:

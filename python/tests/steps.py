@@ -97,6 +97,11 @@ def tell(status: Status, channel: str, page: Output[Artifact]):
 
 
 @step
+def report_nothing():
+    pass
+
+
+@step
 def embed(vectors: Output[Embeddings]):
     vectors.path.mkdir()
     (vectors.path / "a.txt").write_text("a")
@@ -110,11 +115,11 @@ def count(vectors: Input[Embeddings]) -> int:
 @pipeline
 def choose(rows: int = 10, least: float = 0.5):
     data = load(rows)
-    with each(data.outputs.output, limit=2) as depth:
+    with each(data.output, limit=2) as depth:
         fit = train(data.outputs.data, depth)
     winner = best(fit.outputs.score, fit.outputs.model)
-    with when(winner.outputs.output > least):
-        deployed = deploy(winner.outputs.chosen, winner.outputs.output)
+    with when(winner.output > least):
+        deployed = deploy(winner.outputs.chosen, winner)
     with otherwise():
         kept = keep()
-    return {"what": first_of(deployed, kept), "score": winner.outputs.output, "model": winner.outputs.chosen}
+    return {"what": first_of(deployed, kept), "score": winner.output, "model": winner.outputs.chosen}

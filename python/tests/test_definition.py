@@ -3,8 +3,20 @@
 import unittest
 from typing import List, Literal, Optional, Union
 
-from mlwright import DefinitionError, Dataset, Input, Model, ValueRefused, each, first_of, on_exit, otherwise
-from mlwright import pipeline, step, when
+from mlwright import (
+    Dataset,
+    DefinitionError,
+    Input,
+    Model,
+    ValueRefused,
+    each,
+    first_of,
+    on_exit,
+    otherwise,
+    pipeline,
+    step,
+    when,
+)
 
 from . import steps as s
 
@@ -96,7 +108,8 @@ class Refused(unittest.TestCase):
 
     def test_an_output_that_is_not_there_or_is_one_of_several(self):
         self.in_pipeline(lambda: s.load(1).outputs.model, "`load` has no output `model`; it has `data`, `output`")
-        self.in_pipeline(lambda: s.double(s.load(1)), "has several outputs", ".outputs.model")
+        self.in_pipeline(lambda: s.double(s.train(s.load(1).outputs.data, 1)), "has several outputs", ".outputs.model")
+        self.in_pipeline(lambda: s.double(s.report_nothing()), "has no outputs", "return type")
 
     def test_values_that_are_used_as_if_they_were_known(self):
         def unless():

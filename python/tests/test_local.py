@@ -19,7 +19,6 @@ from mlwright import (
     when,
 )
 
-
 from . import steps as s
 
 

@@ -3,7 +3,18 @@
 import json
 import unittest
 
-from mlwright import Dataset, Input, approve, each, external, on_exit, otherwise, pipeline, step, when
+from mlwright import (
+    Dataset,
+    Input,
+    approve,
+    each,
+    external,
+    on_exit,
+    otherwise,
+    pipeline,
+    step,
+    when,
+)
 
 from . import steps as s
 
