@@ -73,7 +73,12 @@ def choose(rows: int = 10, least: float = 0.5):
         deployed = deploy(winner.outputs.chosen, winner)
     with otherwise():
         kept = keep()
-    return {"what": first_of(deployed, kept), "score": winner.output, "model": winner.outputs.chosen}
+    return {
+        "what": first_of(deployed, kept),
+        "score": winner.output,
+        "model": winner.outputs.chosen,
+        "models": fit.outputs.model,
+    }
 
 
 @step

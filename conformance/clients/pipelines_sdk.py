@@ -34,8 +34,10 @@ def plain(value):
     """Outputs without what differs from run to run."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     if hasattr(value, "schema"):
-        return (type(value).__name__ != "", value.schema, value.metadata)
+        return (value.schema, value.metadata)
     return value
 
 
@@ -94,6 +96,8 @@ def an_equal_task_is_taken_from_the_cache_and_not_if_told_so():
 def files_and_folders_come_back():
     run = p.choose.submit(rows=4).wait(timeout=120)
     assert run.outputs["model"].download("got").read_text() == "3 on 4"
+    folder = run.outputs["models"][2].download("got")
+    assert (folder / "weights.txt").read_text() == "3 on 4" and (folder / "more" / "empty").exists(), folder
     task = next(task for task in run.steps if task["name"] == "each-1/2/train")
     query = f"step={task['id']}&port=model"
     listed = get(f"v1/pipeline-runs/{run.id}/files?{query}")["artifacts"]

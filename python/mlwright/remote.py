@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
+import shutil
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import IO, TYPE_CHECKING, Any, Dict, List, Optional
 
 from mlwright.artifacts import Artifact, from_json
 from mlwright.client import Client, quoted
@@ -133,35 +134,53 @@ class RemoteArtifact(Artifact):
     """An artifact of a run on a server."""
 
     _client: Client
+    #: Of the content, if the server keeps it.
+    digest: Optional[str] = None
+    #: The content is a folder.
     is_dir = False
 
     @classmethod
     def of(cls, client: Client, data: Dict[str, Any]) -> "RemoteArtifact":
         plain = from_json(data)
         made = cls(plain.name, plain.uri, plain.metadata)
-        made.schema, made._client, made.is_dir = plain.schema, client, bool(data.get("is_dir"))
+        made.schema, made._client = plain.schema, client
+        made.digest, made.is_dir = data.get("digest"), bool(data.get("is_dir"))
         return made
 
     def download(self, folder: Any = ".") -> Path:
         """Writes the file, or the folder with everything in it, below ``folder``; returns where it is."""
-        kept = self.uri.split("mlwright://pipelines/", 1)
-        if len(kept) != 2 or kept[1].count("/") < 2:
-            raise PipelineError(f"artifact `{self.name}` is at {self.uri}, which this server does not keep")
-        run, step, port = kept[1].split("/", 2)
-        port, _, index = port.partition("#")
+        if self.digest is None:
+            raise PipelineError(
+                f"artifact `{self.name}` is at {self.uri}, not on the server",
+                "only what a step wrote to its path is kept there",
+            )
         target = Path(folder) / self.name
-        chunks = self._client.chunks(f"pipeline-runs/{quoted(run)}/artifact", step=step, port=port, index=index or 0)
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not self.is_dir:
-            with open(target, "wb") as file:
-                file.writelines(chunks)
-            return target
-        with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
-            for member in tar.getmembers():
-                inside = (target / member.name).resolve().is_relative_to(target.resolve())
-                if inside and (member.isfile() or member.isdir()):
-                    tar.extract(member, target)
+        if self.is_dir:
+            with tempfile.TemporaryFile() as file:
+                file.writelines(self._client.chunks(f"blobs/{self.digest}"))
+                file.seek(0)
+                _unpack(file, target)
+        else:
+            with open(target, "wb") as out:
+                out.writelines(self._client.chunks(f"blobs/{self.digest}"))
         return target
+
+
+def _unpack(file: IO[bytes], target: Path) -> None:
+    """Files and folders only, and none that lies outside of ``target``."""
+    with tarfile.open(fileobj=file) as tar:
+        for member in tar.getmembers():
+            path = (target / member.name).resolve()
+            if not path.is_relative_to(target.resolve()):
+                raise PipelineError(f"`{member.name}` does not lie in the folder that it should be written to")
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with open(path, "wb") as out:
+                    shutil.copyfileobj(content, out)
+            elif member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
 
 
 class Schedule:
