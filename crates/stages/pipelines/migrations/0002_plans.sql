@@ -33,8 +33,6 @@ ALTER TABLE step_run ADD COLUMN iteration BIGINT;
 -- JSON: data by port.
 ALTER TABLE step_run ADD COLUMN inputs TEXT;
 ALTER TABLE step_run ADD COLUMN outputs TEXT;
--- The first need that did not succeed: why it will be skipped.
-ALTER TABLE step_run ADD COLUMN blocked_by TEXT;
 -- Of a graph or loop that has been expanded: how many it holds, and how many of them have not ended.
 ALTER TABLE step_run ADD COLUMN children BIGINT;
 ALTER TABLE step_run ADD COLUMN children_left BIGINT;
@@ -61,6 +59,7 @@ CREATE TABLE pipeline_schedule (
   -- NewSchedule as JSON, without `enabled`.
   what TEXT NOT NULL,
   enabled BOOLEAN NOT NULL,
+  max_concurrency BIGINT NOT NULL,
   next_at BIGINT,
   last_at BIGINT,
   created_at BIGINT NOT NULL,

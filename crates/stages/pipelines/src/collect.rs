@@ -1,89 +1,117 @@
 //! What an attempt left, and the state that its step ends in.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use ledger::Tx;
 use tracking::RunStatus;
-use types::Actor;
+use types::{Actor, Uid};
 
-use crate::attempt::clear_lost;
+use crate::attempt::{Attempt, clear_lost};
+use crate::declared::STEP;
 use crate::error::blocking;
-use crate::finish::{Ended, finish_step};
+use crate::finish::{Ended, Ending, Uses, finish_step};
 use crate::shim::{self, Cause, Exit};
-use crate::{Engine, Error, PipelineRun, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot};
+use crate::{
+    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, work,
+};
 
 impl Engine {
+    /// Ends an attempt as its exit tells. Gives the task that this server took in its place.
     pub(crate) async fn collect(
         &self,
         actor: &Actor,
-        run: &PipelineRun,
-        mut step: StepRun,
-        dir: &Path,
+        mut attempt: Attempt,
         exit: Option<Exit>,
-    ) -> Result<(), Error> {
-        let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
-        let spec = run.declared(&step.name).ok_or_else(missing)?.clone();
+    ) -> Result<Option<Uid>, Error> {
+        let dir = attempt.dir.clone();
         if exit.is_none() {
-            clear_lost(dir, prepare::mark(&step)).await?;
+            clear_lost(&dir, prepare::mark(&attempt.step)).await?;
         }
-        (step.state, step.message) = judge(exit.as_ref(), &spec, step.attempt);
+        let note = shim::task_of(&dir).map(|task| task.note);
+        let uses: Uses = note.and_then(|note| serde_json::from_value(note).ok()).unwrap_or_default();
+        let step = &mut attempt.step;
+        step.cache_key = uses.cache_key;
+        step.environment = uses.environment.as_ref().map(|environment| environment.0);
+        (step.state, step.message) = judge(exit.as_ref(), attempt.task.timeout_ms, step.attempt);
         if let Some(exit) = &exit {
             step.exit_code = exit.code.map(i64::from);
             step.signal = exit.signal.map(i64::from);
         }
-        if step.state == StepState::Succeeded {
-            match self.take_outputs(&spec, dir).await? {
-                Ok(outputs) => step.outputs = outputs,
-                Err(message) => (step.state, step.message) = (StepState::Failed, Some(message)),
-            }
-        }
         if step.state == StepState::Succeeded
-            && run.replay_of.is_none()
-            && let Some(message) = self.broken_promise(actor, &spec, &step).await?
+            && let Err(message) = self.take(actor, &mut attempt).await?
         {
-            (step.state, step.message) = (StepState::Failed, Some(message));
+            attempt.step.outputs.clear();
+            (attempt.step.state, attempt.step.message) = (StepState::Failed, Some(message));
         }
         if let Some(exit) = &exit {
-            note_log(&mut step, exit, self.0.config.log_limit);
+            note_log(&mut attempt.step, exit, self.0.config.log_limit);
         }
-        self.end_tracking_run(actor, &step).await?;
+        self.end_tracking_run(actor, &attempt.step).await?;
         let log = dir.join(shim::LOG);
-        if log.exists() {
-            step.log_digest = Some(self.0.blobs.put_file(&log).await?.0);
+        if log.metadata().is_ok_and(|meta| meta.len() > 0) {
+            attempt.step.log_digest = Some(self.0.blobs.put_file(&log).await?.0);
         }
-        self.end(actor, run, step, true).await
+        self.end(actor, attempt, true, Some(uses)).await
     }
 
-    /// Commits the end of a step, then removes what the attempt does not need any more.
+    /// What an attempt that ended well has made. The inner error says what is missing of it.
+    async fn take(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Result<(), String>, Error> {
+        if attempt.work.kind != STEP {
+            return self.take_results(attempt).await;
+        }
+        let missing = || Error::StepNotFound { run: attempt.run.uid, step: attempt.step.name.clone() };
+        let spec = attempt.run.declared(&attempt.step.task).ok_or_else(missing)?.clone();
+        match self.take_outputs(&spec, &attempt.dir).await? {
+            Ok(outputs) => attempt.step.outputs = outputs,
+            Err(message) => return Ok(Err(message)),
+        }
+        if attempt.run.replay_of.is_none()
+            && let Some(message) = self.broken_promise(actor, &spec, &attempt.step).await?
+        {
+            return Ok(Err(message));
+        }
+        let results = attempt.step.outputs.iter().map(|output| {
+            let artifact = Artifact {
+                name: output.name.clone(),
+                schema: "system.Artifact".into(),
+                uri: work::address(&attempt.step, &output.name),
+                metadata: BTreeMap::new(),
+                digest: Some(output.digest),
+                bytes: output.bytes as u64,
+                is_dir: output.is_dir,
+            };
+            (output.name.clone(), Datum::Artifact(artifact))
+        });
+        attempt.step.results = results.collect();
+        Ok(Ok(()))
+    }
+
+    /// Commits the end of an attempt, then removes what is not needed any more. Gives the task that this server took
+    /// in its place.
     pub(crate) async fn end(
         &self,
         actor: &Actor,
-        run: &PipelineRun,
-        step: StepRun,
+        attempt: Attempt,
         may_retry: bool,
-    ) -> Result<(), Error> {
-        let retries = run.declared(&step.name).map_or(0, |spec| spec.retries);
-        let retries = if may_retry { retries } else { 0 };
-        let dir = self.attempt_dir(run.uid, &step.name, step.attempt);
-        let ended =
-            self.0.ledger.write(actor, move |tx: &mut Tx<'_>| finish_step(tx, &step, retries)).await?;
-        if ended == Ended::Before {
-            return Ok(());
+        uses: Option<Uses>,
+    ) -> Result<Option<Uid>, Error> {
+        let ending = Ending {
+            step: attempt.step,
+            may_retry,
+            uses: uses.filter(|uses| !uses.noted),
+            owner: self.0.owner.clone(),
+            claim: true,
+            pools: self.0.config.pools.clone(),
+        };
+        let (ended, taken) =
+            self.0.ledger.write(actor, move |tx: &mut Tx<'_>| finish_step(tx, &ending)).await?;
+        if ended != Ended::Before {
+            // Nobody waits for it.
+            drop(tokio::task::spawn_blocking(move || clean(&attempt.dir)));
         }
-        blocking(move || {
-            for part in ["work", "inputs", "outputs", "dataset"] {
-                let path = dir.join(part);
-                if path.exists()
-                    && let Err(error) = std::fs::remove_dir_all(&path)
-                {
-                    tracing::warn!(path = %path.display(), %error, "cannot remove what a step left");
-                }
-            }
-            // It holds the step's token.
-            let _ = std::fs::remove_file(dir.join(shim::TASK));
-            Ok(())
-        })
-        .await
+        Ok(taken)
     }
 
     /// Stores every declared output; the inner error says which one is missing.
@@ -162,7 +190,21 @@ impl Engine {
     }
 }
 
-fn judge(exit: Option<&Exit>, spec: &StepSpec, attempt: i64) -> (StepState, Option<String>) {
+/// Removes what an ended attempt left, but for its log. Blocks.
+fn clean(dir: &Path) {
+    for part in ["work", "inputs", "outputs", "dataset"] {
+        let path = dir.join(part);
+        if path.exists()
+            && let Err(error) = std::fs::remove_dir_all(&path)
+        {
+            tracing::warn!(path = %path.display(), %error, "cannot remove what a step left");
+        }
+    }
+    // It holds the step's token.
+    let _ = std::fs::remove_file(dir.join(shim::TASK));
+}
+
+fn judge(exit: Option<&Exit>, timeout_ms: Option<u64>, attempt: i64) -> (StepState, Option<String>) {
     let Some(exit) = exit else {
         let message = format!(
             "lost: the process that watched attempt {attempt} is gone without a word (killed, or the machine went down); \
@@ -173,8 +215,8 @@ fn judge(exit: Option<&Exit>, spec: &StepSpec, attempt: i64) -> (StepState, Opti
     let message = match exit.cause {
         Cause::Exited if exit.code == Some(0) => return (StepState::Succeeded, None),
         Cause::Cancelled => return (StepState::Cancelled, Some("the run was cancelled".into())),
-        Cause::TimedOut => match spec.timeout {
-            Some(timeout) => format!("it was ended at its timeout of {timeout}"),
+        Cause::TimedOut => match timeout_ms {
+            Some(ms) => format!("it was ended at its timeout of {}", Span(Duration::from_millis(ms))),
             None => "it was ended at its timeout".into(),
         },
         Cause::NotStarted => {

@@ -1,19 +1,22 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use blobs::Blobs;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use ledger::{Ledger, Tx};
-use serde_json::json;
 use tasks::CancellationToken;
 use tokio::time::Instant;
-use types::{Actor, Uid, WorkspaceId, io};
+use types::{Actor, Digest, Uid, WorkspaceId, io};
 
+use crate::advance::Advance;
+use crate::attempt::Active;
+use crate::compiled::Compiled;
 use crate::error::blocking;
+use crate::finish::claim;
 use crate::{Config, Error, LogPart, shim, store};
 
 /// How long a change of another server, or one that nobody announced, may go unseen.
@@ -34,9 +37,13 @@ pub(crate) struct Inner {
     pub config: Config,
     /// Names the disk on which this engine's attempts lie.
     pub owner: String,
+    plans: Mutex<HashMap<Digest, Arc<Compiled>>>,
 }
 
-type Driven = BoxFuture<'static, Uid>;
+/// Plans that the engine keeps in memory.
+const PLANS: usize = 64;
+
+type Driven = BoxFuture<'static, ()>;
 
 impl Engine {
     /// Errors: `Io` if the data directory cannot be written.
@@ -56,7 +63,7 @@ impl Engine {
                 owner
             }
         };
-        Ok(Self(Arc::new(Inner { ledger, blobs, config, owner })))
+        Ok(Self(Arc::new(Inner { ledger, blobs, config, owner, plans: Mutex::default() })))
     }
 
     pub fn config(&self) -> &Config {
@@ -66,60 +73,66 @@ impl Engine {
     /// Works until `token` is cancelled. It may be dropped and started again at any moment.
     /// Errors: `Ledger` when the database cannot be used; starting again is the right answer.
     pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
+        self.adopt().await?;
         let mut changes = self.0.ledger.watch();
         let mut driven: FuturesUnordered<Driven> = FuturesUnordered::new();
-        let mut active = BTreeSet::new();
+        let active = Arc::new(Active::default());
         let mut next_look = Instant::now();
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
-                Some(step) = driven.next(), if !driven.is_empty() => {
-                    active.remove(&step);
-                    next_look = Instant::now();
-                }
+                Some(()) = driven.next(), if !driven.is_empty() => next_look = Instant::now(),
                 changed = changes.changed() => {
                     changed.map_err(|_| ledger::Error::Closed)?;
                     next_look = next_look.min(Instant::now() + SETTLE);
                 }
                 () = tokio::time::sleep_until(next_look) => {
-                    self.look(&mut driven, &mut active).await?;
-                    next_look = Instant::now() + AT_LEAST_EVERY;
+                    let due = self.look(&driven, &active).await?;
+                    next_look = Instant::now() + due.unwrap_or(AT_LEAST_EVERY).min(AT_LEAST_EVERY);
                 }
             }
         }
     }
 
-    /// Takes ready steps, takes up running ones that nobody attends to, passes on requests to end, judges replays.
+    /// Runs from before there were plans get one.
+    async fn adopt(&self) -> Result<(), Error> {
+        let old = self.0.ledger.read(WorkspaceId::DEFAULT, store::runs::without_plan).await?;
+        for (workspace, run) in old {
+            self.0
+                .ledger
+                .write(&system(workspace), move |tx: &mut Tx<'_>| Advance::open(tx, run).map(drop))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Takes ready tasks, takes up running ones that nobody attends to, passes on requests to end, starts what is
+    /// scheduled, judges replays. Gives how long it is until something is due.
     async fn look(
         &self,
-        driven: &mut FuturesUnordered<Driven>,
-        active: &mut BTreeSet<Uid>,
-    ) -> Result<(), Error> {
+        driven: &FuturesUnordered<Driven>,
+        active: &Arc<Active>,
+    ) -> Result<Option<Duration>, Error> {
         let inner = &self.0;
+        self.start_due().await?;
         let room = inner.config.parallel.saturating_sub(active.len());
         if room > 0 {
-            let ready =
-                inner.ledger.read(WorkspaceId::DEFAULT, move |rx| store::steps::ready(rx, room)).await?;
-            for (workspace, step) in ready {
-                self.claim(workspace, step).await?;
-            }
+            self.claim(room).await?;
         }
-        let owner = inner.owner.clone();
-        let (running, ending, replays) = inner
+        let (owner, now) = (inner.owner.clone(), inner.ledger.clock().now());
+        let (running, ending, replays, due) = inner
             .ledger
             .read(WorkspaceId::DEFAULT, move |rx| {
                 let running = store::steps::running(rx, &owner)?;
                 let ending = store::steps::to_cancel(rx, &owner)?;
-                Ok::<_, ledger::Error>((running, ending, store::replays::to_judge(rx)?))
+                let due = store::tree::next_due(rx, now)?;
+                Ok::<_, ledger::Error>((running, ending, store::replays::to_judge(rx)?, due))
             })
             .await?;
         for (workspace, step) in running {
-            if active.insert(step) {
-                let engine = self.clone();
-                driven.push(Box::pin(async move {
-                    engine.drive(&system(workspace), step).await;
-                    step
-                }));
+            if active.enter(step) {
+                let (engine, active) = (self.clone(), Arc::clone(active));
+                driven.push(Box::pin(async move { engine.drive(active, workspace, step).await }));
             }
         }
         for (run, step, attempt) in ending {
@@ -131,27 +144,47 @@ impl Engine {
         for (workspace, replay) in replays {
             self.judge(&system(workspace), replay).await?;
         }
+        Ok(due.map(|due| Duration::from_micros((due.0 - now.0).max(0).unsigned_abs())))
+    }
+
+    async fn claim(&self, room: usize) -> Result<(), Error> {
+        let (pools, now) = (self.0.config.pools.clone(), self.0.ledger.clock().now());
+        let ready = self
+            .0
+            .ledger
+            .read(WorkspaceId::DEFAULT, move |rx| {
+                let full = store::steps::full_pools(rx, &pools)?;
+                store::steps::ready(rx, None, room, now, &full)
+            })
+            .await?;
+        let mut rooms: BTreeMap<WorkspaceId, usize> = BTreeMap::new();
+        for (workspace, ..) in ready {
+            *rooms.entry(workspace).or_default() += 1;
+        }
+        for (workspace, room) in rooms {
+            let (owner, pools) = (self.0.owner.clone(), self.0.config.pools.clone());
+            self.0
+                .ledger
+                .write(&system(workspace), move |tx: &mut Tx<'_>| {
+                    claim(tx, Some(workspace), room, &owner, &pools).map(drop)
+                })
+                .await?;
+        }
         Ok(())
     }
 
-    async fn claim(&self, workspace: WorkspaceId, uid: Uid) -> Result<(), Error> {
-        let owner = self.0.owner.clone();
-        self.0
-            .ledger
-            .write(&system(workspace), move |tx: &mut Tx<'_>| {
-                if !store::steps::claim(tx, uid, &owner)? {
-                    return Ok(());
-                }
-                let Some(step) = store::steps::find(tx, uid)? else { return Ok(()) };
-                if store::runs::start(tx, step.run)? {
-                    let payload = json!({ "run": step.run });
-                    tx.event("pipeline.run_started", &format!("pipeline_run:{}", step.run), payload)?;
-                }
-                let payload =
-                    json!({ "step_run": uid, "run": step.run, "step": step.name, "attempt": step.attempt });
-                Ok(tx.event("step.started", &format!("step_run:{uid}"), payload)?)
-            })
-            .await
+    /// A plan that was read before.
+    pub(crate) fn plan(&self, digest: Digest) -> Option<Arc<Compiled>> {
+        self.0.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned()
+    }
+
+    pub(crate) fn keep_plan(&self, plan: Arc<Compiled>) -> Arc<Compiled> {
+        let mut plans = self.0.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= PLANS {
+            plans.clear();
+        }
+        plans.insert(plan.digest, Arc::clone(&plan));
+        plan
     }
 
     pub(crate) fn attempt_dir(&self, run: Uid, step: &str, attempt: i64) -> PathBuf {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use types::{Digest, io};
 
-use crate::{EnvironmentSpec, Error};
+use crate::{EnvironmentSpec, Error, PythonEnv};
 
 /// A locked environment: the same Python build, platform and lock file have the same key.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct Environment {
 
 /// Written last into a finished environment.
 const COMPLETE: &str = ".mlwright-complete";
+/// How a requirement begins that is installed without what it depends on.
+const NO_DEPS: &str = "--no-deps ";
 
 /// Works out which environment `spec` names, without building it. Blocks.
 /// Errors: `NoHash`, `NoUv`, `Command` if there is no such Python.
@@ -52,46 +54,125 @@ pub(crate) fn resolve(
 /// The directory of the environment below `root`, built if it is not there yet. One builder works at a time;
 /// the others wait and find it done. Blocks, for minutes if packages must be downloaded.
 pub(crate) fn build(uv: Option<&Path>, root: &Path, environment: &Environment) -> Result<PathBuf, Error> {
-    let name = environment.key.hex();
-    let dir = root.join(&name);
+    once(root, &environment.key, &environment.name, |dir, held| {
+        let requirements = root.join(format!("{}.txt", environment.key.hex()));
+        io::write_atomic(&requirements, &environment.lock)?;
+        let mut venv = command(uv);
+        venv.args(["venv", "-q", "--no-project", "--python"]).arg(&environment.interpreter).arg(dir);
+        held.run(venv, &environment.name)?;
+        let mut sync = command(uv);
+        sync.args(["pip", "sync", "-q", "--require-hashes", "--allow-empty-requirements", "--python"])
+            .arg(dir.join("bin/python"));
+        sync.arg(&requirements);
+        held.run(sync, &environment.name)
+    })
+}
+
+/// The key of an environment that a piece of work asks for by its requirements.
+pub(crate) fn key_of(python: &PythonEnv) -> Digest {
+    let mut requirements: Vec<&str> = python.requirements.iter().map(|line| line.trim()).collect();
+    requirements.sort_unstable();
+    requirements.dedup();
+    let platform = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let identity = json!({
+        "format": 2, "python": python.version, "platform": platform, "requirements": requirements,
+    });
+    Digest::of(identity.to_string())
+}
+
+/// Like [`build`], from requirements that are not locked: what they are resolved to when it is built stays. Once it is
+/// built nothing is looked up any more. Blocks.
+pub(crate) fn build_python(
+    uv: Option<&Path>,
+    root: &Path,
+    key: Digest,
+    python: &PythonEnv,
+) -> Result<PathBuf, Error> {
+    let name = if python.requirements.is_empty() { "empty".into() } else { python.requirements.join(" ") };
+    once(root, &key, &name, |dir, held| {
+        let venv = |version: Option<&str>| {
+            let mut venv = command(uv);
+            venv.args(["venv", "-q", "--no-project", "--seed"]);
+            if let Some(version) = version {
+                venv.arg("--python").arg(version);
+            }
+            venv.arg(dir);
+            held.run(venv, &name)
+        };
+        // A version that the machine does not have and cannot get is a wish: the work runs with another.
+        if let Err(error) = venv(python.version.as_deref()) {
+            let Some(version) = &python.version else { return Err(error) };
+            tracing::warn!(version, %error, "no such Python: an environment is built with another");
+            venv(None)?;
+        }
+        let (options, packages): (Vec<&str>, Vec<&str>) = python
+            .requirements
+            .iter()
+            .map(String::as_str)
+            .partition(|line| line.starts_with("--") && !line.starts_with(NO_DEPS));
+        let (alone, whole): (Vec<&str>, Vec<&str>) =
+            packages.into_iter().partition(|line| line.starts_with(NO_DEPS));
+        let alone: Vec<&str> = alone.into_iter().filter_map(|line| line.strip_prefix(NO_DEPS)).collect();
+        let requirements = root.join(format!("{}.txt", key.hex()));
+        for (lines, option) in [(whole, None), (alone, Some("--no-deps"))] {
+            if lines.is_empty() {
+                continue;
+            }
+            io::write_atomic(&requirements, [options.clone(), lines].concat().join("\n"))?;
+            let mut install = command(uv);
+            install.args(["pip", "install", "-q", "--python"]).arg(dir.join("bin/python"));
+            install.args(option).arg("-r").arg(&requirements);
+            held.run(install, &name)?;
+        }
+        Ok(())
+    })
+}
+
+/// The directory of a key below `root`, filled by `fill` unless it is there.
+fn once(
+    root: &Path,
+    key: &Digest,
+    name: &str,
+    fill: impl FnOnce(&Path, &Held) -> Result<(), Error>,
+) -> Result<PathBuf, Error> {
+    let dir = root.join(key.hex());
     if dir.join(COMPLETE).exists() {
         return Ok(dir);
     }
     io::create_dir_all(root)?;
-    let path = root.join(format!("{name}.lock"));
+    let path = root.join(format!("{}.lock", key.hex()));
     let lock = io::create(&path)?;
     lock.lock().map_err(|e| io::Error::new("lock", &path, e))?;
     if dir.join(COMPLETE).exists() {
         return Ok(dir);
     }
-    tracing::info!(environment = environment.name, key = %environment.key, "building an environment");
+    tracing::info!(environment = name, %key, "building an environment");
     if dir.exists() {
         std::fs::remove_dir_all(&dir).map_err(|e| io::Error::new("remove", &dir, e))?;
     }
-    let requirements = root.join(format!("{name}.txt"));
-    io::write_atomic(&requirements, &environment.lock)?;
-    let mut venv = command(uv);
-    venv.args(["venv", "-q", "--no-project", "--python"]).arg(&environment.interpreter).arg(&dir);
-    run(venv, &environment.name, &lock, &path)?;
-    let mut sync = command(uv);
-    sync.args(["pip", "sync", "-q", "--require-hashes", "--allow-empty-requirements", "--python"])
-        .arg(dir.join("bin/python"));
-    sync.arg(&requirements);
-    run(sync, &environment.name, &lock, &path)?;
-    io::write_atomic(dir.join(COMPLETE), format!("{}\n", environment.key))?;
+    fill(&dir, &Held { lock, path })?;
+    io::write_atomic(dir.join(COMPLETE), format!("{key}\n"))?;
     Ok(dir)
+}
+
+/// The lock of an environment that is being built.
+struct Held {
+    lock: File,
+    path: PathBuf,
+}
+
+impl Held {
+    /// `uv` gets the lock as its standard input: should this process be killed, the lock is held until `uv` has ended,
+    /// so that nobody builds beside it.
+    fn run(&self, mut command: Command, environment: &str) -> Result<(), Error> {
+        let held = self.lock.try_clone().map_err(|e| io::Error::new("share", &self.path, e))?;
+        command.stdin(Stdio::from(held));
+        output(command, environment).map(drop)
+    }
 }
 
 fn command(uv: Option<&Path>) -> Command {
     Command::new(uv.unwrap_or(Path::new("uv")))
-}
-
-/// `uv` gets the lock as its standard input: should this process be killed, the lock is held until `uv` has ended,
-/// so that nobody builds beside it.
-fn run(mut command: Command, environment: &str, lock: &File, path: &Path) -> Result<(), Error> {
-    let held = lock.try_clone().map_err(|e| io::Error::new("share", path, e))?;
-    command.stdin(Stdio::from(held));
-    output(command, environment).map(drop)
 }
 
 fn output(mut command: Command, environment: &str) -> Result<String, Error> {

@@ -46,6 +46,9 @@ pub enum Error {
     NoUv { environment: String },
     #[error("`{command}` failed: {output}")]
     Command { command: String, output: String },
+    /// An attempt that cannot start; the text says why.
+    #[error("{0}")]
+    Refused(String),
     #[error("work was stopped: {0}")]
     Stopped(String),
     #[error(transparent)]
@@ -84,6 +87,7 @@ impl Fault for Error {
             | Error::Plan { .. }
             | Error::Input { .. }
             | Error::Schedule { .. }
+            | Error::Refused(_)
             | Error::BadCode { .. }
             | Error::NoLock { .. }
             | Error::NoHash { .. } => Class::Invalid,

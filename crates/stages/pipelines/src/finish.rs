@@ -1,10 +1,16 @@
-//! The transaction that ends a step: its outputs, the graph, the steps that waited for it, and the run itself.
+//! The transaction that ends an attempt: its outputs, the lineage, what follows in the run, and the next attempt that
+//! this server takes in its place.
+
+use std::collections::BTreeMap;
 
 use ledger::Tx;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use types::Uid;
+use types::{Digest, Timestamp, Uid};
 
-use crate::{Error, RunState, StepRun, StepState, store};
+use crate::advance::Advance;
+use crate::store::tree;
+use crate::{Error, Retry, StepRun, StepState, store};
 
 /// What ending an attempt led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,32 +22,67 @@ pub(crate) enum Ended {
     Before,
 }
 
-/// Ends the running attempt of a step as `step` says. A failed one starts again while `retries` allow.
-pub(crate) fn finish_step(tx: &mut Tx<'_>, step: &StepRun, retries: u32) -> Result<Ended, Error> {
+/// How an attempt ends, and who may go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub step: StepRun,
+    /// Whether another attempt could do better.
+    pub may_retry: bool,
+    /// What it used, where no earlier event says so.
+    pub uses: Option<Uses>,
+    pub owner: String,
+    /// This server takes one more task.
+    pub claim: bool,
+    pub pools: BTreeMap<String, usize>,
+}
+
+/// What the transaction led to, and the task that this server took.
+pub(crate) type Finished = (Ended, Option<Uid>);
+
+pub(crate) fn finish_step(tx: &mut Tx<'_>, ending: &Ending) -> Result<Finished, Error> {
+    let mut advance = Advance::open(tx, ending.step.run)?;
+    let ended = end(&mut advance, ending)?;
+    advance.go()?;
+    let taken = match ended {
+        Ended::Before => None,
+        _ if ending.claim => {
+            let workspace = tx.workspace();
+            claim(tx, Some(workspace), 1, &ending.owner, &ending.pools)?.pop().map(|(_, step)| step)
+        }
+        _ => None,
+    };
+    Ok((ended, taken))
+}
+
+fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {
+    let step = &ending.step;
+    let Some(node) = tree::find(advance.tx(), step.uid)? else { return Ok(Ended::Before) };
+    let graph = tree::graph_of(advance.tx(), &node)?;
+    let retry = advance.plan().task(graph.as_deref(), &node.task)?.retry.clone();
     let subject = format!("step_run:{}", step.uid);
-    let message = step.message.clone().unwrap_or_default();
-    let cancelled = store::runs::find(tx, step.run)?.is_some_and(|run| run.cancel_requested);
-    if step.state == StepState::Failed && step.attempt <= i64::from(retries) && !cancelled {
-        if !store::steps::again(tx, step.uid, &message)? {
+    let tx = advance.tx();
+    let cancelled = store::runs::head(tx, step.run)?.is_some_and(|run| run.cancel_requested);
+    let attempts = step.attempt - node.attempts_before;
+    if step.state == StepState::Failed && ending.may_retry && attempts <= i64::from(retry.max) && !cancelled {
+        let due = backoff(&retry, attempts).map(|pause| Timestamp(tx.now().0.saturating_add(pause)));
+        if !store::steps::again(tx, step, step.message.as_deref().unwrap_or_default(), due)? {
             return Ok(Ended::Before);
         }
-        let payload =
-            json!({ "step_run": step.uid, "run": step.run, "step": step.name, "attempt": step.attempt });
+        let payload = json!({
+            "step_run": step.uid, "run": step.run, "step": step.name, "attempt": step.attempt, "due_at": due,
+        });
         tx.event("step.retried", &subject, payload)?;
         return Ok(Ended::Again);
     }
     if !store::steps::finish(tx, step)? {
         return Ok(Ended::Before);
     }
-    let node = tx.node("step_run", &step.uid.hex(), json!({}))?;
-    for output in &step.outputs {
-        let props = json!({ "name": output.name, "bytes": output.bytes, "step": step.name });
-        let artifact = tx.node("artifact", &output.digest.to_string(), props)?;
-        tx.edge(artifact, "produced_by", node)?;
-    }
+    lineage(tx, ending)?;
     let payload = json!({
         "step_run": step.uid, "run": step.run, "step": step.name, "state": step.state.name(),
         "cached": step.cached, "attempt": step.attempt, "exit_code": step.exit_code, "tracking_run": step.tracking_run,
+        "cache_key": step.cache_key, "environment": step.environment,
+        "inputs": ending.uses.as_ref().map(|uses| &uses.inputs),
         "outputs": step.outputs.iter().map(|o| json!({ "name": o.name, "digest": o.digest })).collect::<Vec<_>>(),
     });
     tx.event("step.finished", &subject, payload)?;
@@ -51,55 +92,121 @@ pub(crate) fn finish_step(tx: &mut Tx<'_>, step: &StepRun, retries: u32) -> Resu
     {
         store::steps::remember(tx, key, step.uid)?;
     }
-    let steps = store::steps::of_run(tx, step.run)?;
-    if step.state == StepState::Succeeded {
-        for child in steps.iter().filter(|child| child.needs.contains(&step.name)) {
-            store::steps::need_met(tx, child.uid)?;
-        }
-    } else {
-        skip_below(tx, &steps, &step.name)?;
-    }
-    finish_run_if_done(tx, step.run)?;
+    advance.ended(node, step.state, step.message.clone());
     Ok(Ended::Final)
 }
 
-/// Everything that needs `name`, directly or not, will never start.
-fn skip_below(tx: &mut Tx<'_>, steps: &[StepRun], name: &str) -> Result<(), Error> {
-    let mut ended = vec![name.to_owned()];
-    while let Some(name) = ended.pop() {
-        for child in steps.iter().filter(|child| child.needs.contains(&name)) {
-            let message = format!("step `{name}` did not succeed");
-            if store::steps::drop_unstarted(tx, child.uid, StepState::Skipped, &message)? {
-                ended.push(child.name.clone());
-            }
-        }
+/// Microseconds to the attempt that follows so many failed ones.
+fn backoff(retry: &Retry, failed: i64) -> Option<i64> {
+    if retry.backoff_ms == 0 {
+        return None;
+    }
+    let factor = if retry.factor > 1.0 { retry.factor } else { 1.0 };
+    let exponent = i32::try_from(failed - 1).unwrap_or(i32::MAX);
+    let most = retry.max_backoff_ms.unwrap_or(30 * 24 * 3_600_000) as f64;
+    let pause = (retry.backoff_ms as f64 * factor.powi(exponent)).min(most);
+    Some((pause * 1_000.0) as i64)
+}
+
+fn lineage(tx: &mut Tx<'_>, ending: &Ending) -> Result<(), Error> {
+    let step = &ending.step;
+    if step.outputs.is_empty() && ending.uses.is_none() {
+        return Ok(());
+    }
+    let node = tx.node("step_run", &step.uid.hex(), json!({}))?;
+    if let Some(uses) = &ending.uses {
+        note_uses(tx, node, uses)?;
+    }
+    for output in &step.outputs {
+        let props = json!({ "name": output.name, "bytes": output.bytes, "step": step.name });
+        let artifact = tx.node("artifact", &output.digest.to_string(), props)?;
+        tx.edge(artifact, "produced_by", node)?;
     }
     Ok(())
 }
 
-/// Ends the run when its last step has ended.
-pub(crate) fn finish_run_if_done(tx: &mut Tx<'_>, uid: Uid) -> Result<(), Error> {
-    let steps = store::steps::of_run(tx, uid)?;
-    if !steps.iter().all(|step| step.state.is_final()) {
-        return Ok(());
+/// What an attempt is made from, beside its declaration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Uses {
+    pub cache_key: Option<Digest>,
+    /// Key and properties.
+    pub environment: Option<(Digest, serde_json::Value)>,
+    pub code: Option<Digest>,
+    pub dataset: Option<Uid>,
+    pub inputs: Vec<Digest>,
+    /// Written down already, before the attempt started.
+    pub noted: bool,
+}
+
+/// The lineage of what an attempt uses; `node` is that of the step.
+pub(crate) fn note_uses(tx: &mut Tx<'_>, node: i64, uses: &Uses) -> Result<(), ledger::Error> {
+    if let Some(code) = uses.code {
+        let code = tx.node("code", &code.to_string(), json!({}))?;
+        tx.edge(node, "used", code)?;
     }
-    let Some(run) = store::runs::find(tx, uid)?.filter(|run| !run.state.is_final()) else { return Ok(()) };
-    let failed = steps.iter().find(|step| step.state == StepState::Failed);
-    let (state, message) = if steps.iter().all(|step| step.state == StepState::Succeeded) {
-        (RunState::Succeeded, None)
-    } else if run.cancel_requested {
-        (RunState::Cancelled, Some("cancelled on request".to_owned()))
-    } else {
-        let why = failed.map(|step| {
-            format!("step `{}` failed: {}", step.name, step.message.as_deref().unwrap_or("no reason known"))
-        });
-        (RunState::Failed, why)
-    };
-    store::runs::finish(tx, uid, state, message.as_deref())?;
-    let payload = json!({
-        "run": uid, "pipeline": run.pipeline, "state": state.name(), "dataset_version": run.dataset_version,
-        "replay_of": run.replay_of,
-        "cached_steps": steps.iter().filter(|step| step.cached).count(),
-    });
-    Ok(tx.event("pipeline.run_finished", &format!("pipeline_run:{uid}"), payload)?)
+    if let Some((key, props)) = &uses.environment {
+        let environment = tx.node("environment", &key.to_string(), props.clone())?;
+        tx.edge(node, "used", environment)?;
+    }
+    if let Some(version) = uses.dataset
+        && let Some(version) = tx.find_node("dataset_version", &version.hex())?
+    {
+        tx.edge(node, "used", version)?;
+    }
+    for input in &uses.inputs {
+        let artifact = tx.node("artifact", &input.to_string(), json!({}))?;
+        tx.edge(node, "used", artifact)?;
+    }
+    Ok(())
+}
+
+/// Takes up to `room` tasks that may start for this server.
+pub(crate) fn claim(
+    tx: &mut Tx<'_>,
+    workspace: Option<types::WorkspaceId>,
+    room: usize,
+    owner: &str,
+    pools: &BTreeMap<String, usize>,
+) -> Result<Vec<(types::WorkspaceId, Uid)>, Error> {
+    let mut full = store::steps::full_pools(tx, pools)?;
+    let mut taken = Vec::new();
+    while taken.len() < room {
+        let now = tx.now();
+        let ready = store::steps::ready(tx, workspace, room - taken.len(), now, &full)?;
+        let none = ready.is_empty();
+        let mut limited = false;
+        for (workspace, uid, pool) in ready {
+            if let Some(pool) = pool.filter(|pool| pools.contains_key(pool)) {
+                // Its pool may be full by now.
+                if limited {
+                    continue;
+                }
+                limited = true;
+                drop(pool);
+            }
+            if store::steps::claim(tx, uid, owner)? {
+                say_started(tx, uid)?;
+                taken.push((workspace, uid));
+            }
+        }
+        if none || !limited {
+            break;
+        }
+        full = store::steps::full_pools(tx, pools)?;
+    }
+    Ok(taken)
+}
+
+fn say_started(tx: &mut Tx<'_>, uid: Uid) -> Result<(), Error> {
+    let Some(step) = store::steps::find(tx, uid)? else { return Ok(()) };
+    // What the step reads while it runs is noted with its node.
+    let node = tx.node("step_run", &uid.hex(), json!({ "step": step.name }))?;
+    let run = tx.node("pipeline_run", &step.run.hex(), json!({}))?;
+    tx.edge(node, "part_of", run)?;
+    if store::runs::start(tx, step.run)? {
+        let payload = json!({ "run": step.run });
+        tx.event("pipeline.run_started", &format!("pipeline_run:{}", step.run), payload)?;
+    }
+    let payload = json!({ "step_run": uid, "run": step.run, "step": step.name, "attempt": step.attempt });
+    Ok(tx.event("step.started", &format!("step_run:{uid}"), payload)?)
 }

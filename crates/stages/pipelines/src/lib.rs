@@ -2,19 +2,28 @@
 //! parameters and locked environments; cached where nothing changed, and replayed to prove that a result holds.
 
 mod adapter;
+mod adopt;
+mod advance;
 mod attempt;
 mod collect;
+mod compiled;
 mod config;
+mod contents;
+mod datum;
+mod declared;
 mod define;
 mod engine;
 mod environment;
 mod error;
+mod expression;
 mod finish;
 mod judge;
 mod model;
 mod plan;
 mod prepare;
 mod publish;
+mod python;
+mod resume;
 mod schedule;
 pub mod shim;
 mod snapshot;
@@ -22,9 +31,11 @@ mod spec;
 mod store;
 mod submit;
 mod submit_plan;
+mod work;
 
 pub use adapter::{Adapter, Call, Launch, PythonEnv};
 pub use config::Config;
+pub use contents::{FolderFile, folder_files};
 pub use define::{define, get, get_replay, get_run, list, list_runs, outputs, remove, replays_of, steps};
 pub use engine::Engine;
 pub use error::Error;
@@ -40,6 +51,7 @@ pub use publish::{
     PipelineVersion, Published, add_version, delete_version, find_published, get_published, get_version,
     publish, published, unpublish, update_published, update_version, versions,
 };
+pub use python::{PYTHON, Python, write_sdk};
 pub use schedule::{
     NewSchedule, Schedule, Trigger, create_schedule, delete_schedule, get_schedule, list_schedules,
     set_schedule_enabled,

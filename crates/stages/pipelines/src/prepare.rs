@@ -8,10 +8,15 @@ use ledger::Tx;
 use serde_json::{Value, json};
 use types::{Actor, Digest, Reader, Uid, io};
 
+use crate::attempt::Attempt;
+use crate::declared::STEP;
 use crate::environment::{self, Environment};
 use crate::error::blocking;
+use crate::finish::{Uses, note_uses};
 use crate::shim::{self, Task};
-use crate::{Engine, Error, PipelineRun, StepOutput, StepRun, StepSpec, StepState, snapshot, store};
+use crate::{
+    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, StepState, snapshot, store,
+};
 
 /// What a step gets of the server's environment. Everything else, secrets above all, stays with the server.
 const INHERITED: [&str; 24] = [
@@ -56,15 +61,19 @@ struct Input {
 
 impl Engine {
     /// Errors say what is wrong with the step; the caller ends it with that.
-    pub(crate) async fn prepare(
-        &self,
-        actor: &Actor,
-        run: &PipelineRun,
-        step: &mut StepRun,
-        dir: &Path,
-    ) -> Result<Prepared, Error> {
+    pub(crate) async fn prepare(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
+        if attempt.work.kind == STEP {
+            self.prepare_step(actor, attempt).await
+        } else {
+            self.prepare_work(actor, attempt).await
+        }
+    }
+
+    async fn prepare_step(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
+        let Attempt { run, step, dir, .. } = attempt;
+        let (run, dir) = (&*run, dir.as_path());
         let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
-        let spec = run.declared(&step.name).ok_or_else(missing)?;
+        let spec = run.declared(&step.task).ok_or_else(missing)?;
         let snapshot = run.code.clone().ok_or_else(missing)?;
         let code = self.0.blobs.get_bytes(&snapshot.digest).await?;
         let environment = self.resolve(run, spec, code.clone()).await?;
@@ -77,7 +86,7 @@ impl Engine {
         step.cache_key = Some(key);
         step.environment = environment.as_ref().map(|environment| environment.key);
         if run.use_cache
-            && let Some(cached) = self.cached(actor, step, spec, key).await?
+            && let Some(cached) = self.cached(actor, step, spec.registers.as_deref(), key).await?
         {
             return Ok(Prepared::Cached(Box::new(cached)));
         }
@@ -86,15 +95,9 @@ impl Engine {
             None => None,
         };
 
-        // A crash may have left half of it.
         let (target, digest) = (dir.to_owned(), snapshot.digest);
         blocking(move || {
-            if target.exists() {
-                std::fs::remove_dir_all(&target).map_err(|e| io::Error::new("remove", &target, e))?;
-            }
-            for part in ["inputs", "outputs", "dataset"] {
-                io::create_dir_all(target.join(part))?;
-            }
+            fresh(&target, &["inputs", "outputs", "dataset"])?;
             snapshot::unpack(digest, &code, &target.join("work"))
         })
         .await?;
@@ -109,21 +112,55 @@ impl Engine {
                 io::create_dir_all(parent)?;
             }
         }
-        let experiment = self.begin(actor, run, step, spec, environment.as_ref(), &inputs).await?;
+        let environment = environment.map(|environment| {
+            let props = json!({
+                "name": environment.name, "python": environment.python, "platform": environment.platform,
+                "lock": environment.lock_digest,
+            });
+            (environment.key, props)
+        });
+        let mut uses = Uses {
+            cache_key: Some(key),
+            environment,
+            code: Some(snapshot.digest),
+            dataset: run.dataset_version,
+            inputs: inputs.iter().map(|input| input.output.digest).collect(),
+            noted: false,
+        };
+        let experiment = match &spec.experiment {
+            Some(name) => {
+                uses.noted = true;
+                Some(self.begin(actor, run, step, name, &uses).await?)
+            }
+            None => None,
+        };
         let env = self.variables(run, step, experiment, dir, environment_dir.as_deref())?;
+        let argv = vec!["sh".to_owned(), "-c".to_owned(), spec.run.clone()];
+        self.write_task(attempt, argv, env, &uses).await
+    }
+
+    /// Last of all: from here on the attempt is ready, and only the shim writes in its directory.
+    pub(crate) async fn write_task(
+        &self,
+        attempt: &Attempt,
+        argv: Vec<String>,
+        env: BTreeMap<String, String>,
+        uses: &Uses,
+    ) -> Result<Prepared, Error> {
+        let path = attempt.dir.join(shim::TASK);
+        let failed = |e: serde_json::Error| io::Error::new("write", &path, e.into());
         let task = Task {
-            run: spec.run.clone(),
-            directory: dir.join("work"),
+            argv,
+            directory: attempt.dir.join("work"),
             env,
-            timeout_ms: spec.timeout.map(|timeout| timeout.0.as_millis() as u64),
+            timeout_ms: attempt.task.timeout_ms,
             grace_ms: self.0.config.grace.as_millis() as u64,
             log_limit: self.0.config.log_limit,
-            mark: mark(step),
+            mark: mark(&attempt.step),
+            note: serde_json::to_value(uses).map_err(failed)?,
         };
-        let path = dir.join(shim::TASK);
-        let text = serde_json::to_vec(&task).map_err(|e| io::Error::new("write", &path, e.into()))?;
-        // Last: from here on the attempt is ready, and only the shim writes in its directory.
-        blocking(move || Ok(io::write_atomic(path, text)?)).await?;
+        let text = serde_json::to_vec(&task).map_err(failed)?;
+        blocking(move || Ok(shim::write_whole(&path, &text)?)).await?;
         Ok(Prepared::Ready)
     }
 
@@ -154,14 +191,16 @@ impl Engine {
     }
 
     async fn inputs(&self, actor: &Actor, run: &PipelineRun, spec: &StepSpec) -> Result<Vec<Input>, Error> {
-        let (uid, needs) = (run.uid, spec.needs.clone());
-        let steps = self.0.ledger.read(actor.workspace, move |rx| store::steps::of_run(rx, uid)).await?;
-        let needed = steps.into_iter().filter(|step| needs.contains(&step.name));
-        let of = |step: StepRun| {
-            let name = step.name;
-            step.outputs.into_iter().map(move |output| Input { step: name.clone(), output })
-        };
-        Ok(needed.flat_map(of).collect())
+        if spec.needs.is_empty() {
+            return Ok(Vec::new());
+        }
+        // In the order of execution, so that the same needs have the same cache key.
+        let order = run.spec.as_ref().map(PipelineSpec::order).transpose()?.unwrap_or_default();
+        let names = order.iter().map(|step| step.name.clone()).filter(|name| spec.needs.contains(name));
+        let (uid, needs) = (run.uid, names.collect::<Vec<_>>());
+        let outputs =
+            self.0.ledger.read(actor.workspace, move |rx| store::steps::outputs_of(rx, uid, &needs)).await?;
+        Ok(outputs.into_iter().map(|(step, output)| Input { step, output }).collect())
     }
 
     async fn place(&self, input: &Input, folder: &Path) -> Result<(), Error> {
@@ -178,11 +217,11 @@ impl Engine {
     }
 
     /// How the step ends if an earlier one had the same key and all that it made is still there.
-    async fn cached(
+    pub(crate) async fn cached(
         &self,
         actor: &Actor,
         step: &StepRun,
-        spec: &StepSpec,
+        registers: Option<&str>,
         key: Digest,
     ) -> Result<Option<StepRun>, Error> {
         let found = self.0.ledger.read(actor.workspace, move |rx| store::steps::remembered(rx, key)).await?;
@@ -192,12 +231,12 @@ impl Engine {
                 return Ok(None);
             }
         }
-        if let Some(model) = &spec.registers {
+        if let Some(model) = registers {
             let versions = match found.tracking_run {
                 Some(run) => models::versions_of_run(&self.0.ledger, actor, run).await?,
                 None => Vec::new(),
             };
-            if !versions.iter().any(|version| version.model == *model) {
+            if !versions.iter().any(|version| version.model == model) {
                 return Ok(None);
             }
         }
@@ -209,6 +248,7 @@ impl Engine {
         ended.exit_code = found.exit_code;
         ended.log_digest = found.log_digest;
         ended.outputs = found.outputs;
+        ended.results = found.results;
         Ok(Some(ended))
     }
 
@@ -218,56 +258,30 @@ impl Engine {
         actor: &Actor,
         run: &PipelineRun,
         step: &mut StepRun,
-        spec: &StepSpec,
-        environment: Option<&Environment>,
-        inputs: &[Input],
-    ) -> Result<Option<i64>, Error> {
+        experiment: &str,
+        uses: &Uses,
+    ) -> Result<i64, Error> {
         let ledger = &self.0.ledger;
-        if spec.experiment.is_some() && step.tracking_run.is_none() {
-            step.tracking_run = Some(types::new_id(ledger.clock().now()));
-        }
-        let inputs: Vec<Digest> = inputs.iter().map(|input| input.output.digest).collect();
-        let environment = environment.map(|environment| {
-            let props = json!({
-                "name": environment.name, "python": environment.python, "platform": environment.platform,
-                "lock": environment.lock_digest,
-            });
-            (environment.key, props)
-        });
-        let (uid, key, tracking_run) = (step.uid, step.cache_key, step.tracking_run);
-        let (code, dataset) = (run.code.as_ref().map(|code| code.digest), run.dataset_version);
+        let tracking_run = step.tracking_run.unwrap_or_else(|| types::new_id(ledger.clock().now()));
+        step.tracking_run = Some(tracking_run);
+        let (uid, key) = (step.uid, step.cache_key);
         let payload = json!({
             "step_run": uid, "run": run.uid, "step": step.name, "attempt": step.attempt, "cache_key": key,
-            "environment": step.environment, "tracking_run": tracking_run, "inputs": inputs,
+            "environment": step.environment, "tracking_run": tracking_run, "inputs": uses.inputs,
         });
+        let uses = uses.clone();
         ledger
             .write(actor, move |tx: &mut Tx<'_>| {
                 if let Some(key) = key {
-                    store::steps::prepared(tx, uid, key, environment.as_ref().map(|e| e.0), tracking_run)?;
+                    let environment = uses.environment.as_ref().map(|environment| environment.0);
+                    store::steps::prepared(tx, uid, key, environment, Some(tracking_run))?;
                 }
                 let node = tx.node("step_run", &uid.hex(), json!({}))?;
-                if let Some(code) = code {
-                    let code = tx.node("code", &code.to_string(), json!({}))?;
-                    tx.edge(node, "used", code)?;
-                }
-                if let Some((key, props)) = &environment {
-                    let environment = tx.node("environment", &key.to_string(), props.clone())?;
-                    tx.edge(node, "used", environment)?;
-                }
-                if let Some(version) = dataset
-                    && let Some(version) = tx.find_node("dataset_version", &version.hex())?
-                {
-                    tx.edge(node, "used", version)?;
-                }
-                for input in &inputs {
-                    let artifact = tx.node("artifact", &input.to_string(), json!({}))?;
-                    tx.edge(node, "used", artifact)?;
-                }
+                note_uses(tx, node, &uses)?;
                 tx.event("step.prepared", &format!("step_run:{uid}"), payload.clone())
             })
             .await?;
-        let (Some(name), Some(uid)) = (&spec.experiment, step.tracking_run) else { return Ok(None) };
-        self.create_tracking_run(actor, run, step, name, uid).await.map(Some)
+        self.create_tracking_run(actor, run, step, experiment, tracking_run).await
     }
 
     async fn create_tracking_run(
@@ -312,17 +326,9 @@ impl Engine {
         dir: &Path,
         environment: Option<&Path>,
     ) -> Result<BTreeMap<String, String>, Error> {
-        let config = &self.0.config;
-        let mut env: BTreeMap<String, String> = INHERITED
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
-            .collect();
-        env.extend(config.env.clone());
+        let mut env = self.inherited();
         if let Some(environment) = environment {
-            let path = env.get("PATH").map_or("", String::as_str);
-            let path = format!("{}:{path}", environment.join("bin").display());
-            env.insert("PATH".into(), path);
-            env.insert("VIRTUAL_ENV".into(), environment.display().to_string());
+            put_first(&mut env, environment);
         }
         let params = dir.join("params.json");
         io::write(&params, store::text(&run.params)?)?;
@@ -338,6 +344,33 @@ impl Engine {
         set("MLWRIGHT_INPUTS", dir.join("inputs").display().to_string());
         set("MLWRIGHT_OUTPUTS", dir.join("outputs").display().to_string());
         set("MLWRIGHT_DATASET", dir.join("dataset").display().to_string());
+        env.extend(self.own(run, step));
+        let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
+        if run.replay_of.is_some() {
+            set("MLWRIGHT_REPLAY", "1".into());
+        }
+        if let (Some(experiment), Some(tracking_run)) = (experiment, step.tracking_run) {
+            set("MLFLOW_RUN_ID", tracking_run.to_string());
+            set("MLFLOW_EXPERIMENT_ID", experiment.to_string());
+        }
+        Ok(env)
+    }
+
+    /// What every process gets of this one's.
+    pub(crate) fn inherited(&self) -> BTreeMap<String, String> {
+        let mut env: BTreeMap<String, String> = INHERITED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)))
+            .collect();
+        env.extend(self.0.config.env.clone());
+        env
+    }
+
+    /// What tells a process which attempt it is, and where this server is.
+    pub(crate) fn own(&self, run: &PipelineRun, step: &StepRun) -> BTreeMap<String, String> {
+        let config = &self.0.config;
+        let mut env = BTreeMap::new();
+        let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set("MLWRIGHT_PIPELINE_RUN", run.uid.to_string());
         set("MLWRIGHT_STEP", step.name.clone());
         set("MLWRIGHT_ATTEMPT", step.attempt.to_string());
@@ -352,18 +385,31 @@ impl Engine {
             set("MLWRIGHT_TOKEN", token.clone());
             set("MLFLOW_TRACKING_TOKEN", token.clone());
         }
-        if run.replay_of.is_some() {
-            set("MLWRIGHT_REPLAY", "1".into());
-        }
-        if let (Some(experiment), Some(tracking_run)) = (experiment, step.tracking_run) {
-            set("MLFLOW_RUN_ID", tracking_run.to_string());
-            set("MLFLOW_EXPERIMENT_ID", experiment.to_string());
-        }
-        // The token stands in the task; nobody else on this machine may read it.
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700))
-            .map_err(|e| io::Error::new("protect", dir, e))?;
-        Ok(env)
+        env
     }
+}
+
+/// Puts an environment first on the search path.
+pub(crate) fn put_first(env: &mut BTreeMap<String, String>, environment: &Path) {
+    let path = env.get("PATH").map_or("", String::as_str);
+    let path = format!("{}:{path}", environment.join("bin").display());
+    env.insert("PATH".into(), path);
+    env.insert("VIRTUAL_ENV".into(), environment.display().to_string());
+}
+
+/// Makes the directory of an attempt, with these below it. A crash may have left half of it. Its task holds a token:
+/// nobody else on this machine may read it. Blocks.
+pub(crate) fn fresh(dir: &Path, parts: &[&str]) -> Result<(), Error> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).map_err(|e| io::Error::new("remove", dir, e))?;
+    }
+    io::create_dir_all(dir)?;
+    let private = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(dir, private).map_err(|e| io::Error::new("protect", dir, e))?;
+    for part in parts {
+        io::create_dir_all(dir.join(part))?;
+    }
+    Ok(())
 }
 
 /// The value that marks every process of the attempt.

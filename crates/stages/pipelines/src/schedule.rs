@@ -1,10 +1,15 @@
 //! Runs that start by the clock.
 
-use ledger::Ledger;
+use croner::errors::CronError;
+use croner::parser::{CronParser, Seconds};
+use jiff::tz::TimeZone;
+use ledger::{Ledger, Tx};
 use serde::{Deserialize, Serialize};
-use types::{Actor, Timestamp, Uid};
+use serde_json::json;
+use types::{Actor, Timestamp, Uid, WorkspaceId};
 
-use crate::{Error, SubmitPlan};
+use crate::engine::system;
+use crate::{Engine, Error, SubmitPlan, advance, store, submit, submit_plan};
 
 /// What to submit, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,31 +58,203 @@ pub struct Schedule {
 }
 
 /// Errors: `Schedule` if the trigger cannot be read, `Plan` and `Input` as [`crate::submit_plan`].
-pub async fn create_schedule(_ledger: &Ledger, _actor: &Actor, _new: NewSchedule) -> Result<Schedule, Error> {
-    Err(Error::Stopped("schedules come later".into()))
+pub async fn create_schedule(
+    ledger: &Ledger,
+    actor: &Actor,
+    mut new: NewSchedule,
+) -> Result<Schedule, Error> {
+    submit_plan::draft(new.submit.clone())?;
+    new.max_concurrency = new.max_concurrency.max(1);
+    let now = ledger.clock().now();
+    new.trigger.next(now, now)?;
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let now = tx.now();
+            let after = match new.trigger.from() {
+                Some(from) if new.catch_up && from <= now => Timestamp(from.0 - 1),
+                _ => now,
+            };
+            let made = Schedule {
+                uid: tx.new_id(),
+                next_at: new.trigger.next(after, now)?,
+                what: new.clone(),
+                last_at: None,
+                created_at: now,
+                updated_at: now,
+                created_by: tx.actor().to_string(),
+            };
+            store::schedules::insert(tx, &made)?;
+            let payload = json!({ "schedule": made.uid, "next_at": made.next_at });
+            tx.event("schedule.created", &format!("pipeline_schedule:{}", made.uid), payload)?;
+            Ok(made)
+        })
+        .await
 }
 
 /// Oldest first.
-pub async fn list_schedules(_ledger: &Ledger, _actor: &Actor) -> Result<Vec<Schedule>, Error> {
-    Ok(Vec::new())
+pub async fn list_schedules(ledger: &Ledger, actor: &Actor) -> Result<Vec<Schedule>, Error> {
+    ledger.read(actor.workspace, |rx| Ok(store::schedules::all(rx)?)).await
 }
 
 /// Errors: `NotFound`.
-pub async fn get_schedule(_ledger: &Ledger, _actor: &Actor, uid: Uid) -> Result<Schedule, Error> {
-    Err(Error::NotFound { what: "schedule", name: uid.to_string() })
+pub async fn get_schedule(ledger: &Ledger, actor: &Actor, uid: Uid) -> Result<Schedule, Error> {
+    ledger.read(actor.workspace, move |rx| store::schedules::find(rx, uid)?.ok_or_else(|| missing(uid))).await
 }
 
 /// Moments that pass while a schedule is disabled are not made up for. Errors: `NotFound`.
 pub async fn set_schedule_enabled(
-    _ledger: &Ledger,
-    _actor: &Actor,
+    ledger: &Ledger,
+    actor: &Actor,
     uid: Uid,
-    _enabled: bool,
+    enabled: bool,
 ) -> Result<Schedule, Error> {
-    Err(Error::NotFound { what: "schedule", name: uid.to_string() })
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let found = store::schedules::find(tx, uid)?.ok_or_else(|| missing(uid))?;
+            if found.what.enabled == enabled {
+                return Ok(found);
+            }
+            let next =
+                if enabled { found.what.trigger.next(tx.now(), found.created_at)? } else { found.next_at };
+            store::schedules::set(tx, uid, enabled, next, found.last_at)?;
+            let payload = json!({ "schedule": uid, "enabled": enabled, "next_at": next });
+            tx.event("schedule.changed", &format!("pipeline_schedule:{uid}"), payload)?;
+            store::schedules::find(tx, uid)?.ok_or_else(|| missing(uid))
+        })
+        .await
 }
 
 /// Its runs stay. Errors: `NotFound`.
-pub async fn delete_schedule(_ledger: &Ledger, _actor: &Actor, uid: Uid) -> Result<(), Error> {
-    Err(Error::NotFound { what: "schedule", name: uid.to_string() })
+pub async fn delete_schedule(ledger: &Ledger, actor: &Actor, uid: Uid) -> Result<(), Error> {
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            if !store::schedules::delete(tx, uid)? {
+                return Err(missing(uid));
+            }
+            let payload = json!({ "schedule": uid });
+            Ok(tx.event("schedule.removed", &format!("pipeline_schedule:{uid}"), payload)?)
+        })
+        .await
+}
+
+fn missing(uid: Uid) -> Error {
+    Error::NotFound { what: "schedule", name: uid.to_string() }
+}
+
+impl Engine {
+    /// Starts what is due, as far as schedules have room.
+    pub(crate) async fn start_due(&self) -> Result<(), Error> {
+        let (ledger, now) = (&self.0.ledger, self.0.ledger.clock().now());
+        let due = ledger.read(WorkspaceId::DEFAULT, move |rx| store::schedules::due(rx, now)).await?;
+        for (workspace, uid) in due {
+            let started = ledger.write(&system(workspace), move |tx: &mut Tx<'_>| start(tx, uid)).await;
+            if let Err(error) = started {
+                if matches!(error, Error::Ledger(_)) {
+                    return Err(error);
+                }
+                tracing::error!(schedule = %uid, %error, "a schedule cannot start its run; it is disabled");
+                set_schedule_enabled(ledger, &system(workspace), uid, false).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn start(tx: &mut Tx<'_>, uid: Uid) -> Result<(), Error> {
+    advance::lock(tx, uid)?;
+    let now = tx.now();
+    let Some(found) = store::schedules::find(tx, uid)?.filter(|found| found.what.enabled) else {
+        return Ok(());
+    };
+    let Some(due) = found.next_at.filter(|due| *due <= now) else { return Ok(()) };
+    if store::runs::active_of(tx, uid)? >= i64::from(found.what.max_concurrency) {
+        return Ok(());
+    }
+    let trigger = &found.what.trigger;
+    let (moment, next) = if found.what.catch_up {
+        (due, trigger.next(due, found.created_at)?)
+    } else {
+        (trigger.last(due, now, found.created_at)?, trigger.next(now, found.created_at)?)
+    };
+    let mut draft = submit_plan::draft(found.what.submit)?;
+    draft.name = format!("{} {}", draft.name, moment.rfc3339());
+    (draft.schedule, draft.scheduled_at) = (Some(uid), Some(moment));
+    let run = submit::insert(tx, &draft)?;
+    store::schedules::set(tx, uid, true, next, Some(moment))?;
+    let payload = json!({ "schedule": uid, "run": run.uid, "moment": moment, "next_at": next });
+    Ok(tx.event("schedule.fired", &format!("pipeline_schedule:{uid}"), payload)?)
+}
+
+impl Trigger {
+    fn from(&self) -> Option<Timestamp> {
+        match self {
+            Self::Cron { from, .. } | Self::Interval { from, .. } => *from,
+        }
+    }
+
+    /// The first moment after `after`; `None` if there is none any more. Errors: `Schedule`.
+    pub fn next(&self, after: Timestamp, created: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let (next, until) = match self {
+            Self::Cron { cron, time_zone, from, until } => {
+                let after = match from {
+                    Some(from) => after.max(Timestamp(from.0 - 1)),
+                    None => after,
+                };
+                (occurrence(cron, time_zone, after, true)?, until)
+            }
+            Self::Interval { seconds, from, until } => {
+                let (step, base) = (interval(*seconds)?, from.unwrap_or(created).0);
+                let passed = (after.0 - base).div_euclid(step) + 1;
+                (Some(Timestamp(base + passed.max(0) * step)), until)
+            }
+        };
+        Ok(next.filter(|next| until.is_none_or(|until| *next <= until)))
+    }
+
+    /// The last moment up to `now`; `due` is one of them.
+    fn last(&self, due: Timestamp, now: Timestamp, created: Timestamp) -> Result<Timestamp, Error> {
+        let (last, until) = match self {
+            Self::Cron { cron, time_zone, until, .. } => {
+                let most = until.map_or(now, |until| until.min(now));
+                (occurrence(cron, time_zone, Timestamp(most.0 + 1), false)?, until)
+            }
+            Self::Interval { seconds, from, until } => {
+                let (step, base) = (interval(*seconds)?, from.unwrap_or(created).0);
+                let most = until.map_or(now, |until| until.min(now));
+                (Some(Timestamp(base + (most.0 - base).div_euclid(step) * step)), until)
+            }
+        };
+        Ok(last.filter(|last| *last >= due && until.is_none_or(|until| *last <= until)).unwrap_or(due))
+    }
+}
+
+/// Microseconds.
+fn interval(seconds: i64) -> Result<i64, Error> {
+    match seconds.checked_mul(1_000_000).filter(|step| *step > 0) {
+        Some(step) => Ok(step),
+        None => Err(wrong(format!("every {seconds} s"), "an interval is at least one second")),
+    }
+}
+
+fn wrong(text: String, reason: impl ToString) -> Error {
+    Error::Schedule { text, reason: reason.to_string() }
+}
+
+/// The next moment after `at`, or the last one before it. A pattern that never fits again gives none.
+fn occurrence(cron: &str, time_zone: &str, at: Timestamp, forward: bool) -> Result<Option<Timestamp>, Error> {
+    let parser = CronParser::builder().seconds(Seconds::Optional).build();
+    let pattern = parser.parse(cron).map_err(|error| wrong(cron.to_owned(), error))?;
+    let zone = TimeZone::get(time_zone).map_err(|error| wrong(time_zone.to_owned(), error))?;
+    let at = jiff::Timestamp::from_microsecond(at.0).map_err(|error| wrong(cron.to_owned(), error))?;
+    let at = at.to_zoned(zone);
+    let found = if forward {
+        pattern.find_next_occurrence(&at, false)
+    } else {
+        pattern.find_previous_occurrence(&at, false)
+    };
+    match found {
+        Ok(found) => Ok(Some(Timestamp(found.timestamp().as_microsecond()))),
+        Err(CronError::TimeSearchLimitExceeded) => Ok(None),
+        Err(error) => Err(wrong(cron.to_owned(), error)),
+    }
 }

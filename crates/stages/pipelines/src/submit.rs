@@ -1,13 +1,16 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use blobs::Blobs;
 use ledger::{Ledger, Tx};
 use serde_json::{Value, json};
 use types::{Actor, Timestamp, Uid};
 
+use crate::advance::{self, Advance};
+use crate::compiled::Compiled;
 use crate::{
-    CodeSnapshot, Error, PipelineRun, PipelineSpec, Replay, ReplayState, RunState, StepRun, StepState,
-    finish, get, get_run, store,
+    CodeSnapshot, Datum, Error, PipelineRun, PipelineSpec, Replay, ReplayState, RunState, declared, get,
+    get_run, store,
 };
 
 /// What to run, on which data and code.
@@ -44,15 +47,8 @@ pub async fn submit(
     let dataset_version = dataset_version(ledger, actor, &spec, request.dataset_version).await?;
     let mut params = spec.params.clone();
     params.extend(request.params);
-    let draft = Draft {
-        spec,
-        params,
-        dataset_version,
-        code: request.code,
-        trigger: request.trigger,
-        use_cache: request.use_cache,
-        replay_of: None,
-    };
+    let mut draft = Draft::declared(spec, params, dataset_version, request.code, request.trigger)?;
+    draft.use_cache = request.use_cache;
     ledger.write(actor, move |tx: &mut Tx<'_>| insert(tx, &draft)).await
 }
 
@@ -82,33 +78,70 @@ async fn dataset_version(
 }
 
 /// Everything that a run is made from.
-struct Draft {
-    spec: PipelineSpec,
-    params: BTreeMap<String, Value>,
-    dataset_version: Option<Uid>,
-    code: CodeSnapshot,
-    trigger: Value,
-    use_cache: bool,
-    replay_of: Option<Uid>,
+pub(crate) struct Draft {
+    pub name: String,
+    pub pipeline: String,
+    pub spec: Option<PipelineSpec>,
+    pub plan: Arc<Compiled>,
+    pub inputs: BTreeMap<String, Datum>,
+    pub params: BTreeMap<String, Value>,
+    pub dataset_version: Option<Uid>,
+    pub code: Option<CodeSnapshot>,
+    pub trigger: Value,
+    pub use_cache: bool,
+    pub replay_of: Option<Uid>,
+    pub pipeline_root: Option<String>,
+    pub labels: Value,
+    pub schedule: Option<Uid>,
+    pub scheduled_at: Option<Timestamp>,
 }
 
-fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
+impl Draft {
+    fn declared(
+        spec: PipelineSpec,
+        params: BTreeMap<String, Value>,
+        dataset_version: Option<Uid>,
+        code: CodeSnapshot,
+        trigger: Value,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            name: spec.name.clone(),
+            pipeline: spec.name.clone(),
+            plan: Arc::new(Compiled::new(declared::plan(&spec))?),
+            spec: Some(spec),
+            inputs: BTreeMap::new(),
+            params,
+            dataset_version,
+            code: Some(code),
+            trigger,
+            use_cache: false,
+            replay_of: None,
+            pipeline_root: None,
+            labels: Value::Null,
+            schedule: None,
+            scheduled_at: None,
+        })
+    }
+}
+
+/// Puts the run in line and starts what is free.
+pub(crate) fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
     let uid = tx.new_id();
     let run = PipelineRun {
         uid,
         workspace: tx.workspace(),
-        name: draft.spec.name.clone(),
-        pipeline: draft.spec.name.clone(),
-        spec: Some(draft.spec.clone()),
-        plan: None,
+        name: draft.name.clone(),
+        pipeline: draft.pipeline.clone(),
+        spec: draft.spec.clone(),
+        plan: Some(draft.plan.digest),
         state: RunState::Queued,
         params: draft.params.clone(),
         dataset_version: draft.dataset_version,
-        code: Some(draft.code.clone()),
-        pipeline_root: None,
-        labels: Value::Null,
-        schedule: None,
-        scheduled_at: None,
+        code: draft.code.clone(),
+        pipeline_root: draft.pipeline_root.clone(),
+        labels: draft.labels.clone(),
+        schedule: draft.schedule,
+        scheduled_at: draft.scheduled_at,
         archived: false,
         trigger: draft.trigger.clone(),
         use_cache: draft.use_cache,
@@ -120,58 +153,27 @@ fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Error> {
         started_at: None,
         ended_at: None,
     };
+    store::runs::put_plan(tx, draft.plan.digest, &draft.plan.text)?;
     store::runs::insert(tx, &run)?;
     let node =
         tx.node("pipeline_run", &uid.hex(), json!({ "pipeline": run.pipeline, "replay_of": run.replay_of }))?;
-    let code = tx.node("code", &draft.code.digest.to_string(), json!(draft.code))?;
-    tx.edge(node, "used", code)?;
+    if let Some(code) = &run.code {
+        let code = tx.node("code", &code.digest.to_string(), json!(code))?;
+        tx.edge(node, "used", code)?;
+    }
     if let Some(version) = run.dataset_version
         && let Some(version) = tx.find_node("dataset_version", &version.hex())?
     {
         tx.edge(node, "used", version)?;
     }
-    for (place, spec) in draft.spec.order()?.into_iter().enumerate() {
-        let state = if spec.needs.is_empty() { StepState::Ready } else { StepState::Waiting };
-        let step = StepRun {
-            uid: tx.new_id(),
-            run: uid,
-            name: spec.name.clone(),
-            task: spec.name.clone(),
-            shape: crate::Shape::Work,
-            parent: None,
-            iteration: None,
-            component: None,
-            inputs: BTreeMap::new(),
-            results: BTreeMap::new(),
-            due_at: None,
-            priority: 0,
-            pool: None,
-            needs: spec.needs.clone(),
-            state,
-            attempt: 0,
-            cached: false,
-            cache_key: None,
-            environment: None,
-            started_at: None,
-            ended_at: None,
-            exit_code: None,
-            signal: None,
-            message: None,
-            tracking_run: None,
-            log_digest: None,
-            outputs: Vec::new(),
-        };
-        store::steps::insert(tx, &step, place)?;
-        let props = json!({ "pipeline": run.pipeline, "step": step.name });
-        let step = tx.node("step_run", &step.uid.hex(), props)?;
-        tx.edge(step, "part_of", node)?;
-    }
     let payload = json!({
-        "run": uid, "pipeline": run.pipeline, "dataset_version": run.dataset_version, "code": draft.code.digest,
-        "replay_of": run.replay_of,
+        "run": uid, "pipeline": run.pipeline, "plan": draft.plan.digest, "dataset_version": run.dataset_version,
+        "code": run.code.as_ref().map(|code| code.digest), "replay_of": run.replay_of, "schedule": run.schedule,
     });
     tx.event("pipeline.run_submitted", &format!("pipeline_run:{uid}"), payload)?;
-    Ok(run)
+    Advance::start(tx, uid, Arc::clone(&draft.plan), &draft.inputs)?;
+    // What needs no process may have ended already.
+    store::runs::find(tx, uid)?.ok_or_else(|| Error::RunNotFound(uid.to_string()))
 }
 
 /// Runs a run again from what was recorded: code, declaration, parameters, dataset version; no cached result is
@@ -184,15 +186,9 @@ pub async fn replay(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Replay, 
     let (Some(spec), Some(code)) = (original.spec, original.code) else {
         return Err(Error::RunState { run, state: "no run of a declared pipeline", what: "replayed" });
     };
-    let draft = Draft {
-        spec,
-        params: original.params,
-        dataset_version: original.dataset_version,
-        code,
-        trigger: json!({ "replay_of": run }),
-        use_cache: false,
-        replay_of: Some(run),
-    };
+    let trigger = json!({ "replay_of": run });
+    let mut draft = Draft::declared(spec, original.params, original.dataset_version, code, trigger)?;
+    draft.replay_of = Some(run);
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let again = insert(tx, &draft)?;
@@ -224,6 +220,7 @@ pub async fn cancel(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Pipeline
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let missing = || Error::RunNotFound(run.to_string());
+            advance::lock(tx, run)?;
             let found = store::runs::find(tx, run)?.ok_or_else(missing)?;
             if found.state.is_final() {
                 return Err(Error::RunState { run, state: found.state.name(), what: "cancelled" });
@@ -234,10 +231,7 @@ pub async fn cancel(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Pipeline
             store::runs::request_cancel(tx, run)?;
             let payload = json!({ "run": run, "pipeline": found.pipeline });
             tx.event("pipeline.cancel_requested", &format!("pipeline_run:{run}"), payload)?;
-            for step in store::steps::of_run(tx, run)? {
-                store::steps::drop_unstarted(tx, step.uid, StepState::Cancelled, "the run was cancelled")?;
-            }
-            finish::finish_run_if_done(tx, run)?;
+            Advance::open(tx, run)?.cancel()?;
             store::runs::find(tx, run)?.ok_or_else(missing)
         })
         .await

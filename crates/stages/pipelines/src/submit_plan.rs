@@ -1,14 +1,19 @@
 //! Runs of plans.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use blobs::Blobs;
-use ledger::Ledger;
+use ledger::{Ledger, Tx};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use types::{Actor, Uid};
 
-use crate::{Datum, Error, PipelineRun, Plan, StepRun};
+use crate::advance::{self, Advance};
+use crate::compiled::Compiled;
+use crate::datum::fit_all;
+use crate::submit::{self, Draft};
+use crate::{Datum, Error, PipelineRun, Plan, Shape, StepRun, StepState, resume, store};
 
 /// A plan to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,26 +42,73 @@ pub struct SubmitPlan {
 ///
 /// Errors: `Plan` if it could never run, `Input` if an input is missing, unknown or of another type.
 pub async fn submit_plan(
-    _ledger: &Ledger,
+    ledger: &Ledger,
     _blobs: &Blobs,
-    _actor: &Actor,
-    _request: SubmitPlan,
+    actor: &Actor,
+    request: SubmitPlan,
 ) -> Result<PipelineRun, Error> {
-    Err(Error::Stopped("plans come later".into()))
+    let draft = draft(request)?;
+    ledger.write(actor, move |tx: &mut Tx<'_>| submit::insert(tx, &draft)).await
 }
 
-/// The plan that a run executes. Errors: `RunNotFound`.
-pub async fn plan_of(_ledger: &Ledger, _actor: &Actor, run: Uid) -> Result<Plan, Error> {
-    Err(Error::RunNotFound(run.to_string()))
+/// What a request makes, checked.
+pub(crate) fn draft(request: SubmitPlan) -> Result<Draft, Error> {
+    let plan = Compiled::new(request.plan)?;
+    let ports = &plan.plan.root.inputs;
+    let wrong =
+        |name: &str, what: String| Error::Input { plan: plan.plan.name.clone(), name: name.to_owned(), what };
+    if let Some(name) = request.inputs.keys().find(|name| !ports.contains_key(*name)) {
+        return Err(wrong(name, "the plan has no such input".into()));
+    }
+    let inputs = fit_all(ports, request.inputs).map_err(|(name, what)| wrong(&name, what))?;
+    let missing = ports.iter().find(|(name, port)| !port.optional && !inputs.contains_key(*name));
+    if let Some((name, _)) = missing {
+        return Err(wrong(name, "it has no value".into()));
+    }
+    let params = inputs.iter().filter_map(|(name, datum)| match datum {
+        Datum::Value(value) => Some((name.clone(), value.clone())),
+        _ => None,
+    });
+    Ok(Draft {
+        params: params.collect(),
+        name: request.name,
+        pipeline: request.pipeline,
+        spec: None,
+        plan: Arc::new(plan),
+        inputs,
+        dataset_version: None,
+        code: None,
+        trigger: request.trigger,
+        use_cache: request.use_cache,
+        replay_of: None,
+        pipeline_root: request.pipeline_root,
+        labels: request.labels,
+        schedule: None,
+        scheduled_at: None,
+    })
+}
+
+/// The plan that a run executes. Errors: `RunNotFound`, `NotFound` for a run from before there were plans.
+pub async fn plan_of(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Plan, Error> {
+    ledger
+        .read(actor.workspace, move |rx| {
+            let found = store::runs::head(rx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
+            let text = found.plan.map(|digest| store::runs::plan(rx, digest)).transpose()?.flatten();
+            let text = text.ok_or_else(|| Error::NotFound { what: "plan of run", name: run.to_string() })?;
+            serde_json::from_str(&text)
+                .map_err(|e| Error::Plan { plan: run.to_string(), what: format!("it cannot be read: {e}") })
+        })
+        .await
 }
 
 /// What a run gave: the outputs of its root graph. Empty until it has succeeded. Errors: `RunNotFound`.
-pub async fn run_outputs(
-    _ledger: &Ledger,
-    _actor: &Actor,
-    _run: Uid,
-) -> Result<BTreeMap<String, Datum>, Error> {
-    Ok(BTreeMap::new())
+pub async fn run_outputs(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<BTreeMap<String, Datum>, Error> {
+    ledger
+        .read(actor.workspace, move |rx| {
+            store::runs::head(rx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
+            Ok(store::steps::find(rx, run)?.map(|root| root.results).unwrap_or_default())
+        })
+        .await
 }
 
 /// Every task of a run that is known so far, each after what holds it: the tree goes by `parent`.
@@ -79,42 +131,103 @@ pub struct RunFilter {
     pub limit: Option<usize>,
 }
 
-pub async fn find_runs(
-    _ledger: &Ledger,
-    _actor: &Actor,
-    _filter: RunFilter,
-) -> Result<Vec<PipelineRun>, Error> {
-    Ok(Vec::new())
+/// Rows that are looked at in one go.
+const PAGE: usize = 500;
+
+pub async fn find_runs(ledger: &Ledger, actor: &Actor, filter: RunFilter) -> Result<Vec<PipelineRun>, Error> {
+    let limit = filter.limit.unwrap_or(usize::MAX);
+    let (mut found, mut before) = (Vec::new(), filter.before);
+    while found.len() < limit {
+        let wanted = if filter.labels.is_empty() { (limit - found.len()).min(PAGE) } else { PAGE };
+        let (page, filter_) = (before, filter.clone());
+        let runs = ledger
+            .read(actor.workspace, move |rx| Ok::<_, Error>(store::runs::page(rx, &filter_, page, wanted)?))
+            .await?;
+        let last = runs.len() < wanted;
+        before = runs.last().map(|run| run.uid);
+        let fits =
+            |run: &PipelineRun| filter.labels.iter().all(|(name, value)| run.labels.get(name) == Some(value));
+        found.extend(runs.into_iter().filter(fits));
+        if last {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// Starts the tasks of a run again that failed, were skipped or were cancelled; what succeeded stays.
 /// Errors: `RunNotFound`, `RunState` unless it failed or was cancelled.
-pub async fn retry(_ledger: &Ledger, _actor: &Actor, run: Uid) -> Result<PipelineRun, Error> {
-    Err(Error::RunNotFound(run.to_string()))
+pub async fn retry(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<PipelineRun, Error> {
+    ledger.write(actor, move |tx: &mut Tx<'_>| resume::resume(tx, run)).await
 }
 
 /// Puts a run out of sight, or back. Errors: `RunNotFound`.
 pub async fn archive_run(
-    _ledger: &Ledger,
-    _actor: &Actor,
+    ledger: &Ledger,
+    actor: &Actor,
     run: Uid,
-    _archived: bool,
+    archived: bool,
 ) -> Result<PipelineRun, Error> {
-    Err(Error::RunNotFound(run.to_string()))
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let missing = || Error::RunNotFound(run.to_string());
+            let found = store::runs::find(tx, run)?.ok_or_else(missing)?;
+            if found.archived != archived {
+                store::runs::set_archived(tx, run, archived)?;
+                let payload = json!({ "run": run, "archived": archived });
+                tx.event("pipeline.run_archived", &format!("pipeline_run:{run}"), payload)?;
+            }
+            store::runs::find(tx, run)?.ok_or_else(missing)
+        })
+        .await
 }
 
 /// Forgets a run that has ended, with its tasks. Errors: `RunNotFound`, `RunState` if it has not ended.
-pub async fn delete_run(_ledger: &Ledger, _actor: &Actor, run: Uid) -> Result<(), Error> {
-    Err(Error::RunNotFound(run.to_string()))
+pub async fn delete_run(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<(), Error> {
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            advance::lock(tx, run)?;
+            let found = store::runs::find(tx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
+            if !found.state.is_final() {
+                return Err(Error::RunState { run, state: found.state.name(), what: "deleted" });
+            }
+            store::runs::delete(tx, run)?;
+            let payload = json!({ "run": run });
+            Ok(tx.event("pipeline.run_deleted", &format!("pipeline_run:{run}"), payload)?)
+        })
+        .await
 }
 
 /// A person's answer to an approval that waits: the task succeeds, or fails. Errors: `NotFound`, `NotAsking`.
 pub async fn answer(
-    _ledger: &Ledger,
-    _actor: &Actor,
+    ledger: &Ledger,
+    actor: &Actor,
     task: Uid,
-    _approved: bool,
-    _note: Option<String>,
+    approved: bool,
+    note: Option<String>,
 ) -> Result<StepRun, Error> {
-    Err(Error::NotFound { what: "task", name: task.to_string() })
+    ledger
+        .write(actor, move |tx: &mut Tx<'_>| {
+            let missing = || Error::NotFound { what: "task", name: task.to_string() };
+            let run = store::steps::find(tx, task)?.ok_or_else(missing)?.run;
+            let mut advance = Advance::open(tx, run)?;
+            let node = store::tree::find(advance.tx(), task)?.ok_or_else(missing)?;
+            if node.shape != Shape::Approval || node.state != StepState::Running {
+                return Err(Error::NotAsking { task: node.name, state: node.state.name() });
+            }
+            let by = actor_of(advance.tx());
+            let said = if approved { format!("approved by {by}") } else { format!("refused by {by}") };
+            let message = match note.as_deref().map(str::trim).filter(|note| !note.is_empty()) {
+                Some(note) => format!("{said}: {note}"),
+                None => said,
+            };
+            advance.answer(&node, approved, message)?;
+            store::steps::find(tx, task)?.ok_or_else(missing)
+        })
+        .await
+}
+
+fn actor_of(tx: &Tx<'_>) -> String {
+    tx.actor().to_string()
 }

@@ -78,7 +78,7 @@ impl CappedLog {
             io::write(self.dir.join(SEEN), format!("{} {segment}", self.seen))?;
             self.tail = None;
         }
-        self.head.sync_all().map_err(|e| io::Error::new("sync", self.dir.join(LOG), e))?;
+        drop(self.head);
         seal(&self.dir)
     }
 }
@@ -122,6 +122,5 @@ pub fn seal(dir: &Path) -> Result<u64, io::Error> {
         std::fs::remove_file(path).map_err(|e| io::Error::new("remove", path, e))?;
     }
     let _ = std::fs::remove_file(dir.join(SEEN));
-    out.sync_all().map_err(|e| io::Error::new("sync", &log, e))?;
     Ok(cut)
 }

@@ -20,7 +20,7 @@ use std::io::Read as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ use types::{Clock as _, SystemClock, Timestamp, io};
 
 use log::CappedLog;
 pub use log::{LOG, seal};
+pub(crate) use process::wait_for_end;
 pub use process::{MARK, signal_marked};
 
 pub const TASK: &str = "task.json";
@@ -43,8 +44,8 @@ pub const TROUBLE: &str = "shim.error";
 /// What the shim has to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// Given to `sh -c`.
-    pub run: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
     pub directory: PathBuf,
     /// The whole environment of the step: nothing is inherited.
     pub env: BTreeMap<String, String>,
@@ -55,6 +56,9 @@ pub struct Task {
     pub log_limit: u64,
     /// The value of [`MARK`]: the step run and its attempt.
     pub mark: String,
+    /// The engine's own: what it wants to know once the attempt has ended.
+    #[serde(default)]
+    pub note: serde_json::Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +166,23 @@ fn attend(dir: &Path) -> Result<bool, io::Error> {
     write_json(&dir.join(EXIT), &exit).map(|()| true)
 }
 
+/// Whether no shim has begun the attempt in `dir`.
+pub(crate) fn untouched(dir: &Path) -> bool {
+    !dir.join(STARTED).exists() && !dir.join(EXIT).exists() && !is_alive(dir)
+}
+
+/// The process of the shim in `dir`, if it said which that is. Look whether it is alive afterwards: its id may be
+/// somebody else's by now.
+pub(crate) fn process_of(dir: &Path) -> Option<std::os::fd::OwnedFd> {
+    let started: Started = serde_json::from_slice(&io::read(dir.join(STARTED)).ok()?).ok()?;
+    process::open(started.pid)
+}
+
+/// The task in `dir`, if it is there as a whole.
+pub fn task_of(dir: &Path) -> Option<Task> {
+    serde_json::from_slice(&io::read(dir.join(TASK)).ok()?).ok()
+}
+
 /// Somebody who only looks whether a shim is alive holds the lock for a moment.
 fn locked(lock: &File) -> bool {
     for _ in 0..20 {
@@ -173,16 +194,28 @@ fn locked(lock: &File) -> bool {
     false
 }
 
+/// Whole or not at all, for every process that looks. A power cut may undo it: then the attempt counts as lost, as
+/// the process does that it was.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), io::Error> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let sibling = path.with_file_name(name);
+    io::write(&sibling, bytes)?;
+    std::fs::rename(&sibling, path).map_err(|e| io::Error::new("replace", path, e))
+}
+
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), io::Error> {
     let bytes = serde_json::to_vec(value).map_err(|e| io::Error::new("write", path, e.into()))?;
-    io::write_atomic(path, bytes)
+    write_whole(path, &bytes)
 }
 
 fn start(task: &Task) -> std::io::Result<(Child, std::io::PipeReader)> {
     let (reader, writer) = std::io::pipe()?;
-    let child = Command::new("sh")
-        .arg("-c")
-        .arg(&task.run)
+    let Some((program, arguments)) = task.argv.split_first() else {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "there is nothing to start"));
+    };
+    let child = Command::new(program)
+        .args(arguments)
         .current_dir(&task.directory)
         .env_clear()
         .envs(&task.env)
@@ -205,13 +238,15 @@ fn watch(
 ) -> Exit {
     let log = Arc::new(Mutex::new(Some(log)));
     let end_of_output = copy_output(output, log.clone());
-    let (status, cause) = wait(dir, task, &mut child, &end_of_output);
+    let (status, cause) = wait(dir, task, &mut child);
     let ended_at = SystemClock.now();
     // Whatever the step left behind would hold its log, its files and its memory.
     let group = child.id();
     process::signal_group(group, Signal::KILL);
     for _ in 0..50 {
-        if process::signal_marked(&task.mark, Some(std::process::id()), Signal::KILL) == 0 {
+        if !process::has_children()
+            || process::signal_marked(&task.mark, Some(std::process::id()), Signal::KILL) == 0
+        {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -256,16 +291,12 @@ fn copy_output(mut output: std::io::PipeReader, log: Arc<Mutex<Option<CappedLog>
 }
 
 /// Waits for the step itself, and ends it at its timeout or on request: SIGTERM, then SIGKILL after the grace.
-fn wait(
-    dir: &Path,
-    task: &Task,
-    child: &mut Child,
-    end_of_output: &Receiver<()>,
-) -> (std::io::Result<std::process::ExitStatus>, Cause) {
+fn wait(dir: &Path, task: &Task, child: &mut Child) -> (std::io::Result<std::process::ExitStatus>, Cause) {
     let deadline = task.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    let end = process::open(child.id());
     let mut cause = Cause::Exited;
     let mut kill_at = None;
-    let mut pause = Duration::from_millis(1);
+    let mut pause = Duration::from_millis(5);
     loop {
         match child.try_wait() {
             Ok(None) => {}
@@ -292,10 +323,9 @@ fn wait(
             }
             Some(_) => {}
         }
-        // The end of the output comes with the end of most steps, so that waiting for it sees the end at once.
-        match end_of_output.recv_timeout(pause) {
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(1)),
-            _ => pause = (pause * 2).min(Duration::from_millis(100)),
-        }
+        // Its end wakes this at once; requests are looked for now and then.
+        let until = deadline.into_iter().chain(kill_at).min().map(|at| at.saturating_duration_since(now));
+        process::wait_for_end(end.as_ref(), until.map_or(pause, |until| until.min(pause)));
+        pause = (pause * 2).min(Duration::from_millis(100));
     }
 }

@@ -1,10 +1,51 @@
 //! Finding and ending every process of a step, also those that left its process group.
 
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
 use rustix::process::{Pid, Signal};
 
 /// The variable that marks each process of a step attempt. It is inherited, so that a process which went its own
 /// way (a daemon in a session of its own) is still known for one of the step's.
 pub const MARK: &str = "MLWRIGHT_STEP_ATTEMPT";
+
+/// A process, whatever becomes of its id.
+#[cfg(target_os = "linux")]
+pub fn open(pid: u32) -> Option<OwnedFd> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+/// Elsewhere there is no such thing.
+#[cfg(not(target_os = "linux"))]
+pub fn open(_pid: u32) -> Option<OwnedFd> {
+    None
+}
+
+/// Waits until the process has ended, for `most` at most. Without a process it looks again after a moment.
+pub fn wait_for_end(process: Option<&OwnedFd>, most: Duration) {
+    let Some(process) = process else {
+        return std::thread::sleep(most.min(Duration::from_millis(5)));
+    };
+    let timeout = rustix::event::Timespec { tv_sec: most.as_secs() as _, tv_nsec: most.subsec_nanos() as _ };
+    let mut fds = [rustix::event::PollFd::new(process, rustix::event::PollFlags::IN)];
+    if rustix::event::poll(&mut fds, Some(&timeout)).is_err() {
+        std::thread::sleep(most.min(Duration::from_millis(5)));
+    }
+}
+
+/// Whether this process has children, running or ended. An orphan below it is its child too: see [`adopt_orphans`].
+#[cfg(target_os = "linux")]
+pub fn has_children() -> bool {
+    let looked = rustix::process::wait(rustix::process::WaitOptions::NOHANG);
+    !matches!(looked, Err(rustix::io::Errno::CHILD))
+}
+
+/// Elsewhere orphans are nobody's.
+#[cfg(not(target_os = "linux"))]
+pub fn has_children() -> bool {
+    true
+}
 
 /// Sends `signal` to the process group `group`, as far as it exists.
 pub fn signal_group(group: u32, signal: Signal) {

@@ -3,7 +3,9 @@
 pub(crate) mod published;
 pub(crate) mod replays;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod steps;
+pub(crate) mod tree;
 
 use ledger::{Error, Row, Rx, Tx, Value, params};
 use serde::de::DeserializeOwned;

@@ -1,8 +1,8 @@
-use ledger::{Row, Tx, params};
-use types::Uid;
+use ledger::{Row, Rx, Tx, params};
+use types::{Digest, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, text};
-use crate::{PipelineRun, RunState};
+use crate::{PipelineRun, RunFilter, RunState};
 
 pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
     tx.execute(
@@ -43,6 +43,144 @@ const RUN: &str = "SELECT uid, workspace_id, pipeline, spec, state, params, data
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<PipelineRun>> {
     let workspace = r.workspace();
     r.rows(&format!("{RUN} AND uid = $2"), &params![workspace, uid])?.first().map(run).transpose()
+}
+
+/// What transitions ask of a run.
+pub(crate) struct Head {
+    pub plan: Option<Digest>,
+    pub cancel_requested: bool,
+}
+
+pub(crate) fn head(r: &mut impl Reads, uid: Uid) -> Result<Option<Head>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT plan_digest, cancel_requested FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
+        &params![workspace, uid],
+    )?;
+    let head = |row: &Row| {
+        Ok(Head { plan: row.get("plan_digest")?, cancel_requested: row.get("cancel_requested")? })
+    };
+    rows.first().map(head).transpose()
+}
+
+/// A plan as JSON.
+pub(crate) fn plan(r: &mut impl Reads, digest: Digest) -> Result<Option<String>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT plan FROM pipeline_plan WHERE workspace_id = $1 AND digest = $2",
+        &params![workspace, digest],
+    )?;
+    rows.first().map(|row| row.get("plan")).transpose()
+}
+
+pub(crate) fn put_plan(tx: &mut Tx<'_>, digest: Digest, plan: &str) -> Result<()> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    tx.execute(
+        "INSERT INTO pipeline_plan (workspace_id, digest, plan, created_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (workspace_id, digest) DO NOTHING",
+        &params![workspace, digest, plan, now],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn set_plan(tx: &mut Tx<'_>, uid: Uid, digest: Digest) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE pipeline_run SET plan_digest = $1 WHERE workspace_id = $2 AND uid = $3",
+        &params![digest, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// Runs of all workspaces that go on and have no plan: from before there were plans.
+pub(crate) fn without_plan(rx: &mut Rx<'_>) -> Result<Vec<(WorkspaceId, Uid)>> {
+    let rows = rx.query(
+        "SELECT workspace_id, uid FROM pipeline_run WHERE state IN ('queued', 'running') AND plan_digest IS NULL",
+        &[],
+    )?;
+    rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
+}
+
+/// Newest first, those that are older than the run `before`.
+pub(crate) fn page(
+    r: &mut impl Reads,
+    filter: &RunFilter,
+    before: Option<Uid>,
+    limit: usize,
+) -> Result<Vec<PipelineRun>> {
+    let mut sql = RUN.to_owned();
+    let mut values = params![r.workspace()].to_vec();
+    let mut and = |sql: &mut String, what: &str, value: ledger::Value| {
+        values.push(value);
+        sql.push_str(&format!(" AND {}", what.replace('?', &format!("${}", values.len()))));
+    };
+    if let Some(pipeline) = &filter.pipeline {
+        and(&mut sql, "pipeline = ?", pipeline.into());
+    }
+    if let Some(schedule) = filter.schedule {
+        and(&mut sql, "schedule_uid = ?", schedule.into());
+    }
+    if let Some(archived) = filter.archived {
+        and(&mut sql, "archived = ?", archived.into());
+    }
+    if let Some(before) = before {
+        and(
+            &mut sql,
+            "id < (SELECT o.id FROM pipeline_run o WHERE o.workspace_id = pipeline_run.workspace_id AND o.uid = ?)",
+            before.into(),
+        );
+    }
+    values.push(limit.into());
+    sql.push_str(&format!(" ORDER BY id DESC LIMIT ${}", values.len()));
+    r.rows(&sql, &values)?.iter().map(run).collect()
+}
+
+/// Runs of a schedule that have not ended.
+pub(crate) fn active_of(r: &mut impl Reads, schedule: Uid) -> Result<i64> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT count(*) AS n FROM pipeline_run \
+         WHERE workspace_id = $1 AND schedule_uid = $2 AND state IN ('queued', 'running')",
+        &params![workspace, schedule],
+    )?;
+    rows.first().map_or(Ok(0), |row| row.get("n"))
+}
+
+pub(crate) fn set_archived(tx: &mut Tx<'_>, uid: Uid, archived: bool) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE pipeline_run SET archived = $1 WHERE workspace_id = $2 AND uid = $3",
+        &params![archived, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// A run that has ended goes on.
+pub(crate) fn reopen(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE pipeline_run SET state = 'running', message = NULL, ended_at = NULL, cancel_requested = FALSE \
+         WHERE workspace_id = $1 AND uid = $2",
+        &params![workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// With everything that only it has. What its cached steps stand for stays with those who took it.
+pub(crate) fn delete(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
+    let workspace = tx.workspace();
+    let values = params![workspace, uid];
+    for sql in [
+        "DELETE FROM step_cache WHERE workspace_id = $1 \
+         AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
+        "DELETE FROM step_output WHERE workspace_id = $1 \
+         AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
+        "DELETE FROM step_run WHERE workspace_id = $1 AND run_uid = $2",
+        "DELETE FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
+    ] {
+        tx.execute(sql, &values)?;
+    }
+    Ok(())
 }
 
 /// Newest first.

@@ -1,39 +1,33 @@
+use std::collections::{BTreeMap, HashMap};
+
 use ledger::{Row, Rx, Tx, params};
-use types::{Digest, Uid, WorkspaceId};
+use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, json_opt, text};
-use crate::{StepOutput, StepRun, StepState};
-
-pub(crate) fn insert(tx: &mut Tx<'_>, step: &StepRun, place: usize) -> Result<()> {
-    let workspace = tx.workspace();
-    tx.execute(
-        "INSERT INTO step_run (workspace_id, uid, run_uid, name, place, needs, needs_left, state, attempt, cached) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, FALSE)",
-        &params![
-            workspace,
-            step.uid,
-            step.run,
-            &step.name,
-            place,
-            text(&step.needs)?,
-            step.needs.len(),
-            step.state.name()
-        ],
-    )?;
-    Ok(())
-}
+use crate::{StepOutput, StepRun};
 
 const STEP: &str = "SELECT uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, \
      ended_at, exit_code, signal, message, tracking_run, log_digest, shape, parent, task, component, iteration, inputs, \
      outputs, due_at, priority, pool FROM step_run WHERE workspace_id = $1";
 
-/// In the order of execution.
+/// In the order in which they came to be, without the root.
 pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
     let workspace = r.workspace();
-    let rows = r.rows(&format!("{STEP} AND run_uid = $2 ORDER BY place"), &params![workspace, run])?;
-    let mut steps: Vec<StepRun> = rows.iter().map(step).collect::<Result<_>>()?;
+    let sql = format!("{STEP} AND run_uid = $2 AND name <> '' ORDER BY id");
+    let mut steps: Vec<StepRun> =
+        r.rows(&sql, &params![workspace, run])?.iter().map(step).collect::<Result<_>>()?;
+    let rows = r.rows(
+        "SELECT o.step_uid, o.name, o.digest, o.bytes, o.is_dir FROM step_output o \
+         JOIN step_run s ON s.workspace_id = o.workspace_id AND s.uid = o.step_uid \
+         WHERE s.workspace_id = $1 AND s.run_uid = $2 ORDER BY o.place",
+        &params![workspace, run],
+    )?;
+    let mut outputs: HashMap<Uid, Vec<StepOutput>> = HashMap::new();
+    for row in &rows {
+        outputs.entry(row.get("step_uid")?).or_default().push(output(row)?);
+    }
     for step in &mut steps {
-        step.outputs = outputs(r, step.uid)?;
+        step.outputs = outputs.remove(&step.uid).unwrap_or_default();
     }
     Ok(steps)
 }
@@ -52,30 +46,93 @@ pub(crate) fn find_name(r: &mut impl Reads, run: Uid, name: &str) -> Result<Opti
     rows.first().map(step).transpose()
 }
 
+/// Outputs of several steps of a run with the names of the steps, in the order of `names`.
+pub(crate) fn outputs_of(
+    r: &mut impl Reads,
+    run: Uid,
+    names: &[String],
+) -> Result<Vec<(String, StepOutput)>> {
+    let mut found = Vec::new();
+    for name in names {
+        if let Some(step) = find_name(r, run, name)? {
+            found.extend(outputs(r, step.uid)?.into_iter().map(|output| (name.clone(), output)));
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn count_cached(r: &mut impl Reads, run: Uid) -> Result<i64> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT count(*) AS n FROM step_run WHERE workspace_id = $1 AND run_uid = $2 AND cached = TRUE",
+        &params![workspace, run],
+    )?;
+    rows.first().map_or(Ok(0), |row| row.get("n"))
+}
+
 fn outputs(r: &mut impl Reads, step: Uid) -> Result<Vec<StepOutput>> {
     let workspace = r.workspace();
     let rows = r.rows(
         "SELECT name, digest, bytes, is_dir FROM step_output WHERE workspace_id = $1 AND step_uid = $2 ORDER BY place",
         &params![workspace, step],
     )?;
-    let output = |row: &Row| {
-        Ok(StepOutput {
-            name: row.get("name")?,
-            digest: row.get("digest")?,
-            bytes: row.get("bytes")?,
-            is_dir: row.get("is_dir")?,
-        })
-    };
     rows.iter().map(output).collect()
 }
 
-/// Steps of all workspaces that may start, oldest first.
-pub(crate) fn ready(rx: &mut Rx<'_>, limit: usize) -> Result<Vec<(WorkspaceId, Uid)>> {
-    let rows = rx.query(
-        "SELECT workspace_id, uid FROM step_run WHERE state = 'ready' ORDER BY id LIMIT $1",
-        &params![limit],
+fn output(row: &Row) -> Result<StepOutput> {
+    Ok(StepOutput {
+        name: row.get("name")?,
+        digest: row.get("digest")?,
+        bytes: row.get("bytes")?,
+        is_dir: row.get("is_dir")?,
+    })
+}
+
+/// Pools that have as many running tasks as they may.
+pub(crate) fn full_pools(r: &mut impl Reads, limits: &BTreeMap<String, usize>) -> Result<Vec<String>> {
+    if limits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = r.rows(
+        "SELECT pool, count(*) AS n FROM step_run WHERE state = 'running' AND pool IS NOT NULL GROUP BY pool",
+        &[],
     )?;
-    rows.iter().map(place).collect()
+    let mut full = Vec::new();
+    for row in rows {
+        let (pool, running): (String, i64) = (row.get("pool")?, row.get("n")?);
+        if limits.get(&pool).is_some_and(|limit| running >= *limit as i64) {
+            full.push(pool);
+        }
+    }
+    full.extend(limits.iter().filter(|(_, limit)| **limit == 0).map(|(pool, _)| pool.clone()));
+    Ok(full)
+}
+
+/// Tasks that may start, of all workspaces or of one: those with the highest priority first, then the oldest. One of
+/// each pool at most if `single`, so that a limit of a pool is never passed.
+pub(crate) fn ready(
+    r: &mut impl Reads,
+    workspace: Option<WorkspaceId>,
+    limit: usize,
+    now: Timestamp,
+    full: &[String],
+) -> Result<Vec<(WorkspaceId, Uid, Option<String>)>> {
+    let mut sql =
+        "SELECT workspace_id, uid, pool FROM step_run WHERE state = 'ready' AND (due_at IS NULL OR due_at <= $1)"
+            .to_owned();
+    let mut values = params![now, limit].to_vec();
+    if let Some(workspace) = workspace {
+        values.push(workspace.into());
+        sql.push_str(&format!(" AND workspace_id = ${}", values.len()));
+    }
+    if !full.is_empty() {
+        let list: Vec<String> = (0..full.len()).map(|i| format!("${}", values.len() + 1 + i)).collect();
+        values.extend(full.iter().map(ledger::Value::from));
+        sql.push_str(&format!(" AND (pool IS NULL OR pool NOT IN ({}))", list.join(", ")));
+    }
+    sql.push_str(" ORDER BY priority DESC, id LIMIT $2");
+    let rows = r.rows(&sql, &values)?;
+    rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?, row.get("pool")?))).collect()
 }
 
 /// Steps of all workspaces whose running attempt lies on this server.
@@ -84,11 +141,7 @@ pub(crate) fn running(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(WorkspaceId, 
         "SELECT workspace_id, uid FROM step_run WHERE state = 'running' AND owner = $1 ORDER BY id",
         &params![owner],
     )?;
-    rows.iter().map(place).collect()
-}
-
-fn place(row: &Row) -> Result<(WorkspaceId, Uid)> {
-    Ok((row.get("workspace_id")?, row.get("uid")?))
+    rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
 }
 
 /// Running attempts of this server that should end: run, step name, attempt.
@@ -106,7 +159,8 @@ pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, String
 pub(crate) fn claim(tx: &mut Tx<'_>, uid: Uid, owner: &str) -> Result<bool> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let changed = tx.execute(
-        "UPDATE step_run SET state = 'running', owner = $1, attempt = attempt + 1, started_at = $2, ended_at = NULL \
+        "UPDATE step_run SET state = 'running', owner = $1, attempt = attempt + 1, started_at = $2, ended_at = NULL, \
+         due_at = NULL \
          WHERE workspace_id = $3 AND uid = $4 AND state = 'ready'",
         &params![owner, now, workspace, uid],
     )?;
@@ -129,13 +183,13 @@ pub(crate) fn prepared(
     Ok(())
 }
 
-/// Writes the state and everything that the end of an attempt tells; false if the step is not running any more.
+/// Writes the state and everything that the end of an attempt tells; false if that attempt is not running any more.
 pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let changed = tx.execute(
         "UPDATE step_run SET state = $1, cached = $2, exit_code = $3, signal = $4, message = $5, tracking_run = $6, \
-         log_digest = $7, ended_at = $8, cache_key = $9, environment = $10 \
-         WHERE workspace_id = $11 AND uid = $12 AND state = 'running'",
+         log_digest = $7, ended_at = $8, cache_key = $9, environment = $10, outputs = $11 \
+         WHERE workspace_id = $12 AND uid = $13 AND state = 'running' AND attempt = $14",
         &params![
             step.state.name(),
             step.cached,
@@ -147,8 +201,10 @@ pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
             now,
             step.cache_key,
             step.environment,
+            text(&step.results)?,
             workspace,
-            step.uid
+            step.uid,
+            step.attempt
         ],
     )?;
     let rows: Vec<_> = step
@@ -170,36 +226,13 @@ pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
     Ok(changed == 1)
 }
 
-/// Puts a failed attempt back in line.
-pub(crate) fn again(tx: &mut Tx<'_>, uid: Uid, message: &str) -> Result<bool> {
+/// Puts a step whose attempt failed back in line, from `due` on.
+pub(crate) fn again(tx: &mut Tx<'_>, step: &StepRun, message: &str, due: Option<Timestamp>) -> Result<bool> {
     let workspace = tx.workspace();
     let changed = tx.execute(
-        "UPDATE step_run SET state = 'ready', owner = NULL, tracking_run = NULL, message = $1 \
-         WHERE workspace_id = $2 AND uid = $3 AND state = 'running'",
-        &params![message, workspace, uid],
-    )?;
-    Ok(changed == 1)
-}
-
-/// One of its needs is met. The last one makes it ready.
-pub(crate) fn need_met(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
-    let workspace = tx.workspace();
-    tx.execute(
-        "UPDATE step_run SET needs_left = needs_left - 1, \
-         state = CASE WHEN needs_left = 1 AND state = 'waiting' THEN 'ready' ELSE state END \
-         WHERE workspace_id = $1 AND uid = $2",
-        &params![workspace, uid],
-    )?;
-    Ok(())
-}
-
-/// Ends a step that has not started.
-pub(crate) fn drop_unstarted(tx: &mut Tx<'_>, uid: Uid, state: StepState, message: &str) -> Result<bool> {
-    let (workspace, now) = (tx.workspace(), tx.now());
-    let changed = tx.execute(
-        "UPDATE step_run SET state = $1, message = $2, ended_at = $3 \
-         WHERE workspace_id = $4 AND uid = $5 AND state IN ('waiting', 'ready')",
-        &params![state.name(), message, now, workspace, uid],
+        "UPDATE step_run SET state = 'ready', owner = NULL, tracking_run = NULL, message = $1, due_at = $2 \
+         WHERE workspace_id = $3 AND uid = $4 AND state = 'running' AND attempt = $5",
+        &params![message, due, workspace, step.uid, step.attempt],
     )?;
     Ok(changed == 1)
 }

@@ -1,0 +1,90 @@
+use ledger::{Row, Rx, Tx, params};
+use types::{Timestamp, Uid, WorkspaceId};
+
+use super::{Reads, Result, json, text};
+use crate::{NewSchedule, Schedule};
+
+pub(crate) fn insert(tx: &mut Tx<'_>, made: &Schedule) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "INSERT INTO pipeline_schedule \
+         (workspace_id, uid, what, enabled, max_concurrency, next_at, last_at, created_at, updated_at, created_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+        &params![
+            workspace,
+            made.uid,
+            text(&made.what)?,
+            made.what.enabled,
+            made.what.max_concurrency,
+            made.next_at,
+            made.last_at,
+            made.created_at,
+            &made.created_by
+        ],
+    )?;
+    Ok(())
+}
+
+const SCHEDULE: &str = "SELECT uid, what, enabled, next_at, last_at, created_at, updated_at, created_by \
+     FROM pipeline_schedule WHERE workspace_id = $1";
+
+/// Oldest first.
+pub(crate) fn all(r: &mut impl Reads) -> Result<Vec<Schedule>> {
+    let workspace = r.workspace();
+    r.rows(&format!("{SCHEDULE} ORDER BY id"), &params![workspace])?.iter().map(schedule).collect()
+}
+
+pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<Schedule>> {
+    let workspace = r.workspace();
+    r.rows(&format!("{SCHEDULE} AND uid = $2"), &params![workspace, uid])?.first().map(schedule).transpose()
+}
+
+/// Schedules of all workspaces that are due and have room for another run.
+pub(crate) fn due(rx: &mut Rx<'_>, now: Timestamp) -> Result<Vec<(WorkspaceId, Uid)>> {
+    let rows = rx.query(
+        "SELECT s.workspace_id, s.uid FROM pipeline_schedule s WHERE s.next_at <= $1 AND s.enabled = TRUE \
+         AND s.max_concurrency > (SELECT count(*) FROM pipeline_run r WHERE r.workspace_id = s.workspace_id \
+         AND r.schedule_uid = s.uid AND r.state IN ('queued', 'running')) ORDER BY s.next_at, s.id",
+        &params![now],
+    )?;
+    rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
+}
+
+pub(crate) fn set(
+    tx: &mut Tx<'_>,
+    uid: Uid,
+    enabled: bool,
+    next_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
+) -> Result<()> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    tx.execute(
+        "UPDATE pipeline_schedule SET enabled = $1, next_at = $2, last_at = $3, updated_at = $4 \
+         WHERE workspace_id = $5 AND uid = $6",
+        &params![enabled, next_at, last_at, now, workspace, uid],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn delete(tx: &mut Tx<'_>, uid: Uid) -> Result<bool> {
+    let workspace = tx.workspace();
+    let gone = tx.execute(
+        "DELETE FROM pipeline_schedule WHERE workspace_id = $1 AND uid = $2",
+        &params![workspace, uid],
+    )?;
+    Ok(gone > 0)
+}
+
+fn schedule(row: &Row) -> Result<Schedule> {
+    let mut what: NewSchedule = json(row, "what")?;
+    what.enabled = row.get("enabled")?;
+    Ok(Schedule {
+        uid: row.get("uid")?,
+        what,
+        next_at: row.get("next_at")?,
+        last_at: row.get("last_at")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        created_by: row.get("created_by")?,
+    })
+}

@@ -1,0 +1,453 @@
+//! The rows of a run as a tree, as transitions read and write it.
+
+use std::collections::BTreeMap;
+
+use ledger::{Row, Tx, Value, params};
+use types::{Timestamp, Uid};
+
+use super::{Reads, Result, json_opt, text};
+use crate::{Datum, Shape, StepState};
+
+/// Rows of one insert.
+const PIECE: usize = 64;
+
+/// A row, without what it was given and gave.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub uid: Uid,
+    /// `None` for the root, whose uid is that of the run.
+    pub parent: Option<Uid>,
+    pub name: String,
+    pub task: String,
+    /// `None` for the root.
+    pub component: Option<String>,
+    pub shape: Shape,
+    pub iteration: Option<i64>,
+    pub state: StepState,
+    pub attempt: i64,
+    pub attempts_before: i64,
+    /// `None` before it was expanded.
+    pub children: Option<i64>,
+    pub children_left: i64,
+    pub children_failed: i64,
+    pub children_cancelled: i64,
+    pub next_iteration: Option<i64>,
+    pub priority: i64,
+    pub pool: Option<String>,
+    pub message: Option<String>,
+}
+
+const NODE: &str = "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, children, \
+     children_left, children_failed, children_cancelled, next_iteration, priority, pool, message";
+
+fn node(row: &Row) -> Result<Node> {
+    let name: String = row.get("name")?;
+    let task: Option<String> = row.get("task")?;
+    Ok(Node {
+        uid: row.get("uid")?,
+        parent: row.get("parent")?,
+        task: task.unwrap_or_else(|| name.clone()),
+        name,
+        component: row.get("component")?,
+        shape: row.get::<String>("shape")?.parse()?,
+        iteration: row.get("iteration")?,
+        state: row.get::<String>("state")?.parse()?,
+        attempt: row.get("attempt")?,
+        attempts_before: row.get("attempts_before")?,
+        children: row.get("children")?,
+        children_left: row.get::<Option<i64>>("children_left")?.unwrap_or(0),
+        children_failed: row.get("children_failed")?,
+        children_cancelled: row.get("children_cancelled")?,
+        next_iteration: row.get("next_iteration")?,
+        priority: row.get("priority")?,
+        pool: row.get("pool")?,
+        message: row.get("message")?,
+    })
+}
+
+impl Node {
+    /// A new one that waits.
+    pub fn below(parent: &Node, uid: Uid, task: &str, shape: Shape) -> Self {
+        let name = if parent.name.is_empty() { task.to_owned() } else { format!("{}/{task}", parent.name) };
+        Self {
+            uid,
+            parent: Some(parent.uid),
+            name,
+            task: task.to_owned(),
+            component: None,
+            shape,
+            iteration: None,
+            state: StepState::Waiting,
+            attempt: 0,
+            attempts_before: 0,
+            children: None,
+            children_left: 0,
+            children_failed: 0,
+            children_cancelled: 0,
+            next_iteration: None,
+            priority: 0,
+            pool: None,
+            message: None,
+        }
+    }
+
+    pub fn root(run: Uid) -> Self {
+        let mut root = Self {
+            uid: run,
+            parent: None,
+            name: String::new(),
+            task: String::new(),
+            component: None,
+            shape: Shape::Graph,
+            iteration: None,
+            state: StepState::Waiting,
+            attempt: 0,
+            attempts_before: 0,
+            children: None,
+            children_left: 0,
+            children_failed: 0,
+            children_cancelled: 0,
+            next_iteration: None,
+            priority: 0,
+            pool: None,
+            message: None,
+        };
+        root.state = StepState::Running;
+        root
+    }
+}
+
+/// A row to insert, with what it needs and what it is given already.
+pub(crate) struct New<'a> {
+    pub node: &'a Node,
+    pub needs: &'a [String],
+    pub inputs: Option<&'a BTreeMap<String, Datum>>,
+}
+
+pub(crate) fn insert(tx: &mut Tx<'_>, run: Uid, rows: &[New<'_>]) -> Result<()> {
+    let workspace = tx.workspace();
+    for (piece, chunk) in rows.chunks(PIECE).enumerate() {
+        let mut sql = "INSERT INTO step_run (workspace_id, uid, run_uid, name, place, needs, needs_left, state, attempt, \
+             cached, shape, parent, task, component, iteration, inputs, priority, pool) VALUES "
+            .to_owned();
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 16);
+        for (at, row) in chunk.iter().enumerate() {
+            let first = at * 16 + 1;
+            let place = |offset: usize| format!("${}", first + offset);
+            let list = |from: usize, to: usize| (from..to).map(place).collect::<Vec<_>>().join(", ");
+            sql.push_str(if at == 0 { "(" } else { ", (" });
+            sql.push_str(&format!("{}, 0, FALSE, {})", list(0, 8), list(8, 16)));
+            let node = row.node;
+            values.extend(params![
+                workspace,
+                node.uid,
+                run,
+                &node.name,
+                piece * PIECE + at,
+                text(&row.needs)?,
+                row.needs.len(),
+                node.state.name(),
+                node.shape.name(),
+                node.parent,
+                &node.task,
+                node.component.as_deref(),
+                node.iteration,
+                row.inputs.map(text).transpose()?,
+                node.priority,
+                node.pool.as_deref()
+            ]);
+        }
+        tx.execute(&sql, &values)?;
+    }
+    Ok(())
+}
+
+pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<Node>> {
+    let workspace = r.workspace();
+    let sql = format!("SELECT {NODE} FROM step_run WHERE workspace_id = $1 AND uid = $2");
+    r.rows(&sql, &params![workspace, uid])?.first().map(node).transpose()
+}
+
+/// Every row of a run, in the order in which they came to be.
+pub(crate) fn all(r: &mut impl Reads, run: Uid) -> Result<Vec<Node>> {
+    let workspace = r.workspace();
+    let sql = format!("SELECT {NODE} FROM step_run WHERE workspace_id = $1 AND run_uid = $2 ORDER BY id");
+    r.rows(&sql, &params![workspace, run])?.iter().map(node).collect()
+}
+
+/// What tasks of a graph may refer to.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    /// Of the graph; `None` for the root.
+    pub component: Option<String>,
+    pub inputs: BTreeMap<String, Datum>,
+}
+
+/// What a graph was given; an iteration also has what its loop was given.
+pub(crate) fn scope(r: &mut impl Reads, uid: Uid) -> Result<Option<Scope>> {
+    let workspace = r.workspace();
+    let sql =
+        "SELECT component, inputs, iteration, parent FROM step_run WHERE workspace_id = $1 AND uid = $2";
+    let rows = r.rows(sql, &params![workspace, uid])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut inputs: BTreeMap<String, Datum> = json_opt(row, "inputs")?.unwrap_or_default();
+    if row.get::<Option<i64>>("iteration")?.is_some()
+        && let Some(above) = row.get::<Option<Uid>>("parent")?
+    {
+        let rows = r.rows(sql, &params![workspace, above])?;
+        let shared: Option<BTreeMap<String, Datum>> =
+            rows.first().map(|row| json_opt(row, "inputs")).transpose()?.flatten();
+        for (name, datum) in shared.unwrap_or_default() {
+            inputs.entry(name).or_insert(datum);
+        }
+    }
+    Ok(Some(Scope { component: row.get("component")?, inputs }))
+}
+
+/// How a task ended, and what it gave.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub state: StepState,
+    pub message: Option<String>,
+    pub exit_code: Option<i64>,
+    pub outputs: BTreeMap<String, Datum>,
+}
+
+/// Of tasks of one graph, by name.
+pub(crate) fn outcomes(r: &mut impl Reads, parent: Uid, tasks: &[&str]) -> Result<BTreeMap<String, Outcome>> {
+    let workspace = r.workspace();
+    let mut found = BTreeMap::new();
+    for piece in tasks.chunks(PIECE) {
+        let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
+        let sql = format!(
+            "SELECT task, state, message, exit_code, outputs FROM step_run \
+             WHERE workspace_id = $1 AND parent = $2 AND task IN ({list})"
+        );
+        for row in r.rows(&sql, &values)? {
+            found.insert(row.get("task")?, outcome(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Of the iterations of a loop, in order.
+pub(crate) fn iterations(r: &mut impl Reads, parent: Uid) -> Result<Vec<Outcome>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT state, message, exit_code, outputs FROM step_run WHERE workspace_id = $1 AND parent = $2 \
+         ORDER BY iteration",
+        &params![workspace, parent],
+    )?;
+    rows.iter().map(outcome).collect()
+}
+
+fn outcome(row: &Row) -> Result<Outcome> {
+    Ok(Outcome {
+        state: row.get::<String>("state")?.parse()?,
+        message: row.get("message")?,
+        exit_code: row.get("exit_code")?,
+        outputs: json_opt(row, "outputs")?.unwrap_or_default(),
+    })
+}
+
+/// `$n, …` for tasks behind the values that are there already.
+fn in_tasks(mut values: Vec<Value>, tasks: &[&str]) -> (String, Vec<Value>) {
+    let list: Vec<String> = (0..tasks.len()).map(|i| format!("${}", values.len() + 1 + i)).collect();
+    values.extend(tasks.iter().map(|task| Value::from(*task)));
+    (list.join(", "), values)
+}
+
+/// One of their needs has ended well enough. Gives those that have none left and still wait.
+pub(crate) fn need_met(tx: &mut Tx<'_>, parent: Uid, tasks: &[&str]) -> Result<Vec<Node>> {
+    let workspace = tx.workspace();
+    let mut free = Vec::new();
+    for piece in tasks.chunks(PIECE) {
+        let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
+        let sql = format!(
+            "UPDATE step_run SET needs_left = needs_left - 1 \
+             WHERE workspace_id = $1 AND parent = $2 AND task IN ({list}) RETURNING needs_left, {NODE}"
+        );
+        for row in tx.query(&sql, &values)? {
+            let found = node(&row)?;
+            if row.get::<i64>("needs_left")? == 0 && found.state == StepState::Waiting {
+                free.push(found);
+            }
+        }
+    }
+    Ok(free)
+}
+
+/// Those among tasks of a graph that still wait.
+pub(crate) fn waiting(r: &mut impl Reads, parent: Uid, tasks: &[&str]) -> Result<Vec<Node>> {
+    let workspace = r.workspace();
+    let mut found = Vec::new();
+    for piece in tasks.chunks(PIECE) {
+        let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
+        let sql = format!(
+            "SELECT {NODE} FROM step_run \
+             WHERE workspace_id = $1 AND parent = $2 AND state = 'waiting' AND task IN ({list})"
+        );
+        for row in r.rows(&sql, &values)? {
+            found.push(node(&row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// From here on any server may take it.
+pub(crate) fn ready(tx: &mut Tx<'_>, uid: Uid, inputs: Option<&BTreeMap<String, Datum>>) -> Result<()> {
+    let (workspace, inputs) = (tx.workspace(), inputs.map(text).transpose()?);
+    tx.execute(
+        "UPDATE step_run SET state = 'ready', inputs = COALESCE($1, inputs) WHERE workspace_id = $2 AND uid = $3",
+        &params![inputs, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// A graph, loop or approval begins. `children` is what a graph or loop holds; `next` the iteration after those that
+/// start at once.
+pub(crate) fn begin(
+    tx: &mut Tx<'_>,
+    uid: Uid,
+    inputs: Option<&BTreeMap<String, Datum>>,
+    children: Option<usize>,
+    next: Option<usize>,
+) -> Result<()> {
+    let (workspace, now, inputs) = (tx.workspace(), tx.now(), inputs.map(text).transpose()?);
+    tx.execute(
+        "UPDATE step_run SET state = 'running', started_at = $1, inputs = COALESCE($2, inputs), children = $3, \
+         children_left = $3, next_iteration = $4 WHERE workspace_id = $5 AND uid = $6",
+        &params![now, inputs, children, next, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// Ends a row that no process works on. False if it has ended before.
+pub(crate) fn end(
+    tx: &mut Tx<'_>,
+    uid: Uid,
+    state: StepState,
+    message: Option<&str>,
+    outputs: Option<&BTreeMap<String, Datum>>,
+) -> Result<bool> {
+    let (workspace, now, outputs) = (tx.workspace(), tx.now(), outputs.map(text).transpose()?);
+    let changed = tx.execute(
+        "UPDATE step_run SET state = $1, message = $2, outputs = $3, ended_at = $4, due_at = NULL \
+         WHERE workspace_id = $5 AND uid = $6 AND owner IS NULL AND state IN ('waiting', 'ready', 'running')",
+        &params![state.name(), message, outputs, now, workspace, uid],
+    )?;
+    Ok(changed == 1)
+}
+
+/// How children of a row ended: so many fewer are left.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    pub all: i64,
+    pub failed: i64,
+    pub cancelled: i64,
+}
+
+/// Counts children that ended, and keeps the first message.
+pub(crate) fn count(tx: &mut Tx<'_>, parent: Uid, ends: Ends, message: Option<&str>) -> Result<Option<Node>> {
+    let workspace = tx.workspace();
+    let sql = format!(
+        "UPDATE step_run SET children_left = children_left - $1, children_failed = children_failed + $2, \
+         children_cancelled = children_cancelled + $3, message = COALESCE(message, $4) \
+         WHERE workspace_id = $5 AND uid = $6 RETURNING {NODE}"
+    );
+    let rows = tx.query(&sql, &params![ends.all, ends.failed, ends.cancelled, message, workspace, parent])?;
+    rows.first().map(node).transpose()
+}
+
+/// The first iteration from `at` on that still waits, if there is one; the one after it is next.
+pub(crate) fn next_iteration(tx: &mut Tx<'_>, of: Uid, at: i64) -> Result<Option<Node>> {
+    let workspace = tx.workspace();
+    let sql = format!(
+        "SELECT {NODE} FROM step_run WHERE workspace_id = $1 AND parent = $2 AND iteration >= $3 \
+         AND state = 'waiting' ORDER BY iteration LIMIT 1"
+    );
+    let found = tx.query(&sql, &params![workspace, of, at])?.first().map(node).transpose()?;
+    let next = found.as_ref().and_then(|found| found.iteration).map(|iteration| iteration + 1);
+    tx.execute(
+        "UPDATE step_run SET next_iteration = COALESCE($1, children) WHERE workspace_id = $2 AND uid = $3",
+        &params![next, workspace, of],
+    )?;
+    Ok(found)
+}
+
+/// The rows that one holds, in the order in which they came to be.
+pub(crate) fn children(r: &mut impl Reads, parent: Uid) -> Result<Vec<Node>> {
+    let workspace = r.workspace();
+    let sql = format!("SELECT {NODE} FROM step_run WHERE workspace_id = $1 AND parent = $2 ORDER BY id");
+    r.rows(&sql, &params![workspace, parent])?.iter().map(node).collect()
+}
+
+/// Ends everything of a run that no process works on and that holds nothing. Gives uid and parent of each.
+pub(crate) fn cancel_unstarted(tx: &mut Tx<'_>, run: Uid, message: &str) -> Result<Vec<(Uid, Option<Uid>)>> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let rows = tx.query(
+        "UPDATE step_run SET state = 'cancelled', message = $1, ended_at = $2, due_at = NULL \
+         WHERE workspace_id = $3 AND run_uid = $4 \
+         AND (state IN ('waiting', 'ready') OR (state = 'running' AND shape = 'approval')) RETURNING uid, parent",
+        &params![message, now, workspace, run],
+    )?;
+    rows.iter().map(|row| Ok((row.get("uid")?, row.get("parent")?))).collect()
+}
+
+/// Makes a row of a run that has ended start again: `waiting` for a task, `running` for a graph that goes on.
+pub(crate) fn reopen(
+    tx: &mut Tx<'_>,
+    uid: Uid,
+    state: StepState,
+    needs_left: usize,
+    children: Option<(i64, Option<i64>)>,
+) -> Result<()> {
+    let workspace = tx.workspace();
+    let (left, next) = children.map_or((None, None), |(left, next)| (Some(left), next));
+    tx.execute(
+        "UPDATE step_run SET state = $1, needs_left = $2, children_left = $3, next_iteration = $4, children_failed = 0, \
+         children_cancelled = 0, message = NULL, ended_at = NULL, exit_code = NULL, signal = NULL, owner = NULL, \
+         tracking_run = NULL, outputs = NULL, due_at = NULL, attempts_before = attempt \
+         WHERE workspace_id = $5 AND uid = $6",
+        &params![state.name(), needs_left, left, next, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// The earliest moment after `now` at which something is due: another attempt, or a schedule.
+pub(crate) fn next_due(r: &mut impl Reads, now: Timestamp) -> Result<Option<Timestamp>> {
+    let mut earliest = None;
+    for sql in [
+        "SELECT min(due_at) AS due FROM step_run WHERE due_at IS NOT NULL AND due_at > $1",
+        "SELECT min(next_at) AS due FROM pipeline_schedule WHERE next_at > $1 AND enabled = TRUE",
+    ] {
+        let rows = r.rows(sql, &params![now])?;
+        let due: Option<Timestamp> = rows.first().map(|row| row.get("due")).transpose()?.flatten();
+        earliest = match (earliest, due) {
+            (Some(a), Some(b)) => Some(std::cmp::min(a, b)),
+            (a, b) => a.or(b),
+        };
+    }
+    Ok(earliest)
+}
+
+/// The steps of a run from before there were plans become tasks of its root.
+pub(crate) fn adopt(tx: &mut Tx<'_>, run: Uid) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE step_run SET parent = $1, task = name, component = name \
+         WHERE workspace_id = $2 AND run_uid = $1 AND uid <> $1",
+        &params![run, workspace],
+    )?;
+    Ok(())
+}
+
+/// The component of the graph that holds the task of a row: for an iteration, of the graph that holds its loop.
+pub(crate) fn graph_of(r: &mut impl Reads, node: &Node) -> Result<Option<String>> {
+    let Some(mut above) = node.parent else { return Ok(None) };
+    if node.iteration.is_some() {
+        let Some(graph) = find(r, above)?.and_then(|found| found.parent) else { return Ok(None) };
+        above = graph;
+    }
+    Ok(find(r, above)?.and_then(|graph| graph.component))
+}

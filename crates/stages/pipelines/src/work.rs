@@ -1,0 +1,258 @@
+//! Work of a kind that an adapter knows: staged, started, and what it left taken in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use types::{Actor, Digest, io};
+
+use crate::attempt::Attempt;
+use crate::datum::fit;
+use crate::environment;
+use crate::error::blocking;
+use crate::finish::Uses;
+use crate::prepare::{Prepared, fresh, put_first};
+use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot};
+
+impl Engine {
+    fn adapter(&self, kind: &str) -> Result<Arc<dyn Adapter>, Error> {
+        let found = self.0.config.adapters.iter().find(|adapter| adapter.kind() == kind);
+        found
+            .cloned()
+            .ok_or_else(|| Error::Refused(format!("this server does not know work of kind `{kind}`")))
+    }
+
+    pub(crate) async fn prepare_work(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
+        let adapter = self.adapter(&attempt.work.kind)?;
+        let mut call = call(attempt);
+        if attempt.task.cache && attempt.run.use_cache {
+            let (known, asked) = (Arc::clone(&adapter), call.clone());
+            let own = attempt.task.cache_key.clone();
+            let key = blocking(move || Ok(cache_key(known.as_ref(), &asked, own.as_deref()))).await?;
+            attempt.step.cache_key = Some(key);
+            if let Some(cached) = self.cached(actor, &attempt.step, None, key).await? {
+                return Ok(Prepared::Cached(Box::new(cached)));
+            }
+        }
+        let dir = attempt.dir.clone();
+        blocking(move || fresh(&dir, &["inputs", "outputs", "work"])).await?;
+        self.stage(&mut call).await?;
+        let uses_inputs = digests(&attempt.inputs);
+        let known = Arc::clone(&adapter);
+        let launch = blocking(move || known.launch(&call).map_err(Error::Refused)).await?;
+        let mut env = self.inherited();
+        let mut uses = Uses { cache_key: attempt.step.cache_key, inputs: uses_inputs, ..Uses::default() };
+        if let Some(python) = launch.python {
+            let (uv, root) = (self.0.config.uv.clone(), self.0.config.environments());
+            let key = environment::key_of(&python);
+            let props = json!({ "python": python.version, "requirements": python.requirements });
+            let home =
+                blocking(move || environment::build_python(uv.as_deref(), &root, key, &python)).await?;
+            put_first(&mut env, &home);
+            attempt.step.environment = Some(key);
+            uses.environment = Some((key, props));
+        }
+        env.extend(self.own(&attempt.run, &attempt.step));
+        if let Some(path) = env.get("PATH").cloned()
+            && let Some(given) = launch.env.get("PATH")
+        {
+            env.insert("PATH".into(), format!("{given}:{path}"));
+        }
+        env.extend(launch.env.into_iter().filter(|(name, _)| name != "PATH"));
+        self.write_task(attempt, launch.argv, env, &uses).await
+    }
+
+    /// Puts artifacts that the house keeps where the process finds them, and makes their addresses paths.
+    async fn stage(&self, call: &mut Call) -> Result<(), Error> {
+        let mut wanted: Vec<(Digest, bool, PathBuf)> = Vec::new();
+        relocate(call, |artifact, path| {
+            if let Some(digest) = artifact.digest {
+                wanted.push((digest, artifact.is_dir, path.to_owned()));
+            }
+        });
+        for (digest, is_dir, path) in wanted {
+            if let Some(parent) = path.parent() {
+                io::create_dir_all(parent)?;
+            }
+            if is_dir {
+                let bytes = self.0.blobs.get_bytes(&digest).await?;
+                blocking(move || snapshot::unpack(digest, &bytes, &path)).await?;
+            } else {
+                self.0.blobs.materialize(&digest, &path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the attempt gave, stored. The inner error fails the attempt.
+    pub(crate) async fn take_results(&self, attempt: &mut Attempt) -> Result<Result<(), String>, Error> {
+        let adapter = self.adapter(&attempt.work.kind)?;
+        let mut call = call(attempt);
+        relocate(&mut call, |_, _| {});
+        let left = blocking(move || Ok(adapter.collect(&call))).await?;
+        let left = match left {
+            Ok(left) => left,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut results = BTreeMap::new();
+        for (name, datum) in left {
+            let datum = match datum {
+                Datum::Value(value) => {
+                    let fitted = match attempt.work.outputs.get(&name) {
+                        Some(port) => fit(port, Some(Datum::Value(value))),
+                        None => Ok(Some(Datum::Value(value))),
+                    };
+                    match fitted {
+                        Ok(Some(datum)) => datum,
+                        Ok(None) => continue,
+                        Err(what) => return Ok(Err(format!("its output `{name}`: {what}"))),
+                    }
+                }
+                Datum::Artifact(artifact) => Datum::Artifact(self.keep(attempt, &name, artifact).await?),
+                Datum::Artifacts(list) => {
+                    let mut kept = Vec::with_capacity(list.len());
+                    for (at, artifact) in list.into_iter().enumerate() {
+                        kept.push(self.keep(attempt, &format!("{name}/{at}"), artifact).await?);
+                    }
+                    Datum::Artifacts(kept)
+                }
+            };
+            results.insert(name, datum);
+        }
+        attempt.step.results = results;
+        Ok(Ok(()))
+    }
+
+    /// Stores an artifact that lies below the attempt's directory; one elsewhere stays where it is.
+    async fn keep(
+        &self,
+        attempt: &mut Attempt,
+        name: &str,
+        mut artifact: Artifact,
+    ) -> Result<Artifact, Error> {
+        let Some(path) = below(&attempt.dir, &artifact.uri) else { return Ok(artifact) };
+        artifact.uri = address(&attempt.step, name);
+        (artifact.digest, artifact.bytes, artifact.is_dir) = (None, 0, false);
+        let Ok(meta) = std::fs::metadata(&path) else { return Ok(artifact) };
+        let (digest, bytes) = if meta.is_dir() {
+            let tar = blocking(move || snapshot::pack_tree(&path)).await?;
+            let bytes = tar.len() as u64;
+            (self.0.blobs.put_bytes(tar).await?, bytes)
+        } else {
+            self.0.blobs.put_file(&path).await?
+        };
+        (artifact.digest, artifact.bytes, artifact.is_dir) = (Some(digest), bytes, meta.is_dir());
+        let output = StepOutput { name: name.to_owned(), digest, bytes: bytes as i64, is_dir: meta.is_dir() };
+        attempt.step.outputs.push(output);
+        Ok(artifact)
+    }
+}
+
+/// Where an artifact that a task made is known to be.
+pub(crate) fn address(step: &StepRun, name: &str) -> String {
+    format!("mlwright://pipelines/{}/{}/{name}", step.run, step.uid)
+}
+
+fn call(attempt: &Attempt) -> Call {
+    let run = &attempt.run;
+    Call {
+        run: run.uid,
+        run_name: run.name.clone(),
+        run_created_at: run.created_at,
+        scheduled_at: run.scheduled_at,
+        pipeline_root: run.pipeline_root.clone(),
+        task: attempt.step.uid,
+        task_name: attempt.step.task.clone(),
+        attempt: attempt.step.attempt,
+        work: attempt.work.clone(),
+        inputs: attempt.inputs.clone(),
+        dir: attempt.dir.clone(),
+    }
+}
+
+/// Gives every artifact that the house keeps the path `inputs/<port>/<i>/<name>` as its address.
+fn relocate(call: &mut Call, mut each: impl FnMut(&Artifact, &Path)) {
+    let root = call.dir.join("inputs");
+    for (port, datum) in &mut call.inputs {
+        let artifacts = match datum {
+            Datum::Artifact(artifact) => std::slice::from_mut(artifact),
+            Datum::Artifacts(list) => list.as_mut_slice(),
+            Datum::Value(_) => continue,
+        };
+        for (at, artifact) in artifacts.iter_mut().enumerate() {
+            let ours = artifact.uri.starts_with("mlwright://");
+            if artifact.digest.is_none() && !ours {
+                continue;
+            }
+            let path = root.join(plain(port)).join(at.to_string()).join(plain(&artifact.name));
+            each(artifact, &path);
+            artifact.uri = path.display().to_string();
+        }
+    }
+}
+
+/// A name as one part of a path.
+fn plain(name: &str) -> String {
+    let plain: String =
+        name.chars().map(|c| if c == '/' || c == '\\' || c.is_control() { '_' } else { c }).collect();
+    if plain.is_empty() || plain.starts_with('.') { format!("_{plain}") } else { plain }
+}
+
+/// The path of an artifact that lies in the attempt's directory. Nothing outside of it is ever taken in.
+fn below(dir: &Path, uri: &str) -> Option<PathBuf> {
+    let path = uri.strip_prefix("file://").unwrap_or(uri);
+    if path.contains("://") {
+        return None;
+    }
+    let path = Path::new(path);
+    let path = if path.is_absolute() { path.to_owned() } else { dir.join(path) };
+    let inside = path.strip_prefix(dir).ok()?;
+    if inside.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+        return None;
+    }
+    // A link must not lead to what the server may read and the step may not.
+    match (path.canonicalize(), dir.canonicalize()) {
+        (Ok(real), Ok(root)) => real.starts_with(root).then_some(path),
+        _ => Some(path),
+    }
+}
+
+fn digests(inputs: &BTreeMap<String, Datum>) -> Vec<Digest> {
+    let of = |datum: &Datum| match datum {
+        Datum::Artifact(artifact) => artifact.digest.into_iter().collect::<Vec<_>>(),
+        Datum::Artifacts(list) => list.iter().filter_map(|artifact| artifact.digest).collect(),
+        Datum::Value(_) => Vec::new(),
+    };
+    inputs.values().flat_map(of).collect()
+}
+
+/// The digest of everything that what the work makes depends on: contents, not addresses.
+fn cache_key(adapter: &dyn Adapter, call: &Call, own: Option<&str>) -> Digest {
+    let identity = match own {
+        Some(own) => json!({ "format": 2, "kind": call.work.kind, "own": own }),
+        None => {
+            let inputs: BTreeMap<&String, Value> =
+                call.inputs.iter().map(|(name, datum)| (name, content(datum))).collect();
+            json!({
+                "format": 2, "kind": call.work.kind, "identity": adapter.identity(call), "inputs": inputs,
+            })
+        }
+    };
+    Digest::of(identity.to_string())
+}
+
+fn content(datum: &Datum) -> Value {
+    let of = |artifact: &Artifact| {
+        let what = match artifact.digest {
+            Some(digest) => json!(digest),
+            None => json!({ "uri": artifact.uri }),
+        };
+        json!([artifact.schema, what, artifact.metadata])
+    };
+    match datum {
+        Datum::Value(value) => json!({ "value": value }),
+        Datum::Artifact(artifact) => of(artifact),
+        Datum::Artifacts(list) => list.iter().map(of).collect(),
+    }
+}
