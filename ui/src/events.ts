@@ -50,7 +50,10 @@ export function hrefOf(kind: string, key: string, props: Record<string, Json> = 
     case 'dataset_version':
       if (of('dataset')) return `/datasets/${enc(of('dataset'))}${props.number ? `?v=${plain(props.number)}` : ''}`;
       break;
+    case 'schedule':
+      return `/schedules?schedule=${enc(key)}`;
     case 'step_run':
+      if (of('run') && of('step')) return `/pipeline-runs/${enc(of('run'))}?step=${enc(of('step'))}`;
       if (of('pipeline_run')) return `/pipeline-runs/${enc(of('pipeline_run'))}${of('step') ? `?step=${enc(of('step'))}` : ''}`;
       break;
     case 'endpoint_revision':

@@ -4,7 +4,7 @@ import type { Datum, PipelineRun, StepRun } from '../api';
 import { between, duration, moment, plain, short, useNow } from '../format';
 import { useKeys } from '../keys';
 import { Ago, Bones, Failure, Id, Page, Panel, State, Strip, Tabs, isLive } from '../parts/basics';
-import { Cancel, ReplayDialog, Retry, canRetry } from '../parts/pipeline/actions';
+import { Archive, Cancel, ReplayDialog, Retry, canRetry } from '../parts/pipeline/actions';
 import { Data } from '../parts/pipeline/datum';
 import { useFolds } from '../parts/pipeline/folds';
 import { Gantt } from '../parts/pipeline/gantt';
@@ -12,7 +12,7 @@ import { RunGraph } from '../parts/pipeline/run_graph';
 import { CountChoices } from '../parts/pipeline/state';
 import { TaskPanel } from '../parts/pipeline/task_panel';
 import { TaskTable } from '../parts/pipeline/task_table';
-import { type Line, type Tree, countsOfRun, interesting, isHolder, isLoop, isOver, lines } from '../parts/pipeline/tree';
+import { type Line, type Tree, countsOf, countsOfRun, interesting, isHolder, isLeaf, isLoop, isOver, lines } from '../parts/pipeline/tree';
 import { type Want, placesOf, samePlace, useRun, wantsOf } from '../parts/pipeline/use_run';
 import { triggerText } from '../parts/trigger';
 import { useWidth } from '../parts/use_width';
@@ -56,22 +56,30 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
       ...wantsOf(tree, name),
       ...opened.filter((row) => !isLoop(row) && (folds.isOpen(row) || view === 'graph')).map((parent) => ({ parent })),
       ...(view === 'graph' ? opened.filter(isLoop).map((parent) => ({ parent, first: folds.at(parent) })) : scrolled),
+      // What failed is found wherever it is.
+      ...tree.rows.filter((row) => isLoop(row) && (countsOf(tree, row).failed ?? 0) > 0).map((parent) => ({ parent, state: 'failed' })),
+      ...(view === 'tasks' && state !== '' && state !== 'failed' ? tree.rows.filter((row) => isHolder(tree, row) && row.iteration == null).map((parent) => ({ parent, state })) : []),
     ]);
-  }, [tree, folds, name, view, scrolled, want]);
+  }, [tree, folds, name, view, state, scrolled, want]);
   // Drawn again only when another page of iterations comes into view.
   const seen = useCallback((list: Line[]) => {
     const places = placesOf(list);
     setScrolled((before) => (before.length === places.length && places.every((place, at) => samePlace(place, before[at])) ? before : places));
   }, []);
 
-  const pick = (row: StepRun) => setParams({ step: row.name }, { push: true });
+  const beside = useRef<HTMLDivElement>(null);
+  const pick = (row: StepRun) => {
+    setParams({ step: row.name }, { push: true });
+    // On a small screen the task is below, out of sight.
+    if (innerWidth < 860) requestAnimationFrame(() => beside.current?.lastElementChild?.scrollIntoView({ behavior: 'smooth', block: 'start' }));
+  };
   const step = (by: number) => {
     const list = lines(tree, folds.isOpen).flatMap((line) => line.row ?? []);
     const at = list.findIndex((row) => row.id === chosen?.id);
     const next = list[Math.min(list.length - 1, Math.max(0, at + by))];
     if (next) setParams({ step: next.name });
   };
-  const failed = tree.rows.filter((row) => row.state === 'failed' && !isHolder(tree, row));
+  const failed = tree.rows.filter((row) => row.state === 'failed' && isLeaf(tree, row));
   useKeys({
     1: () => setParams({ view: null }),
     2: () => setParams({ view: 'time' }),
@@ -111,6 +119,7 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
           {live && <button type="button" className="danger" onClick={() => setAsking('cancel')}>Cancel…</button>}
           {canRetry(run) && run.state !== 'succeeded' && <button type="button" className="primary" onClick={() => setAsking('retry')}>Retry…</button>}
           {run.state === 'succeeded' && <button type="button" onClick={() => setAsking('replay')}>Replay…</button>}
+          {isOver(run.state) && <Archive run={run} />}
         </>
       }
     >
@@ -125,7 +134,7 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
       </div>
       <div ref={box}>
         {view === 'data' ? <RunData run={run} /> : (
-          <div className={wide ? 'stack' : 'beside'}>
+          <div ref={beside} className={wide ? 'stack' : 'beside'}>
             {main}
             {chosen ? <TaskPanel tree={tree} step={chosen} now={now} wide={wide} onAgain={setAsking} /> : name !== '' && <Panel><p className="muted">{tree.complete ? `This run has no task ${name}.` : `Reading ${name}…`}</p></Panel>}
           </div>

@@ -12,7 +12,8 @@ const STATES = [['', 'All'], ['running', 'Running'], ['queued', 'Queued'], ['fai
 export default function PipelineRuns() {
   const [state] = useParam('state');
   const [find] = useParam('q');
-  const runs = useApi<{ pipeline_runs: PipelineRunSummary[] }>('/pipeline-runs?limit=1000', { topics: ['pipeline'] });
+  const [archived] = useParam('archived');
+  const runs = useApi<{ pipeline_runs: PipelineRunSummary[] }>(`/pipeline-runs?limit=1000${archived ? '&archived=true' : ''}`, { topics: ['pipeline'] });
   const live = runs.data?.pipeline_runs.some((run) => isLive(run.state));
   const now = useNow(live ? 1000 : 60_000);
   const wanted = find.toLowerCase();
@@ -23,6 +24,7 @@ export default function PipelineRuns() {
         <div className="row">
           <Segments label="State" value={state as ''} options={STATES as unknown as readonly (readonly ['', string])[]} onChange={(next) => setParams({ state: next })} />
           <input type="search" aria-label="Find a run" placeholder="Find a run" value={find} onChange={(event) => setParams({ q: event.target.value })} />
+          <label className="row"><input type="checkbox" checked={archived !== ''} onChange={(event) => setParams({ archived: event.target.checked ? '1' : null })} /> archived</label>
         </div>
         <Await of={runs}>
           {({ pipeline_runs: all }) => (

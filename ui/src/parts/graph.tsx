@@ -189,6 +189,16 @@ export function Graph({ nodes, edges, label, height: most = 380, onPick, turns }
     if (slim !== narrow) setNarrow(slim);
     fit();
   }, [shape, height]);
+  // What becomes the chosen one comes into sight.
+  const current = placed.boxes.find((place) => saying.get(place.node.id)?.current);
+  const chosen = current?.node.id;
+  useEffect(() => {
+    const element = box.current;
+    if (!element || !current) return;
+    const [left, top] = [current.x * view.k + view.x, current.y * view.k + view.y];
+    const outside = left < 0 || top < 0 || left + Math.min(current.width, WIDTH) * view.k > element.clientWidth || top + Math.min(current.height, HEIGHT) * view.k > height;
+    if (outside) setView({ k: view.k, x: element.clientWidth / 2 - (current.x + current.width / 2) * view.k, y: height / 2 - (current.y + Math.min(current.height, height / view.k) / 2) * view.k });
+  }, [chosen]);
   useEffect(() => {
     const element = box.current;
     if (!element) return;

@@ -4,7 +4,7 @@ import { ApiError, type PipelineRun, type Replay, type StepRun, call } from '../
 import { count, number } from '../../format';
 import { enc } from '../../router';
 import { Dialog, Facts, Failure, Id, State } from '../basics';
-import { FormDialog } from '../data/act';
+import { FormDialog, useAction } from '../data/act';
 import { TaskGlyph } from './state';
 import { type Tree, countsOfRun, isHolder, isOver, stateOf, titleOf, touched, wayTo } from './tree';
 
@@ -98,6 +98,16 @@ export function Answer({ run, step }: { run: string; step: StepRun }) {
         </FormDialog>
       )}
     </div>
+  );
+}
+
+/** Puts a run out of sight, or back: nothing is lost by it. */
+export function Archive({ run }: { run: PipelineRun }) {
+  const action = useAction();
+  return (
+    <button type="button" disabled={action.busy} title={action.error?.message ?? (run.archived ? 'Lists show it again' : 'Lists leave it out; nothing is deleted')} onClick={() => void action.run(() => call(`/pipeline-runs/${enc(run.id)}/archive`, { method: 'POST', body: { archived: !run.archived } }))}>
+      {action.error ? 'That failed' : run.archived ? 'Take out of the archive' : 'Archive'}
+    </button>
   );
 }
 

@@ -24,13 +24,14 @@ interface Props {
 
 export function TaskPanel({ tree, step, now, wide, onAgain }: Props) {
   const holds = isHolder(tree, step);
-  const [asked] = useParam('show', holds ? 'facts' : 'log');
-  const view: View = asked === 'log' && holds ? 'facts' : (asked as View);
+  const silent = holds || step.shape === 'approval' || step.shape === 'import';
+  const [asked] = useParam('show', silent ? 'facts' : 'log');
+  const view: View = asked === 'log' && silent ? 'facts' : (asked as View);
   const state = stateOf(step);
   const way = wayTo(tree, step);
   const outputs = outputsOf(step);
   const inputs = Object.entries(step.inputs ?? {});
-  const options = [...(holds ? [] : [['log', 'Log'] as const]), ['data', `Data ${inputs.length + outputs.length || ''}`.trim()] as const, ['facts', holds ? 'What it holds' : 'Details'] as const];
+  const options = [...(silent ? [] : [['log', 'Log'] as const]), ['data', `Data ${inputs.length + outputs.length || ''}`.trim()] as const, ['facts', holds ? 'What it holds' : 'Details'] as const];
   return (
     <Panel
       label={`task ${step.name}`}
@@ -46,7 +47,7 @@ export function TaskPanel({ tree, step, now, wide, onAgain }: Props) {
       <div className="task-bar">
         {way.length > 1 && <nav className="crumbs" aria-label="What holds it">{way.slice(0, -1).map((row) => <span key={row.id}><Link href={paramsHref({ step: row.name })}>{titleOf(row)}</Link><span aria-hidden="true"> ›</span></span>)} <b>{titleOf(step)}</b></nav>}
         <div className="row">
-          <Segments label="What to show of the task" value={view} options={options} onChange={(next) => setParams({ show: next === (holds ? 'facts' : 'log') ? null : next })} />
+          <Segments label="What to show of the task" value={view} options={options} onChange={(next) => setParams({ show: next === (silent ? 'facts' : 'log') ? null : next })} />
           <span className="muted">{step.started_at ? duration(between(step.started_at, step.ended_at, now)) : ''}{step.attempt > 1 ? `, attempt ${step.attempt}` : ''}</span>
           {canRetry(tree.run) && step.iteration == null && <button type="button" className="again" onClick={() => onAgain(step)}>Run again from here…</button>}
         </div>
@@ -54,7 +55,7 @@ export function TaskPanel({ tree, step, now, wide, onAgain }: Props) {
       {step.message && !['succeeded', 'running', 'waiting', 'ready'].includes(step.state) && <p className={`step-message ${step.state === 'failed' ? 'alarm-text' : 'calm'}`}>{step.message}</p>}
       {step.due_at && !isOver(step.state) && <p className="step-message calm">Attempt {step.attempt + 1} starts at {clock(step.due_at)}.{step.message ? ` The last one: ${step.message}` : ''}</p>}
       {state === 'asking' && <Answer run={tree.run.id} step={step} />}
-      {view === 'log' && <Log key={`${step.id} ${step.attempt}`} run={tree.run.id} step={step} live={!isOver(step.state)} />}
+      {view === 'log' && (step.attempt === 0 && !step.started_at ? <p className="none-drawn muted">{isOver(step.state) ? 'It did not start.' : 'It has not started yet.'}</p> : <Log key={`${step.id} ${step.attempt}`} run={tree.run.id} step={step} live={!isOver(step.state)} />)}
       {view === 'data' && (
         <div className="body task-data">
           <Data title="Inputs" ports={inputs} run={tree.run.id} step={step.id} />

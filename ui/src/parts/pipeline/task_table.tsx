@@ -6,7 +6,7 @@ import { paramsHref, setParams, useParam } from '../../router';
 import { type Column, type Sort, Table, sorted } from '../table';
 import type { Folds } from './folds';
 import { CountBar, STATES, TaskState, countsText } from './state';
-import { type Line, type Tree, countsOf, firstStart, isHolder, lines, sizeOf, stateOf, titleOf, waited, wayTo } from './tree';
+import { type Line, type Tree, countsOf, firstStart, isHolder, isLeaf, lines, sizeOf, stateOf, titleOf, waited, wayTo } from './tree';
 
 interface Props {
   tree: Tree;
@@ -28,7 +28,7 @@ export function TaskTable({ tree, folds, chosen, now, wide, onRange }: Props) {
     if (!flat) return lines(tree, folds.isOpen);
     const wanted = find.toLowerCase();
     return tree.rows
-      .filter((row) => !isHolder(tree, row) && (state === '' || stateOf(row) === state) && (wanted === '' || row.name.toLowerCase().includes(wanted) || (row.display_name ?? '').toLowerCase().includes(wanted)))
+      .filter((row) => isLeaf(tree, row) && (state === '' || stateOf(row) === state) && (wanted === '' || row.name.toLowerCase().includes(wanted) || (row.display_name ?? '').toLowerCase().includes(wanted)))
       .map((row): Line => ({ key: row.id, row, depth: 0, open: null, parent: null, iteration: row.iteration ?? null }));
   }, [tree, folds, flat, find, state]);
   const columns = useMemo((): Column<Line>[] => {
@@ -70,7 +70,7 @@ export function TaskTable({ tree, folds, chosen, now, wide, onRange }: Props) {
   const withFolds = useMemo(() => columns.map((column, index) => (index === 0 ? { ...column, before: (line: Line) => line.row && line.open !== null ? <Fold line={line} folds={folds} /> : null } : column)), [columns, folds]);
   return (
     <>
-      {!tree.complete && flat && <p className="none-drawn muted">This run is large: only the tasks that were read so far are searched. Open a loop to read its iterations.</p>}
+      {!tree.complete && flat && <p className="none-drawn muted">This run is large: names are sought and sorted among the tasks that were read so far, at most 1,000 of a loop.</p>}
       <Table
         label="Tasks"
         rows={shown}

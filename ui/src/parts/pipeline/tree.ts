@@ -74,6 +74,9 @@ export function isHolder(tree: Tree, row: StepRun): boolean {
   return row.shape === 'loop' || row.shape === 'graph' || (row.children?.total ?? 0) > 0 || tree.children.has(row.id);
 }
 
+/** Whether a row stands for itself in a list of works. Of a large run, what an iteration holds may not be known. */
+export const isLeaf = (tree: Tree, row: StepRun): boolean => !isHolder(tree, row) || (!tree.complete && row.iteration != null && !tree.children.has(row.id));
+
 const OVER = new Set(['succeeded', 'failed', 'cancelled', 'skipped', 'finished']);
 export const isOver = (state: string): boolean => OVER.has(state);
 
@@ -86,13 +89,17 @@ export function stateOf(row: { state: string; cached?: boolean; shape?: string; 
   return row.state;
 }
 
-/** By state, without `total`. */
+/** What it holds by state. */
 export function countsOf(tree: Tree, row: StepRun): Counts {
-  if (row.children) {
-    const { total: _, ...states } = row.children;
-    return states;
-  }
-  return tally(below(tree, row));
+  if (tree.complete || !row.children) return tally(below(tree, row));
+  const { total: _, ...states } = row.children;
+  return shown(states);
+}
+
+/** The server counts by the states that rows have. */
+function shown(counts: Counts): Counts {
+  const { ready, ...others } = counts;
+  return ready ? { ...others, queued: ready } : others;
 }
 
 export function tally(rows: StepRun[]): Counts {
@@ -109,7 +116,7 @@ export function sizeOf(tree: Tree, row: StepRun): number {
 
 /** Works of the whole run by state, where they are known. */
 export function countsOfRun(tree: Tree): Counts {
-  if (tree.run.counts) return tree.run.counts;
+  if (!tree.complete && tree.run.counts) return shown(tree.run.counts);
   return tally(tree.rows.filter((row) => !isHolder(tree, row)));
 }
 

@@ -16,6 +16,8 @@ export interface Want {
   parent: StepRun;
   first?: number;
   last?: number;
+  /** in this state alone, wherever they are */
+  state?: string;
 }
 
 export interface LiveRun {
@@ -47,8 +49,12 @@ export function useRun(id: string): LiveRun {
   return { data, error: detail.error, tree, want };
 }
 
-function addresses(id: string, { parent, first, last }: Want): string[] {
-  const at = (more: Record<string, number>) => `/pipeline-runs/${enc(id)}/steps${query({ parent: parent.id, ...more })}`;
+/** The state that the server knows for what is shown. */
+const STORED: Record<string, string> = { cached: 'succeeded', queued: 'ready', asking: 'running', retrying: 'ready' };
+
+function addresses(id: string, { parent, first, last, state }: Want): string[] {
+  const at = (more: Record<string, number | string>) => `/pipeline-runs/${enc(id)}/steps${query({ parent: parent.id, ...more })}`;
+  if (state) return [at({ state: STORED[state] ?? state, limit: 1000 })];
   if (!isLoop(parent)) return [at({ limit: 1000 })];
   const paths: string[] = [];
   for (let page = Math.floor((first ?? 0) / PAGE); page <= Math.floor((last ?? first ?? 0) / PAGE); page += 1) paths.push(at({ at: page * PAGE, limit: PAGE }));
