@@ -37,6 +37,7 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
   const [name] = useParam('step');
   const [state] = useParam('state');
   const [find] = useParam('q');
+  const [order] = useParam('sort');
   const [dock] = useParam('dock');
   const [asking, setAsking] = useState<'cancel' | 'retry' | 'replay' | StepRun | null>(null);
   const live = isLive(run.state);
@@ -85,8 +86,8 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
     2: () => setParams({ view: 'time' }),
     3: () => setParams({ view: 'tasks' }),
     4: () => setParams({ view: 'data' }),
-    j: () => step(1),
-    k: () => step(-1),
+    // A table that is sorted or sought has an order of its own, and moves by itself.
+    ...(view === 'tasks' && (find || state || order) ? {} : { j: () => step(1), k: () => step(-1) }),
     n: () => {
       const next = failed[(failed.findIndex((row) => row.id === chosen?.id) + 1) % failed.length];
       if (next) setParams({ step: next.name });

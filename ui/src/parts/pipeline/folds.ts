@@ -7,6 +7,8 @@ import { type Tree, isHolder, isLoop, sizeOf, stateOf } from './tree';
 /** Of a run with at most so many tasks every graph is open at first; loops never are. */
 const SMALL = 40;
 const NOTHING = '-';
+/** All graphs and loops; iterations stay as they are. */
+const ALL = '*';
 
 export interface Folds {
   isOpen: (row: StepRun) => boolean;
@@ -24,7 +26,7 @@ export function useFolds(tree: Tree | undefined, chosen: string | undefined): Fo
   return useMemo(() => {
     const small = tree !== undefined && tree.complete && tree.rows.length <= SMALL;
     const named = open === '' ? null : new Set(open === NOTHING ? [] : open.split(','));
-    const isOpen = (row: StepRun) => (named ? named.has(row.name) : small && !isLoop(row));
+    const isOpen = (row: StepRun) => (open === ALL ? row.iteration == null : named ? named.has(row.name) : small && !isLoop(row));
     const picked = new Map(at.split(',').map((part): [string, number] => [part.slice(0, part.lastIndexOf(':')), Number(part.slice(part.lastIndexOf(':') + 1))]));
     const inside = (loop: StepRun) => {
       if (!chosen?.startsWith(`${loop.name}/`)) return undefined;
@@ -36,10 +38,10 @@ export function useFolds(tree: Tree | undefined, chosen: string | undefined): Fo
     return {
       isOpen,
       toggle: (row) => {
-        const before = named ? [...named] : holders().filter(isOpen).map((holder) => holder.name);
+        const before = named && open !== ALL ? [...named] : holders().filter(isOpen).map((holder) => holder.name);
         write(before.includes(row.name) ? before.filter((name) => name !== row.name) : [...before, row.name]);
       },
-      all: (wide) => write(wide ? holders().filter((row) => row.iteration == null).map((row) => row.name) : []),
+      all: (wide) => setParams({ open: wide ? ALL : NOTHING }),
       at: (loop) => Math.min(inside(loop) ?? picked.get(loop.name) ?? first(tree, loop), Math.max(0, (tree ? sizeOf(tree, loop) : 1) - 1)),
       setAt: (loop, iteration) => {
         picked.set(loop.name, iteration);

@@ -78,6 +78,7 @@ export function TaskTable({ tree, folds, chosen, now, wide, onRange }: Props) {
         id={(line) => line.key}
         href={(line) => (line.row ? paramsHref({ step: line.row.name }) : undefined)}
         current={chosen?.id}
+        keys={flat}
         sort={sort}
         onSort={(next) => setParams({ sort: sort?.key === next.key && sort.down !== next.down && !next.down ? null : `${next.down ? '-' : ''}${next.key}` })}
         height="min(68vh, 720px)"
