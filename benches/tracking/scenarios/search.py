@@ -43,7 +43,7 @@ def statements(kind, count):
     """SQL that makes runs `i` = 1 … count."""
     postgres = kind.endswith("postgres")
     if postgres:
-        numbers = f"FROM generate_series(1, {count}) AS n(i)"
+        numbers = f"FROM generate_series(1::bigint, {count}) AS n(i)"
         uid = "lpad(to_hex(i), 32, '0')"
         head = ""
     else:

@@ -182,7 +182,7 @@ pub(crate) async fn put(Shared(state): Shared<State>, Path(token): Path<String>,
     let claim: LinkClaim = state.vault.read_signed(LINK, now, &token).ok_or_else(refused)?;
     let actor = claim.who.actor(Permission::Write);
     let received = state.repositories.receive(body(request), &[]).await?;
-    let etag = hex(&received.md5);
+    let etag = received.etag();
     state.repositories.fill_link(&actor, &claim.repository, &claim.link, received).await?;
     Ok(tagged(&etag))
 }
@@ -194,13 +194,4 @@ fn tagged(etag: &str) -> Response {
 /// The bytes of a request, for the stage.
 pub(crate) fn body(request: Request) -> repositories::Body {
     request.into_body().into_data_stream().map_err(|error| Error::Body(error.to_string())).boxed()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

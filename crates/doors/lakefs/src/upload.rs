@@ -56,9 +56,9 @@ pub(crate) fn object(
     modified_at: Timestamp,
 ) -> Object {
     Object {
+        etag: received.etag(),
         physical: received.physical,
         size: received.size,
-        etag: signed::hex(&received.md5),
         modified_at,
         content_type,
         metadata,

@@ -125,7 +125,7 @@ impl Announced {
 
     /// Errors: `BadDigest`.
     fn verify(&self, received: &Received) -> Result<BTreeMap<String, String>, Failure> {
-        if self.md5.as_ref().is_some_and(|md5| *md5 != received.md5) {
+        if self.md5.as_deref().is_some_and(|md5| received.md5.is_none_or(|found| md5 != found)) {
             return Err(Failure::bad_digest("Content-MD5"));
         }
         let mut checked = BTreeMap::new();

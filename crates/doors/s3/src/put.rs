@@ -28,7 +28,7 @@ pub(crate) async fn object(mut call: Call, bucket: &str, key: &str) -> Result<Re
     call.repositories().branch(&call.actor, bucket, of.reference).await?;
     let Verified { received, checksums } = checksums::receive(&mut call, None).await?;
     let object = Object {
-        etag: hex::encode(received.md5),
+        etag: received.etag(),
         size: received.size,
         physical: received.physical,
         modified_at: call.now(),

@@ -148,7 +148,7 @@ pub(crate) fn texts(sums: &BTreeMap<Algorithm, Vec<u8>>) -> Metadata {
 
 /// MD5 and others of bytes that stream by.
 pub(crate) struct Checksums {
-    md5: md5::Md5,
+    md5: Option<md5::Md5>,
     crc: Vec<(Algorithm, crc_fast::Digest)>,
     sha1: Option<sha1::Sha1>,
     /// Those that others give: of SHA-256 and MD5.
@@ -159,15 +159,22 @@ impl Checksums {
     pub fn new(algorithms: &[Algorithm]) -> Self {
         let crc = |algorithm: &Algorithm| Some((*algorithm, crc_fast::Digest::new(algorithm.crc()?)));
         Self {
-            md5: md5::Md5::new(),
+            md5: Some(md5::Md5::new()),
             crc: algorithms.iter().filter_map(crc).collect(),
             sha1: algorithms.contains(&Algorithm::Sha1).then(sha1::Sha1::new),
             asked: algorithms.to_vec(),
         }
     }
 
+    /// Nothing beside the SHA-256, which the store takes itself.
+    pub fn none() -> Self {
+        Self { md5: None, crc: Vec::new(), sha1: None, asked: Vec::new() }
+    }
+
     pub fn update(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
         for (_, crc) in &mut self.crc {
             crc.update(bytes);
         }
@@ -177,8 +184,8 @@ impl Checksums {
     }
 
     /// The MD5, and the raw bytes of all that were asked for.
-    pub fn finish(self, sha256: &Digest) -> ([u8; 16], BTreeMap<Algorithm, Vec<u8>>) {
-        let md5: [u8; 16] = self.md5.finalize().into();
+    pub fn finish(self, sha256: &Digest) -> (Option<[u8; 16]>, BTreeMap<Algorithm, Vec<u8>>) {
+        let md5: Option<[u8; 16]> = self.md5.map(|md5| md5.finalize().into());
         let mut sums = BTreeMap::new();
         for (algorithm, crc) in self.crc {
             sums.insert(algorithm, algorithm.bytes(crc.finalize()));
@@ -189,7 +196,9 @@ impl Checksums {
         if self.asked.contains(&Algorithm::Sha256) {
             sums.insert(Algorithm::Sha256, sha256.as_bytes().to_vec());
         }
-        if self.asked.contains(&Algorithm::Md5) {
+        if let Some(md5) = md5
+            && self.asked.contains(&Algorithm::Md5)
+        {
             sums.insert(Algorithm::Md5, md5.to_vec());
         }
         (md5, sums)
@@ -215,7 +224,7 @@ mod tests {
         sums.update(b"56789");
         let (md5, sums) = sums.finish(&Digest::of("123456789"));
         let hex = |algorithm| hex::encode(&sums[&algorithm]);
-        assert_eq!(hex::encode(md5), "25f9e794323b453885f5181f1b624d0b");
+        assert_eq!(md5.map(hex::encode).unwrap(), "25f9e794323b453885f5181f1b624d0b");
         assert_eq!(hex(Algorithm::Crc32), "cbf43926");
         assert_eq!(hex(Algorithm::Crc32c), "e3069283");
         assert_eq!(hex(Algorithm::Crc64Nvme), "ae8b14860a799888");

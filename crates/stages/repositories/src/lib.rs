@@ -67,7 +67,7 @@ pub use open::{Options, Repositories, WeakRepositories};
 pub use pulls::{Pull, PullChange, PullStatus};
 pub use read::Opened;
 pub use reads::{Readers, Seen};
-pub use receive::{Body, Received};
+pub use receive::{Body, LARGE, Received, large_etag};
 pub use repository::{FIRST_MESSAGE, NewRepository};
 pub use reset::Reset;
 pub use rules::{Protection, Retention};

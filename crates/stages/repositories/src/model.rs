@@ -53,7 +53,7 @@ pub struct Commit {
 pub struct Object {
     pub physical: Physical,
     pub size: u64,
-    /// Without quotes: the MD5 of the content, or `<md5 of md5s>-<parts>` of a multipart upload.
+    /// Without quotes: the MD5 of the content, `<md5 of md5s>-<parts>` of a multipart upload, or [`crate::large_etag`].
     pub etag: String,
     pub modified_at: Timestamp,
     pub content_type: Option<String>,

@@ -11,6 +11,9 @@ use types::Digest;
 use crate::checksum::{Algorithm, Checksums};
 use crate::{Error, Physical, Repositories};
 
+/// Bodies from here on may have an ETag that is not their MD5, which S3's clients know of multipart uploads.
+pub const LARGE: u64 = 8 << 20;
+
 pub type Body = BoxStream<'static, Result<Bytes, Error>>;
 
 /// Bytes that arrived and are durable; nothing points to them yet.
@@ -19,7 +22,8 @@ pub struct Received {
     pub physical: Physical,
     pub size: u64,
     pub sha256: Digest,
-    pub md5: [u8; 16],
+    /// `None` of what [`Repositories::receive_large`] took.
+    pub md5: Option<[u8; 16]>,
     /// Raw bytes of those asked for, most significant first.
     pub checksums: BTreeMap<Algorithm, Vec<u8>>,
 }
@@ -27,13 +31,34 @@ pub struct Received {
 /// Bodies up to here are held in memory and share a file with others that come at the same time.
 pub(crate) const SMALL: usize = 64 << 10;
 
+impl Received {
+    /// The MD5, or, without one, [`large_etag`].
+    pub fn etag(&self) -> String {
+        self.md5.map_or_else(|| large_etag(&self.sha256), hex::encode)
+    }
+}
+
+/// `<first half of the SHA-256>-1`: the form of a multipart upload's, which nobody takes for an MD5.
+pub fn large_etag(sha256: &Digest) -> String {
+    let half = &sha256.as_bytes()[..16];
+    format!("{}-1", hex::encode(half))
+}
+
 impl Repositories {
     /// Takes a body into the store. Nothing sees it before [`Repositories::stage`]; the garbage collector leaves it
     /// alone for a day. `algorithms` beside SHA-256 and MD5.
     ///
     /// Errors: the body's own, and nothing of it is kept then.
     pub async fn receive(&self, body: Body, algorithms: &[Algorithm]) -> Result<Received, Error> {
-        let mut sums = Checksums::new(algorithms);
+        self.take(body, Checksums::new(algorithms)).await
+    }
+
+    /// As [`Repositories::receive`], without an MD5: it costs more than everything else about a large body.
+    pub async fn receive_large(&self, body: Body) -> Result<Received, Error> {
+        self.take(body, Checksums::none()).await
+    }
+
+    async fn take(&self, body: Body, mut sums: Checksums) -> Result<Received, Error> {
         let mut body = body;
         let mut head: Vec<Bytes> = Vec::new();
         let mut held = 0;

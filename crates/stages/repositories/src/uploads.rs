@@ -131,7 +131,7 @@ impl Repositories {
                 let row = UploadPart {
                     number,
                     size: part.size,
-                    etag: hex::encode(part.md5),
+                    etag: part.etag(),
                     modified_at: tx.now(),
                     checksums: texts(&part.checksums),
                 };

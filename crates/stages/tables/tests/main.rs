@@ -48,9 +48,9 @@ impl House {
         let body = futures::stream::once(async move { Ok(content) }).boxed();
         let received = self.repositories.receive(body, &[]).await.unwrap();
         let object = Object {
+            etag: received.etag(),
             physical: received.physical,
             size: received.size,
-            etag: received.md5.iter().map(|b| format!("{b:02x}")).collect(),
             modified_at: self.repositories.ledger().clock().now(),
             content_type: None,
             metadata: Default::default(),

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, TryStreamExt as _};
 use kit::Caller;
-use repositories::{Condition, Error, Listing, Match, Object, Received};
+use repositories::{Condition, Error, LARGE, Listing, Match, Object, Received};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::{Class, Permission};
@@ -148,9 +148,9 @@ pub async fn head(
 pub fn object(state: &State, path: &str, received: Received, content_type: Option<String>) -> Object {
     let guessed = || mime_guess::from_path(path).first_raw().map(str::to_owned);
     Object {
+        etag: received.etag(),
         physical: received.physical,
         size: received.size,
-        etag: hex::encode(received.md5),
         modified_at: state.ledger.clock().now(),
         content_type: content_type.or_else(guessed),
         metadata: Default::default(),
@@ -166,7 +166,8 @@ pub struct PutQuery {
     md5: Option<String>,
 }
 
-/// `PUT …/branches/{branch}/object?path&md5`: the body's bytes. `If-None-Match: *` asks that there is none yet.
+/// `PUT …/branches/{branch}/object?path&md5`: the body's bytes. `If-None-Match: *` asks that there is none yet. The ETag of
+/// 8 MiB and more is their MD5 only if `md5` is given.
 pub async fn put(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -177,9 +178,14 @@ pub async fn put(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Write)?;
     let body = body.into_data_stream().map_err(|e| Error::Body(e.to_string())).boxed();
-    let received = state.repositories.receive(body, &[]).await?;
-    if let Some(expected) = query.md5.filter(|md5| !md5.eq_ignore_ascii_case(&hex::encode(received.md5))) {
-        let found = hex::encode(received.md5);
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let received = if query.md5.is_none() && length.is_some_and(|length| length >= LARGE) {
+        state.repositories.receive_large(body).await?
+    } else {
+        state.repositories.receive(body, &[]).await?
+    };
+    let found = received.etag();
+    if let Some(expected) = query.md5.filter(|md5| !md5.eq_ignore_ascii_case(&found)) {
         return Err(Error::Checksum { algorithm: "MD5".into(), expected, found }.into());
     }
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use types::io;
 
 use super::progress::Progress;
-use super::upload::md5_of;
+use super::upload::is_same;
 use super::{Place, frames, pages, query, size};
 use crate::api::Api;
 use crate::args::Transfer;
@@ -120,13 +120,13 @@ fn inside(below: &str, path: &str) -> Result<PathBuf, Failure> {
     if !parts.iter().all(plain) || !normal { Err(bad()) } else { Ok(relative) }
 }
 
-/// Those that are not here with the same size and MD5.
+/// Those that are not here with the same size and ETag.
 fn missing(objects: Vec<Wanted>) -> Result<Vec<Wanted>, Failure> {
     let mut left = Vec::new();
     for object in objects {
         let here =
             std::fs::metadata(&object.to).is_ok_and(|facts| facts.is_file() && facts.len() == object.size);
-        if !here || md5_of(&object.to)? != object.etag {
+        if !here || !is_same(&object.to, &object.etag)? {
             left.push(object);
         }
     }

@@ -1,5 +1,5 @@
 //! Files into a repository. Small ones travel thousands at a time, large ones by themselves; what is there already, by
-//! size and MD5, does not travel at all, so an upload that was cut goes on where it was.
+//! size and ETag, does not travel at all, so an upload that was cut goes on where it was.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -111,7 +111,7 @@ async fn missing(api: &Api, to: &Place, files: Vec<Sent>) -> Result<Vec<Sent>, F
         .collect();
     let differs = move |file: &Sent| -> Result<bool, Failure> {
         match listed.get(&file.path) {
-            Some((size, etag)) if *size == file.size => Ok(*etag != md5_of(&file.from)?),
+            Some((size, etag)) if *size == file.size => Ok(!is_same(&file.from, etag)?),
             _ => Ok(true),
         }
     };
@@ -127,19 +127,31 @@ async fn missing(api: &Api, to: &Place, files: Vec<Sent>) -> Result<Vec<Sent>, F
     tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))?
 }
 
-/// Hexadecimal.
-pub fn md5_of(path: &Path) -> Result<String, Failure> {
+/// Whether a file has the content that the ETag stands for: the MD5, or half of the SHA-256 and `-1`, which this program's
+/// server gives large files. What came in several parts counts as different.
+pub fn is_same(path: &Path, etag: &str) -> Result<bool, Failure> {
+    if let Some(half) = etag.strip_suffix("-1") {
+        let mut hasher = types::Hasher::new();
+        walk(path, |bytes| hasher.update(bytes))?;
+        return Ok(half.len() == 32 && hasher.finish().hex().starts_with(half));
+    }
+    if etag.len() != 32 {
+        return Ok(false);
+    }
+    let mut hasher = Md5::new();
+    walk(path, |bytes| hasher.update(bytes))?;
+    let sum: [u8; 16] = hasher.finalize().into();
+    Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == etag)
+}
+
+fn walk(path: &Path, mut seen: impl FnMut(&[u8])) -> Result<(), Failure> {
     use std::io::Read as _;
     let mut file = io::open(path)?;
-    let mut hasher = Md5::new();
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer).map_err(|e| io::Error::new("read", path, e))? {
-            0 => {
-                let sum: [u8; 16] = hasher.finalize().into();
-                return Ok(sum.iter().map(|byte| format!("{byte:02x}")).collect());
-            }
-            n => hasher.update(&buffer[..n]),
+            0 => return Ok(()),
+            n => seen(&buffer[..n]),
         }
     }
 }
@@ -196,6 +208,18 @@ async fn send(api: &Api, to: &Place, batch: Vec<Sent>, progress: &Progress) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_known_by_either_etag() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        types::io::write(&path, "abc").unwrap();
+        let same = |etag: &str| is_same(&path, etag).unwrap();
+        assert!(same("900150983cd24fb0d6963f7d28e17f72") && same("ba7816bf8f01cfea414140de5dae2223-1"));
+        for other in ["", "900150983cd24fb0d6963f7d28e17f73", "900150983cd24fb0d6963f7d28e17f72-1", "-1", "ba78-2"] {
+            assert!(!same(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_folder_becomes_sorted_paths_below_the_prefix() {

@@ -62,9 +62,9 @@ pub(super) async fn object(stage: &Repositories, content: &[u8]) -> Object {
     let chunk = Bytes::copy_from_slice(content);
     let received = stage.receive(futures::stream::iter([Ok(chunk)]).boxed(), &[]).await.unwrap();
     Object {
+        etag: received.etag(),
         physical: received.physical,
         size: received.size,
-        etag: hex::encode(received.md5),
         modified_at: stage.ledger().clock().now(),
         content_type: None,
         metadata: Metadata::new(),
