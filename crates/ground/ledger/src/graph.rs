@@ -255,7 +255,7 @@ fn nodes(rx: &mut Rx<'_>, workspace: WorkspaceId, ids: &[i64]) -> Result<Vec<Nod
     let mut found = HashMap::with_capacity(ids.len());
     for piece in ids.chunks(PIECE) {
         let sql = format!(
-            "SELECT id, kind, key, props, created_at FROM node WHERE workspace_id = $1 AND id IN ({})",
+            "SELECT id, kind, key, props, created_at FROM node WHERE +workspace_id = $1 AND id IN ({})",
             list(2, piece.len())
         );
         for row in rx.query(&sql, &values(workspace, piece))? {

@@ -373,7 +373,7 @@ pub(crate) fn delete(on: &mut impl Writes, ids: &[i64]) -> Result<()> {
                 &values,
             )?;
         }
-        on.run(&format!("DELETE FROM trace WHERE workspace_id = $1 AND id IN ({list})"), &values)?;
+        on.run(&format!("DELETE FROM trace WHERE +workspace_id = $1 AND id IN ({list})"), &values)?;
     }
     Ok(())
 }

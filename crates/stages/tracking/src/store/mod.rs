@@ -14,7 +14,7 @@ pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod views;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::{FactTx, Memo, Row, Rx, Tx, Value, params};
 use types::WorkspaceId;
@@ -101,6 +101,25 @@ pub(crate) fn find_keys(on: &mut impl Reads, names: &[&str]) -> Result<BTreeMap<
         values.extend(piece.iter().map(|name| Value::from(*name)));
         for row in on.rows(&sql, &values)? {
             found.insert(row.get("name")?, row.get("id")?);
+        }
+    }
+    Ok(found)
+}
+
+/// Names of keys, by id.
+pub(crate) fn key_names(on: &mut impl Reads, ids: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
+    let mut found = HashMap::with_capacity(ids.len());
+    let ids: Vec<i64> = ids.iter().copied().collect();
+    for piece in ids.chunks(PIECE) {
+        // The plus: by id, not by an index that begins with the workspace.
+        let sql = format!(
+            "SELECT id, name FROM attribute_key WHERE +workspace_id = $1 AND id IN ({})",
+            placeholders(2, piece.len())
+        );
+        let mut values = vec![Value::from(on.workspace())];
+        values.extend(piece.iter().map(|id| Value::from(*id)));
+        for row in on.rows(&sql, &values)? {
+            found.insert(row.get("id")?, row.get("name")?);
         }
     }
     Ok(found)

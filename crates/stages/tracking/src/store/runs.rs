@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ledger::{Row, Tx, Value, params};
 use types::{Timestamp, Uid};
@@ -201,6 +201,9 @@ pub(crate) fn delete_tag(tx: &mut Tx<'_>, run: i64, name: &str) -> Result<u64> {
     )
 }
 
+/// Place of the column in the statements of [`load_piece`].
+const KEY_ID: usize = 1;
+
 /// Fills in what the runs logged.
 pub(crate) fn load(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     for piece in runs.chunks_mut(PIECE) {
@@ -219,13 +222,22 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     let ids = placeholders(2, runs.len());
     let place_of = |row: &Row| -> Result<usize> { Ok(places.get(&row.get("run_id")?).copied().unwrap_or(0)) };
 
-    let sql = format!(
-        "SELECT v.run_id, k.name, v.value, v.json FROM run_param v JOIN attribute_key k ON k.id = v.key_id \
-         WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
-    );
-    for row in on.rows(&sql, &values)? {
-        let run = &mut runs[place_of(&row)?].run;
-        let name: String = row.get("name")?;
+    let of_runs = |columns: &str, table: &str| {
+        format!("SELECT run_id, key_id, {columns} FROM {table} WHERE workspace_id = $1 AND run_id IN ({ids})")
+    };
+    let params = on.rows(&of_runs("value, json", "run_param"), &values)?;
+    let tags = on.rows(&of_runs("value", "run_tag"), &values)?;
+    let columns = "last_value, is_nan, last_step, last_at, min_value, max_value, points";
+    let metrics = on.rows(&of_runs(columns, "run_metric"), &values)?;
+    // Runs share their keys: each name is read once, not with every value.
+    let keys = params.iter().chain(&tags).chain(&metrics).map(|row| row.get(KEY_ID));
+    let names = super::key_names(on, &keys.collect::<Result<BTreeSet<i64>>>()?)?;
+    let name_of = |row: &Row| -> Result<String> {
+        Ok(names.get(&row.get::<i64>(KEY_ID)?).cloned().unwrap_or_default())
+    };
+    for row in &params {
+        let run = &mut runs[place_of(row)?].run;
+        let name = name_of(row)?;
         if let Some(json) =
             row.get::<Option<String>>("json")?.and_then(|text| serde_json::from_str(&text).ok())
         {
@@ -233,19 +245,11 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
         }
         run.params.insert(name, row.get("value")?);
     }
-    let sql = format!(
-        "SELECT v.run_id, k.name, v.value FROM run_tag v JOIN attribute_key k ON k.id = v.key_id \
-         WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
-    );
-    for row in on.rows(&sql, &values)? {
-        runs[place_of(&row)?].run.tags.insert(row.get("name")?, row.get("value")?);
+    for row in &tags {
+        runs[place_of(row)?].run.tags.insert(name_of(row)?, row.get("value")?);
     }
-    let sql = format!(
-        "SELECT v.run_id, k.name, v.last_value, v.is_nan, v.last_step, v.last_at, v.min_value, v.max_value, v.points \
-         FROM run_metric v JOIN attribute_key k ON k.id = v.key_id WHERE v.workspace_id = $1 AND v.run_id IN ({ids})"
-    );
-    for row in on.rows(&sql, &values)? {
-        runs[place_of(&row)?].run.metrics.insert(row.get("name")?, summary(&row)?);
+    for row in &metrics {
+        runs[place_of(row)?].run.metrics.insert(name_of(row)?, summary(row)?);
     }
     let sql = format!(
         "SELECT i.run_id, i.dataset_id, d.name, d.digest, d.source_type, d.source, d.schema_text, d.profile \
