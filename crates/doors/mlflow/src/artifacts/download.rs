@@ -139,7 +139,7 @@ fn mime_type(name: &str) -> String {
         "rst",
         "ipynb",
         "MLmodel",
-        "MLproject",
+        "mlproject",
     ];
     let extension = match name.trim_start_matches('.').rsplit_once('.') {
         Some((_, extension)) => extension,
