@@ -16,7 +16,7 @@ mod labels;
 mod model_versions;
 mod monitors;
 mod overview;
-mod pipeline_runs;
+mod pipelines;
 mod preview;
 mod projects;
 mod registry;
@@ -46,7 +46,7 @@ pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub keys: kit::AccessKeys,
-    pub engine: pipelines::Engine,
+    pub engine: ::pipelines::Engine,
     pub serving: serving::Serving,
     pub log: predictions::Log,
     pub repositories: repositories::Repositories,

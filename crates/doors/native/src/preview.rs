@@ -13,18 +13,29 @@ use crate::{Failure, State};
 /// Bytes of a text that are shown.
 const TEXT: u64 = 256 << 10;
 /// Parquet keeps its directory at the end, so the whole file is read: larger ones are not.
-const PARQUET: i64 = 128 << 20;
+const PARQUET: u64 = 128 << 20;
 const ROWS: usize = 100;
 const PICTURES: [&str; 8] = ["png", "jpg", "jpeg", "gif", "webp", "bmp", "svg", "ico"];
 
 /// The start of a blob, shown as its name says. Errors: `NotFound`.
 pub async fn of(state: &State, name: &str, digest: &Digest, bytes: i64) -> Result<Value, Failure> {
+    part(state, name, digest, 0, u64::try_from(bytes).unwrap_or(0)).await
+}
+
+/// The same for a file that is a part of a blob.
+pub async fn part(
+    state: &State,
+    name: &str,
+    digest: &Digest,
+    start: u64,
+    size: u64,
+) -> Result<Value, Failure> {
     let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase()).unwrap_or_default();
     if PICTURES.contains(&extension.as_str()) {
-        return Ok(json!({ "kind": "image", "size": bytes }));
+        return Ok(json!({ "kind": "image", "size": size }));
     }
-    if matches!(extension.as_str(), "parquet" | "pq") && bytes <= PARQUET {
-        let content = state.blobs.get_bytes(digest).await?;
+    if matches!(extension.as_str(), "parquet" | "pq") && (1..=PARQUET).contains(&size) {
+        let content = state.blobs.get_stream(digest, Some(start..start + size)).await?.bytes().await?;
         let file = name.to_owned();
         let head = tokio::task::spawn_blocking(move || columns::head_parquet(&file, content, ROWS))
             .await
@@ -33,19 +44,18 @@ pub async fn of(state: &State, name: &str, digest: &Digest, bytes: i64) -> Resul
             Ok(head) => json!({
                 "kind": "table",
                 "columns": head.columns.iter().map(|(n, t)| json!({ "name": n, "type": t })).collect::<Vec<_>>(),
-                "rows": head.rows, "total": head.total, "size": bytes,
+                "rows": head.rows, "total": head.total, "size": size,
             }),
-            Err(error) => json!({ "kind": "binary", "size": bytes, "reason": error.to_string() }),
+            Err(error) => json!({ "kind": "binary", "size": size, "reason": error.to_string() }),
         });
     }
-    let size = u64::try_from(bytes).unwrap_or(0);
     let content = match size.min(TEXT) {
         0 => Bytes::new(),
-        most => state.blobs.get_stream(digest, Some(0..most)).await?.bytes().await?,
+        most => state.blobs.get_stream(digest, Some(start..start + most)).await?.bytes().await?,
     };
     Ok(match text(&content, size > TEXT) {
-        Some(text) => json!({ "kind": "text", "text": text, "truncated": size > TEXT, "size": bytes }),
-        None => json!({ "kind": "binary", "size": bytes }),
+        Some(text) => json!({ "kind": "text", "text": text, "truncated": size > TEXT, "size": size }),
+        None => json!({ "kind": "binary", "size": size }),
     })
 }
 

@@ -6,7 +6,7 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions,
-    monitors, overview, pipeline_runs, preview, projects, registry, retrainings, run_notes, run_table,
+    monitors, overview, pipelines as pl, preview, projects, registry, retrainings, run_notes, run_table,
     run_views, runs, users, why,
 };
 
@@ -68,15 +68,30 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/datasets/{name}", get(datasets::get))
         .route("/api/v1/datasets/{name}/versions", post(datasets::import))
         .route("/api/v1/datasets/{name}/versions/{number}", get(datasets::get_version))
-        .route("/api/v1/pipelines", get(pipeline_runs::list))
-        .route("/api/v1/pipelines/{name}", get(pipeline_runs::get))
-        .route("/api/v1/pipelines/{name}/runs", post(pipeline_runs::start))
-        .route("/api/v1/pipeline-runs", get(pipeline_runs::runs))
-        .route("/api/v1/pipeline-runs/{id}", get(pipeline_runs::run))
-        .route("/api/v1/pipeline-runs/{id}/steps/{name}/log", get(pipeline_runs::log))
-        .route("/api/v1/pipeline-runs/{id}/cancel", post(pipeline_runs::cancel))
-        .route("/api/v1/pipeline-runs/{id}/replay", post(pipeline_runs::replay))
-        .route("/api/v1/replays/{id}", get(pipeline_runs::get_replay))
+        .route("/api/v1/pipelines", get(pl::list))
+        .route("/api/v1/pipelines/{name}", get(pl::get))
+        .route("/api/v1/pipelines/{name}/runs", post(pl::start))
+        .route("/api/v1/pipeline-runs", get(pl::runs::list).post(pl::submit::submit))
+        .route("/api/v1/pipeline-runs/{id}", get(pl::runs::get).delete(pl::runs::delete))
+        .route("/api/v1/pipeline-runs/{id}/plan", get(pl::runs::plan))
+        .route("/api/v1/pipeline-runs/{id}/steps", get(pl::steps::list))
+        .route("/api/v1/pipeline-runs/{id}/log", get(pl::steps::log))
+        .route("/api/v1/pipeline-runs/{id}/steps/{name}/log", get(pl::steps::named_log))
+        .route("/api/v1/pipeline-runs/{id}/artifact", get(pl::artifacts::get))
+        .route("/api/v1/pipeline-runs/{id}/files", get(pl::artifacts::files))
+        .route("/api/v1/pipeline-runs/{id}/preview", get(pl::artifacts::show))
+        .route("/api/v1/pipeline-runs/{id}/cancel", post(pl::runs::cancel))
+        .route("/api/v1/pipeline-runs/{id}/retry", post(pl::runs::retry))
+        .route("/api/v1/pipeline-runs/{id}/archive", post(pl::runs::archive))
+        .route("/api/v1/pipeline-runs/{id}/answer", post(pl::runs::answer))
+        .route("/api/v1/pipeline-runs/{id}/replay", post(pl::replay))
+        .route("/api/v1/replays/{id}", get(pl::get_replay))
+        .route("/api/v1/schedules", get(pl::schedules::list).post(pl::schedules::create))
+        .route("/api/v1/schedules/preview", post(pl::schedules::preview))
+        .route(
+            "/api/v1/schedules/{id}",
+            get(pl::schedules::get).patch(pl::schedules::change).delete(pl::schedules::delete),
+        )
         .route("/api/v1/predictions/{id}", get(why::get))
         .route("/api/v1/why/{id}", get(why::why))
         .route("/api/v1/import/experiments", post(imports::experiment))

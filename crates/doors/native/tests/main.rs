@@ -11,6 +11,7 @@ mod endpoints;
 mod labels;
 mod monitors;
 mod overview;
+mod pipelines;
 mod retrainings;
 mod run_pages;
 mod run_table;
@@ -38,7 +39,7 @@ pub const COMPONENTS: [Component; 11] = [
     curation::COMPONENT,
     tracking::COMPONENT,
     models::COMPONENT,
-    pipelines::COMPONENT,
+    ::pipelines::COMPONENT,
     predictions::COMPONENT,
     evaluation::COMPONENT,
     serving::COMPONENT,
@@ -96,8 +97,8 @@ impl Client {
         let runtime = Runtime::new(RuntimeConfig::default());
         let serving =
             Serving::start(ServingConfig::default(), &ledger, &blobs, runtime, log.clone()).await.unwrap();
-        let config = pipelines::Config::new(at("pipelines"), Vec::new(), "http://127.0.0.1:1".into());
-        let engine = pipelines::Engine::new(ledger.clone(), blobs.clone(), config).unwrap();
+        let config = ::pipelines::Config::new(at("pipelines"), Vec::new(), "http://127.0.0.1:1".into());
+        let engine = ::pipelines::Engine::new(ledger.clone(), blobs.clone(), config).unwrap();
         let data = Blobs::open(&BlobConfig::Local(at("repositories"))).await.unwrap();
         let repositories =
             repositories::Repositories::open(ledger.clone(), data, repositories::Options::default());

@@ -19,13 +19,14 @@ pub enum Method {
     Head,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
 impl Method {
     /// Doing it twice is the same as doing it once.
     fn may_repeat(self) -> bool {
-        self != Self::Post
+        !matches!(self, Self::Post | Self::Patch)
     }
 
     fn wire(self) -> reqwest::Method {
@@ -34,6 +35,7 @@ impl Method {
             Self::Head => reqwest::Method::HEAD,
             Self::Post => reqwest::Method::POST,
             Self::Put => reqwest::Method::PUT,
+            Self::Patch => reqwest::Method::PATCH,
             Self::Delete => reqwest::Method::DELETE,
         }
     }

@@ -31,6 +31,11 @@ impl Api {
         Ok(Self { client: Client::new(Policy::local())?, url, credential, reader: reader() })
     }
 
+    /// The access token, for a program that is started to talk to the same server.
+    pub fn token(&self) -> Option<&str> {
+        self.credential.as_deref()?.strip_prefix("Bearer ")
+    }
+
     /// `path` is what follows `/api/v1/`.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
         self.json(Method::Get, path, Body::Empty).await

@@ -1,6 +1,7 @@
 //! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
 
 mod data;
+mod pipelines;
 mod tracking;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub use data::{Data, Form, Ref, Repo, Transfer};
+pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 
 const HELP: &str = "\
@@ -40,6 +42,9 @@ Experiments and models:
   experiments  list, create, rename, delete, restore
   models       list and show models, move aliases, compare two versions
   artifacts    list, download and upload files of a run
+
+Pipelines:
+  pipelines  start, follow, cancel and retry runs, their logs and files, schedules
 
 Things:
   data       repositories with branches and commits, tables in place, data sets
@@ -153,6 +158,9 @@ pub enum Command {
     /// List, download and upload files of a run
     #[command(subcommand)]
     Artifacts(Artifacts),
+    /// Start, follow, cancel and retry runs of pipelines; schedules
+    #[command(subcommand)]
+    Pipelines(Pipelines),
     /// Bring over what another server recorded
     #[command(subcommand)]
     Import(Import),

@@ -10,6 +10,7 @@ mod import;
 mod keys;
 mod lists;
 mod offline;
+mod pipelines;
 mod project_file;
 mod replay;
 mod screen;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     if words.next().is_some_and(|word| word == STEP_SHIM)
         && let Some(folder) = words.next()
     {
-        return pipelines::shim::main(folder.as_ref());
+        return ::pipelines::shim::main(folder.as_ref());
     }
     let args = Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -71,6 +72,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Experiments(command) => tracking::experiments::run(&api()?, command).await?,
         Command::Models(command) => tracking::models::run(&api()?, command).await?,
         Command::Artifacts(command) => tracking::artifacts::run(&api()?, command).await?,
+        Command::Pipelines(command) => return pipelines::run(&api()?, command).await,
         Command::Import(args::Import::Mlflow(command)) => import::mlflow(api()?, command).await?,
         Command::Data(command) => data::run(&api()?, command).await?,
         Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,

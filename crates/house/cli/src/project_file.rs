@@ -29,7 +29,7 @@ pub fn read(place: &Place) -> Result<Local, Failure> {
     let files = project::collect(&project, &folder)?;
     let data: Vec<PathBuf> =
         project.datasets.values().flat_map(|dataset| &dataset.files).map(PathBuf::from).collect();
-    let taken = pipelines::snapshot_tar(&folder, &data)?;
+    let taken = ::pipelines::snapshot_tar(&folder, &data)?;
     let code = Code {
         digest: taken.snapshot.digest,
         git_commit: taken.snapshot.git_commit.clone(),

@@ -1,165 +1,115 @@
-//! Pipelines, their runs, logs and replays.
+//! Pipelines, their runs, tasks, artifacts, schedules and replays.
 
-use std::collections::BTreeMap;
+pub mod artifacts;
+pub mod runs;
+pub mod schedules;
+pub mod steps;
+pub mod submit;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{Path, State as Shared};
 use kit::Caller;
-use pipelines::{CodeSnapshot, Pipeline, PipelineRun, StepRun, Submit};
+use pipelines::{CodeSnapshot, Pipeline, PipelineRun, Submit};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::{Actor, Permission, Uid};
 
 use crate::{Failure, State, view};
 
-async fn pipeline(state: &State, actor: &Actor, found: &Pipeline) -> Result<Value, Failure> {
-    let runs = pipelines::list_runs(&state.ledger, actor, Some(found.name.clone()), 1).await?;
+/// Runs that are looked at for names of pipelines that nobody declared.
+const RECENT: i64 = 1_000;
+
+async fn newest(state: &State, actor: &Actor, name: &str) -> Result<Option<PipelineRun>, Failure> {
+    Ok(pipelines::list_runs(&state.ledger, actor, Some(name.to_owned()), 1).await?.into_iter().next())
+}
+
+async fn declared(state: &State, actor: &Actor, found: &Pipeline) -> Result<Value, Failure> {
     Ok(json!({
         "name": found.name,
+        "declared": true,
         "dataset": found.spec.dataset,
         "params": found.spec.params,
         "steps": found.spec.steps,
         "environments": found.spec.environments,
-        "latest": runs.first().map(summary),
+        "latest": newest(state, actor, &found.name).await?.as_ref().map(runs::summary),
     }))
 }
 
-fn summary(run: &PipelineRun) -> Value {
-    json!({
-        "id": run.uid,
-        "name": run.name,
-        "pipeline": run.pipeline,
-        "state": run.state.name(),
-        "created_at": view::time(run.created_at),
-        "started_at": view::time_opt(run.started_at),
-        "ended_at": view::time_opt(run.ended_at),
-        "trigger": run.trigger,
-        "message": run.message,
-        "replay_of": run.replay_of,
-    })
+/// A pipeline that only its runs and published versions tell of.
+async fn undeclared(state: &State, actor: &Actor, name: &str) -> Result<Option<Value>, Failure> {
+    let latest = newest(state, actor, name).await?;
+    let versions = match pipelines::find_published(&state.ledger, actor, name).await {
+        Ok(published) => Some(pipelines::versions(&state.ledger, actor, published.uid).await?.len()),
+        Err(pipelines::Error::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if latest.is_none() && versions.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(json!({
+        "name": name,
+        "declared": false,
+        "dataset": null,
+        "params": {},
+        "steps": [],
+        "environments": {},
+        "versions": versions.unwrap_or(0),
+        "latest": latest.as_ref().map(runs::summary),
+    })))
 }
 
-/// `GET pipelines`
+/// `GET pipelines`: those that are declared, then those that were only submitted or published.
 pub async fn list(Shared(state): Shared<State>, caller: Caller) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let mut views = Vec::new();
+    let mut known = BTreeSet::new();
     for found in pipelines::list(&state.ledger, actor).await? {
-        views.push(pipeline(&state, actor, &found).await?);
+        views.push(declared(&state, actor, &found).await?);
+        known.insert(found.name);
+    }
+    let runs = pipelines::list_runs(&state.ledger, actor, None, RECENT).await?;
+    let published = pipelines::published(&state.ledger, actor).await?;
+    let others = runs.into_iter().map(|run| run.pipeline).chain(published.into_iter().map(|p| p.name));
+    let others: BTreeSet<String> = others.filter(|name| !known.contains(name)).collect();
+    for name in others {
+        views.extend(undeclared(&state, actor, &name).await?);
     }
     Ok(Json(json!({ "pipelines": views })))
 }
 
-/// `GET pipelines/{name}`
+/// `GET pipelines/{name}`: with the plan of its newest run, if that was submitted as one.
 pub async fn get(
     Shared(state): Shared<State>,
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
-    let found = pipelines::get(&state.ledger, actor, &name).await?;
-    Ok(Json(pipeline(&state, actor, &found).await?))
-}
-
-#[derive(Debug, Deserialize)]
-pub struct RunsQuery {
-    pipeline: Option<String>,
-    #[serde(default = "hundred")]
-    limit: i64,
-}
-
-fn hundred() -> i64 {
-    100
-}
-
-/// `GET pipeline-runs?pipeline&limit`: newest first.
-pub async fn runs(
-    Shared(state): Shared<State>,
-    caller: Caller,
-    Query(query): Query<RunsQuery>,
-) -> Result<Json<Value>, Failure> {
-    let actor = caller.require(Permission::Read)?;
-    let wanted = query.pipeline.filter(|p| !p.is_empty());
-    let runs = pipelines::list_runs(&state.ledger, actor, wanted, query.limit.clamp(1, 1_000)).await?;
-    Ok(Json(json!({ "pipeline_runs": runs.iter().map(summary).collect::<Vec<_>>() })))
-}
-
-/// `GET pipeline-runs/{id}`
-pub async fn run(
-    Shared(state): Shared<State>,
-    caller: Caller,
-    Path(id): Path<Uid>,
-) -> Result<Json<Value>, Failure> {
-    let actor = caller.require(Permission::Read)?;
-    let found = pipelines::get_run(&state.ledger, actor, id).await?;
-    let steps = pipelines::steps(&state.ledger, actor, id).await?;
-    let data = match found.dataset_version {
-        Some(uid) => {
-            let version = datasets::get(&state.ledger, actor, uid).await?;
-            json!({
-                "uid": uid, "dataset": version.dataset, "number": version.number, "digest": version.digest,
-            })
-        }
-        None => Value::Null,
+    let missing = match pipelines::get(&state.ledger, actor, &name).await {
+        Ok(found) => return Ok(Json(declared(&state, actor, &found).await?)),
+        Err(error) => error,
     };
-    let mut body = summary(&found);
-    body["params"] = json!(found.params);
-    body["dataset_version"] = data;
-    body["code"] = json!(found.code);
-    body["steps"] = steps.iter().map(step).collect();
+    let Some(mut body) = undeclared(&state, actor, &name).await? else { return Err(missing.into()) };
+    if let Some(run) = newest(&state, actor, &name).await? {
+        body["plan"] = json!(pipelines::plan_of(&state.ledger, actor, run.uid).await.ok());
+    }
     Ok(Json(body))
-}
-
-fn step(step: &StepRun) -> Value {
-    json!({
-        "id": step.uid,
-        "name": step.name,
-        "task": step.task,
-        "shape": step.shape.name(),
-        "parent": step.parent,
-        "iteration": step.iteration,
-        "needs": step.needs,
-        "state": step.state.name(),
-        "attempt": step.attempt,
-        "cached": step.cached,
-        "environment": step.environment,
-        "started_at": view::time_opt(step.started_at),
-        "ended_at": view::time_opt(step.ended_at),
-        "exit_code": step.exit_code,
-        "message": step.message,
-        "outputs": step.outputs,
-        "run_id": step.tracking_run,
-    })
-}
-
-#[derive(Debug, Deserialize)]
-pub struct LogQuery {
-    #[serde(default)]
-    offset: u64,
-}
-
-/// `GET pipeline-runs/{id}/steps/{name}/log?offset`: also while the step runs.
-pub async fn log(
-    Shared(state): Shared<State>,
-    caller: Caller,
-    Path((id, name)): Path<(Uid, String)>,
-    Query(query): Query<LogQuery>,
-) -> Result<Json<Value>, Failure> {
-    let actor = caller.require(Permission::Read)?;
-    let part = state.engine.read_log(actor, id, &name, query.offset).await?;
-    Ok(Json(json!({ "text": part.text, "next_offset": part.next_offset, "eof": part.eof })))
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Start {
     params: BTreeMap<String, Value>,
+    /// Of a pipeline that was submitted as a plan.
+    inputs: BTreeMap<String, Value>,
     dataset_version: Option<Uid>,
     /// If absent: the code that the project was applied with, or else that of the newest run.
     code: Option<CodeSnapshot>,
     no_cache: bool,
 }
 
-/// `POST pipelines/{name}/runs`
+/// `POST pipelines/{name}/runs`: a declared one, or once more the plan of the newest run.
 pub async fn start(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -167,13 +117,22 @@ pub async fn start(
     Json(body): Json<Start>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::RunCode)?;
+    if let Err(missing) = pipelines::get(&state.ledger, actor, &name).await {
+        let last = newest(&state, actor, &name).await?;
+        let Some(last) = last.filter(|run| run.spec.is_none()) else { return Err(missing.into()) };
+        let inputs = if body.inputs.is_empty() { body.params } else { body.inputs };
+        let mut again = submit::repeat(&state, actor, &last, inputs).await?;
+        again.use_cache = !body.no_cache;
+        let run = pipelines::submit_plan(&state.ledger, &state.blobs, actor, again).await?;
+        return Ok(Json(json!({ "id": run.uid })));
+    }
     let code = match body.code {
         Some(code) => code,
         None => known_code(&state, actor, &name).await?,
     };
     let submit = Submit {
         pipeline: name,
-        params: body.params,
+        params: if body.params.is_empty() { body.inputs } else { body.params },
         dataset_version: body.dataset_version,
         code,
         trigger: json!({ "kind": "manual", "by": actor.to_string() }),
@@ -190,25 +149,13 @@ async fn known_code(state: &State, actor: &Actor, pipeline: &str) -> Result<Code
     if let Some(project) = projects.into_iter().find(|p| Some(&p.name) == owner.as_ref()) {
         return Ok(project.code);
     }
-    let runs = pipelines::list_runs(&state.ledger, actor, Some(pipeline.to_owned()), 1).await?;
-    let last = runs.into_iter().find_map(|run| run.code).ok_or_else(|| {
+    let last = newest(state, actor, pipeline).await?;
+    last.and_then(|run| run.code).ok_or_else(|| {
         Failure::invalid(
             format!("pipeline `{pipeline}` has not run yet, so its code is not known"),
             "give `code`, or declare the pipeline in a project and `mlwright apply` it",
         )
-    })?;
-    Ok(last)
-}
-
-/// `POST pipeline-runs/{id}/cancel`
-pub async fn cancel(
-    Shared(state): Shared<State>,
-    caller: Caller,
-    Path(id): Path<Uid>,
-) -> Result<Json<Value>, Failure> {
-    let actor = caller.require(Permission::RunCode)?;
-    let run = pipelines::cancel(&state.ledger, actor, id).await?;
-    Ok(Json(summary(&run)))
+    })
 }
 
 /// `POST pipeline-runs/{id}/replay`

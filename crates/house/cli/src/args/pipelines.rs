@@ -1,0 +1,157 @@
+//! Pipelines, their runs and schedules.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub enum Pipelines {
+    /// Pipelines that are declared, or that have run
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start a run and print its id
+    ///
+    /// WHAT is the name of a pipeline that the server knows, a Python file with a `@pipeline` (churn.py, or
+    /// churn.py:train if there are several), or a plan as JSON that the Python SDK saved.
+    Run(RunPipeline),
+    /// Runs, newest first
+    Runs(ListPipelineRuns),
+    /// One run with its tasks
+    Show {
+        run: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow a run until it has ended; ends with 1 if it did not succeed
+    Watch { run: String },
+    /// Print what tasks printed
+    Logs {
+        run: String,
+        /// One task by its path, such as each-1/0/train; all if left out
+        task: Option<String>,
+        /// Go on while it runs
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Write what a task made to a file or folder
+    Download {
+        run: String,
+        /// The task's path, or a dash for what the run gave
+        task: String,
+        output: String,
+        /// In a list of artifacts
+        #[arg(long, default_value_t = 0)]
+        index: usize,
+        #[arg(long, default_value = ".", value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// End a run with everything that it started
+    Cancel { run: String },
+    /// Start again what failed, was skipped or was cancelled; the run keeps its id
+    Retry {
+        run: String,
+        /// Also this task, by its path, and everything that needs it; may be given again
+        #[arg(long, value_name = "TASK")]
+        from: Vec<String>,
+        /// Follow it until it has ended
+        #[arg(long, short)]
+        watch: bool,
+    },
+    /// Answer what a run asks
+    Answer {
+        run: String,
+        /// The task's path
+        task: String,
+        #[arg(value_parser = ["yes", "no"])]
+        answer: String,
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Runs that start by the clock
+    #[command(subcommand)]
+    Schedules(Schedules),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct RunPipeline {
+    /// A pipeline's name, file.py[:pipeline] or plan.json
+    pub what: String,
+    /// An input; may be given again. JSON where it can be read as such, else a text
+    #[arg(long = "input", short, value_name = "NAME=VALUE")]
+    pub inputs: Vec<String>,
+    /// What the run is called
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Where tracking runs are made for steps that name no experiment
+    #[arg(long)]
+    pub experiment: Option<String>,
+    /// Take nothing from earlier runs
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Follow it until it has ended; end with 1 if it does not succeed
+    #[arg(long, short)]
+    pub watch: bool,
+    /// The Python that reads a file [default: python3]
+    #[arg(long, env = "MLWRIGHT_PYTHON", value_name = "PROGRAM", hide_env_values = true)]
+    pub python: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct ListPipelineRuns {
+    /// Of this pipeline
+    #[arg(long, short, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// queued, running, succeeded, failed or cancelled; several with commas
+    #[arg(long)]
+    pub state: Option<String>,
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Schedules {
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a pipeline by the clock, as its newest run did
+    Create {
+        /// A pipeline that has run, from a file or a plan
+        pipeline: String,
+        /// What the schedule is called [default: the pipeline's name]
+        #[arg(long)]
+        name: Option<String>,
+        /// Five fields, or six with seconds first
+        #[arg(long, conflicts_with = "every", required_unless_present = "every")]
+        cron: Option<String>,
+        /// Such as 90s, 10m or 1h30m
+        #[arg(long)]
+        every: Option<::pipelines::Span>,
+        /// In which the cron is read
+        #[arg(long, default_value = "UTC", value_name = "ZONE")]
+        time_zone: String,
+        /// An input; may be given again
+        #[arg(long = "input", short, value_name = "NAME=VALUE")]
+        inputs: Vec<String>,
+        /// Make up for moments that passed while nothing could start
+        #[arg(long)]
+        catch_up: bool,
+        /// Runs of it at the same time
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        max_concurrency: u32,
+    },
+    Enable {
+        id: String,
+    },
+    Disable {
+        id: String,
+    },
+    /// Its runs stay
+    Delete {
+        id: String,
+    },
+}

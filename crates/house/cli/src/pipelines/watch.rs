@@ -1,0 +1,75 @@
+//! Following a run: a tree that is drawn again at a terminal, one line a change where there is none.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{one, steps, tree};
+use crate::api::Api;
+use crate::failure::Failure;
+use crate::screen::{put, say};
+use crate::table::cell;
+
+const PAUSE: Duration = Duration::from_millis(200);
+/// Lines that a terminal has if it does not say.
+const HEIGHT: usize = 24;
+
+pub async fn watch(api: &Api, run: &str) -> Result<ExitCode, Failure> {
+    let live = std::io::stdout().is_terminal();
+    let colour = live && std::env::var_os("NO_COLOR").is_none();
+    let mut drawn = 0;
+    let mut told = BTreeMap::new();
+    say(format!("run {run}: {}/pipeline-runs/{run}", api.url));
+    loop {
+        let found = one(api, run).await?;
+        let state = cell(&found, "state");
+        let ended = !matches!(state.as_str(), "queued" | "running");
+        if live {
+            drawn = draw(&found, drawn, colour);
+        } else {
+            changes(&found, &mut told);
+        }
+        if ended {
+            let took = tree::took(&found);
+            say(format!("{state}{}{took}", if took.is_empty() { "" } else { " in " }));
+            if state == "succeeded" {
+                return Ok(ExitCode::SUCCESS);
+            }
+            return Err(Failure::new(cell(&found, "message"))
+                .hint(format!("`mlwright pipelines logs {run}` shows what its tasks printed")));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Draws over what was drawn before; how many lines that were.
+fn draw(run: &Value, before: usize, colour: bool) -> usize {
+    let lines = tree::lines(run, height().saturating_sub(3).max(3), colour);
+    let up = if before > 0 { format!("\x1b[{before}A") } else { String::new() };
+    let body: String = lines.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
+    put(&format!("{up}\x1b[J{body}"));
+    lines.len()
+}
+
+fn height() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(HEIGHT, |size| usize::from(size.ws_row))
+}
+
+fn changes(run: &Value, told: &mut BTreeMap<String, String>) {
+    for step in steps(run) {
+        let (id, state) = (cell(step, "id"), cell(step, "state"));
+        if matches!(state.as_str(), "waiting" | "ready") || told.get(&id) == Some(&state) {
+            continue;
+        }
+        let cached = if step["cached"] == Value::Bool(true) { " (cached)" } else { "" };
+        let why = match step["message"].as_str() {
+            Some(message) if state != "succeeded" => format!(": {message}"),
+            _ => String::new(),
+        };
+        say(format!("  {:40} {state}{cached}{why}", cell(step, "name")));
+        told.insert(id, state);
+    }
+}
