@@ -29,6 +29,8 @@ ALTER TABLE step_run ADD COLUMN parent TEXT;
 ALTER TABLE step_run ADD COLUMN task TEXT;
 -- Of the plan; NULL for the root.
 ALTER TABLE step_run ADD COLUMN component TEXT;
+ALTER TABLE step_run ADD COLUMN display_name TEXT;
+ALTER TABLE step_run ADD COLUMN created_at BIGINT;
 ALTER TABLE step_run ADD COLUMN iteration BIGINT;
 -- JSON: data by port.
 ALTER TABLE step_run ADD COLUMN inputs TEXT;

@@ -45,8 +45,12 @@ pub struct Call {
     /// Artifacts that the house keeps have a path of this machine as their URI. In [`Adapter::identity`] they have
     /// their address still.
     pub inputs: BTreeMap<String, Datum>,
+    /// By the path where the house put an artifact: where it is known to be, `mlwright://…`.
+    pub addresses: BTreeMap<String, String>,
     /// Of this attempt alone.
     pub dir: PathBuf,
+    /// Shared by the tasks of the run on this server. Whoever wants it makes it; it goes with the run.
+    pub workspace: PathBuf,
 }
 
 /// What to start.

@@ -2,6 +2,7 @@
 //! directory, so that an engine that starts later finds out where it stands.
 
 use std::collections::{BTreeMap, HashSet};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +20,8 @@ use crate::{Datum, Engine, Error, PipelineRun, StepRun, StepState, Task, Work, s
 
 /// A shim that ends before it says that it started is started again this often.
 const STARTS: usize = 3;
+/// Beside the attempts of a run.
+const WORKSPACE: &str = "workspace";
 
 /// Steps that somebody attends to.
 #[derive(Debug, Default)]
@@ -49,6 +52,10 @@ pub(crate) struct Attempt {
     /// With what an iteration shares with its loop; addresses are durable.
     pub inputs: BTreeMap<String, Datum>,
     pub dir: PathBuf,
+    /// Shared by the run.
+    pub workspace: PathBuf,
+    /// It was started again on request: what a cache knows is not wanted.
+    pub anew: bool,
 }
 
 impl Engine {
@@ -92,7 +99,7 @@ impl Engine {
 
     /// `None` if the step is not running.
     pub(crate) async fn find_attempt(&self, actor: &Actor, uid: Uid) -> Result<Option<Attempt>, Error> {
-        let (engine, owner) = (self.clone(), self.0.owner.clone());
+        let engine = self.clone();
         self.0
             .ledger
             .read(actor.workspace, move |rx| {
@@ -119,8 +126,9 @@ impl Engine {
                     None => step.inputs.clone(),
                 };
                 let dir = engine.attempt_dir(run.uid, &step.name, step.attempt);
-                tracing::debug!(step = step.name, owner, "attending to a step");
-                Ok(Some(Attempt { run, step, task, work, inputs, dir }))
+                let workspace = engine.run_dir(run.uid).join(WORKSPACE);
+                let anew = node.attempts_before > 0;
+                Ok(Some(Attempt { run, step, task, work, inputs, dir, workspace, anew }))
             })
             .await
     }
@@ -204,7 +212,7 @@ async fn wait(dir: &Path) -> Option<Exit> {
         // It was alive after its process was opened, so this is its process.
         let most = Duration::from_millis(500);
         let looked = blocking(move || {
-            shim::wait_for_end(process.as_ref(), most);
+            shim::wait_for_end(process.as_ref().map(AsFd::as_fd), most);
             Ok(())
         })
         .await;

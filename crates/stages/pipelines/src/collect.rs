@@ -17,6 +17,10 @@ use crate::{
     Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, work,
 };
 
+/// A file in the attempt's directory: what the process says about its failure.
+const MESSAGE: &str = "message";
+const LONGEST_MESSAGE: usize = 2_048;
+
 impl Engine {
     /// Ends an attempt as its exit tells. Gives the task that this server took in its place.
     pub(crate) async fn collect(
@@ -44,6 +48,11 @@ impl Engine {
         {
             attempt.step.outputs.clear();
             (attempt.step.state, attempt.step.message) = (StepState::Failed, Some(message));
+        }
+        if attempt.step.state == StepState::Failed
+            && let Some(said) = said(&dir)
+        {
+            attempt.step.message = Some(said);
         }
         if let Some(exit) = &exit {
             note_log(&mut attempt.step, exit, self.0.config.log_limit);
@@ -202,6 +211,13 @@ fn clean(dir: &Path) {
     }
     // It holds the step's token.
     let _ = std::fs::remove_file(dir.join(shim::TASK));
+}
+
+/// Why it failed, in the words of the process itself.
+fn said(dir: &Path) -> Option<String> {
+    let bytes = types::io::read(dir.join(MESSAGE)).ok()?;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_MESSAGE)]).trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 fn judge(exit: Option<&Exit>, timeout_ms: Option<u64>, attempt: i64) -> (StepState, Option<String>) {

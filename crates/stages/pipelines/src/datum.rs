@@ -52,6 +52,8 @@ fn same(a: &Value, b: &Value) -> bool {
 
 fn value_of(of: &Kind, value: Value) -> Result<Value, String> {
     if *of == Kind::Text {
+        // Whole numbers have no point, as protocol buffers write them.
+        let value = whole(&value).map_or(value, Value::Number);
         return Ok(Value::String(as_text(&value)));
     }
     let value = match value {
@@ -170,7 +172,9 @@ mod tests {
         assert!(fit(Kind::Integer, json!(5.5)).unwrap_err().contains("5.5 is no whole number"));
         assert_eq!(fit(Kind::Number, json!("1e-3")), ok(json!(1e-3)));
         assert_eq!(fit(Kind::Text, json!({ "a": 1 })), ok(json!(r#"{"a":1}"#)));
-        assert_eq!(fit(Kind::Text, json!("5")), ok(json!("5")));
+        assert_eq!(fit(Kind::Text, json!("5.0")), ok(json!("5.0")));
+        assert_eq!(fit(Kind::Text, json!(5.0)), ok(json!("5")));
+        assert_eq!(fit(Kind::Text, json!(0.1)), ok(json!("0.1")));
         assert_eq!(fit(Kind::Boolean, json!("True")), ok(json!(true)));
         assert_eq!(fit(Kind::List, json!("[1]")), ok(json!([1])));
         assert!(fit(Kind::Map, json!([1])).is_err());

@@ -17,6 +17,7 @@ use crate::attempt::Active;
 use crate::compiled::Compiled;
 use crate::error::blocking;
 use crate::finish::claim;
+use crate::zygotes::Zygotes;
 use crate::{Config, Error, LogPart, shim, store};
 
 /// How long a change of another server, or one that nobody announced, may go unseen.
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     /// Names the disk on which this engine's attempts lie.
     pub owner: String,
     plans: Mutex<HashMap<Digest, Arc<Compiled>>>,
+    pub zygotes: Zygotes,
 }
 
 /// Plans that the engine keeps in memory.
@@ -63,7 +65,8 @@ impl Engine {
                 owner
             }
         };
-        Ok(Self(Arc::new(Inner { ledger, blobs, config, owner, plans: Mutex::default() })))
+        let zygotes = Zygotes::new(config.data_dir.join("warm"))?;
+        Ok(Self(Arc::new(Inner { ledger, blobs, config, owner, plans: Mutex::default(), zygotes })))
     }
 
     pub fn config(&self) -> &Config {
@@ -87,7 +90,7 @@ impl Engine {
                     next_look = next_look.min(Instant::now() + SETTLE);
                 }
                 () = tokio::time::sleep_until(next_look) => {
-                    let due = self.look(&driven, &active).await?;
+                    let due = self.look(&mut driven, &active).await?;
                     next_look = Instant::now() + due.unwrap_or(AT_LEAST_EVERY).min(AT_LEAST_EVERY);
                 }
             }
@@ -110,7 +113,7 @@ impl Engine {
     /// scheduled, judges replays. Gives how long it is until something is due.
     async fn look(
         &self,
-        driven: &FuturesUnordered<Driven>,
+        driven: &mut FuturesUnordered<Driven>,
         active: &Arc<Active>,
     ) -> Result<Option<Duration>, Error> {
         let inner = &self.0;
@@ -188,7 +191,11 @@ impl Engine {
     }
 
     pub(crate) fn attempt_dir(&self, run: Uid, step: &str, attempt: i64) -> PathBuf {
-        self.0.config.attempts().join(run.hex()).join(step).join(attempt.to_string())
+        self.run_dir(run).join(step).join(attempt.to_string())
+    }
+
+    pub(crate) fn run_dir(&self, run: Uid) -> PathBuf {
+        self.0.config.attempts().join(run.hex())
     }
 
     /// Up to 256 KiB of a step's log from `offset`, whole characters only: of the attempt that runs, or else of

@@ -31,7 +31,9 @@ mod spec;
 mod store;
 mod submit;
 mod submit_plan;
+mod task;
 mod work;
+mod zygotes;
 
 pub use adapter::{Adapter, Call, Launch, PythonEnv};
 pub use config::Config;
@@ -60,9 +62,10 @@ pub use snapshot::{CodeSnapshot, SnapshotTar, snapshot_code, snapshot_tar};
 pub use spec::{EnvironmentSpec, PipelineSpec, Span, StepSpec};
 pub use submit::{Submit, cancel, replay, submit};
 pub use submit_plan::{
-    RunFilter, SubmitPlan, answer, archive_run, delete_run, find_runs, plan_of, retry, run_outputs,
-    submit_plan, tasks,
+    RunFilter, SubmitPlan, TaskFilter, answer, archive_run, child_counts, delete_run, find_runs, find_tasks,
+    plan_of, retry, retry_from, run_outputs, submit_plan, tasks,
 };
+pub use task::get_task;
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "pipelines",

@@ -156,6 +156,8 @@ pub struct StepRun {
     pub name: String,
     /// In its graph; that of the loop for an iteration.
     pub task: String,
+    /// What people call it, if not `task`.
+    pub display_name: Option<String>,
     pub shape: Shape,
     /// The graph, loop or iteration that holds it; `None` at the top.
     pub parent: Option<Uid>,
@@ -181,6 +183,8 @@ pub struct StepRun {
     pub cache_key: Option<Digest>,
     /// Key of the environment; `None` if the step declares none.
     pub environment: Option<Digest>,
+    /// When it became known that it belongs to the run.
+    pub created_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub exit_code: Option<i64>,

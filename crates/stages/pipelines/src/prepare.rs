@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ledger::Tx;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ impl Engine {
     }
 
     async fn prepare_step(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
-        let Attempt { run, step, dir, .. } = attempt;
+        let Attempt { run, step, dir, anew, .. } = attempt;
         let (run, dir) = (&*run, dir.as_path());
         let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
         let spec = run.declared(&step.task).ok_or_else(missing)?;
@@ -86,6 +86,7 @@ impl Engine {
         step.cache_key = Some(key);
         step.environment = environment.as_ref().map(|environment| environment.key);
         if run.use_cache
+            && !*anew
             && let Some(cached) = self.cached(actor, step, spec.registers.as_deref(), key).await?
         {
             return Ok(Prepared::Cached(Box::new(cached)));
@@ -136,7 +137,7 @@ impl Engine {
         };
         let env = self.variables(run, step, experiment, dir, environment_dir.as_deref())?;
         let argv = vec!["sh".to_owned(), "-c".to_owned(), spec.run.clone()];
-        self.write_task(attempt, argv, env, &uses).await
+        self.write_task(attempt, argv, env, None, &uses).await
     }
 
     /// Last of all: from here on the attempt is ready, and only the shim writes in its directory.
@@ -145,12 +146,14 @@ impl Engine {
         attempt: &Attempt,
         argv: Vec<String>,
         env: BTreeMap<String, String>,
+        zygote: Option<PathBuf>,
         uses: &Uses,
     ) -> Result<Prepared, Error> {
         let path = attempt.dir.join(shim::TASK);
         let failed = |e: serde_json::Error| io::Error::new("write", &path, e.into());
         let task = Task {
             argv,
+            zygote,
             directory: attempt.dir.join("work"),
             env,
             timeout_ms: attempt.task.timeout_ms,
@@ -253,7 +256,7 @@ impl Engine {
     }
 
     /// Writes down what the attempt uses, and makes its tracking run. Returns the experiment's number.
-    async fn begin(
+    pub(crate) async fn begin(
         &self,
         actor: &Actor,
         run: &PipelineRun,
@@ -349,9 +352,8 @@ impl Engine {
         if run.replay_of.is_some() {
             set("MLWRIGHT_REPLAY", "1".into());
         }
-        if let (Some(experiment), Some(tracking_run)) = (experiment, step.tracking_run) {
-            set("MLFLOW_RUN_ID", tracking_run.to_string());
-            set("MLFLOW_EXPERIMENT_ID", experiment.to_string());
+        if let Some(experiment) = experiment {
+            env.extend(tracked(step, experiment));
         }
         Ok(env)
     }
@@ -387,6 +389,16 @@ impl Engine {
         }
         env
     }
+}
+
+/// What tells MLflow's clients which run is the step's.
+pub(crate) fn tracked(step: &StepRun, experiment: i64) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    if let Some(run) = step.tracking_run {
+        env.insert("MLFLOW_RUN_ID".to_owned(), run.to_string());
+        env.insert("MLFLOW_EXPERIMENT_ID".to_owned(), experiment.to_string());
+    }
+    env
 }
 
 /// Puts an environment first on the search path.

@@ -264,7 +264,9 @@ def train(data: Input[Dataset], depth: int, model: Output[Model]) -> float:
             attempt: 1,
             work: Work { kind: PYTHON.into(), spec, inputs: BTreeMap::new(), outputs },
             inputs,
+            addresses: BTreeMap::new(),
             dir: dir.to_owned(),
+            workspace: dir.join("workspace"),
         }
     }
 

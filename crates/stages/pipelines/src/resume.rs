@@ -1,4 +1,7 @@
-//! A run that failed or was cancelled goes on: what succeeded stays, everything else starts again.
+//! A run that has ended goes on: what succeeded stays, everything else starts again, and what is named with all that
+//! needs it.
+
+use std::collections::{BTreeSet, HashSet};
 
 use ledger::Tx;
 use serde_json::json;
@@ -8,25 +11,32 @@ use crate::advance::{self, Advance};
 use crate::store::tree::{self, Node};
 use crate::{Error, PipelineRun, RunState, Shape, StepState, store};
 
-/// Errors: `RunNotFound`, `RunState` unless it failed or was cancelled.
-pub(crate) fn resume(tx: &mut Tx<'_>, run: Uid) -> Result<PipelineRun, Error> {
+/// Errors: `RunNotFound`, `StepNotFound`, `RunState` unless it failed or was cancelled, or has ended and `from` names
+/// what starts again.
+pub(crate) fn resume(tx: &mut Tx<'_>, run: Uid, from: &BTreeSet<String>) -> Result<PipelineRun, Error> {
     let missing = || Error::RunNotFound(run.to_string());
     advance::lock(tx, run)?;
     let found = store::runs::find(tx, run)?.ok_or_else(missing)?;
-    if !matches!(found.state, RunState::Failed | RunState::Cancelled) {
+    let well = found.state == RunState::Succeeded && !from.is_empty();
+    if !well && !matches!(found.state, RunState::Failed | RunState::Cancelled) {
         return Err(Error::RunState { run, state: found.state.name(), what: "retried" });
+    }
+    for name in from {
+        store::steps::find_name(tx, run, name)?
+            .ok_or_else(|| Error::StepNotFound { run, step: name.clone() })?;
     }
     let mut advance = Advance::open(tx, run)?;
     store::runs::reopen(advance.tx(), run)?;
     advance.allow();
     let root = tree::find(advance.tx(), run)?.ok_or_else(missing)?;
-    go_on(&mut advance, &root)?;
+    go_on(&mut advance, &root, from)?;
     advance.go()?;
     store::runs::find(tx, run)?.ok_or_else(missing)
 }
 
 #[derive(Default)]
 struct Reopened {
+    removed: Vec<Uid>,
     waiting: Vec<Uid>,
     running: Vec<Uid>,
     /// Nothing that they need is left.
@@ -35,16 +45,23 @@ struct Reopened {
     complete: Vec<Node>,
 }
 
-/// Reopens a graph, loop or iteration that was unfolded and did not succeed, and starts what is free in it.
-pub(crate) fn go_on(advance: &mut Advance<'_, '_>, node: &Node) -> Result<(), Error> {
+/// Reopens a graph, loop or iteration that was unfolded, and starts what is free in it.
+pub(crate) fn go_on(
+    advance: &mut Advance<'_, '_>,
+    node: &Node,
+    from: &BTreeSet<String>,
+) -> Result<(), Error> {
     let mut reopened = Reopened::default();
-    open(advance, node, &mut reopened)?;
+    open(advance, node, from, &mut reopened)?;
     let run = advance.run();
     let subject = format!("pipeline_run:{run}");
-    let pieces = reopened.waiting.chunks(500).map(|piece| ("waiting", piece));
-    for (state, steps) in pieces.chain(reopened.running.chunks(500).map(|piece| ("running", piece))) {
-        let payload = json!({ "run": run, "state": state, "steps": steps });
-        advance.tx().event("pipeline.run_retried", &subject, payload)?;
+    for (state, steps) in
+        [("removed", &reopened.removed), ("waiting", &reopened.waiting), ("running", &reopened.running)]
+    {
+        for piece in steps.chunks(500) {
+            let payload = json!({ "run": run, "state": state, "steps": piece });
+            advance.tx().event("pipeline.run_retried", &subject, payload)?;
+        }
     }
     for node in reopened.free {
         advance.arrived(node);
@@ -55,10 +72,18 @@ pub(crate) fn go_on(advance: &mut Advance<'_, '_>, node: &Node) -> Result<(), Er
     Ok(())
 }
 
-fn open(advance: &mut Advance<'_, '_>, node: &Node, reopened: &mut Reopened) -> Result<(), Error> {
+fn open(
+    advance: &mut Advance<'_, '_>,
+    node: &Node,
+    from: &BTreeSet<String>,
+    reopened: &mut Reopened,
+) -> Result<(), Error> {
     let children = tree::children(advance.tx(), node.uid)?;
-    let (done, open): (Vec<Node>, Vec<Node>) =
-        children.into_iter().partition(|child| child.state == StepState::Succeeded);
+    let again = again(advance, node, &children, from)?;
+    let stays = |child: &Node| {
+        child.state == StepState::Succeeded && !again.contains(&child.uid) && !holds(from, &child.name)
+    };
+    let (done, open): (Vec<Node>, Vec<Node>) = children.into_iter().partition(stays);
     let plan = advance.plan().clone();
     let mut next = None;
     if node.shape == Shape::Loop {
@@ -79,8 +104,12 @@ fn open(advance: &mut Advance<'_, '_>, node: &Node, reopened: &mut Reopened) -> 
     }
     for mut child in open {
         let later = child.iteration.is_some() && child.iteration >= next;
+        if again.contains(&child.uid) && child.children.is_some() {
+            reopened.removed.extend(tree::remove_below(advance.tx(), child.uid)?);
+            child.children = None;
+        }
         if child.children.is_some_and(|children| children > 0) && !later {
-            self::open(advance, &child, reopened)?;
+            self::open(advance, &child, from, reopened)?;
             continue;
         }
         let mut needs_left = 0;
@@ -100,4 +129,38 @@ fn open(advance: &mut Advance<'_, '_>, node: &Node, reopened: &mut Reopened) -> 
         }
     }
     Ok(())
+}
+
+/// Those that start again whatever became of them: what is named, and everything that needs it or what holds it.
+fn again(
+    advance: &Advance<'_, '_>,
+    node: &Node,
+    children: &[Node],
+    from: &BTreeSet<String>,
+) -> Result<HashSet<Uid>, Error> {
+    let mut again: HashSet<Uid> =
+        children.iter().filter(|child| from.contains(&child.name)).map(|child| child.uid).collect();
+    if from.is_empty() || node.shape == Shape::Loop {
+        return Ok(again);
+    }
+    let graph = advance.plan().graph(node.component.as_deref())?;
+    let named = |child: &&Node| again.contains(&child.uid) || holds(from, &child.name);
+    let mut tasks: Vec<&str> = children.iter().filter(named).map(|child| child.task.as_str()).collect();
+    while let Some(task) = tasks.pop() {
+        for below in graph.dependents(task) {
+            let found = children.iter().find(|child| child.task == below.name);
+            if let Some(found) = found
+                && again.insert(found.uid)
+            {
+                tasks.push(&found.task);
+            }
+        }
+    }
+    Ok(again)
+}
+
+/// Whether one of the paths leads into what is called `name`.
+fn holds(from: &BTreeSet<String>, name: &str) -> bool {
+    let inside = format!("{name}/");
+    from.range(inside.clone()..).next().is_some_and(|path| path.starts_with(&inside))
 }

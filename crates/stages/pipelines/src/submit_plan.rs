@@ -1,6 +1,6 @@
 //! Runs of plans.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use blobs::Blobs;
@@ -117,6 +117,45 @@ pub async fn tasks(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Vec<StepR
     crate::steps(ledger, actor, run).await
 }
 
+/// Tasks that one holds, or those at the top: in the order of iterations, or in which they came to be.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// The graph, loop or iteration; the root if `None`.
+    pub parent: Option<Uid>,
+    /// All if empty.
+    pub states: Vec<StepState>,
+    /// Only those after this one.
+    pub after: Option<Uid>,
+    /// Only iterations from this one on.
+    pub from_iteration: Option<i64>,
+    /// No limit if `None`.
+    pub limit: Option<usize>,
+}
+
+/// Errors: `RunNotFound`.
+pub async fn find_tasks(
+    ledger: &Ledger,
+    actor: &Actor,
+    run: Uid,
+    filter: TaskFilter,
+) -> Result<Vec<StepRun>, Error> {
+    ledger
+        .read(actor.workspace, move |rx| {
+            store::runs::head(rx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
+            Ok(store::steps::page(rx, run, &filter)?)
+        })
+        .await
+}
+
+/// How many tasks each graph, loop and iteration of a run holds directly, by their state. The root's uid is the run's.
+pub async fn child_counts(
+    ledger: &Ledger,
+    actor: &Actor,
+    run: Uid,
+) -> Result<BTreeMap<Uid, BTreeMap<&'static str, i64>>, Error> {
+    ledger.read(actor.workspace, move |rx| Ok(store::steps::child_counts(rx, run)?)).await
+}
+
 /// Which runs to list, newest first.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
@@ -159,7 +198,20 @@ pub async fn find_runs(ledger: &Ledger, actor: &Actor, filter: RunFilter) -> Res
 /// Starts the tasks of a run again that failed, were skipped or were cancelled; what succeeded stays.
 /// Errors: `RunNotFound`, `RunState` unless it failed or was cancelled.
 pub async fn retry(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<PipelineRun, Error> {
-    ledger.write(actor, move |tx: &mut Tx<'_>| resume::resume(tx, run)).await
+    retry_from(ledger, actor, run, Vec::new()).await
+}
+
+/// Like [`retry`], also for a run that succeeded: the tasks called `from` (as [`StepRun::name`]) start again as well,
+/// with all that they hold, and with everything that needs them or what holds them. What a cache knows of them is not
+/// taken. Errors: also `StepNotFound`.
+pub async fn retry_from(
+    ledger: &Ledger,
+    actor: &Actor,
+    run: Uid,
+    from: Vec<String>,
+) -> Result<PipelineRun, Error> {
+    let from: BTreeSet<String> = from.into_iter().collect();
+    ledger.write(actor, move |tx: &mut Tx<'_>| resume::resume(tx, run, &from)).await
 }
 
 /// Puts a run out of sight, or back. Errors: `RunNotFound`.

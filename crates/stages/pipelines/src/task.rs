@@ -1,3 +1,5 @@
+//! Looking one task up.
+
 use ledger::Ledger;
 use types::{Actor, Uid};
 

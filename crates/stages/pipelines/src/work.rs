@@ -12,7 +12,7 @@ use crate::datum::fit;
 use crate::environment;
 use crate::error::blocking;
 use crate::finish::Uses;
-use crate::prepare::{Prepared, fresh, put_first};
+use crate::prepare::{Prepared, fresh, put_first, tracked};
 use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot};
 
 impl Engine {
@@ -31,7 +31,9 @@ impl Engine {
             let own = attempt.task.cache_key.clone();
             let key = blocking(move || Ok(cache_key(known.as_ref(), &asked, own.as_deref()))).await?;
             attempt.step.cache_key = Some(key);
-            if let Some(cached) = self.cached(actor, &attempt.step, None, key).await? {
+            if !attempt.anew
+                && let Some(cached) = self.cached(actor, &attempt.step, None, key).await?
+            {
                 return Ok(Prepared::Cached(Box::new(cached)));
             }
         }
@@ -43,6 +45,7 @@ impl Engine {
         let launch = blocking(move || known.launch(&call).map_err(Error::Refused)).await?;
         let mut env = self.inherited();
         let mut uses = Uses { cache_key: attempt.step.cache_key, inputs: uses_inputs, ..Uses::default() };
+        let mut interpreter = None;
         if let Some(python) = launch.python {
             let (uv, root) = (self.0.config.uv.clone(), self.0.config.environments());
             let key = environment::key_of(&python);
@@ -50,8 +53,15 @@ impl Engine {
             let home =
                 blocking(move || environment::build_python(uv.as_deref(), &root, key, &python)).await?;
             put_first(&mut env, &home);
+            interpreter = Some(home.join("bin/python3"));
             attempt.step.environment = Some(key);
             uses.environment = Some((key, props));
+        }
+        if let Some(experiment) = attempt.work.spec["experiment"].as_str().map(str::to_owned) {
+            uses.noted = true;
+            let Attempt { run, step, .. } = attempt;
+            let number = self.begin(actor, run, step, &experiment, &uses).await?;
+            env.extend(tracked(step, number));
         }
         env.extend(self.own(&attempt.run, &attempt.step));
         if let Some(path) = env.get("PATH").cloned()
@@ -60,7 +70,14 @@ impl Engine {
             env.insert("PATH".into(), format!("{given}:{path}"));
         }
         env.extend(launch.env.into_iter().filter(|(name, _)| name != "PATH"));
-        self.write_task(attempt, launch.argv, env, &uses).await
+        let zygote = match interpreter {
+            Some(python) => {
+                let (engine, argv, env) = (self.clone(), launch.argv.clone(), env.clone());
+                blocking(move || Ok(engine.0.zygotes.find(&python, &argv, &env))).await?
+            }
+            None => None,
+        };
+        self.write_task(attempt, launch.argv, env, zygote, &uses).await
     }
 
     /// Puts artifacts that the house keeps where the process finds them, and makes their addresses paths.
@@ -167,7 +184,9 @@ fn call(attempt: &Attempt) -> Call {
         attempt: attempt.step.attempt,
         work: attempt.work.clone(),
         inputs: attempt.inputs.clone(),
+        addresses: BTreeMap::new(),
         dir: attempt.dir.clone(),
+        workspace: attempt.workspace.clone(),
     }
 }
 
@@ -187,7 +206,8 @@ fn relocate(call: &mut Call, mut each: impl FnMut(&Artifact, &Path)) {
             }
             let path = root.join(plain(port)).join(at.to_string()).join(plain(&artifact.name));
             each(artifact, &path);
-            artifact.uri = path.display().to_string();
+            let local = path.display().to_string();
+            call.addresses.insert(local.clone(), std::mem::replace(&mut artifact.uri, local));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tasks begin: works come in line, graphs and loops unfold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use types::Uid;
 use super::resolve::Given;
 use super::{Advance, Todo};
 use crate::store::tree::{self, New, Node};
-use crate::{Artifact, Component, Datum, Error, Import, Shape, StepState, Task, resume};
+use crate::{Artifact, Component, Datum, Error, Import, Shape, StepState, Task, resume, store};
 
 /// Iterations of a loop that go on at the same time at most, so that no transaction unfolds thousands.
 pub(crate) const WINDOW: usize = 256;
@@ -26,7 +26,7 @@ impl Advance<'_, '_> {
         if node.iteration.is_some() {
             // One that was unfolded before its run was retried goes on.
             return match node.children {
-                Some(1..) => resume::go_on(self, node),
+                Some(1..) => resume::go_on(self, node, &BTreeSet::new()),
                 _ => self.enter(node, component, None),
             };
         }
@@ -58,7 +58,8 @@ impl Advance<'_, '_> {
                     None => self.scope(node.uid)?.inputs.clone(),
                 };
                 match imported(import, &given) {
-                    Ok(artifact) => {
+                    Ok(mut artifact) => {
+                        self.take_over(&mut artifact)?;
                         let outputs = BTreeMap::from([(import.output.clone(), Datum::Artifact(artifact))]);
                         self.end(node, StepState::Succeeded, None, Some(&outputs))
                     }
@@ -71,6 +72,30 @@ impl Advance<'_, '_> {
                 Ok(self.tx.event("step.asked", &format!("step_run:{}", node.uid), payload)?)
             }
         }
+    }
+
+    /// An artifact that a run of this house made is that artifact.
+    fn take_over(&mut self, artifact: &mut Artifact) -> Result<(), Error> {
+        let Some(path) = artifact.uri.strip_prefix("mlwright://pipelines/") else { return Ok(()) };
+        let mut parts = path.splitn(4, '/');
+        let (Some(_), Some(task), Some(port)) = (parts.next(), parts.next(), parts.next()) else {
+            return Ok(());
+        };
+        let Some(found) =
+            task.parse().ok().map(|task| store::steps::find(self.tx, task)).transpose()?.flatten()
+        else {
+            return Ok(());
+        };
+        let at = parts.next().and_then(|at| at.parse().ok()).unwrap_or(0_usize);
+        let source = match found.results.get(port) {
+            Some(Datum::Artifact(source)) => Some(source),
+            Some(Datum::Artifacts(list)) => list.get(at),
+            _ => None,
+        };
+        if let Some(source) = source {
+            (artifact.digest, artifact.bytes, artifact.is_dir) = (source.digest, source.bytes, source.is_dir);
+        }
+        Ok(())
     }
 
     pub(super) fn begin_graph(
@@ -90,6 +115,7 @@ impl Advance<'_, '_> {
             let mut child = Node::below(node, self.tx.new_id(), &task.name, shape);
             child.component = Some(task.component.clone());
             (child.priority, child.pool) = (task.priority, task.pool.clone());
+            child.display_name.clone_from(&task.display_name);
             children.push(child);
         }
         let rows: Vec<New<'_>> = children

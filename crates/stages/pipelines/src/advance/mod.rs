@@ -179,9 +179,12 @@ impl<'t, 'a> Advance<'t, 'a> {
 
     /// Tells the tasks that need `node`.
     fn release(&mut self, graph: Uid, node: &Node, state: StepState) -> Result<(), Error> {
-        let scope = self.scope(graph)?;
+        let component = match self.scopes.get(&graph) {
+            Some(scope) => scope.component.clone(),
+            None => tree::find(self.tx, graph)?.and_then(|found| found.component),
+        };
         let plan = Arc::clone(&self.plan);
-        let dependents = plan.graph(scope.component.as_deref())?.dependents(&node.task);
+        let dependents = plan.graph(component.as_deref())?.dependents(&node.task);
         let (mut met, mut lost) = (Vec::new(), Vec::new());
         for task in dependents {
             let fine = state == StepState::Succeeded || task.rule == Rule::AllDone;

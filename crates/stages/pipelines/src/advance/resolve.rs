@@ -10,6 +10,7 @@ use crate::datum::{collected, fit, fit_all, items};
 use crate::store::tree::{self, Node, Outcome, Scope};
 use crate::{
     Binding, Component, Datum, Each, Error, From, Kind, Port, Shape, Source, StepState, Task, expression,
+    store,
 };
 
 /// What became of a task's bindings.
@@ -35,7 +36,8 @@ impl Advance<'_, '_> {
     ) -> Result<Given, Error> {
         let sources = sources(task);
         let outcomes = tree::outcomes(self.tx, graph, &sources)?;
-        let bound = Bound { run: self.run, scope, outcomes: &outcomes };
+        let run = self.run_name(task)?;
+        let bound = Bound { run: &run, scope, outcomes: &outcomes };
         let given = match bound.all(task, component) {
             Ok(given) => given,
             Err(why) => return Ok(Given::Wrong(why)),
@@ -59,6 +61,12 @@ impl Advance<'_, '_> {
             }
             Err(why) => Given::Wrong(format!("the loop cannot start: {why}")),
         })
+    }
+
+    /// Only those ask who want to know how others ended.
+    fn run_name(&mut self, task: &Task) -> Result<String, Error> {
+        let asks = task.inputs.values().any(|binding| matches!(binding.from, From::Status { .. }));
+        Ok(if asks { store::runs::name(self.tx, self.run)?.unwrap_or_default() } else { String::new() })
     }
 
     /// What a graph does not read is not kept with the loop: it is the list of the items, as a rule.
@@ -182,7 +190,8 @@ fn missing(component: &Component, given: &BTreeMap<String, Datum>, item: Option<
 
 /// Where bindings are looked up.
 struct Bound<'s> {
-    run: Uid,
+    /// What the run is called.
+    run: &'s str,
     scope: &'s Scope,
     outcomes: &'s BTreeMap<String, Outcome>,
 }
@@ -245,21 +254,21 @@ impl Bound<'_> {
 }
 
 /// How a task ended, as Kubeflow's `PipelineTaskFinalStatus` says it.
-fn status(run: Uid, task: &str, outcome: &Outcome) -> Value {
+fn status(run: &str, task: &str, outcome: &Outcome) -> Value {
     let state = match outcome.state {
         StepState::Succeeded => "SUCCEEDED",
         StepState::Failed => "FAILED",
         StepState::Skipped => "SKIPPED",
-        StepState::Cancelled => "CANCELED",
+        StepState::Cancelled => "CANCELLED",
         StepState::Waiting | StepState::Ready => "PENDING",
         StepState::Running => "RUNNING",
     };
     let mut status = json!({
-        "state": state, "pipelineJobResourceName": run.to_string(), "pipelineTaskName": task, "error": {},
+        "state": state, "pipelineJobResourceName": run, "pipelineTaskName": task,
     });
-    if outcome.state == StepState::Failed {
+    if outcome.state != StepState::Succeeded {
         let message = outcome.message.as_deref().unwrap_or("no reason known");
-        status["error"] = json!({ "code": outcome.exit_code.unwrap_or(1), "message": message });
+        status["error"] = json!({ "code": 9, "message": message });
     }
     status
 }

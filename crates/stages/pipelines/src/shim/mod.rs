@@ -13,10 +13,12 @@
 
 mod log;
 mod process;
+mod zygote;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -32,6 +34,7 @@ use log::CappedLog;
 pub use log::{LOG, seal};
 pub(crate) use process::wait_for_end;
 pub use process::{MARK, signal_marked};
+use zygote::{Ended, Forked};
 
 pub const TASK: &str = "task.json";
 pub const LOCK: &str = "shim.lock";
@@ -46,6 +49,9 @@ pub const TROUBLE: &str = "shim.error";
 pub struct Task {
     /// Program and arguments.
     pub argv: Vec<String>,
+    /// The socket of a warm Python from which `python3 -m …` is forked, if that works.
+    #[serde(default)]
+    pub zygote: Option<PathBuf>,
     pub directory: PathBuf,
     /// The whole environment of the step: nothing is inherited.
     pub env: BTreeMap<String, String>,
@@ -143,7 +149,7 @@ fn attend(dir: &Path) -> Result<bool, io::Error> {
     process::adopt_orphans();
 
     let exit = match start(&task) {
-        Ok((child, output)) => watch(dir, &task, child, output, log, started_at),
+        Ok((process, output)) => watch(dir, &task, process, output, log, started_at),
         Err(error) => Exit {
             cause: Cause::NotStarted,
             code: None,
@@ -209,8 +215,69 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), io::Error> {
     write_whole(path, &bytes)
 }
 
-fn start(task: &Task) -> std::io::Result<(Child, std::io::PipeReader)> {
+/// What the shim looks after.
+enum Process {
+    Own(Child, Option<OwnedFd>),
+    /// A child of a warm Python, in a session of its own.
+    Forked(Forked),
+}
+
+impl Process {
+    /// Leads a process group.
+    fn pid(&self) -> u32 {
+        match self {
+            Self::Own(child, _) => child.id(),
+            Self::Forked(forked) => forked.pid,
+        }
+    }
+
+    fn try_wait(&mut self) -> std::io::Result<Option<Ended>> {
+        match self {
+            Self::Own(child, _) => Ok(child.try_wait()?.map(|status| (status.code(), status.signal()))),
+            Self::Forked(forked) => forked.try_wait(),
+        }
+    }
+
+    /// Its end wakes this at once.
+    fn wait(&self, most: Duration) {
+        let end = match self {
+            Self::Own(_, end) => end.as_ref().map(AsFd::as_fd),
+            Self::Forked(forked) => forked.end(),
+        };
+        process::wait_for_end(end, most);
+    }
+
+    fn signal(&self, mark: &str, signal: Signal) {
+        process::signal_group(self.pid(), signal);
+        match self {
+            Self::Own(..) => process::signal_marked(mark, Some(std::process::id()), signal),
+            Self::Forked(forked) => process::signal_left(forked.parent, forked.pid, mark, signal),
+        };
+    }
+
+    /// Ends what it has left behind. False if there was nothing.
+    fn clear(&self, mark: &str) -> bool {
+        match self {
+            // Orphans are children of this process.
+            Self::Own(..) => {
+                process::has_children()
+                    && process::signal_marked(mark, Some(std::process::id()), Signal::KILL) > 0
+            }
+            Self::Forked(forked) => process::signal_left(forked.parent, forked.pid, mark, Signal::KILL) > 0,
+        }
+    }
+}
+
+fn start(task: &Task) -> std::io::Result<(Process, std::io::PipeReader)> {
     let (reader, writer) = std::io::pipe()?;
+    if let (Some(socket), [_, _, module, arguments @ ..]) = (&task.zygote, task.argv.as_slice()) {
+        let mut env = task.env.clone();
+        env.insert(MARK.to_owned(), task.mark.clone());
+        // Whatever is wrong with it: the step starts by itself.
+        if let Ok(forked) = zygote::fork(socket, module, arguments, &task.directory, &env, &writer) {
+            return Ok((Process::Forked(forked), reader));
+        }
+    }
     let Some((program, arguments)) = task.argv.split_first() else {
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "there is nothing to start"));
     };
@@ -225,28 +292,26 @@ fn start(task: &Task) -> std::io::Result<(Child, std::io::PipeReader)> {
         .stderr(writer)
         .process_group(0)
         .spawn()?;
-    Ok((child, reader))
+    let end = process::open(child.id());
+    Ok((Process::Own(child, end), reader))
 }
 
 fn watch(
     dir: &Path,
     task: &Task,
-    mut child: Child,
+    mut process: Process,
     output: std::io::PipeReader,
     log: CappedLog,
     started_at: Timestamp,
 ) -> Exit {
     let log = Arc::new(Mutex::new(Some(log)));
     let end_of_output = copy_output(output, log.clone());
-    let (status, cause) = wait(dir, task, &mut child);
+    let (ended, cause) = wait(dir, task, &mut process);
     let ended_at = SystemClock.now();
     // Whatever the step left behind would hold its log, its files and its memory.
-    let group = child.id();
-    process::signal_group(group, Signal::KILL);
+    process::signal_group(process.pid(), Signal::KILL);
     for _ in 0..50 {
-        if !process::has_children()
-            || process::signal_marked(&task.mark, Some(std::process::id()), Signal::KILL) == 0
-        {
+        if !process.clear(&task.mark) {
             break;
         }
         std::thread::sleep(Duration::from_millis(20));
@@ -262,8 +327,8 @@ fn watch(
         }
         None => 0,
     };
-    let (code, signal, error) = match status {
-        Ok(status) => (status.code(), status.signal(), None),
+    let (code, signal, error) = match ended {
+        Ok((code, signal)) => (code, signal, None),
         Err(error) => (None, None, Some(error.to_string())),
     };
     Exit { cause, code, signal, error, started_at, ended_at, output_bytes, cut_bytes, log_error }
@@ -291,16 +356,15 @@ fn copy_output(mut output: std::io::PipeReader, log: Arc<Mutex<Option<CappedLog>
 }
 
 /// Waits for the step itself, and ends it at its timeout or on request: SIGTERM, then SIGKILL after the grace.
-fn wait(dir: &Path, task: &Task, child: &mut Child) -> (std::io::Result<std::process::ExitStatus>, Cause) {
+fn wait(dir: &Path, task: &Task, process: &mut Process) -> (std::io::Result<Ended>, Cause) {
     let deadline = task.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
-    let end = process::open(child.id());
     let mut cause = Cause::Exited;
     let mut kill_at = None;
     let mut pause = Duration::from_millis(5);
     loop {
-        match child.try_wait() {
+        match process.try_wait() {
             Ok(None) => {}
-            Ok(Some(status)) => return (Ok(status), cause),
+            Ok(Some(ended)) => return (Ok(ended), cause),
             Err(error) => return (Err(error), cause),
         }
         let now = Instant::now();
@@ -313,19 +377,15 @@ fn wait(dir: &Path, task: &Task, child: &mut Child) -> (std::io::Result<std::pro
                 }
                 if cause != Cause::Exited {
                     kill_at = Some(now + Duration::from_millis(task.grace_ms));
-                    process::signal_group(child.id(), Signal::TERM);
-                    process::signal_marked(&task.mark, Some(std::process::id()), Signal::TERM);
+                    process.signal(&task.mark, Signal::TERM);
                 }
             }
-            Some(at) if now >= at => {
-                process::signal_group(child.id(), Signal::KILL);
-                process::signal_marked(&task.mark, Some(std::process::id()), Signal::KILL);
-            }
+            Some(at) if now >= at => process.signal(&task.mark, Signal::KILL),
             Some(_) => {}
         }
-        // Its end wakes this at once; requests are looked for now and then.
-        let until = deadline.into_iter().chain(kill_at).min().map(|at| at.saturating_duration_since(now));
-        process::wait_for_end(end.as_ref(), until.map_or(pause, |until| until.min(pause)));
+        let until = deadline.filter(|_| kill_at.is_none()).into_iter().chain(kill_at).min();
+        let until = until.map(|at| at.saturating_duration_since(now)).filter(|until| !until.is_zero());
+        process.wait(until.map_or(pause, |until| until.min(pause)));
         pause = (pause * 2).min(Duration::from_millis(100));
     }
 }

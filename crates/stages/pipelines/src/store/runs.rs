@@ -63,6 +63,15 @@ pub(crate) fn head(r: &mut impl Reads, uid: Uid) -> Result<Option<Head>> {
     rows.first().map(head).transpose()
 }
 
+pub(crate) fn name(r: &mut impl Reads, uid: Uid) -> Result<Option<String>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT COALESCE(name, pipeline) AS name FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
+        &params![workspace, uid],
+    )?;
+    rows.first().map(|row| row.get("name")).transpose()
+}
+
 /// A plan as JSON.
 pub(crate) fn plan(r: &mut impl Reads, digest: Digest) -> Result<Option<String>> {
     let workspace = r.workspace();

@@ -4,11 +4,11 @@ use ledger::{Row, Rx, Tx, params};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, json_opt, text};
-use crate::{StepOutput, StepRun};
+use crate::{StepOutput, StepRun, StepState, TaskFilter};
 
 const STEP: &str = "SELECT uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, \
      ended_at, exit_code, signal, message, tracking_run, log_digest, shape, parent, task, component, iteration, inputs, \
-     outputs, due_at, priority, pool FROM step_run WHERE workspace_id = $1";
+     outputs, due_at, priority, pool, display_name, created_at FROM step_run WHERE workspace_id = $1";
 
 /// In the order in which they came to be, without the root.
 pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
@@ -30,6 +30,50 @@ pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
         step.outputs = outputs.remove(&step.uid).unwrap_or_default();
     }
     Ok(steps)
+}
+
+/// Some of the tasks that one holds, without their kept outputs.
+pub(crate) fn page(r: &mut impl Reads, run: Uid, filter: &TaskFilter) -> Result<Vec<StepRun>> {
+    let mut values = params![r.workspace(), filter.parent.unwrap_or(run), run].to_vec();
+    let mut sql = format!("{STEP} AND parent = $2 AND run_uid = $3");
+    if !filter.states.is_empty() {
+        let list: Vec<String> =
+            (0..filter.states.len()).map(|i| format!("${}", values.len() + 1 + i)).collect();
+        values.extend(filter.states.iter().map(|state| ledger::Value::from(state.name())));
+        sql.push_str(&format!(" AND state IN ({})", list.join(", ")));
+    }
+    if let Some(after) = filter.after {
+        values.push(after.into());
+        sql.push_str(&format!(
+            " AND id > (SELECT o.id FROM step_run o WHERE o.workspace_id = $1 AND o.uid = ${})",
+            values.len()
+        ));
+    }
+    if let Some(from) = filter.from_iteration {
+        values.push(from.into());
+        sql.push_str(&format!(" AND iteration >= ${}", values.len()));
+    }
+    values.push(filter.limit.unwrap_or(i32::MAX as usize).into());
+    sql.push_str(&format!(" ORDER BY id LIMIT ${}", values.len()));
+    r.rows(&sql, &values)?.iter().map(step).collect()
+}
+
+pub(crate) fn child_counts(
+    r: &mut impl Reads,
+    run: Uid,
+) -> Result<BTreeMap<Uid, BTreeMap<&'static str, i64>>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT parent, state, count(*) AS n FROM step_run \
+         WHERE workspace_id = $1 AND run_uid = $2 AND parent IS NOT NULL GROUP BY parent, state",
+        &params![workspace, run],
+    )?;
+    let mut counts: BTreeMap<Uid, BTreeMap<&'static str, i64>> = BTreeMap::new();
+    for row in rows {
+        let state: StepState = row.get::<String>("state")?.parse()?;
+        counts.entry(row.get("parent")?).or_default().insert(state.name(), row.get("n")?);
+    }
+    Ok(counts)
 }
 
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
@@ -269,6 +313,8 @@ fn step(row: &Row) -> Result<StepRun> {
         name,
         shape: row.get::<String>("shape")?.parse()?,
         parent: row.get::<Option<Uid>>("parent")?.filter(|parent| *parent != run),
+        display_name: row.get("display_name")?,
+        created_at: row.get("created_at")?,
         iteration: row.get("iteration")?,
         component: row.get("component")?,
         inputs: json_opt(row, "inputs")?.unwrap_or_default(),

@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub priority: i64,
     pub pool: Option<String>,
     pub message: Option<String>,
+    /// Only of a new one.
+    pub display_name: Option<String>,
 }
 
 const NODE: &str = "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, children, \
@@ -62,6 +64,7 @@ fn node(row: &Row) -> Result<Node> {
         priority: row.get("priority")?,
         pool: row.get("pool")?,
         message: row.get("message")?,
+        display_name: None,
     })
 }
 
@@ -69,11 +72,22 @@ impl Node {
     /// A new one that waits.
     pub fn below(parent: &Node, uid: Uid, task: &str, shape: Shape) -> Self {
         let name = if parent.name.is_empty() { task.to_owned() } else { format!("{}/{task}", parent.name) };
+        Self { parent: Some(parent.uid), name, task: task.to_owned(), ..Self::new(uid, shape) }
+    }
+
+    /// The root of a run, which goes on from the beginning.
+    pub fn root(run: Uid) -> Self {
+        let mut root = Self::new(run, Shape::Graph);
+        root.state = StepState::Running;
+        root
+    }
+
+    fn new(uid: Uid, shape: Shape) -> Self {
         Self {
             uid,
-            parent: Some(parent.uid),
-            name,
-            task: task.to_owned(),
+            parent: None,
+            name: String::new(),
+            task: String::new(),
             component: None,
             shape,
             iteration: None,
@@ -88,32 +102,8 @@ impl Node {
             priority: 0,
             pool: None,
             message: None,
+            display_name: None,
         }
-    }
-
-    pub fn root(run: Uid) -> Self {
-        let mut root = Self {
-            uid: run,
-            parent: None,
-            name: String::new(),
-            task: String::new(),
-            component: None,
-            shape: Shape::Graph,
-            iteration: None,
-            state: StepState::Waiting,
-            attempt: 0,
-            attempts_before: 0,
-            children: None,
-            children_left: 0,
-            children_failed: 0,
-            children_cancelled: 0,
-            next_iteration: None,
-            priority: 0,
-            pool: None,
-            message: None,
-        };
-        root.state = StepState::Running;
-        root
     }
 }
 
@@ -125,18 +115,18 @@ pub(crate) struct New<'a> {
 }
 
 pub(crate) fn insert(tx: &mut Tx<'_>, run: Uid, rows: &[New<'_>]) -> Result<()> {
-    let workspace = tx.workspace();
+    let (workspace, now) = (tx.workspace(), tx.now());
     for (piece, chunk) in rows.chunks(PIECE).enumerate() {
         let mut sql = "INSERT INTO step_run (workspace_id, uid, run_uid, name, place, needs, needs_left, state, attempt, \
-             cached, shape, parent, task, component, iteration, inputs, priority, pool) VALUES "
+             cached, shape, parent, task, component, iteration, inputs, priority, pool, display_name, created_at) VALUES "
             .to_owned();
-        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 16);
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 18);
         for (at, row) in chunk.iter().enumerate() {
-            let first = at * 16 + 1;
+            let first = at * 18 + 1;
             let place = |offset: usize| format!("${}", first + offset);
             let list = |from: usize, to: usize| (from..to).map(place).collect::<Vec<_>>().join(", ");
             sql.push_str(if at == 0 { "(" } else { ", (" });
-            sql.push_str(&format!("{}, 0, FALSE, {})", list(0, 8), list(8, 16)));
+            sql.push_str(&format!("{}, 0, FALSE, {})", list(0, 8), list(8, 18)));
             let node = row.node;
             values.extend(params![
                 workspace,
@@ -154,7 +144,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: Uid, rows: &[New<'_>]) -> Result<()> 
                 node.iteration,
                 row.inputs.map(text).transpose()?,
                 node.priority,
-                node.pool.as_deref()
+                node.pool.as_deref(),
+                node.display_name.as_deref(),
+                now
             ]);
         }
         tx.execute(&sql, &values)?;
@@ -209,7 +201,6 @@ pub(crate) fn scope(r: &mut impl Reads, uid: Uid) -> Result<Option<Scope>> {
 pub(crate) struct Outcome {
     pub state: StepState,
     pub message: Option<String>,
-    pub exit_code: Option<i64>,
     pub outputs: BTreeMap<String, Datum>,
 }
 
@@ -220,7 +211,7 @@ pub(crate) fn outcomes(r: &mut impl Reads, parent: Uid, tasks: &[&str]) -> Resul
     for piece in tasks.chunks(PIECE) {
         let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
         let sql = format!(
-            "SELECT task, state, message, exit_code, outputs FROM step_run \
+            "SELECT task, state, message, outputs FROM step_run \
              WHERE workspace_id = $1 AND parent = $2 AND task IN ({list})"
         );
         for row in r.rows(&sql, &values)? {
@@ -234,7 +225,7 @@ pub(crate) fn outcomes(r: &mut impl Reads, parent: Uid, tasks: &[&str]) -> Resul
 pub(crate) fn iterations(r: &mut impl Reads, parent: Uid) -> Result<Vec<Outcome>> {
     let workspace = r.workspace();
     let rows = r.rows(
-        "SELECT state, message, exit_code, outputs FROM step_run WHERE workspace_id = $1 AND parent = $2 \
+        "SELECT state, message, outputs FROM step_run WHERE workspace_id = $1 AND parent = $2 \
          ORDER BY iteration",
         &params![workspace, parent],
     )?;
@@ -245,7 +236,6 @@ fn outcome(row: &Row) -> Result<Outcome> {
     Ok(Outcome {
         state: row.get::<String>("state")?.parse()?,
         message: row.get("message")?,
-        exit_code: row.get("exit_code")?,
         outputs: json_opt(row, "outputs")?.unwrap_or_default(),
     })
 }
@@ -412,6 +402,38 @@ pub(crate) fn reopen(
         &params![state.name(), needs_left, left, next, workspace, uid],
     )?;
     Ok(())
+}
+
+/// Takes away everything that a row holds, on every level: it will unfold anew. Gives what went.
+pub(crate) fn remove_below(tx: &mut Tx<'_>, uid: Uid) -> Result<Vec<Uid>> {
+    let workspace = tx.workspace();
+    let rows = tx.query(
+        "WITH RECURSIVE below (uid) AS (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.parent = $2 \
+         UNION ALL SELECT s.uid FROM step_run s JOIN below b ON s.parent = b.uid WHERE s.workspace_id = $1) \
+         SELECT uid FROM below",
+        &params![workspace, uid],
+    )?;
+    let gone: Vec<Uid> = rows.iter().map(|row| row.get("uid")).collect::<Result<_>>()?;
+    for piece in gone.chunks(PIECE) {
+        let list: Vec<String> = (0..piece.len()).map(|i| format!("${}", i + 2)).collect();
+        let mut values = params![workspace].to_vec();
+        values.extend(piece.iter().map(Value::from));
+        let list = list.join(", ");
+        tx.execute(
+            &format!("DELETE FROM step_output WHERE workspace_id = $1 AND step_uid IN ({list})"),
+            &values,
+        )?;
+        tx.execute(&format!("DELETE FROM step_run WHERE workspace_id = $1 AND uid IN ({list})"), &values)?;
+    }
+    tx.execute(
+        "UPDATE step_run SET children = NULL, inputs = NULL WHERE workspace_id = $1 AND uid = $2 AND iteration IS NULL",
+        &params![workspace, uid],
+    )?;
+    tx.execute(
+        "UPDATE step_run SET children = NULL WHERE workspace_id = $1 AND uid = $2 AND iteration IS NOT NULL",
+        &params![workspace, uid],
+    )?;
+    Ok(gone)
 }
 
 /// The earliest moment after `now` at which something is due: another attempt, or a schedule.

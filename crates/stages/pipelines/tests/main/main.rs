@@ -4,10 +4,16 @@
 mod cache;
 mod crash;
 mod environments;
+mod events;
 mod faults;
 mod flow;
+mod graphs;
 mod house;
+mod plans;
 mod replays;
+mod resumed;
+mod scale;
+mod schedules;
 mod snapshots;
 mod specs;
 
