@@ -125,7 +125,7 @@ impl Engine {
                     Some(_) => tree::scope(rx, uid)?.map(|scope| scope.inputs).unwrap_or_default(),
                     None => step.inputs.clone(),
                 };
-                let dir = engine.attempt_dir(run.uid, &step.name, step.attempt);
+                let dir = engine.attempt_dir(run.uid, uid, &step.name, step.attempt);
                 let workspace = engine.run_dir(run.uid).join(WORKSPACE);
                 let anew = node.attempts_before > 0;
                 Ok(Some(Attempt { run, step, task, work, inputs, dir, workspace, anew }))

@@ -138,8 +138,8 @@ impl Engine {
                 driven.push(Box::pin(async move { engine.drive(active, workspace, step).await }));
             }
         }
-        for (run, step, attempt) in ending {
-            let dir = self.attempt_dir(run, &step, attempt);
+        for (run, step, name, attempt) in ending {
+            let dir = self.attempt_dir(run, step, &name, attempt);
             if dir.join(shim::TASK).exists() && !dir.join(shim::CANCEL).exists() {
                 io::write(dir.join(shim::CANCEL), "")?;
             }
@@ -190,15 +190,19 @@ impl Engine {
         plan
     }
 
-    pub(crate) fn attempt_dir(&self, run: Uid, step: &str, attempt: i64) -> PathBuf {
-        self.run_dir(run).join(step).join(attempt.to_string())
+    /// Rows come and go; their uids are never used again.
+    pub(crate) fn attempt_dir(&self, run: Uid, step: Uid, name: &str, attempt: i64) -> PathBuf {
+        let of = |step: &str| self.run_dir(run).join(step).join(attempt.to_string());
+        // As it was called before there were plans.
+        let old = of(name);
+        if old.exists() { old } else { of(&step.hex()) }
     }
 
     pub(crate) fn run_dir(&self, run: Uid) -> PathBuf {
         self.0.config.attempts().join(run.hex())
     }
 
-    /// Up to 256 KiB of a step's log from `offset`, whole characters only: of the attempt that runs, or else of
+    /// Up to 256 KiB of the log of a step, by its name or id, from `offset`, whole characters only: of the attempt that runs, or else of
     /// the last one. It grows while the step runs. Errors: `RunNotFound`, `StepNotFound`.
     pub async fn read_log(&self, actor: &Actor, run: Uid, step: &str, offset: u64) -> Result<LogPart, Error> {
         let name = step.to_owned();
@@ -207,10 +211,14 @@ impl Engine {
             .ledger
             .read(actor.workspace, move |rx| {
                 store::runs::find(rx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
-                store::steps::find_name(rx, run, &name)?.ok_or(Error::StepNotFound { run, step: name })
+                let found = match name.parse() {
+                    Ok(uid) => store::steps::find(rx, uid)?.filter(|step| step.run == run),
+                    Err(_) => store::steps::find_name(rx, run, &name)?,
+                };
+                found.ok_or(Error::StepNotFound { run, step: name })
             })
             .await?;
-        let path = self.attempt_dir(run, step, found.attempt).join(shim::LOG);
+        let path = self.attempt_dir(run, found.uid, &found.name, found.attempt).join(shim::LOG);
         if path.exists() {
             return blocking(move || read_part(&path, offset, found.state.is_final())).await;
         }

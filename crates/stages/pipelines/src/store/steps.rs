@@ -188,15 +188,17 @@ pub(crate) fn running(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(WorkspaceId, 
     rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
 }
 
-/// Running attempts of this server that should end: run, step name, attempt.
-pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, String, i64)>> {
+/// Running attempts of this server that should end: run, step, its name, attempt.
+pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, Uid, String, i64)>> {
     let rows = rx.query(
-        "SELECT s.run_uid, s.name, s.attempt FROM step_run s \
+        "SELECT s.run_uid, s.uid, s.name, s.attempt FROM step_run s \
          JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
          WHERE s.state = 'running' AND s.owner = $1 AND r.cancel_requested = TRUE",
         &params![owner],
     )?;
-    rows.iter().map(|row| Ok((row.get("run_uid")?, row.get("name")?, row.get("attempt")?))).collect()
+    rows.iter()
+        .map(|row| Ok((row.get("run_uid")?, row.get("uid")?, row.get("name")?, row.get("attempt")?)))
+        .collect()
 }
 
 /// Takes a ready step for this server; false if someone else was faster.

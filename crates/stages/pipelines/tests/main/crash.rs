@@ -82,7 +82,9 @@ async fn a_lost_step_with_retries_runs_once_more(ledger: ledger::Ledger) {
 }
 
 async fn kill_shim(house: &House, run: types::Uid) {
-    let started = house.dir.path().join("data/pipelines").join(run.hex()).join("a/1/started.json");
+    let step = house.steps(run).await["a"].uid;
+    let attempt = house.dir.path().join("data/pipelines").join(run.hex()).join(step.hex()).join("1");
+    let started = attempt.join("started.json");
     let started: serde_json::Value = serde_json::from_str(&wait_for(&started).await).unwrap();
     let pid = Pid::from_raw(started["pid"].as_i64().unwrap() as i32).unwrap();
     rustix::process::kill_process(pid, Signal::KILL).unwrap();

@@ -131,7 +131,7 @@ fn random_graph(
     for n in 0..rng.random_range(1..5) {
         let component = match rng.random_range(0..10) {
             0 | 1 if depth < 2 => {
-                let name = format!("graph-{}", components.len());
+                let name = format!("graph-{depth}-{n}-{}", rng.random_range(0..1_000_000));
                 let graph = random_graph(rng, components, depth + 1);
                 components.insert(name.clone(), Component::Graph(graph));
                 name
