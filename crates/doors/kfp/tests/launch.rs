@@ -161,7 +161,10 @@ fn resolved(args: Value) -> Result<Vec<String>, String> {
         ("flag".to_owned(), value(Kind::Boolean, json!(true))),
         ("items".to_owned(), value(Kind::List, json!([1.0, "a"]))),
         ("text".to_owned(), value(Kind::Text, json!("hi {{not ours}}"))),
-        ("got".to_owned(), value(Kind::Text, json!("n={{$.inputs.parameters['n']}} by {{$.pipeline_task_name}}"))),
+        (
+            "got".to_owned(),
+            value(Kind::Text, json!("n={{$.inputs.parameters['n']}} by {{$.pipeline_task_name}}")),
+        ),
         ("none".to_owned(), value(Kind::Text, Value::Null)),
         ("data".to_owned(), (port(kept("system.Dataset")), Datum::Artifact(data))),
     ]);
@@ -218,7 +221,8 @@ fn structures_become_words() {
     let word = |value: Value| value.to_string();
     let of = |value: Value| resolved(json!([word(value)])).unwrap();
     assert_eq!(of(json!({ "Concat": ["pre-", "{{$.inputs.parameters['n']}}", "-post"] })), ["pre-5-post"]);
-    let present = |name: &str| json!({ "IfPresent": { "InputName": name, "Then": ["--v", "x"], "Else": ["--none"] } });
+    let present =
+        |name: &str| json!({ "IfPresent": { "InputName": name, "Then": ["--v", "x"], "Else": ["--none"] } });
     assert_eq!(of(present("n")), ["--v", "x"]);
     assert_eq!(of(present("data")), ["--v", "x"]);
     assert_eq!(of(present("none")), ["--none"]);
@@ -255,7 +259,8 @@ fn a_value_that_no_process_takes_goes_by_a_file() {
     assert_eq!(told["inputs"]["parameterValues"]["lr"].as_str().unwrap().len(), 200_000);
     assert!(launch.argv.iter().all(|word| word.len() < 128 << 10));
     // Another command gets what it is given, or nothing.
-    call.work.spec["container"]["command"] = json!(["sh", "-ec", "cat ephemeral_component.py kfp.dsl.executor_main"]);
+    call.work.spec["container"]["command"] =
+        json!(["sh", "-ec", "cat ephemeral_component.py kfp.dsl.executor_main"]);
     let refused = Kubeflow.launch(&call).unwrap_err();
     assert!(refused.contains("pass large values as artifacts"), "{refused}");
 }

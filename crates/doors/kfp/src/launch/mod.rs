@@ -1,0 +1,220 @@
+//! Components as processes of this machine.
+//!
+//! A lightweight component (a Python function whose source the document holds) runs in an environment with the packages
+//! that it asks for; its image is not run, only the Python of it is taken. An image with a command of its own runs where
+//! podman or docker is on the machine.
+
+mod bootstrap;
+mod container;
+mod input;
+mod output;
+mod placeholders;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pipelines::{Adapter, Artifact, Call, Datum, Launch, PythonEnv};
+use serde_json::{Value, json};
+
+use crate::ir::{Container, Executor, Importer, Uri};
+use bootstrap::{EXECUTOR_MODULE, Start};
+use container::ContainerEngine;
+use placeholders::Context;
+
+/// Where kfp's SDK has the shared workspace of a run inside of a container.
+const WORKSPACE_MOUNT: &str = "/kfp-workspace";
+/// Linux takes no longer argument (`MAX_ARG_STRLEN`, with the zero at its end).
+const LONGEST_ARGUMENT: usize = 128 << 10;
+/// An argument that is too long stands in a file; how its name is marked.
+const FROM_FILE: char = '\u{1}';
+/// Starts the executor with such arguments.
+const WITH_FILES: &str = "import runpy, sys\n\
+    sys.argv = [open(a[1:]).read() if a[:1] == '\\x01' else a for a in sys.argv]\n\
+    runpy.run_module('kfp.dsl.executor_main', run_name='__main__', alter_sys=True)\n";
+
+/// The adapter for components of Kubeflow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kubeflow;
+
+impl Adapter for Kubeflow {
+    fn kind(&self) -> &'static str {
+        crate::KIND
+    }
+
+    fn launch(&self, call: &Call) -> Result<Launch, String> {
+        let workspace = workspace(call);
+        let context = Context::new(call, workspace.display().to_string())?;
+        make(&call.dir.join("outputs"))?;
+        match executor(call)? {
+            // Nothing runs: `collect` says what was imported.
+            Executor::Importer(_) => Ok(Launch { argv: vec!["true".into()], ..Launch::default() }),
+            Executor::Container(container) => start(call, &container, &context, &workspace),
+        }
+    }
+
+    fn collect(&self, call: &Call) -> Result<BTreeMap<String, Datum>, String> {
+        match executor(call)? {
+            Executor::Importer(importer) => {
+                let workspace = workspace(call);
+                let context = Context::new(call, workspace.display().to_string())?;
+                let artifact = imported(call, &importer, &context, &workspace)?;
+                Ok(BTreeMap::from([(importer.output, Datum::Artifact(artifact))]))
+            }
+            Executor::Container(_) => output::collect(call),
+        }
+    }
+
+    /// Requests of CPU, memory and accelerators, and where Kubernetes shall put it, do not change what comes out.
+    fn identity(&self, call: &Call) -> Value {
+        let mut spec = call.work.spec.clone();
+        if let Some(container) = spec.get_mut("container").and_then(Value::as_object_mut) {
+            container.remove("resources");
+            container.remove("kubernetes");
+        }
+        json!({ "spec": spec, "outputs": call.work.outputs })
+    }
+}
+
+fn executor(call: &Call) -> Result<Executor, String> {
+    Executor::of(&call.work.spec)
+}
+
+/// The folder that the tasks of a run share: beside those of its attempts.
+fn workspace(call: &Call) -> PathBuf {
+    let run = call.run.hex();
+    let of_run = call.dir.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == run.as_str()));
+    of_run.or_else(|| call.dir.parent()).unwrap_or(&call.dir).join("workspace")
+}
+
+fn make(dir: &Path) -> Result<(), String> {
+    types::io::create_dir_all(dir).map_err(|e| e.to_string())
+}
+
+fn start(
+    call: &Call,
+    container: &Container,
+    context: &Context<'_>,
+    workspace: &Path,
+) -> Result<Launch, String> {
+    if let Some(why) = container::needs_kubernetes(&container.kubernetes) {
+        return Err(format!(
+            "{why}, and it runs as a process of this machine · hint: give what it needs as parameters or environment \
+             variables"
+        ));
+    }
+    let uses_workspace = mentions_workspace(container, context);
+    if uses_workspace {
+        make(workspace)?;
+    }
+    let resolve = |words: &[String]| -> Result<Vec<String>, String> {
+        let place = workspace.display().to_string();
+        Ok(context.words(words)?.into_iter().map(|word| word.replace(WORKSPACE_MOUNT, &place)).collect())
+    };
+    let args = resolve(&container.args)?;
+    let mut env = BTreeMap::new();
+    for (name, value) in &container.env {
+        env.insert(name.clone(), context.text(value)?);
+    }
+    if let Some(found) = bootstrap::lightweight(&container.image, &container.command) {
+        let argv = match found.start {
+            Start::Module(source) => {
+                env.insert("_KFP_RUNTIME".into(), "true".into());
+                module(call, &source, args)?
+            }
+            Start::Command(command) => [resolve(&command)?, args].concat(),
+        };
+        check_length(&argv)?;
+        return Ok(Launch { argv, env, python: Some(found.python) });
+    }
+    let engine = ContainerEngine::find().ok_or_else(|| {
+        format!(
+            "it runs the image `{}`, and no container engine is on this machine · hint: install podman or docker, or \
+             write it as a lightweight Python component",
+            container.image
+        )
+    })?;
+    let folders: Vec<&Path> = if uses_workspace { vec![&call.dir, workspace] } else { vec![&call.dir] };
+    let launch = engine.launch(container, &resolve(&container.command)?, &args, &env, &folders);
+    check_length(&launch.argv)?;
+    Ok(launch)
+}
+
+/// The source becomes a file of the attempt, and the executor of kfp runs it.
+fn module(call: &Call, source: &str, args: Vec<String>) -> Result<Vec<String>, String> {
+    // Removed with the attempt.
+    let dir = call.dir.join("work/.kfp");
+    make(&dir)?;
+    let keep = |name: &str, text: &str| {
+        let path = dir.join(name);
+        types::io::write(&path, text).map_err(|e| e.to_string())?;
+        Ok::<_, String>(path.display().to_string())
+    };
+    let path = keep("ephemeral_component.py", source)?;
+    let mut words = vec!["--component_module_path".to_owned(), path];
+    let long = args.iter().any(|word| word.len() >= LONGEST_ARGUMENT);
+    for (place, word) in args.into_iter().enumerate() {
+        if word.len() >= LONGEST_ARGUMENT {
+            words.push(format!("{FROM_FILE}{}", keep(&format!("argument-{place}"), &word)?));
+        } else {
+            words.push(word);
+        }
+    }
+    let start = if long { ["-c", WITH_FILES] } else { ["-m", EXECUTOR_MODULE] };
+    Ok(["python3"].into_iter().chain(start).map(str::to_owned).chain(words).collect())
+}
+
+fn check_length(argv: &[String]) -> Result<(), String> {
+    match argv.iter().map(String::len).max() {
+        Some(longest) if longest >= LONGEST_ARGUMENT => Err(format!(
+            "an argument of its command has {longest} bytes, and a process takes {LONGEST_ARGUMENT} at most · hint: pass \
+             large values as artifacts, not as parameters"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn mentions_workspace(container: &Container, context: &Context<'_>) -> bool {
+    let mentions = |text: &str| text.contains("{{$.workspace_path}}") || text.contains(WORKSPACE_MOUNT);
+    let words = container.command.iter().chain(&container.args).chain(container.env.values());
+    words.into_iter().any(|word| mentions(word)) || context.names_workspace()
+}
+
+/// What an importer gives. A path of this machine is copied into the workspace if the importer asks for it.
+fn imported(
+    call: &Call,
+    importer: &Importer,
+    context: &Context<'_>,
+    workspace: &Path,
+) -> Result<Artifact, String> {
+    let uri = match &importer.uri {
+        Uri::Constant(text) => context.text(text)?,
+        Uri::Input(name) => {
+            let value = context.parameters.get(name);
+            let missing = || format!("its input `{name}`, the address to import, is missing");
+            input::as_text(value.ok_or_else(missing)?)
+        }
+    };
+    let metadata = context.value(&importer.metadata)?;
+    let mut artifact = Artifact {
+        name: importer.output.clone(),
+        schema: importer.schema.clone(),
+        uri,
+        metadata: metadata.as_object().cloned().unwrap_or_default().into_iter().collect(),
+        digest: None,
+        bytes: 0,
+        is_dir: false,
+    };
+    let path = PathBuf::from(artifact.uri.strip_prefix("file://").unwrap_or(&artifact.uri));
+    if importer.download_to_workspace && path.is_absolute() {
+        let to = workspace.join(".artifacts").join(call.task.to_string());
+        let to = to.join(path.file_name().unwrap_or(importer.output.as_ref()));
+        output::copy(&path, &to).map_err(|e| format!("cannot import `{}`: {e}", path.display()))?;
+        artifact.uri = to.display().to_string();
+    }
+    Ok(artifact)
+}
+
+/// The environment in which the lightweight components of a document run, for who wants to build it ahead.
+pub fn environment_of(container: &Container) -> Option<PythonEnv> {
+    bootstrap::lightweight(&container.image, &container.command).map(|found| found.python)
+}
