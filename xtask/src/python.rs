@@ -31,6 +31,11 @@ impl Python {
         self.of_suites("LAKEFS_SUITE_PYTHON", "lakefs-suites", "conformance/upstream/lakefs_requirements.txt")
     }
 
+    /// The same for Kubeflow's client and its suites, whose packages pin others than ours: `KFP_SUITE_PYTHON=<interpreter>`.
+    pub fn of_kfp_suites(&self) -> Result<PathBuf, String> {
+        self.of_suites("KFP_SUITE_PYTHON", "kfp-suites", "conformance/upstream/kfp_requirements.txt")
+    }
+
     fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
         if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());

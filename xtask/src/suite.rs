@@ -192,7 +192,8 @@ fn with_server(
     let port = shell::free_port()?;
     let start = Start { binary, python, data: &data, port, database, config: Some(&config) };
     let server = Server::start(&start)?;
-    let mut client = command(python.program(), &[&script.to_string_lossy(), &server.url()]);
+    let program = if name(script).starts_with("kfp") { python.of_kfp_suites()? } else { python.program() };
+    let mut client = command(program, &[&script.to_string_lossy(), &server.url()]);
     client
         .env("MLWRIGHT_BIN", binary)
         .env("MLWRIGHT_DATA_DIR", &data)
@@ -255,7 +256,7 @@ struct Upstream {
     python: fn(&Python) -> Result<PathBuf, String>,
 }
 
-const UPSTREAM: [Upstream; 2] = [
+const UPSTREAM: [Upstream; 3] = [
     Upstream {
         name: "MLflow's own suites",
         checkouts: &["MLFLOW_CHECKOUT"],
@@ -267,6 +268,12 @@ const UPSTREAM: [Upstream; 2] = [
         checkouts: &["LAKEFS_CHECKOUT", "LAKEFS_SPEC_CHECKOUT"],
         script: "conformance/upstream/lakefs_suites.py",
         python: Python::of_lakefs_suites,
+    },
+    Upstream {
+        name: "Kubeflow Pipelines' own suites",
+        checkouts: &["KFP_CHECKOUT"],
+        script: "conformance/upstream/kfp_suites.py",
+        python: Python::of_kfp_suites,
     },
 ];
 
