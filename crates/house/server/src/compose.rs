@@ -44,7 +44,7 @@ pub const COMPONENTS: &[Component] = &[
 ];
 
 /// The names of the doors, as `--listen` takes them.
-pub const DOORS: &[&str] = &["native", "mlflow", "oip", "lakefs", "s3"];
+pub const DOORS: &[&str] = &["native", "mlflow", "oip", "lakefs", "kfp", "s3"];
 
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
@@ -113,7 +113,7 @@ impl Stages {
         let data_dir = std::path::absolute(&config.server.data_dir)
             .map_err(|e| types::io::Error::new("find", &config.server.data_dir, e))?;
         let Ground { ledger, blobs, vault, .. } = &ground;
-        let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, &data_dir, url, token)?)
+        let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, blobs, &data_dir, url, token)?)
             .map_err(Error::stage)?;
         let runtime = Runtime::new(RuntimeConfig {
             onnxruntime: Some(config.runtimes.onnxruntime.clone()).filter(|p| !p.as_os_str().is_empty()),
@@ -267,6 +267,11 @@ impl Stages {
                 keys: self.ground.keys.clone(),
                 presign: true,
             }),
+            door_kfp::routes(door_kfp::State {
+                ledger: ledger.clone(),
+                blobs: blobs.clone(),
+                engine: self.engine.clone(),
+            }),
         ])
     }
 }
@@ -325,12 +330,20 @@ pub fn artifact_root(config: &Config) -> Option<String> {
 }
 
 /// How pipeline steps are started: under a shim that is this very program.
-fn steps(config: &Config, data_dir: &Path, url: &str, token: &str) -> Result<pipelines::Config, Error> {
+fn steps(
+    config: &Config,
+    blobs: &Blobs,
+    data_dir: &Path,
+    url: &str,
+    token: &str,
+) -> Result<pipelines::Config, Error> {
     let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
     let shim = vec![program.into_os_string(), STEP_SHIM.into()];
     let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
     steps.token = Some(token.to_owned());
     steps.parallel = config.pipelines.workers.max(1);
     steps.log_limit = config.pipelines.log_limit_mib << 20;
+    steps.adapters.push(Arc::new(door_kfp::Kubeflow));
+    steps.adapters.push(Arc::new(pipelines::Python::new(blobs.clone(), data_dir).map_err(Error::stage)?));
     Ok(steps)
 }
