@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
+pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 
 const HELP: &str = "\
