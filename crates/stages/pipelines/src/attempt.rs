@@ -157,7 +157,8 @@ impl Engine {
                     return self.end(actor, attempt, false, None).await;
                 }
             }
-            if self.cancel_requested(actor, attempt.run.uid).await? {
+            // A request that comes in between reaches the shim as a file.
+            if starts > 0 && self.cancel_requested(actor, attempt.run.uid).await? {
                 return self.end_cancelled(actor, attempt).await;
             }
             if starts == STARTS {

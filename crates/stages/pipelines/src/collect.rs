@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use ledger::Tx;
+use serde_json::json;
+use tokio::runtime::Handle;
 use tracking::RunStatus;
 use types::{Actor, Uid};
 
@@ -14,7 +16,7 @@ use crate::error::blocking;
 use crate::finish::{Ended, Ending, Uses, finish_step};
 use crate::shim::{self, Cause, Exit};
 use crate::{
-    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, work,
+    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, store, work,
 };
 
 /// A file in the attempt's directory: what the process says about its failure.
@@ -58,11 +60,26 @@ impl Engine {
             note_log(&mut attempt.step, exit, self.0.config.log_limit);
         }
         self.end_tracking_run(actor, &attempt.step).await?;
-        let log = dir.join(shim::LOG);
-        if log.metadata().is_ok_and(|meta| meta.len() > 0) {
-            attempt.step.log_digest = Some(self.0.blobs.put_file(&log).await?.0);
-        }
         self.end(actor, attempt, true, Some(uses)).await
+    }
+
+    /// Puts the log of an ended attempt into the blob store. Until then it lies on this server only.
+    async fn keep_log(&self, actor: &Actor, step: Uid, attempt: i64, dir: &Path) -> Result<(), Error> {
+        let log = dir.join(shim::LOG);
+        if log.metadata().map_or(0, |meta| meta.len()) == 0 {
+            return Ok(());
+        }
+        let digest = self.0.blobs.put_file(&log).await?.0;
+        self.0
+            .ledger
+            .write(actor, move |tx: &mut Tx<'_>| {
+                if store::steps::set_log(tx, step, attempt, digest)? {
+                    let payload = json!({ "step_run": step, "attempt": attempt, "log": digest });
+                    tx.event("step.log_kept", &format!("step_run:{step}"), payload)?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// What an attempt that ended well has made. The inner error says what is missing of it.
@@ -114,11 +131,19 @@ impl Engine {
             claim: true,
             pools: self.0.config.pools.clone(),
         };
+        let (step, number) = (ending.step.uid, ending.step.attempt);
         let (ended, taken) =
             self.0.ledger.write(actor, move |tx: &mut Tx<'_>| finish_step(tx, &ending)).await?;
         if ended != Ended::Before {
             // Nobody waits for it.
-            drop(tokio::task::spawn_blocking(move || clean(&attempt.dir)));
+            let (engine, actor, runtime) = (self.clone(), actor.clone(), Handle::current());
+            drop(tokio::task::spawn_blocking(move || {
+                let kept = runtime.block_on(engine.keep_log(&actor, step, number, &attempt.dir));
+                if let Err(error) = kept {
+                    tracing::warn!(step_run = %step, %error, "the log of a step stays on this server");
+                }
+                clean(&attempt.dir);
+            }));
         }
         Ok(taken)
     }

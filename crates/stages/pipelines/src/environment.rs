@@ -92,7 +92,7 @@ pub(crate) fn build_python(
     once(root, &key, &name, |dir, held| {
         let venv = |version: Option<&str>| {
             let mut venv = command(uv);
-            venv.args(["venv", "-q", "--no-project", "--seed"]);
+            venv.args(["venv", "-q", "--no-project"]);
             if let Some(version) = version {
                 venv.arg("--python").arg(version);
             }

@@ -243,13 +243,19 @@ impl Engine {
                 return Ok(None);
             }
         }
+        let mut log = found.log_digest;
+        let path = self.attempt_dir(found.run, found.uid, &found.name, found.attempt).join(shim::LOG);
+        if log.is_none() && path.metadata().is_ok_and(|meta| meta.len() > 0) {
+            // It is on its way.
+            log = Some(self.0.blobs.put_file(&path).await?.0);
+        }
         let mut ended = step.clone();
         ended.state = StepState::Succeeded;
         ended.cached = true;
         ended.message = Some(format!("cached: the same as step run {}", found.uid));
         ended.tracking_run = found.tracking_run;
         ended.exit_code = found.exit_code;
-        ended.log_digest = found.log_digest;
+        ended.log_digest = log;
         ended.outputs = found.outputs;
         ended.results = found.results;
         Ok(Some(ended))

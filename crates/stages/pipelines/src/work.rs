@@ -37,12 +37,21 @@ impl Engine {
                 return Ok(Prepared::Cached(Box::new(cached)));
             }
         }
-        let dir = attempt.dir.clone();
-        blocking(move || fresh(&dir, &["inputs", "outputs", "work"])).await?;
-        self.stage(&mut call).await?;
         let uses_inputs = digests(&attempt.inputs);
-        let known = Arc::clone(&adapter);
-        let launch = blocking(move || known.launch(&call).map_err(Error::Refused)).await?;
+        let dir = attempt.dir.clone();
+        let parts = ["inputs", "outputs", "work"];
+        let launch = if uses_inputs.is_empty() {
+            relocate(&mut call, |_, _| {});
+            let launch = move || {
+                fresh(&dir, &parts)?;
+                adapter.launch(&call).map_err(Error::Refused)
+            };
+            blocking(launch).await?
+        } else {
+            blocking(move || fresh(&dir, &parts)).await?;
+            self.stage(&mut call).await?;
+            blocking(move || adapter.launch(&call).map_err(Error::Refused)).await?
+        };
         let mut env = self.inherited();
         let mut uses = Uses { cache_key: attempt.step.cache_key, inputs: uses_inputs, ..Uses::default() };
         let mut interpreter = None;

@@ -2,6 +2,7 @@
 //! Upstream: `mlflow/server/auth/{__init__,client,entities,permissions}.py` at 3.17.2. A *role* there is a group here,
 //! and what a user was granted directly is the group of its own.
 
+mod direct;
 mod grants;
 mod names;
 mod roles;
@@ -28,6 +29,18 @@ pub(crate) fn routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
     add("/2.0/mlflow/users/update-password", json(PATCH, Read, users::update_password));
     add("/2.0/mlflow/users/update-admin", json(PATCH, Read, users::update_admin));
     add("/2.0/mlflow/users/delete", json(DELETE, Read, users::delete));
+    add("/2.0/mlflow/experiments/permissions/create", json(POST, Read, direct::experiment::create));
+    add("/2.0/mlflow/experiments/permissions/get", json(GET, Read, direct::experiment::get));
+    add("/2.0/mlflow/experiments/permissions/update", json(PATCH, Read, direct::experiment::update));
+    add("/2.0/mlflow/experiments/permissions/delete", json(DELETE, Read, direct::experiment::delete));
+    add("/2.0/mlflow/registered-models/permissions/create", json(POST, Read, direct::model::create));
+    add("/2.0/mlflow/registered-models/permissions/get", json(GET, Read, direct::model::get));
+    add("/2.0/mlflow/registered-models/permissions/update", json(PATCH, Read, direct::model::update));
+    add("/2.0/mlflow/registered-models/permissions/delete", json(DELETE, Read, direct::model::delete));
+    add("/3.0/mlflow/scorers/permissions/create", json(POST, Read, direct::scorer::create));
+    add("/3.0/mlflow/scorers/permissions/get", json(GET, Read, direct::scorer::get));
+    add("/3.0/mlflow/scorers/permissions/update", json(PATCH, Read, direct::scorer::update));
+    add("/3.0/mlflow/scorers/permissions/delete", json(DELETE, Read, direct::scorer::delete));
     add("/3.0/mlflow/users/current/permissions", json(GET, Read, grants::of_caller));
     add("/3.0/mlflow/users/permissions/list", json(GET, Read, grants::list));
     add("/3.0/mlflow/users/permissions/grant", json(POST, Read, grants::grant));

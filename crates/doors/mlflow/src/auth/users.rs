@@ -2,7 +2,7 @@ use ledger::{Account, Error};
 use serde_json::{Value, json};
 use types::{ActorKind, Role};
 
-use super::{account, is_admin, managed_workspaces, require, roles, told};
+use super::{account, direct, is_admin, managed_workspaces, require, roles, told};
 use crate::call::{Answer, Cx, empty, reply};
 use crate::errors::{Code, Failure};
 use crate::request::Fields;
@@ -12,6 +12,15 @@ const SHORTEST_PASSWORD: usize = 12;
 
 fn user(account: &Account) -> Value {
     json!({ "id": account.id, "username": account.name, "is_admin": account.role == Role::Admin })
+}
+
+/// With what clients before 3.17 read of one user.
+async fn whole(cx: &Cx, account: &Account) -> Result<Value, Failure> {
+    let mut shown = user(account);
+    for (name, list) in direct::of_user(cx, account).await? {
+        shown[name] = list;
+    }
+    Ok(shown)
 }
 
 fn check_password(password: &str) -> Result<(), Failure> {
@@ -35,13 +44,14 @@ pub(super) async fn create(cx: Cx, f: Fields) -> Answer {
     let made = cx.state.ledger.create_account(&cx.actor, &name, role, &password).await;
     let made =
         made.map_err(|e| told(e, || format!("User (username={name}) already exists."), String::new))?;
-    reply(&json!({ "user": user(&made) }))
+    reply(&json!({ "user": whole(&cx, &made).await? }))
 }
 
 pub(super) async fn get(cx: Cx, f: Fields) -> Answer {
     let name = f.required_text("username")?;
     require(is_admin(&cx) || name == cx.actor.name)?;
-    reply(&json!({ "user": user(&account(&cx, &name).await?) }))
+    let found = account(&cx, &name).await?;
+    reply(&json!({ "user": whole(&cx, &found).await? }))
 }
 
 pub(super) async fn current(cx: Cx, _: Fields) -> Answer {

@@ -175,6 +175,26 @@ pub(crate) fn scorer_id(experiment: &str, name: &str) -> String {
     id
 }
 
+/// The name that a scorer's id ends with.
+pub(crate) fn scorer_name(ending: &str) -> String {
+    let mut name = Vec::with_capacity(ending.len());
+    let mut rest = ending.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = (*first == b'%').then(|| tail.get(..2)).flatten();
+        match code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok()) {
+            Some(byte) => {
+                name.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                name.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&name).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,5 +258,7 @@ mod tests {
     #[test]
     fn a_scorer_is_named_as_upstream_names_it() {
         assert_eq!(scorer_id("7", "is it/good"), "7/is%20it%2Fgood");
+        assert_eq!(scorer_name("is%20it%2Fgood"), "is it/good");
+        assert_eq!(scorer_name("100%"), "100%");
     }
 }

@@ -234,7 +234,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let changed = tx.execute(
         "UPDATE step_run SET state = $1, cached = $2, exit_code = $3, signal = $4, message = $5, tracking_run = $6, \
-         log_digest = $7, ended_at = $8, cache_key = $9, environment = $10, outputs = $11 \
+         log_digest = COALESCE($7, log_digest), ended_at = $8, cache_key = $9, environment = $10, outputs = $11 \
          WHERE workspace_id = $12 AND uid = $13 AND state = 'running' AND attempt = $14",
         &params![
             step.state.name(),
@@ -279,6 +279,16 @@ pub(crate) fn again(tx: &mut Tx<'_>, step: &StepRun, message: &str, due: Option<
         "UPDATE step_run SET state = 'ready', owner = NULL, tracking_run = NULL, message = $1, due_at = $2 \
          WHERE workspace_id = $3 AND uid = $4 AND state = 'running' AND attempt = $5",
         &params![message, due, workspace, step.uid, step.attempt],
+    )?;
+    Ok(changed == 1)
+}
+
+/// False if another attempt has begun.
+pub(crate) fn set_log(tx: &mut Tx<'_>, uid: Uid, attempt: i64, log: Digest) -> Result<bool> {
+    let workspace = tx.workspace();
+    let changed = tx.execute(
+        "UPDATE step_run SET log_digest = $1 WHERE workspace_id = $2 AND uid = $3 AND attempt = $4",
+        &params![log, workspace, uid, attempt],
     )?;
     Ok(changed == 1)
 }

@@ -16,6 +16,7 @@ mod scale;
 mod schedules;
 mod snapshots;
 mod specs;
+mod warm;
 
 /// The shim of the tests: this very program, asked to run only this test, with the attempt's directory as its last
 /// argument.
