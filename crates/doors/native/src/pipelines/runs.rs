@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
+use bytes::Bytes;
 use kit::Caller;
 use pipelines::{Datum, PipelineRun, RunFilter, RunState, Shape, StepRun, TaskFilter};
 use serde::Deserialize;
@@ -211,10 +212,14 @@ pub async fn retry(
     Shared(state): Shared<State>,
     caller: Caller,
     Path(id): Path<Uid>,
-    body: Option<Json<Retry>>,
+    body: Bytes,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::RunCode)?;
-    let from = body.map(|Json(body)| body.from).unwrap_or_default();
+    let Retry { from } = match body.is_empty() {
+        true => Retry::default(),
+        false => serde_json::from_slice(&body)
+            .map_err(|e| Failure::invalid(e.to_string(), "send {\"from\": [\"path\", …]}, or nothing"))?,
+    };
     let run = pipelines::retry_from(&state.ledger, actor, id, from).await?;
     Ok(Json(summary(&run)))
 }
