@@ -66,7 +66,7 @@ pub(crate) fn actor(request: &Request, permission: Permission) -> Result<Actor, 
     let caller = request.extensions().get::<Actor>().cloned().map(Caller).ok_or(Denied::Unauthenticated);
     let denied = |denied: Denied| match denied {
         Denied::Unauthenticated => Failure::new(Code::Unauthenticated, UNAUTHENTICATED),
-        Denied::Forbidden { .. } => Failure::new(Code::PermissionDenied, "Permission denied"),
+        Denied::Forbidden { .. } => Failure::new(Code::PermissionDenied, "Permission denied."),
     };
     let caller = caller.map_err(denied)?;
     if guard::is_restrained(&caller.0) {

@@ -16,7 +16,7 @@ use crate::errors::{Code, Failure};
 use crate::request::Fields;
 
 pub(crate) fn denied() -> Failure {
-    Failure::new(Code::PermissionDenied, "Permission denied")
+    Failure::new(Code::PermissionDenied, "Permission denied.")
 }
 
 /// Whether rules on single resources have to be looked at: not for admins, the server itself, and whoever may
