@@ -23,7 +23,9 @@ pub async fn logs(api: &Api, run: &str, task: Option<&str>, follow: bool) -> Res
         let found = one(api, run).await?;
         for step in steps(&found) {
             let (id, state) = (cell(step, "id"), cell(step, "state"));
-            let is_work = step["shape"].is_null() || step["shape"] == "work" || step["shape"] == "iteration";
+            // What holds others prints nothing itself.
+            let is_work =
+                step["children"].is_null() && !matches!(step["shape"].as_str(), Some("graph" | "loop"));
             if !is_work || shown.contains(&id) || matches!(state.as_str(), "waiting" | "ready" | "skipped") {
                 continue;
             }
