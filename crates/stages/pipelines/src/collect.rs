@@ -16,7 +16,8 @@ use crate::error::blocking;
 use crate::finish::{Ended, Ending, Uses, finish_step};
 use crate::shim::{self, Cause, Exit};
 use crate::{
-    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, store, work,
+    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, store,
+    work,
 };
 
 /// A file in the attempt's directory: what the process says about its failure.

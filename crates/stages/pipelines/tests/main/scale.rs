@@ -102,16 +102,25 @@ fn time_from_the_end_of_a_task_to_the_start_of_the_next() {
         for n in 1..count {
             let (up, down) = (&steps[&format!("t{}", n - 1)], &steps[&format!("t{n}")]);
             let told = |step: &pipelines::StepRun, file: &str, key: &str| {
-                let dir = house.dir.path().join("data/pipelines").join(run.uid.hex()).join(step.uid.hex()).join("1");
+                let dir = house
+                    .dir
+                    .path()
+                    .join("data/pipelines")
+                    .join(run.uid.hex())
+                    .join(step.uid.hex())
+                    .join("1");
                 let text = types::io::read_to_string(dir.join(file)).unwrap();
                 serde_json::from_str::<serde_json::Value>(&text).unwrap()[key].as_i64().unwrap()
             };
             let ended = told(up, "exit.json", "ended_at");
             let (committed, shim) = (down.started_at.unwrap().0, told(down, "started.json", "at"));
             let started = stamps[n] / 1_000;
-            for (part, (from, to)) in
-                parts.iter_mut().zip([(ended, committed), (committed, shim), (shim, started), (ended, started)])
-            {
+            for (part, (from, to)) in parts.iter_mut().zip([
+                (ended, committed),
+                (committed, shim),
+                (shim, started),
+                (ended, started),
+            ]) {
                 part.push((to - from) as f64 / 1e3);
             }
         }

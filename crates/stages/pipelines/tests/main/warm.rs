@@ -25,7 +25,8 @@ impl Adapter for Module {
         let text = |name: &str| call.work.spec[name].as_str().unwrap_or_default().to_owned();
         let mut argv = vec!["python3".to_owned(), "-m".to_owned(), text("module")];
         argv.extend(text("arguments").split_whitespace().map(str::to_owned));
-        let env = BTreeMap::from([("PYTHONPATH".to_owned(), text("path")), ("A".to_owned(), "b c".to_owned())]);
+        let env =
+            BTreeMap::from([("PYTHONPATH".to_owned(), text("path")), ("A".to_owned(), "b c".to_owned())]);
         Ok(Launch { argv, env, python: Some(PythonEnv::default()) })
     }
 
@@ -134,14 +135,19 @@ fn a_forked_step_ends_with_all_that_it_started_when_its_run_is_cancelled_or_its_
             if kill {
                 let step = house.steps(run).await["a"].uid;
                 let attempt = path("data/pipelines").join(run.hex()).join(step.hex()).join("1");
-                let started: Value = serde_json::from_str(&wait_for(&attempt.join("started.json")).await).unwrap();
+                let started: Value =
+                    serde_json::from_str(&wait_for(&attempt.join("started.json")).await).unwrap();
                 let shim = Pid::from_raw(started["pid"].as_i64().unwrap() as i32).unwrap();
                 rustix::process::kill_process(shim, Signal::KILL).unwrap();
             } else {
                 pipelines::cancel(&house.ledger, &house.actor, run).await.unwrap();
             }
             let (run, steps) = house.finished(run).await;
-            let wanted = if kill { (RunState::Failed, StepState::Failed) } else { (RunState::Cancelled, StepState::Cancelled) };
+            let wanted = if kill {
+                (RunState::Failed, StepState::Failed)
+            } else {
+                (RunState::Cancelled, StepState::Cancelled)
+            };
             assert_eq!((run.state, steps["a"].state), wanted, "{:?}", steps["a"].message);
             wait_gone(&pid).await;
             wait_gone(&below).await;
