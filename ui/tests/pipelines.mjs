@@ -156,12 +156,12 @@ export function pages({ mark, name, good, bad, asks, many }) {
     ['pipelines-time', at(good, '?view=time&open=each-fold,each-fold/1'), ['Tasks over time', '#1', 'evaluate']],
     ['pipelines-tasks', at(good, '?view=tasks&open=each-fold'), ['#4', 'In line']],
     ['pipelines-data', at(good, '?step=each-fold/1/train&show=data'), ['report', 'Markdown', 'auc', '0.81']],
-    ['pipelines-details', at(good, '?step=each-fold/1/train&show=facts'), ['Cache key', 'Exit code']],
+    ['pipelines-details', at(good, '?step=each-fold/1/train&show=facts'), ['Exit code', 'In line']],
     ['pipelines-outputs', at(good, '?view=data'), ['scores', 'depth', 'marker']],
     ['pipelines-failed', at(bad), ['failed', 'the marker is missing', 'Retry…']],
     ['pipelines-asks', at(asks), ['Shall it be served?', 'Approve…']],
     ['pipelines-many', at(many, '?open=each-file&at=each-file:1234'), ['#1,234', '2,500']],
-    ['pipelines-many-tasks', at(many, '?open=each-file&view=tasks'), ['#12', 'imp']],
+    ['pipelines-many-tasks', at(many, '?open=each-file&view=tasks'), ['#12', 'In line']],
   ];
 }
 

@@ -43,7 +43,7 @@ function Run({ run, tree, want }: { run: PipelineRun; tree: Tree; want: (what: W
   const live = isLive(run.state);
   const now = useNow(live ? 1000 : 60_000);
   const chosen = tree.byName.get(name) ?? (name ? undefined : interesting(tree));
-  const folds = useFolds(tree, name || chosen?.name);
+  const folds = useFolds(tree, name, chosen?.name ?? '');
   const counts = useMemo(() => countsOfRun(tree), [tree]);
   const box = useRef<HTMLDivElement>(null);
   const wide = useWidth(box, 300) < 1000 || dock === 'below';

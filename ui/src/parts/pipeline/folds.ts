@@ -19,8 +19,11 @@ export interface Folds {
   setAt: (loop: StepRun, iteration: number) => void;
 }
 
-/** `chosen` is the name of the task that is looked at: the loop around it shows its iteration. */
-export function useFolds(tree: Tree | undefined, chosen: string | undefined): Folds {
+/**
+ * The loop around the task that is looked at shows its iteration: `asked` is the one that the address names, `chosen` the one that is shown
+ * without being asked for, which gives way to the iteration that the address names.
+ */
+export function useFolds(tree: Tree | undefined, asked: string, chosen: string): Folds {
   const [open] = useParam('open');
   const [at] = useParam('at');
   return useMemo(() => {
@@ -28,9 +31,9 @@ export function useFolds(tree: Tree | undefined, chosen: string | undefined): Fo
     const named = open === '' ? null : new Set(open === NOTHING ? [] : open.split(','));
     const isOpen = (row: StepRun) => (open === ALL ? row.iteration == null : named ? named.has(row.name) : small && !isLoop(row));
     const picked = new Map(at.split(',').map((part): [string, number] => [part.slice(0, part.lastIndexOf(':')), Number(part.slice(part.lastIndexOf(':') + 1))]));
-    const inside = (loop: StepRun) => {
-      if (!chosen?.startsWith(`${loop.name}/`)) return undefined;
-      const iteration = Number(chosen.slice(loop.name.length + 1).split('/')[0]);
+    const inside = (loop: StepRun, name: string) => {
+      if (!name.startsWith(`${loop.name}/`)) return undefined;
+      const iteration = Number(name.slice(loop.name.length + 1).split('/')[0]);
       return Number.isInteger(iteration) ? iteration : undefined;
     };
     const write = (names: string[]) => setParams({ open: names.length > 0 ? names.join(',') : NOTHING });
@@ -42,16 +45,17 @@ export function useFolds(tree: Tree | undefined, chosen: string | undefined): Fo
         write(before.includes(row.name) ? before.filter((name) => name !== row.name) : [...before, row.name]);
       },
       all: (wide) => setParams({ open: wide ? ALL : NOTHING }),
-      at: (loop) => Math.min(inside(loop) ?? picked.get(loop.name) ?? first(tree, loop), Math.max(0, (tree ? sizeOf(tree, loop) : 1) - 1)),
+      at: (loop) => Math.min(inside(loop, asked) ?? picked.get(loop.name) ?? inside(loop, chosen) ?? first(tree, loop), Math.max(0, (tree ? sizeOf(tree, loop) : 1) - 1)),
       setAt: (loop, iteration) => {
         picked.set(loop.name, iteration);
         // The same task, of the other iteration.
-        const there = inside(loop) === undefined ? undefined : [loop.name, iteration, ...(chosen ?? '').slice(loop.name.length + 1).split('/').slice(1)].join('/');
+        const shown = asked || chosen;
+        const there = inside(loop, shown) === undefined ? undefined : [loop.name, iteration, ...shown.slice(loop.name.length + 1).split('/').slice(1)].join('/');
         const known = there === undefined || tree?.complete === false || tree?.byName.has(there);
         setParams({ ...(there === undefined ? {} : { step: known ? there : `${loop.name}/${iteration}` }), at: [...picked].filter(([name]) => name !== '').map(([name, value]) => `${name}:${value}`).join(',') });
       },
     };
-  }, [tree, open, at, chosen]);
+  }, [tree, open, at, asked, chosen]);
 }
 
 /** What failed, else what runs, else the first. */

@@ -113,7 +113,7 @@ function holder(props: Props, row: StepRun, crowds: Map<string, string>): GraphN
   if (!isLoop(row)) node.inner = build(props, row, crowds);
   else {
     node.title = titleOf(row);
-    node.detail = countsBrief(counts, total);
+    node.detail = total < 1000 ? countsBrief(counts, total) : `× ${number(total)}, ${countsBrief(counts, total)}`;
     const at = folds.at(row);
     const iteration = below(tree, row).find((one) => one.iteration === at);
     node.head = <Picker tree={tree} loop={row} at={at} onPick={(next) => folds.setAt(row, next)} />;

@@ -55,7 +55,7 @@ export function TaskPanel({ tree, step, now, wide, onAgain }: Props) {
       {step.message && !['succeeded', 'running', 'waiting', 'ready'].includes(step.state) && <p className={`step-message ${step.state === 'failed' ? 'alarm-text' : 'calm'}`}>{step.message}</p>}
       {step.due_at && !isOver(step.state) && <p className="step-message calm">Attempt {step.attempt + 1} starts at {clock(step.due_at)}.{step.message ? ` The last one: ${step.message}` : ''}</p>}
       {state === 'asking' && <Answer run={tree.run.id} step={step} />}
-      {view === 'log' && (step.attempt === 0 && !step.started_at ? <p className="none-drawn muted">{isOver(step.state) ? 'It did not start.' : 'It has not started yet.'}</p> : <Log key={`${step.id} ${step.attempt}`} run={tree.run.id} step={step} live={!isOver(step.state)} />)}
+      {view === 'log' && (step.attempt === 0 && !step.started_at ? <p className="none-drawn muted">{step.state === 'succeeded' ? 'Nothing had to be executed for it.' : isOver(step.state) ? 'It did not start.' : 'It has not started yet.'}</p> : <Log key={`${step.id} ${step.attempt}`} run={tree.run.id} step={step} live={!isOver(step.state)} />)}
       {view === 'data' && (
         <div className="body task-data">
           <Data title="Inputs" ports={inputs} run={tree.run.id} step={step.id} />

@@ -183,8 +183,8 @@ export function interesting(tree: Tree): StepRun | undefined {
   const started = works.filter((row) => row.started_at).sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? ''));
   // Of a large run most tasks are not here; what holds them is.
   if (!tree.complete && !failed[0]) {
-    const held = tree.rows.find((row) => row.state === 'failed') ?? tree.rows.find((row) => row.state === 'running');
-    if (held) return held;
+    const top = below(tree, null);
+    return top.find((row) => row.state === 'failed') ?? top.find((row) => row.state === 'running') ?? top.filter((row) => row.started_at).at(-1) ?? top[0];
   }
   return failed[0] ?? works.find((row) => stateOf(row) === 'asking') ?? works.find((row) => row.state === 'running') ?? started.at(-1) ?? works[0] ?? tree.rows[0];
 }
