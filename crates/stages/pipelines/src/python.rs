@@ -192,7 +192,7 @@ impl Adapter for Python {
         });
         io::write(&path, what.to_string()).map_err(|e| crate::error::told(&e))?;
         let python = (!spec.packages.is_empty() || spec.python.is_some())
-            .then(|| PythonEnv { version: spec.python, requirements: spec.packages });
+            .then_some(PythonEnv { version: spec.python, requirements: spec.packages });
         let argv = ["python3", "-m", "mlwright._worker"].map(str::to_owned);
         Ok(Launch {
             argv: argv.into_iter().chain([path.display().to_string()]).collect(),
