@@ -18,8 +18,14 @@ const RULES: &[(&[&str], &[&str], &str)] = &[
         "foreign code starts in pipelines and runtimes only: hand it to them",
     ),
     (
-        &["TcpStream::connect", "UnixStream::connect"],
+        &["TcpStream::connect"],
         &["crates/ground/outbound/", "xtask/"],
+        "only outbound opens a connection to somewhere else: use outbound::Client",
+    ),
+    (
+        &["UnixStream::connect"],
+        // To the warm processes that it started itself.
+        &["crates/ground/outbound/", "crates/stages/pipelines/", "xtask/"],
         "only outbound opens a connection to somewhere else: use outbound::Client",
     ),
     (&["process::exit"], &["xtask/"], "return an error: only main decides the exit code"),

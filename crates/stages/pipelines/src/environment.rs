@@ -150,8 +150,11 @@ fn once(
     if dir.exists() {
         std::fs::remove_dir_all(&dir).map_err(|e| io::Error::new("remove", &dir, e))?;
     }
-    fill(&dir, &Held { lock, path })?;
+    // Held until the mark is there: who waits must find the environment complete.
+    let held = Held { lock, path };
+    fill(&dir, &held)?;
     io::write_atomic(dir.join(COMPLETE), format!("{key}\n"))?;
+    drop(held);
     Ok(dir)
 }
 

@@ -211,6 +211,18 @@ impl Trigger {
         Ok(next.filter(|next| until.is_none_or(|until| *next <= until)))
     }
 
+    /// Up to `count` moments after `after`. Errors: `Schedule`.
+    pub fn upcoming(&self, after: Timestamp, count: usize) -> Result<Vec<Timestamp>, Error> {
+        let (mut last, mut moments) = (after, Vec::new());
+        while moments.len() < count
+            && let Some(next) = self.next(last, after)?
+        {
+            moments.push(next);
+            last = next;
+        }
+        Ok(moments)
+    }
+
     /// The last moment up to `now`; `due` is one of them.
     fn last(&self, due: Timestamp, now: Timestamp, created: Timestamp) -> Result<Timestamp, Error> {
         let (last, until) = match self {

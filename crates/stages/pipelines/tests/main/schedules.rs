@@ -19,14 +19,7 @@ fn cron(pattern: &str, time_zone: &str) -> Trigger {
 
 /// The moments after `from`, in UTC.
 fn moments(trigger: &Trigger, from: &str, count: usize) -> Vec<String> {
-    let mut last = at(from);
-    let mut found = Vec::new();
-    for _ in 0..count {
-        let Some(next) = trigger.next(last, at(from)).unwrap() else { break };
-        found.push(next.rfc3339());
-        last = next;
-    }
-    found
+    trigger.upcoming(at(from), count).unwrap().into_iter().map(Timestamp::rfc3339).collect()
 }
 
 fn said(texts: &[&str]) -> Vec<String> {
