@@ -62,7 +62,7 @@ impl Importer {
     /// Whether nothing in it has to be resolved by the adapter.
     pub fn is_plain(&self) -> bool {
         let constant = matches!(&self.uri, Uri::Constant(text) if holds_placeholder(text));
-        !constant && !self.download_to_workspace && !value_holds_placeholder(&self.metadata)
+        !constant && !value_holds_placeholder(&self.metadata)
     }
 
     pub fn import(&self, inputs: BTreeMap<String, Port>) -> Import {

@@ -11,7 +11,7 @@ mod output;
 mod placeholders;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pipelines::{Adapter, Artifact, Call, Datum, Launch, PythonEnv};
 use serde_json::{Value, json};
@@ -42,22 +42,20 @@ impl Adapter for Kubeflow {
     }
 
     fn launch(&self, call: &Call) -> Result<Launch, String> {
-        let workspace = workspace(call);
-        let context = Context::new(call, workspace.display().to_string())?;
+        let context = Context::new(call, call.workspace.display().to_string())?;
         make(&call.dir.join("outputs"))?;
         match executor(call)? {
             // Nothing runs: `collect` says what was imported.
             Executor::Importer(_) => Ok(Launch { argv: vec!["true".into()], ..Launch::default() }),
-            Executor::Container(container) => start(call, &container, &context, &workspace),
+            Executor::Container(container) => start(call, &container, &context, &call.workspace),
         }
     }
 
     fn collect(&self, call: &Call) -> Result<BTreeMap<String, Datum>, String> {
         match executor(call)? {
             Executor::Importer(importer) => {
-                let workspace = workspace(call);
-                let context = Context::new(call, workspace.display().to_string())?;
-                let artifact = imported(call, &importer, &context, &workspace)?;
+                let context = Context::new(call, call.workspace.display().to_string())?;
+                let artifact = imported(&importer, &context)?;
                 Ok(BTreeMap::from([(importer.output, Datum::Artifact(artifact))]))
             }
             Executor::Container(_) => output::collect(call),
@@ -77,13 +75,6 @@ impl Adapter for Kubeflow {
 
 fn executor(call: &Call) -> Result<Executor, String> {
     Executor::of(&call.work.spec)
-}
-
-/// The folder that the tasks of a run share: beside those of its attempts.
-fn workspace(call: &Call) -> PathBuf {
-    let run = call.run.hex();
-    let of_run = call.dir.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == run.as_str()));
-    of_run.or_else(|| call.dir.parent()).unwrap_or(&call.dir).join("workspace")
 }
 
 fn make(dir: &Path) -> Result<(), String> {
@@ -179,13 +170,9 @@ fn mentions_workspace(container: &Container, context: &Context<'_>) -> bool {
     words.into_iter().any(|word| mentions(word)) || context.names_workspace()
 }
 
-/// What an importer gives. A path of this machine is copied into the workspace if the importer asks for it.
-fn imported(
-    call: &Call,
-    importer: &Importer,
-    context: &Context<'_>,
-    workspace: &Path,
-) -> Result<Artifact, String> {
+/// What an importer gives. `download_to_workspace` changes nothing: artifacts that the house keeps lie beside the task that
+/// reads them anyway, and paths of this machine are read where they are.
+fn imported(importer: &Importer, context: &Context<'_>) -> Result<Artifact, String> {
     let uri = match &importer.uri {
         Uri::Constant(text) => context.text(text)?,
         Uri::Input(name) => {
@@ -195,7 +182,7 @@ fn imported(
         }
     };
     let metadata = context.value(&importer.metadata)?;
-    let mut artifact = Artifact {
+    Ok(Artifact {
         name: importer.output.clone(),
         schema: importer.schema.clone(),
         uri,
@@ -203,15 +190,7 @@ fn imported(
         digest: None,
         bytes: 0,
         is_dir: false,
-    };
-    let path = PathBuf::from(artifact.uri.strip_prefix("file://").unwrap_or(&artifact.uri));
-    if importer.download_to_workspace && path.is_absolute() {
-        let to = workspace.join(".artifacts").join(call.task.to_string());
-        let to = to.join(path.file_name().unwrap_or(importer.output.as_ref()));
-        output::copy(&path, &to).map_err(|e| format!("cannot import `{}`: {e}", path.display()))?;
-        artifact.uri = to.display().to_string();
-    }
-    Ok(artifact)
+    })
 }
 
 /// The environment in which the lightweight components of a document run, for who wants to build it ahead.

@@ -23,11 +23,21 @@ pub(crate) fn collect(call: &Call) -> Result<BTreeMap<String, Datum>, String> {
     for (name, port) in &call.work.outputs {
         let found = match &port.of {
             Kind::Artifact { schema, list } => Some(artifact(call, name, schema, *list, &artifacts)?),
-            kind => parameter(call, name, kind, &values)?.map(Datum::Value),
+            kind => parameter(call, name, kind, &values)?.map(|value| Datum::Value(durable(call, value))),
         };
         outputs.extend(found.map(|found| (name.clone(), found)));
     }
     Ok(outputs)
+}
+
+/// A component may return the URI of an artifact of its own, such as for an importer. Here that is a path of this attempt,
+/// which nobody finds later: its address takes its place.
+fn durable(call: &Call, value: Value) -> Value {
+    let Value::String(text) = &value else { return value };
+    match call.addresses.get(text) {
+        Some(address) => Value::String(address.clone()),
+        None => value,
+    }
 }
 
 fn said(path: &Path) -> Result<Map<String, Value>, String> {
@@ -157,7 +167,7 @@ fn keep(call: &Call, from: &Path, given: &Path, place: usize) -> Result<String, 
     Ok(to.display().to_string())
 }
 
-pub(crate) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     if from.is_dir() {
         std::fs::create_dir_all(to)?;
         let entries: Vec<PathBuf> =
