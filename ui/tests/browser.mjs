@@ -11,7 +11,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import * as data from './data.mjs';
-import * as pipelines from './pipelines.mjs';
+import * as runs from './pipelines.mjs';
 import * as tracking from './tracking.mjs';
 
 const require = createRequire(import.meta.url);
@@ -51,11 +51,13 @@ async function inventory() {
   const [datasets, models, pipelines, pipelineRuns, endpoints, monitors, retrainings, runs, events] = await Promise.all(
     ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50'].map(api),
   );
+  const declared = new Set(pipelines.pipelines.filter((pipeline) => pipeline.declared).map((pipeline) => pipeline.name));
   const found = {
     dataset: datasets.datasets[0],
     model: models.models[0],
     pipeline: pipelines.pipelines[0],
-    pipelineRun: pipelineRuns.pipeline_runs[0],
+    // One of a project; those of the parts are looked at there.
+    pipelineRun: pipelineRuns.pipeline_runs.find((run) => declared.has(run.pipeline)),
     endpoint: endpoints.endpoints[0],
     monitor: monitors.monitors[0],
     retraining: retrainings.retrainings[0],
@@ -286,10 +288,9 @@ try {
   };
   await seeded('tracking', tracking);
   await seeded('data', data);
+  await seeded('pipelines', runs);
   const have = await inventory();
   const common = ONLY ? [] : await pages(have);
-  // After the inventory, whose newest run is one of the demo's.
-  await seeded('pipelines', pipelines);
   for (const look of LOOKS) {
     const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: 'reduce' });
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
