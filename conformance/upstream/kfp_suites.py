@@ -294,8 +294,10 @@ def compiled_suite(server, checkout, folder):
         if only and only not in name:
             continue
         try:
-            pipeline = client.upload_pipeline(str(path), pipeline_name=name)
-            made = client.run_pipeline("0", name, params=inputs_of(documents[0]), pipeline_id=pipeline.pipeline_id)
+            pipeline = client.upload_pipeline(str(path), pipeline_name=f"{name} {time.time_ns()}").pipeline_id
+            version = client.list_pipeline_versions(pipeline).pipeline_versions[0].pipeline_version_id
+            given = inputs_of(documents[0])
+            made = client.run_pipeline("0", name, params=given, pipeline_id=pipeline, version_id=version)
             going[name] = made.run_id
         except Exception as error:  # noqa: BLE001
             found[f"compiled::{name}"] = f"not submitted: {getattr(error, 'body', error)}"[:500]
