@@ -216,14 +216,14 @@ def what_is_wrong_is_refused_with_its_name():
 
 
 @check
-def a_thousand_iterations_are_expanded_and_collected():
-    count = int(os.environ.get("MLWRIGHT_WIDE", "100"))
+def many_iterations_are_expanded_and_collected():
+    count = 60
     run = p.wide.submit(count=count).wait(timeout=600)
     assert run.outputs["output"] == count * (count - 1), run.outputs
     loop = next(task for task in run.steps if task["name"] == "each-1")
     assert loop["children"] == {"succeeded": count, "total": count}, loop
-    some = get(f"v1/pipeline-runs/{run.id}/steps?parent={loop['id']}&limit=10&at=50")
-    assert [task["iteration"] for task in some["steps"]] == list(range(50, 60)) and some["next"], some
+    some = get(f"v1/pipeline-runs/{run.id}/steps?parent={loop['id']}&limit=10&at=30")
+    assert [task["iteration"] for task in some["steps"]] == list(range(30, 40)) and some["next"], some
 
 
 @check
