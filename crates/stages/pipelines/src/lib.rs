@@ -1,5 +1,7 @@
-//! Pipelines: declared graphs of steps, run as local processes that survive the server, from recorded code, data,
-//! parameters and locked environments; cached where nothing changed, and replayed to prove that a result holds.
+//! Pipelines: plans of tasks in nested graphs, with conditions and loops, whatever they were written in, run as local
+//! processes that survive the server; what follows from the end of one is decided in the transaction of that end. Declared
+//! steps run from recorded code, data, parameters and locked environments, are cached where nothing changed, and are
+//! replayed to prove that a result holds.
 
 mod adapter;
 mod adopt;

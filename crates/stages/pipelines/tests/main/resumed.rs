@@ -84,6 +84,24 @@ async fn a_run_goes_on_from_a_task_in_a_graph_and_everything_that_needs_it(ledge
     assert_eq!(wait_for(&house.dir.path().join("order")).await, "a\nb\nlast\n");
 }
 
+async fn a_run_from_before_there_were_plans_goes_on(ledger: ledger::Ledger) {
+    let mut house = House::with_shell(ledger).await;
+    house.stop().await;
+    let run = house.start_steps(json!([{ "name": "a", "run": "true" }, { "name": "b", "run": "true", "needs": ["a"] },
+        { "name": "c", "run": "exit 1", "needs": ["b"] }])).await;
+    house.ledger.write(&house.actor, move |tx: &mut ledger::Tx<'_>| {
+        let id = ledger::params![run];
+        tx.execute("UPDATE pipeline_run SET plan_digest = NULL, name = NULL WHERE uid = $1", &id)?;
+        tx.execute("DELETE FROM step_run WHERE uid = $1", &id)?;
+        tx.execute("UPDATE step_run SET parent = NULL, task = NULL, component = NULL WHERE run_uid = $1", &id)?;
+        tx.event("test.aged", "test:1", json!({}))
+    }).await.unwrap();
+    house.start();
+    let (ended, steps) = house.finished(run).await;
+    assert_eq!(ended.message.as_deref(), Some("step `c` failed: it ended with exit code 1"));
+    assert_eq!(states(&steps), [("a", "succeeded"), ("b", "succeeded"), ("c", "failed")]);
+}
+
 async fn a_run_can_be_put_away_and_deleted(ledger: ledger::Ledger) {
     let house = House::with_shell(ledger).await;
     let one = plan(graph(&[], vec![task("a", "a")], &[]), &[("a", work("true", &[], &[]))]);
