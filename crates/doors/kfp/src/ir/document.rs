@@ -35,7 +35,7 @@ impl Document {
         match part("pipeline_spec", "pipelineSpec") {
             None => Self::of(vec![value.clone()]),
             Some(spec) => {
-                let platform = part("platform_spec", "platformSpec").filter(|v| has_platforms(v));
+                let platform = part("platform_spec", "platformSpec").filter(has_platforms);
                 Self::of(std::iter::once(spec).chain(platform).cloned().collect())
             }
         }

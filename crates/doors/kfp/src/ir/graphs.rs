@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pipelines::{Binding, Component, From, Graph, Kind, Port, Source, Task};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::executors::{self, Executor, value_holds_placeholder};
 use super::node::{Fields, IrError, Node};
@@ -338,7 +338,7 @@ fn work(
     {
         return Ok(Component::Import(importer.import(inputs)));
     }
-    let spec = serde_json::to_value(&executor).unwrap_or_else(|_| json!(null));
+    let spec = serde_json::to_value(&executor).unwrap_or(Value::Null);
     Ok(Component::Work(pipelines::Work { kind: crate::KIND.to_owned(), spec, inputs, outputs }))
 }
 
