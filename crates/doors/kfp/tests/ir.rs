@@ -1,5 +1,7 @@
 //! Compiled pipelines become plans. `sample_all_features.yaml` is what kfp 2.17.0 made of a pipeline with every feature.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use mlwright_door_kfp::ir::{Converted, Document, convert};

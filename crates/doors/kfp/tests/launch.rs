@@ -1,6 +1,8 @@
 //! What components are told and what they left, against an exchange with the real executor of kfp 2.17.0
 //! (`data/executor_input.json` went in, `data/executor_output.json` came out).
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -121,9 +123,9 @@ fn what_the_executor_wrote_is_merged_with_the_files() {
     launch(&call);
     let said = recorded_text(include_str!("data/executor_output.json"), dir.path());
     let out = dir.path().join("outputs");
-    types::io::write(&out.join("executor_output.json"), said.to_string()).unwrap();
+    types::io::write(out.join("executor_output.json"), said.to_string()).unwrap();
     // The return value wins over the file, as upstream has it.
-    types::io::write(&out.join("score"), "7").unwrap();
+    types::io::write(out.join("score"), "7").unwrap();
     let found = Kubeflow.collect(&call).unwrap();
     assert_eq!(found["score"], Datum::Value(json!(1.0)));
     assert_eq!(found["tags"], Datum::Value(json!(["a"])));
@@ -139,13 +141,13 @@ fn files_of_container_components_are_outputs() {
     let dir = tempfile::tempdir().unwrap();
     let call = recorded(dir.path());
     launch(&call);
-    types::io::write(&dir.path().join("outputs/score"), "0.25\n").unwrap();
+    types::io::write(dir.path().join("outputs/score"), "0.25\n").unwrap();
     let found = Kubeflow.collect(&call).unwrap();
     assert_eq!(found["score"], Datum::Value(json!(0.25)));
     assert!(!found.contains_key("tags"));
     let Datum::Artifact(model) = &found["model"] else { panic!("no artifact") };
     assert_eq!(model.uri, dir.path().join("outputs/model").display().to_string());
-    types::io::write(&dir.path().join("outputs/score"), "much").unwrap();
+    types::io::write(dir.path().join("outputs/score"), "much").unwrap();
     let refused = Kubeflow.collect(&call).unwrap_err();
     assert!(refused.contains("`score`") && refused.contains("`much`"), "{refused}");
 }
@@ -301,7 +303,7 @@ fn a_path_of_its_own_is_kept() {
     let path = elsewhere.path().join("m.bin");
     types::io::write(&path, "bytes").unwrap();
     let said = json!({ "artifacts": { "model": { "artifacts": [{ "name": "model", "uri": "x", "custom_path": path }] } } });
-    types::io::write(&dir.path().join("outputs/executor_output.json"), said.to_string()).unwrap();
+    types::io::write(dir.path().join("outputs/executor_output.json"), said.to_string()).unwrap();
     let found = Kubeflow.collect(&call).unwrap();
     let Datum::Artifact(model) = &found["model"] else { panic!("no artifact") };
     assert_eq!(model.uri, dir.path().join("outputs/model").display().to_string());
