@@ -168,7 +168,7 @@ fn every_pipeline_of_upstream_is_converted() {
     files(&checkout.join("test_data/sdk_compiled_pipelines/valid"), &mut found);
     let mut refused = Vec::new();
     for path in &found {
-        let bytes = std::fs::read(path).unwrap();
+        let bytes = types::io::read(path).unwrap();
         if let Err(error) = Document::read(&bytes).and_then(|document| convert(&document)) {
             refused.push(format!("{}: {error}", path.display()));
         }
