@@ -27,7 +27,11 @@ impl Asked {
     }
 
     fn model(f: &Fields) -> Result<Self, Failure> {
-        Ok(Self { user: f.required_text("username")?, kind: ResourceKind::Model, id: f.required_text("name")? })
+        Ok(Self {
+            user: f.required_text("username")?,
+            kind: ResourceKind::Model,
+            id: f.required_text("name")?,
+        })
     }
 
     fn scorer(f: &Fields) -> Result<Self, Failure> {

@@ -216,7 +216,9 @@ mod tests {
         types::io::write(&path, "abc").unwrap();
         let same = |etag: &str| is_same(&path, etag).unwrap();
         assert!(same("900150983cd24fb0d6963f7d28e17f72") && same("ba7816bf8f01cfea414140de5dae2223-1"));
-        for other in ["", "900150983cd24fb0d6963f7d28e17f73", "900150983cd24fb0d6963f7d28e17f72-1", "-1", "ba78-2"] {
+        for other in
+            ["", "900150983cd24fb0d6963f7d28e17f73", "900150983cd24fb0d6963f7d28e17f72-1", "-1", "ba78-2"]
+        {
             assert!(!same(other), "{other}");
         }
     }
