@@ -231,16 +231,23 @@ impl Local {
     fn place(&self, temp: &TempFile, target: &Path) -> Result<(), Error> {
         temp.sync()?;
         let parent = target.parent().unwrap_or(&self.root);
-        // A delete may prune the directory between its making and the rename.
+        // A delete may prune the directory, or one above it, between its making and the rename.
         for attempt in 0.. {
-            self.make_dir(parent)?;
-            match fs::rename(temp.path(), target) {
+            let placed = self.make_dir(parent).and_then(|()| {
+                fs::rename(temp.path(), target).map_err(|e| io::Error::new("place", target, e).into())
+            });
+            match placed {
                 Ok(()) => break,
-                Err(e) if e.kind() == ErrorKind::NotFound && attempt < 8 => self.forget(parent),
-                Err(e) => return Err(io::Error::new("place", target, e).into()),
+                Err(Error::Io(e))
+                    if matches!(e.source.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
+                        && attempt < 8 =>
+                {
+                    self.forget(parent);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Ok(io::sync_dir(parent)?)
+        self.sync_parent(target)
     }
 
     /// Makes `dir` and its parents, each entry synced.
