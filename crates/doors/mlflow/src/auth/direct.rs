@@ -1,5 +1,5 @@
-//! Permissions on one resource, as clients before 3.17 ask for them: `experiments/permissions`, `registered-models/permissions`
-//! and `scorers/permissions`. Upstream: `mlflow/server/auth/__init__.py` at 3.11.1. They are the grants of `users/permissions`.
+//! Permissions on one resource, as clients before 3.17 ask for them: `experiments/permissions`, `registered-models/permissions`,
+//! `scorers/permissions`, and those of the gateway's secrets, endpoints and model definitions. Upstream: `mlflow/server/auth/__init__.py` at 3.11.1. They are the grants of `users/permissions`.
 
 use ledger::Account;
 use serde_json::{Value, json};
@@ -21,17 +21,28 @@ struct Asked {
 const NO_PERMISSIONS: &str = "NO_PERMISSIONS";
 
 impl Asked {
+    fn of(f: &Fields, kind: ResourceKind, field: &str) -> Result<Self, Failure> {
+        Ok(Self { user: f.required_text("username")?, kind, id: f.required_text(field)? })
+    }
+
     fn experiment(f: &Fields) -> Result<Self, Failure> {
-        let id = f.required_text("experiment_id")?;
-        Ok(Self { user: f.required_text("username")?, kind: ResourceKind::Experiment, id })
+        Self::of(f, ResourceKind::Experiment, "experiment_id")
     }
 
     fn model(f: &Fields) -> Result<Self, Failure> {
-        Ok(Self {
-            user: f.required_text("username")?,
-            kind: ResourceKind::Model,
-            id: f.required_text("name")?,
-        })
+        Self::of(f, ResourceKind::Model, "name")
+    }
+
+    fn secret(f: &Fields) -> Result<Self, Failure> {
+        Self::of(f, ResourceKind::GatewaySecret, "secret_id")
+    }
+
+    fn endpoint(f: &Fields) -> Result<Self, Failure> {
+        Self::of(f, ResourceKind::GatewayEndpoint, "endpoint_id")
+    }
+
+    fn definition(f: &Fields) -> Result<Self, Failure> {
+        Self::of(f, ResourceKind::GatewayModel, "model_definition_id")
     }
 
     fn scorer(f: &Fields) -> Result<Self, Failure> {
@@ -50,10 +61,13 @@ impl Asked {
                 "Scorer permission",
                 format!("experiment_id={experiment}, scorer_name={}, and username={user}", scorer_name(name)),
             ),
-            _ => (
+            (ResourceKind::Model, _) => (
                 "Registered model permission",
                 format!("workspace=default, name={} and username={user}", self.id),
             ),
+            (kind, _) => {
+                ("Gateway permission", format!("{}={} and username={user}", id_field(kind), self.id))
+            }
         }
     }
 
@@ -81,23 +95,35 @@ impl Asked {
     }
 }
 
-/// Unlike the grants of 3.17, these may say that there is no permission.
+/// No permission on a resource counts before what holds for all of them, as a denial does in 3.17.
 fn level(f: &Fields, kind: ResourceKind) -> Result<Option<Level>, Failure> {
     let name = f.required_text("permission")?;
-    if name == NO_PERMISSIONS { Ok(Some(Level::None)) } else { names::level(&name, kind) }
+    if name == NO_PERMISSIONS { Ok(None) } else { names::level(&name, kind) }
+}
+
+fn id_field(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Experiment => "experiment_id",
+        ResourceKind::GatewaySecret => "secret_id",
+        ResourceKind::GatewayEndpoint => "endpoint_id",
+        ResourceKind::GatewayModel => "model_definition_id",
+        _ => "name",
+    }
 }
 
 fn shown(account: i64, grant: &Grant) -> Value {
-    let mut shown = json!({ "user_id": account, "permission": names::permission(grant.level) });
+    let permission = grant.level.map_or(NO_PERMISSIONS, |level| names::permission(Some(level)));
+    let mut shown = json!({ "user_id": account, "permission": permission });
     match (grant.kind, grant.pattern.split_once('/')) {
-        (ResourceKind::Experiment, _) => shown["experiment_id"] = json!(grant.pattern),
         (ResourceKind::Scorer, Some((experiment, name))) => {
             shown["experiment_id"] = json!(experiment);
             shown["scorer_name"] = json!(scorer_name(name));
         }
-        _ => {
-            shown["workspace"] = json!("default");
-            shown["name"] = json!(grant.pattern);
+        (kind, _) => {
+            shown[id_field(kind)] = json!(grant.pattern);
+            if kind == ResourceKind::Model {
+                shown["workspace"] = json!("default");
+            }
         }
     }
     shown
@@ -107,6 +133,9 @@ fn key(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Experiment => "experiment_permission",
         ResourceKind::Scorer => "scorer_permission",
+        ResourceKind::GatewaySecret => "gateway_secret_permission",
+        ResourceKind::GatewayEndpoint => "gateway_endpoint_permission",
+        ResourceKind::GatewayModel => "gateway_model_definition_permission",
         _ => "registered_model_permission",
     }
 }
@@ -184,4 +213,4 @@ macro_rules! handlers {
         }
     )*};
 }
-handlers!(experiment model scorer);
+handlers!(experiment model scorer secret endpoint definition);

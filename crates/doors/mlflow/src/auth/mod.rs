@@ -41,6 +41,27 @@ pub(crate) fn routes(add: &mut impl FnMut(&str, MethodRouter<State>)) {
     add("/3.0/mlflow/scorers/permissions/get", json(GET, Read, direct::scorer::get));
     add("/3.0/mlflow/scorers/permissions/update", json(PATCH, Read, direct::scorer::update));
     add("/3.0/mlflow/scorers/permissions/delete", json(DELETE, Read, direct::scorer::delete));
+    add("/3.0/mlflow/gateway/secrets/permissions/create", json(POST, Read, direct::secret::create));
+    add("/3.0/mlflow/gateway/secrets/permissions/get", json(GET, Read, direct::secret::get));
+    add("/3.0/mlflow/gateway/secrets/permissions/update", json(PATCH, Read, direct::secret::update));
+    add("/3.0/mlflow/gateway/secrets/permissions/delete", json(DELETE, Read, direct::secret::delete));
+    add("/3.0/mlflow/gateway/endpoints/permissions/create", json(POST, Read, direct::endpoint::create));
+    add("/3.0/mlflow/gateway/endpoints/permissions/get", json(GET, Read, direct::endpoint::get));
+    add("/3.0/mlflow/gateway/endpoints/permissions/update", json(PATCH, Read, direct::endpoint::update));
+    add("/3.0/mlflow/gateway/endpoints/permissions/delete", json(DELETE, Read, direct::endpoint::delete));
+    add(
+        "/3.0/mlflow/gateway/model-definitions/permissions/create",
+        json(POST, Read, direct::definition::create),
+    );
+    add("/3.0/mlflow/gateway/model-definitions/permissions/get", json(GET, Read, direct::definition::get));
+    add(
+        "/3.0/mlflow/gateway/model-definitions/permissions/update",
+        json(PATCH, Read, direct::definition::update),
+    );
+    add(
+        "/3.0/mlflow/gateway/model-definitions/permissions/delete",
+        json(DELETE, Read, direct::definition::delete),
+    );
     add("/3.0/mlflow/users/current/permissions", json(GET, Read, grants::of_caller));
     add("/3.0/mlflow/users/permissions/list", json(GET, Read, grants::list));
     add("/3.0/mlflow/users/permissions/grant", json(POST, Read, grants::grant));
