@@ -61,6 +61,9 @@ pub struct Launch {
     pub env: BTreeMap<String, String>,
     /// Comes first on the search path.
     pub python: Option<PythonEnv>,
+    /// Whether the module of `python3 -m <module>` may be kept imported though no environment fixes what it imports: the
+    /// standard library alone. With an environment it may be anyhow.
+    pub is_plain: bool,
 }
 
 /// A Python environment, built once for each version, set of requirements and platform, and kept.

@@ -198,6 +198,7 @@ impl Adapter for Python {
             argv: argv.into_iter().chain([path.display().to_string()]).collect(),
             env: BTreeMap::from([("PYTHONPATH".to_owned(), self.sdk.display().to_string())]),
             python,
+            is_plain: true,
         })
     }
 

@@ -79,6 +79,9 @@ impl Engine {
             env.insert("PATH".into(), format!("{given}:{path}"));
         }
         env.extend(launch.env.into_iter().filter(|(name, _)| name != "PATH"));
+        if interpreter.is_none() && launch.is_plain {
+            interpreter = on_path(&env, "python3");
+        }
         let zygote = match interpreter {
             Some(python) => {
                 let (engine, argv, env) = (self.clone(), launch.argv.clone(), env.clone());
@@ -284,4 +287,10 @@ fn content(datum: &Datum) -> Value {
         Datum::Artifact(artifact) => of(artifact),
         Datum::Artifacts(list) => list.iter().map(of).collect(),
     }
+}
+
+/// The program that a step finds under this name.
+fn on_path(env: &BTreeMap<String, String>, name: &str) -> Option<PathBuf> {
+    let folders = std::env::split_paths(env.get("PATH")?);
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }

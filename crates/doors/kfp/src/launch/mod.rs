@@ -115,7 +115,7 @@ fn start(
             Start::Command(command) => [resolve(&command)?, args].concat(),
         };
         check_length(&argv)?;
-        return Ok(Launch { argv, env, python: Some(found.python) });
+        return Ok(Launch { argv, env, python: Some(found.python), is_plain: false });
     }
     let engine = ContainerEngine::find().ok_or_else(|| {
         format!(

@@ -35,7 +35,7 @@ impl Adapter for Shell {
             env.insert(format!("IN_{}", name.replace('-', "_")), text);
         }
         let argv = ["sh", "-c", run].map(str::to_owned).to_vec();
-        Ok(Launch { argv, env, python: None })
+        Ok(Launch { argv, env, ..Launch::default() })
     }
 
     fn collect(&self, call: &Call) -> Result<BTreeMap<String, Datum>, String> {
