@@ -172,6 +172,38 @@ ledger::db_test! {
         assert_eq!(house.status("root", "DELETE", &format!("{V2}/users/delete"), json!({ "username": "bob" })).await, 200);
     }
 
+    async fn clients_before_3_17_set_permissions_on_one_resource(ledger: ledger::Ledger) {
+        let mut house = House::new(ledger).await;
+        let path = |base: &str, what: &str| format!("{base}/{what}");
+        for (base, key, field, id) in [
+            (format!("{V2}/experiments/permissions"), "experiment_permission", "experiment_id", "0"),
+            (format!("{V2}/registered-models/permissions"), "registered_model_permission", "name", "m/x"),
+            (format!("{V3}/gateway/secrets/permissions"), "gateway_secret_permission", "secret_id", "s"),
+        ] {
+            let of = |permission: &str| json!({ field: id, "username": "bob", "permission": permission });
+            let asked = format!("{}?{field}={id}&username=bob", path(&base, "get"));
+            assert_eq!(house.status("bob", "POST", &path(&base, "create"), of("READ")).await, 403);
+            assert_eq!(house.status("root", "GET", &asked, Value::Null).await, 404);
+            assert_eq!(house.status("root", "POST", &path(&base, "create"), of("WRITE")).await, 400);
+            let (status, made) = house.ask("root", "POST", &path(&base, "create"), of("EDIT")).await;
+            assert_eq!((status, &made[key]["permission"], &made[key][field]), (200, &json!("EDIT"), &json!(id)));
+            assert_eq!(house.status("root", "POST", &path(&base, "create"), of("READ")).await, 400);
+            assert_eq!(house.status("root", "PATCH", &path(&base, "update"), of("NO_PERMISSIONS")).await, 200);
+            let (_, found) = house.ask("root", "GET", &asked, Value::Null).await;
+            assert_eq!(found[key]["permission"], "NO_PERMISSIONS");
+        }
+        assert_eq!(house.status("bob", "GET", &format!("{V2}/experiments/get?experiment_id=0"), Value::Null).await, 403);
+        let (_, user) = house.ask("root", "GET", &format!("{V2}/users/get?username=bob"), Value::Null).await;
+        assert_eq!(user["user"]["experiment_permissions"][0]["permission"], "NO_PERMISSIONS");
+        assert_eq!(user["user"]["registered_model_permissions"][0]["name"], "m/x");
+        assert_eq!(user["user"]["scorer_permissions"], json!([]));
+        let gone = json!({ "experiment_id": "0", "username": "bob" });
+        let delete = format!("{V2}/experiments/permissions/delete");
+        assert_eq!(house.status("root", "DELETE", &delete, gone.clone()).await, 200);
+        assert_eq!(house.status("root", "DELETE", &delete, gone).await, 404);
+        assert_eq!(house.status("bob", "GET", &format!("{V2}/experiments/get?experiment_id=0"), Value::Null).await, 200);
+    }
+
     async fn nothing_of_one_workspace_is_seen_from_another(ledger: ledger::Ledger) {
         let mut house = House::new(ledger).await;
         let (status, made) = house.ask("root", "POST", &format!("{V3}/workspaces"), json!({ "name": "team-a" })).await;

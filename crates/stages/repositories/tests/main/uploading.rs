@@ -31,6 +31,19 @@ fn content(length: usize, seed: usize) -> Vec<u8> {
 ledger::db_test! {
     components: ALL;
 
+    async fn a_large_body_without_an_md5_has_half_of_its_sha256_as_its_etag(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let content = content(300_000, 7);
+        let chunks: Vec<_> = content.chunks(100_000).map(|c| Ok(Bytes::copy_from_slice(c))).collect();
+        let taken = house.stage.receive_large(futures::stream::iter(chunks).boxed()).await.unwrap();
+        let sha256 = types::Digest::of(&content);
+        assert_eq!((taken.md5, taken.sha256), (None, sha256));
+        assert_eq!(taken.etag(), format!("{}-1", &sha256.hex()[..32]));
+        let with_md5 = received(&house, content, &[]).await;
+        assert_eq!(with_md5.etag().len(), 32);
+        assert_eq!(with_md5.physical, taken.physical, "the same bytes are kept once");
+    }
+
     async fn bodies_of_every_length_come_back_whole_and_in_ranges(ledger: ledger::Ledger) {
         let house = house(&ledger).await;
         for length in [0, 1, 65_536, 65_537, 3_000_000] {
