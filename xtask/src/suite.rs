@@ -192,7 +192,7 @@ fn with_server(
     let port = shell::free_port()?;
     let start = Start { binary, python, data: &data, port, database, config: Some(&config) };
     let server = Server::start(&start)?;
-    let program = if name(script).starts_with("kfp") { python.of_kfp_suites()? } else { python.program() };
+    let program = interpreter(python, &name(script))?;
     let mut client = command(program, &[&script.to_string_lossy(), &server.url()]);
     client
         .env("MLWRIGHT_BIN", binary)
@@ -209,6 +209,11 @@ fn with_server(
         let _ = std::fs::remove_dir_all(&folder);
     }
     Ok(count)
+}
+
+/// Kubeflow's SDK has an environment of its own.
+fn interpreter(python: &Python, script: &str) -> Result<PathBuf, String> {
+    if script.starts_with("kfp") { python.of_kfp_suites() } else { Ok(python.program()) }
 }
 
 /// The web app in Chromium, on the server that went through the whole loop.
@@ -306,7 +311,7 @@ fn upstream(report: &mut Report, binary: &Path, python: Option<&Python>) {
 fn long_script(report: &mut Report, script: &str, binary: &Path, python: &Python, arguments: &[&str]) {
     report.stage(&format!("long {script}"), || {
         let path = format!("conformance/long/{script}.py");
-        let mut long = command(python.program(), &[&path, &binary.to_string_lossy()]);
+        let mut long = command(interpreter(python, script)?, &[&path, &binary.to_string_lossy()]);
         long.args(arguments).env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
         long.env("PYTHONUNBUFFERED", "1");
         let (said, succeeded) = heard(&mut long)?;

@@ -64,6 +64,9 @@ pub struct Launch {
     /// Whether the module of `python3 -m <module>` may be kept imported though no environment fixes what it imports: the
     /// standard library alone. With an environment it may be anyhow.
     pub is_plain: bool,
+    /// Program and arguments that end what the process started elsewhere, such as a container. Run after its end, however it
+    /// ended, with the same environment; what it says and how it ends counts for nothing.
+    pub clear: Vec<String>,
 }
 
 /// A Python environment, built once for each version, set of requirements and platform, and kept.

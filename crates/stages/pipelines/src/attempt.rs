@@ -233,6 +233,9 @@ pub(crate) async fn clear_lost(dir: &Path, mark: String) -> Result<(), Error> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        if let Some(task) = shim::task_of(&dir) {
+            shim::clear_elsewhere(&task);
+        }
         shim::seal(&dir)?;
         Ok(())
     })

@@ -23,6 +23,8 @@ use crate::{
 /// A file in the attempt's directory: what the process says about its failure.
 const MESSAGE: &str = "message";
 const LONGEST_MESSAGE: usize = 2_048;
+/// Bytes of the log's last line that are told where the process says nothing of its own.
+const LONGEST_LINE: usize = 300;
 
 impl Engine {
     /// Ends an attempt as its exit tells. Gives the task that this server took in its place.
@@ -52,10 +54,15 @@ impl Engine {
             attempt.step.outputs.clear();
             (attempt.step.state, attempt.step.message) = (StepState::Failed, Some(message));
         }
-        if attempt.step.state == StepState::Failed
-            && let Some(said) = said(&dir)
-        {
-            attempt.step.message = Some(said);
+        if attempt.step.state == StepState::Failed {
+            if let Some(said) = said(&dir) {
+                attempt.step.message = Some(said);
+            } else if attempt.step.exit_code.is_some_and(|code| code != 0)
+                && let (Some(message), Some(line)) =
+                    (&mut attempt.step.message, shim::last_line(&dir, LONGEST_LINE))
+            {
+                *message = format!("{message}; the last line of its log: {line}");
+            }
         }
         if let Some(exit) = &exit {
             note_log(&mut attempt.step, exit, self.0.config.log_limit);

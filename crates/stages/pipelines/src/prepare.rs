@@ -46,6 +46,17 @@ const INHERITED: [&str; 24] = [
     "MKL_NUM_THREADS",
 ];
 
+/// What the shim starts.
+#[derive(Default)]
+pub(crate) struct Start {
+    pub argv: Vec<String>,
+    pub env: BTreeMap<String, String>,
+    /// The socket of a warm Python.
+    pub zygote: Option<PathBuf>,
+    /// See [`crate::Launch::clear`].
+    pub clear: Vec<String>,
+}
+
 pub(crate) enum Prepared {
     /// `task.json` stands in the attempt's directory.
     Ready,
@@ -137,25 +148,24 @@ impl Engine {
         };
         let env = self.variables(run, step, experiment, dir, environment_dir.as_deref())?;
         let argv = vec!["sh".to_owned(), "-c".to_owned(), spec.run.clone()];
-        self.write_task(attempt, argv, env, None, &uses).await
+        self.write_task(attempt, Start { argv, env, ..Start::default() }, &uses).await
     }
 
     /// Last of all: from here on the attempt is ready, and only the shim writes in its directory.
     pub(crate) async fn write_task(
         &self,
         attempt: &Attempt,
-        argv: Vec<String>,
-        env: BTreeMap<String, String>,
-        zygote: Option<PathBuf>,
+        start: Start,
         uses: &Uses,
     ) -> Result<Prepared, Error> {
         let path = attempt.dir.join(shim::TASK);
         let failed = |e: serde_json::Error| io::Error::new("write", &path, e.into());
         let task = Task {
-            argv,
-            zygote,
+            argv: start.argv,
+            zygote: start.zygote,
             directory: attempt.dir.join("work"),
-            env,
+            env: start.env,
+            clear: start.clear,
             timeout_ms: attempt.task.timeout_ms,
             grace_ms: self.0.config.grace.as_millis() as u64,
             log_limit: self.0.config.log_limit,

@@ -199,6 +199,7 @@ impl Adapter for Python {
             env: BTreeMap::from([("PYTHONPATH".to_owned(), self.sdk.display().to_string())]),
             python,
             is_plain: true,
+            clear: Vec::new(),
         })
     }
 

@@ -12,7 +12,7 @@ use crate::datum::fit;
 use crate::environment;
 use crate::error::blocking;
 use crate::finish::Uses;
-use crate::prepare::{Prepared, fresh, put_first, tracked};
+use crate::prepare::{Prepared, Start, fresh, put_first, tracked};
 use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot};
 
 impl Engine {
@@ -89,7 +89,8 @@ impl Engine {
             }
             None => None,
         };
-        self.write_task(attempt, launch.argv, env, zygote, &uses).await
+        let start = Start { argv: launch.argv, env, zygote, clear: launch.clear };
+        self.write_task(attempt, start, &uses).await
     }
 
     /// Puts artifacts that the house keeps where the process finds them, and makes their addresses paths.

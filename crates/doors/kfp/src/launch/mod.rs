@@ -115,7 +115,7 @@ fn start(
             Start::Command(command) => [resolve(&command)?, args].concat(),
         };
         check_length(&argv)?;
-        return Ok(Launch { argv, env, python: Some(found.python), is_plain: false });
+        return Ok(Launch { argv, env, python: Some(found.python), ..Launch::default() });
     }
     let engine = ContainerEngine::find().ok_or_else(|| {
         format!(
@@ -125,7 +125,8 @@ fn start(
         )
     })?;
     let folders: Vec<&Path> = if uses_workspace { vec![&call.dir, workspace] } else { vec![&call.dir] };
-    let launch = engine.launch(container, &resolve(&container.command)?, &args, &env, &folders);
+    let name = format!("mlwright-{}-{}", call.task, call.attempt);
+    let launch = engine.launch(&name, container, &resolve(&container.command)?, &args, env, &folders);
     check_length(&launch.argv)?;
     Ok(launch)
 }

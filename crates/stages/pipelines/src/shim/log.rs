@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use types::io;
@@ -81,6 +81,21 @@ impl CappedLog {
         drop(self.head);
         seal(&self.dir)
     }
+}
+
+/// The last line of an ended log that is not empty, of at most `most` bytes; its control characters are gone.
+pub(crate) fn last_line(dir: &Path, most: usize) -> Option<String> {
+    let mut file = io::open(dir.join(LOG)).ok()?;
+    let size = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(4 * most as u64))).ok()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    let line: String = line.chars().filter(|c| !c.is_control()).collect();
+    let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end))?;
+    let cut = if end < line.len() { "…" } else { "" };
+    Some(format!("{}{cut}", &line[..end]))
 }
 
 /// Appends the tail segments of `dir` to its log, after a line that says how many bytes were cut, and removes

@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use types::{Clock as _, SystemClock, Timestamp, io};
 
 use log::CappedLog;
+pub(crate) use log::last_line;
 pub use log::{LOG, seal};
 pub(crate) use process::wait_for_end;
 pub use process::{MARK, signal_marked};
@@ -43,6 +44,7 @@ pub const CANCEL: &str = "cancel";
 pub const EXIT: &str = "exit.json";
 /// Why the shim itself could not do its work.
 pub const TROUBLE: &str = "shim.error";
+const LONGEST_CLEARING: Duration = Duration::from_secs(30);
 
 /// What the shim has to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,6 +57,9 @@ pub struct Task {
     pub directory: PathBuf,
     /// The whole environment of the step: nothing is inherited.
     pub env: BTreeMap<String, String>,
+    /// Run once the step has ended: see [`crate::Launch::clear`].
+    #[serde(default)]
+    pub clear: Vec<String>,
     pub timeout_ms: Option<u64>,
     /// From the request to end (SIGTERM) to the end (SIGKILL).
     pub grace_ms: u64,
@@ -316,6 +321,7 @@ fn watch(
         }
         std::thread::sleep(Duration::from_millis(20));
     }
+    clear_elsewhere(task);
     let _ = end_of_output.recv_timeout(Duration::from_secs(2));
     let log = log.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (output_bytes, mut log_error) = log.as_ref().map_or((0, None), |l| (l.seen, l.error.clone()));
@@ -332,6 +338,32 @@ fn watch(
         Err(error) => (None, None, Some(error.to_string())),
     };
     Exit { cause, code, signal, error, started_at, ended_at, output_bytes, cut_bytes, log_error }
+}
+
+/// Runs the task's own command for what no signal from here reaches.
+pub(crate) fn clear_elsewhere(task: &Task) {
+    let Some((program, arguments)) = task.clear.split_first() else { return };
+    let started = Command::new(program)
+        .args(arguments)
+        .current_dir(&task.directory)
+        .env_clear()
+        .envs(&task.env)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn();
+    let Ok(mut child) = started else { return };
+    let until = Instant::now() + LONGEST_CLEARING;
+    while let Ok(None) = child.try_wait() {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            process::signal_group(child.id(), Signal::KILL);
+            let _ = child.wait();
+            return;
+        }
+        process::wait_for_end(process::open(child.id()).as_ref().map(AsFd::as_fd), left);
+    }
 }
 
 /// Copies until the last process closes the pipe; then the receiver disconnects.

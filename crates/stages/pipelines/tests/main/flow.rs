@@ -59,7 +59,7 @@ async fn a_failed_step_stops_what_needs_it_and_nothing_else(ledger: ledger::Ledg
     ])).await;
     let (run, steps) = house.finished(run).await;
     assert_eq!(run.state, RunState::Failed);
-    assert_eq!(run.message.as_deref(), Some("step `bad` failed: it ended with exit code 3"));
+    assert_eq!(run.message.as_deref(), Some("step `bad` failed: it ended with exit code 3; the last line of its log: oh no"));
     assert_eq!(steps["bad"].exit_code, Some(3));
     assert_eq!(house.log(run.uid, "bad").await, "oh no\n");
     assert_eq!(steps["after"].state, StepState::Skipped);
