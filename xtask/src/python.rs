@@ -3,6 +3,7 @@
 use crate::shell::{self, command, target};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 pub struct Python {
     folder: PathBuf,
@@ -44,6 +45,9 @@ impl Python {
     }
 
     fn make(folder: PathBuf, requirements: &str, own_uv: Option<PathBuf>) -> Result<Python, String> {
+        // Two scripts may want the same one at once.
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         let python = Python { folder, own_uv };
         let requirements = shell::root().join(requirements);
         let wanted =

@@ -1,5 +1,7 @@
 //! Counts and times of the stages of a run, and the summary at its end.
 
+use crate::shell;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +24,28 @@ struct Stage {
     note: String,
 }
 
+impl Stage {
+    fn run(name: String, work: impl FnOnce() -> Result<Count, String>) -> (Stage, bool) {
+        let start = Instant::now();
+        let (count, note) = match work() {
+            Ok(count) => (count, String::new()),
+            Err(error) => {
+                println!("{error}");
+                (Count::of(false), error.lines().next().unwrap_or_default().to_owned())
+            }
+        };
+        (Stage { name, count, took: start.elapsed(), note }, count.failed == 0)
+    }
+}
+
+/// What a stage does, on whichever thread is free.
+pub type Work<'a> = Box<dyn FnOnce() -> Result<Count, String> + Send + 'a>;
+
+/// The lock is held for this call only.
+fn next<T>(waiting: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).next()
+}
+
 #[derive(Default)]
 pub struct Report {
     stages: Vec<Stage>,
@@ -31,16 +55,31 @@ impl Report {
     /// Runs a stage; an error is one failure, and the run goes on.
     pub fn stage(&mut self, name: &str, work: impl FnOnce() -> Result<Count, String>) -> bool {
         println!("\n== {name}");
-        let start = Instant::now();
-        let (count, note) = match work() {
-            Ok(count) => (count, String::new()),
-            Err(error) => {
-                println!("{error}");
-                (Count::of(false), error.lines().next().unwrap_or_default().to_owned())
+        let (stage, passed) = Stage::run(name.to_owned(), work);
+        self.stages.push(stage);
+        passed
+    }
+
+    /// Runs the stages with so many at a time. They start in this order, and stand in it in the summary.
+    pub fn side_by_side<'a>(&mut self, width: usize, work: Vec<(String, Work<'a>)>) {
+        let (names, work): (Vec<String>, Vec<Work<'a>>) = work.into_iter().unzip();
+        let waiting = Mutex::new(names.into_iter().zip(work).enumerate());
+        let done = Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..width {
+                scope.spawn(|| {
+                    while let Some((place, (name, work))) = next(&waiting) {
+                        println!("\n== {name}");
+                        let stage = shell::labelled(&name.clone(), || Stage::run(name, work).0);
+                        println!("== {} took {:.1} s", stage.name, stage.took.as_secs_f64());
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((place, stage));
+                    }
+                });
             }
-        };
-        self.stages.push(Stage { name: name.to_owned(), count, took: start.elapsed(), note });
-        count.failed == 0
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(place, _)| *place);
+        self.stages.extend(done.into_iter().map(|(_, stage)| stage));
     }
 
     /// A stage that could not run: said loudly, neither passed nor failed.

@@ -1,9 +1,23 @@
 //! Starting commands: show what runs, pass the output through, keep it where a result is read from it.
 
+use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+
+thread_local! {
+    static LABEL: Cell<&'static str> = const { Cell::new("") };
+}
+
+/// What this thread starts says in front of each line that it is of `label`, while others speak too.
+pub fn labelled<T>(label: &str, work: impl FnOnce() -> T) -> T {
+    // A few a run; they live to its end.
+    LABEL.set(String::leak(format!("[{label}] ")));
+    let done = work();
+    LABEL.set("");
+    done
+}
 
 /// The repository, where every command runs unless it says otherwise.
 pub fn root() -> PathBuf {
@@ -69,7 +83,8 @@ pub fn quiet(command: &mut Command) -> Result<String, String> {
 
 /// Runs it with its output passed through line by line; what it said, and whether it succeeded.
 pub fn heard(command: &mut Command) -> Result<(String, bool), String> {
-    println!("  $ {}", shown(command));
+    let label = LABEL.get();
+    println!("  {label}$ {}", shown(command));
     let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = started.map_err(|e| format!("cannot start {}: {e}", shown(command)))?;
     let said = Arc::new(Mutex::new(String::new()));
@@ -87,7 +102,7 @@ pub fn heard(command: &mut Command) -> Result<(String, bool), String> {
                 let mut line = Vec::new();
                 while matches!(lines.read_until(b'\n', &mut line), Ok(length) if length > 0) {
                     let text = String::from_utf8_lossy(&line);
-                    print!("    {text}");
+                    print!("    {label}{text}");
                     if let Ok(mut said) = said.lock() {
                         said.push_str(&text);
                     }

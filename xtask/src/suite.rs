@@ -3,7 +3,7 @@
 use crate::demo;
 use crate::postgres::Postgres;
 use crate::python::Python;
-use crate::report::{self, Count, Report};
+use crate::report::{self, Count, Report, Work};
 use crate::server::{self, Server, Start};
 use crate::shell::{self, cargo, command, heard, root, run, target};
 use crate::{tidy, tools, wheel};
@@ -161,18 +161,25 @@ fn name(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL.
+/// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL. Two at a time:
+/// one mostly waits for the other side.
 fn clients(report: &mut Report, binary: &Path, python: &Python, postgres: Option<&Postgres>) {
+    let mut work: Vec<(String, Work<'_>)> = Vec::new();
     for script in scripts("conformance/clients") {
         let client = name(&script);
-        report.stage(&format!("client {client} on SQLite"), || with_server(binary, python, &script, None));
+        let on_sqlite = script.clone();
+        work.push((
+            format!("client {client} on SQLite"),
+            Box::new(move || with_server(binary, python, &on_sqlite, None)),
+        ));
         if let Some(postgres) = postgres {
-            report.stage(&format!("client {client} on PostgreSQL"), || {
-                let database = postgres.create_database(&format!("client_{}", client.replace('-', "_")))?;
-                with_server(binary, python, &script, Some(database))
-            });
+            let database = format!("client_{}", client.replace('-', "_"));
+            let on_postgres =
+                move || with_server(binary, python, &script, Some(postgres.create_database(&database)?));
+            work.push((format!("client {client} on PostgreSQL"), Box::new(on_postgres)));
         }
     }
+    report.side_by_side(2, work);
 }
 
 /// The script gets the server's address as its argument.
