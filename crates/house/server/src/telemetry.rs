@@ -4,6 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -39,7 +40,8 @@ pub fn start_metrics() -> PrometheusHandle {
     handle
 }
 
-/// Middleware: counts requests and their seconds by route.
+/// Middleware: counts requests and their seconds by route, and tells the caller in `Server-Timing` how many milliseconds the
+/// server took to the head of its answer (<https://www.w3.org/TR/server-timing/>).
 pub async fn measure(request: Request, next: Next) -> Response {
     let route = request
         .extensions()
@@ -47,9 +49,13 @@ pub async fn measure(request: Request, next: Next) -> Response {
         .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().as_str().to_owned();
     let start = Instant::now();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    let took = start.elapsed();
     let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
     metrics::counter!("mlwright_http_requests_total", &labels).increment(1);
-    metrics::histogram!("mlwright_http_request_seconds", &labels).record(start.elapsed().as_secs_f64());
+    metrics::histogram!("mlwright_http_request_seconds", &labels).record(took.as_secs_f64());
+    if let Ok(timing) = HeaderValue::try_from(format!("total;dur={:.3}", took.as_secs_f64() * 1_000.0)) {
+        response.headers_mut().insert("server-timing", timing);
+    }
     response
 }
