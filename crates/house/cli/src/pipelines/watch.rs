@@ -28,7 +28,7 @@ pub async fn watch(api: &Api, run: &str) -> Result<ExitCode, Failure> {
         let state = cell(&found, "state");
         let ended = !matches!(state.as_str(), "queued" | "running");
         if live {
-            drawn = draw(&found, drawn, colour);
+            drawn = draw(&found, drawn, colour, ended);
         } else {
             changes(&found, &mut told);
         }
@@ -45,12 +45,14 @@ pub async fn watch(api: &Api, run: &str) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Draws over what was drawn before; how many lines that were.
-fn draw(run: &Value, before: usize, colour: bool) -> usize {
+/// Draws over what was drawn before; how many lines that were. All but the last time the terminal cuts lines at its margin: one
+/// that went on in the next row would move everything that is drawn over it.
+fn draw(run: &Value, before: usize, colour: bool, last: bool) -> usize {
     let lines = tree::lines(run, height().saturating_sub(3).max(3), colour);
     let up = if before > 0 { format!("\x1b[{before}A") } else { String::new() };
     let body: String = lines.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
-    put(&format!("{up}\x1b[J{body}"));
+    let (cut, wrap) = if last { ("", "") } else { ("\x1b[?7l", "\x1b[?7h") };
+    put(&format!("{up}\x1b[J{cut}{body}{wrap}"));
     lines.len()
 }
 
