@@ -32,8 +32,9 @@ fn may_hold_sql(path: &str) -> bool {
     !path.starts_with("crates/")
         || path.starts_with("crates/ground/ledger/")
         || path.ends_with("/store.rs")
-        // Integration tests look at what is stored.
+        // Integration tests look at what is stored; benchmarks have a side that is written by hand.
         || path.contains("/tests/")
+        || path.contains("/benches/")
         || path.contains("/src/store/")
 }
 
