@@ -16,6 +16,18 @@ pub enum Error {
     NoEndpoint(String),
     #[error("endpoint `{endpoint}` serves no version `{version}`; it serves {known}")]
     NoVersion { endpoint: String, version: String, known: String },
+    #[error("endpoint `{endpoint}` has no variant or label `{label}`; it has {known}")]
+    NoVariant { endpoint: String, label: String, known: String },
+    #[error("{what} of endpoint `{endpoint}` is used up")]
+    Limited { endpoint: String, what: &'static str, retry_after: std::time::Duration },
+    #[error("endpoint `{endpoint}` is not for {actor}")]
+    NotForYou { endpoint: String, actor: String },
+    #[error("endpoint `{endpoint}` has no rollout")]
+    NoRollout { endpoint: String },
+    #[error("rollout of `{endpoint}`: {message}")]
+    BadRollout { endpoint: String, message: String },
+    #[error("settings of `{endpoint}`: {message}")]
+    BadSettings { endpoint: String, message: String },
     #[error("endpoint `{endpoint}` cannot serve: {reason}")]
     NotServing { endpoint: String, reason: String },
     #[error("`{0}` cannot be the name of an endpoint")]
@@ -34,6 +46,10 @@ pub enum Error {
     RowsDiffer { first: String, first_rows: usize, other: String, other_rows: usize },
     #[error("the model's inputs are not columns: send tensors instead")]
     NotTabular,
+    #[error("too many requests wait for this model")]
+    Busy,
+    #[error("the deadline passed before the model was free")]
+    TooLate,
     #[error("a task of the server ended early")]
     Interrupted,
 }
@@ -58,7 +74,12 @@ impl Fault for Error {
             Self::Blobs(e) => e.class(),
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
             Self::Predictions(e) => e.class(),
-            Self::NoEndpoint(_) | Self::NoVersion { .. } => Class::NotFound,
+            Self::NoEndpoint(_) | Self::NoVersion { .. } | Self::NoVariant { .. } | Self::NoRollout { .. } => {
+                Class::NotFound
+            }
+            Self::NotForYou { .. } => Class::Forbidden,
+            Self::Limited { .. } | Self::Busy | Self::TooLate => Class::Unavailable,
+            Self::BadRollout { .. } => Class::Conflict,
             Self::NotServing { .. } => Class::Unavailable,
             Self::TooManyRows { .. } => Class::TooLarge,
             Self::Interrupted => Class::Internal,
@@ -79,6 +100,11 @@ impl Fault for Error {
             Self::NotServable { .. } => Some(
                 "log it as ONNX: mlflow.onnx.log_model(skl2onnx.to_onnx(model, X, options={\"zipmap\": False}), …)".into(),
             ),
+            Self::Limited { retry_after, .. } => {
+                Some(format!("try again in {} ms, or have its limit raised", retry_after.as_millis()))
+            }
+            Self::NotForYou { .. } => Some("ask an operator to name you in its settings".into()),
+            Self::NoRollout { .. } => Some("`mlwright rollout start` starts one".into()),
             Self::TooManyRows { .. } => Some("send several smaller requests".into()),
             _ => None,
         }
