@@ -94,6 +94,11 @@ pub fn build(uv: Option<&Path>, root: &Path, requirements: &Requirements) -> Res
     ready(&dir)?.ok_or_else(|| io::Error::new("finish", &dir, std::io::ErrorKind::NotFound.into()).into())
 }
 
+/// What the environment of `requirements` was resolved to, if it is built.
+pub fn lock_of(root: &Path, requirements: &Requirements) -> Option<String> {
+    io::read_to_string(root.join(requirements.key().hex()).join(LOCK)).ok()
+}
+
 /// With the Python that is asked for, else with one of the same minor version, else with any.
 fn venv(uv: Option<&Path>, dir: &Path, wish: Option<&str>, held: &File) -> Result<(), Error> {
     let minor = wish.and_then(|wish| {

@@ -15,6 +15,6 @@ mod worker;
 pub use error::Error;
 pub use frame::{Answer, Form};
 pub use pool::{Limits, Pool, PoolConfig, State};
-pub use python::{PythonModel, Settings};
+pub use python::{PythonModel, Settings, inputs_of};
 pub use sandbox::Protection;
 pub use worker::About;

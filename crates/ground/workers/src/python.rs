@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use runtimes::{ColumnType, ElementType, Error as RuntimeError, InputSchema, MlModel, Model, Tensor, TensorSpec};
+use runtimes::{
+    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Tensor, TensorSpec, Values,
+};
 use serde_json::{Value, json};
 
 use crate::frame::element;
@@ -68,9 +70,9 @@ impl PythonModel {
         example: Option<&[Tensor]>,
     ) -> Result<Self, Error> {
         settings.check()?;
-        let inputs = inputs_of(&about.inputs, example)?;
+        let inputs = specs_of(&about.inputs, example)?;
         let script = write_script(&settings.folder)?;
-        let told = json!({ "columns": columns(&about.inputs), "form": form_of(&about.inputs), "flavors": about.raw_flavors });
+        let told = json!({ "columns": columns(&about.inputs), "form": form_of(&about.inputs, example), "flavors": about.raw_flavors });
         let args = vec![text_of(&script), text_of(directory), told.to_string()];
         let mut read = vec![settings.folder.join("scripts"), directory.to_owned()];
         read.extend(places_of(python)?);
@@ -153,6 +155,10 @@ impl Model for PythonModel {
         &self.outputs
     }
 
+    fn takes_missing_text(&self) -> bool {
+        true
+    }
+
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, RuntimeError> {
         let ordered: Vec<Tensor> =
             runtimes::check_inputs(&self.inputs, inputs)?.into_iter().cloned().collect();
@@ -202,7 +208,7 @@ fn zeros(spec: &TensorSpec) -> Tensor {
 }
 
 /// One input a column, or the tensors of the signature; without one, as the example is.
-fn inputs_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Result<Vec<TensorSpec>, Error> {
+fn specs_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Result<Vec<TensorSpec>, Error> {
     let tensor = |name: &str, dtype: &str, shape: &[i64]| {
         let element = element(dtype).ok_or(Error::NoSignature("a tensor of its signature has an unknown type"))?;
         let name = if name.is_empty() { "inputs" } else { name };
@@ -232,6 +238,23 @@ fn inputs_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Result<Vec<Ten
     }
 }
 
+/// What a Python model with this signature takes; without one, one input a column of its example.
+pub fn inputs_of(schema: &InputSchema, example: &Frame) -> Option<Vec<TensorSpec>> {
+    if *schema != InputSchema::Unknown {
+        return specs_of(schema, None).ok();
+    }
+    let columns = example.columns.iter().map(|column| {
+        let element = match &column.values {
+            Values::Float(_) => ElementType::F64,
+            Values::Integer(_) => ElementType::I64,
+            Values::Boolean(_) => ElementType::Bool,
+            Values::Text(_) => ElementType::Bytes,
+        };
+        TensorSpec { name: column.name.clone(), element, shape: vec![-1] }
+    });
+    Some(columns.collect())
+}
+
 /// How a column of the signature travels. Times and bytes travel as text.
 pub fn element_of(column: ColumnType) -> ElementType {
     match column {
@@ -253,13 +276,14 @@ fn columns(schema: &InputSchema) -> Value {
     }
 }
 
-fn form_of(schema: &InputSchema) -> Option<&'static str> {
+fn form_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Option<&'static str> {
     match schema {
         InputSchema::Columns(_) => Some("frame"),
         InputSchema::Tensors(tensors) if tensors.len() > 1 => Some("dict"),
         InputSchema::Tensors(tensors) => Some(if tensors.iter().any(|t| !t.0.is_empty()) { "dict" } else { "array" }),
         InputSchema::Unnamed(_) => Some("array"),
-        InputSchema::Unknown => None,
+        // Named columns of an example are a table.
+        InputSchema::Unknown => example.filter(|e| e.iter().all(|t| t.shape.len() == 1)).map(|_| "frame"),
     }
 }
 

@@ -139,7 +139,8 @@ def decode(described, body):
                 try:
                     array[index] = value.decode()
                 except UnicodeDecodeError:
-                    array[index] = value
+                    # One byte that no text is stands for a missing one.
+                    array[index] = None if value == b"\xff" else value
         else:
             # A copy: models may write into what they are given.
             array = numpy.frombuffer(part, dtype=numpy.dtype(dtype)).copy()

@@ -239,11 +239,7 @@ model = Wild()
     );
     let model = house.open(&dir).unwrap();
     // The second process is up as well.
-    let until = Instant::now() + Duration::from_secs(60);
-    while model.state().ready < 2 {
-        assert!(Instant::now() < until, "{:?}", model.state());
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    settle(&model, 2);
     std::thread::scope(|scope| {
         let bad = scope.spawn(|| model.run(&rows(&[1000.0]), &[]));
         let until = Instant::now() + Duration::from_millis(2500);
@@ -261,10 +257,12 @@ model = Wild()
     assert!(says(4000.0).contains("asked to leave"), "its process lives on");
     let dead = says(6000.0);
     assert!(dead.contains("the process of the model ended"), "{dead}");
+    settle(&model, 1);
     assert_eq!(model.run(&rows(&[8.0]), &[]).unwrap()[0].data, TensorData::F64(vec![8.0]));
     let forks = Instant::now();
     model.run(&rows(&[3000.0]), &[]).unwrap_err();
     assert!(forks.elapsed() < Duration::from_secs(10));
+    settle(&model, 1);
     assert_eq!(model.run(&rows(&[9.0]), &[]).unwrap()[0].data, TensorData::F64(vec![9.0]));
     let work = house.settings.folder.join("work");
     drop(model);
@@ -274,6 +272,15 @@ model = Wild()
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(marked(&house.dir.path().display().to_string()), 0, "a process is left");
+}
+
+/// Waits until so many processes are ready.
+fn settle(model: &PythonModel, ready: usize) {
+    let until = Instant::now() + Duration::from_secs(120);
+    while model.state().ready < ready {
+        assert!(Instant::now() < until, "{:?}", model.state());
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Processes whose command line names this folder.
