@@ -2,6 +2,7 @@
 
 mod data;
 mod pipelines;
+mod serving;
 mod tracking;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
+pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 
 const HELP: &str = "\
@@ -45,6 +47,12 @@ Experiments and models:
 
 Pipelines:
   pipelines  start, follow, cancel and retry runs, their logs and files, schedules
+
+Serving:
+  deploy     put versions of models behind an endpoint; several share its traffic
+  endpoints  list and show endpoints, set their limits, print their OpenAPI
+  rollout    give a version a growing share of the traffic; it goes back by itself if it does worse
+  predict    ask an endpoint, with rows from a file
 
 Things:
   data       repositories with branches and commits, tables in place, data sets
@@ -161,6 +169,18 @@ pub enum Command {
     /// Start, follow, cancel and retry runs of pipelines; schedules
     #[command(subcommand)]
     Pipelines(Pipelines),
+    /// Put versions of models behind an endpoint
+    Deploy(Deploy),
+    /// List and show endpoints, set their limits, print their OpenAPI
+    #[command(subcommand)]
+    Endpoints(Endpoints),
+    /// Give a version a growing share of an endpoint's traffic
+    #[command(subcommand)]
+    Rollout(Rollout),
+    /// Ask an endpoint
+    ///
+    /// Prints one prediction a line, as JSON.
+    Predict(Predict),
     /// Bring over what another server recorded
     #[command(subcommand)]
     Import(Import),

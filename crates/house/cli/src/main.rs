@@ -14,6 +14,7 @@ mod pipelines;
 mod project_file;
 mod replay;
 mod screen;
+mod serving;
 mod table;
 mod tokens;
 mod tracking;
@@ -73,6 +74,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Models(command) => tracking::models::run(&api()?, command).await?,
         Command::Artifacts(command) => tracking::artifacts::run(&api()?, command).await?,
         Command::Pipelines(command) => return pipelines::run(&api()?, command).await,
+        Command::Deploy(wanted) => serving::deploy::run(&api()?, wanted).await?,
+        Command::Endpoints(command) => serving::endpoints::run(&api()?, command).await?,
+        Command::Rollout(command) => return serving::rollout::run(&api()?, command).await,
+        Command::Predict(wanted) => serving::predict::run(&api()?, wanted).await?,
         Command::Import(args::Import::Mlflow(command)) => import::mlflow(api()?, command).await?,
         Command::Data(command) => data::run(&api()?, command).await?,
         Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,

@@ -5,7 +5,7 @@ use serde_json::json;
 use types::{Actor, Uid};
 
 use crate::endpoint::Key;
-use crate::load::{Loaded, load};
+use crate::load::{Loaded, load, load_any};
 use crate::rollout::{Rollout, RolloutState};
 use crate::{Deploy, Error, NewVariant, Revision, Serving, VariantView, rollout, store};
 
@@ -39,8 +39,11 @@ impl Serving {
 
         let changing = self.0.changing.lock().await;
         let (endpoint, causes) = (deploy.endpoint.clone(), deploy.causes);
-        let revision: Revision =
-            self.0.ledger.write(actor, move |tx| commit(tx, &endpoint, &views, &causes, change.as_ref())).await?;
+        let revision: Revision = self
+            .0
+            .ledger
+            .write(actor, move |tx| commit(tx, &endpoint, &views, &causes, change.as_ref()))
+            .await?;
         let old = self.publish(&key, Some(self.made(&key, revision.clone(), Ok(models))));
         self.0.rollouts.lock().remove(&key);
         drop(changing);
@@ -60,6 +63,7 @@ impl Serving {
             // What it serves already, once more.
             Ok(endpoint) => {
                 let variants = endpoint.revision.variants.iter().map(VariantView::again).collect();
+                drop(endpoint);
                 let deploy = Deploy { endpoint: model.to_owned(), variants, causes: Vec::new() };
                 return self.put(actor, deploy, None).await.map(drop);
             }
@@ -68,7 +72,11 @@ impl Serving {
         let found = models::get(&self.0.ledger, actor, model.to_owned()).await?;
         let newest = found.versions.iter().filter(|v| !v.deleted).max_by_key(|v| v.number);
         let Some(newest) = newest else {
-            return Err(Error::NotServable { model: model.to_owned(), number: 0, reason: "it has no versions" });
+            return Err(Error::NotServable {
+                model: model.to_owned(),
+                number: 0,
+                reason: "it has no versions",
+            });
         };
         let variants = vec![NewVariant::new(newest.uid, 1.0)];
         let deploy = Deploy { endpoint: model.to_owned(), variants, causes: Vec::new() };
@@ -106,7 +114,11 @@ impl Serving {
         match serving {
             Some(model) => Ok(model),
             None => {
-                let model = load(&self.0.ledger, &self.0.blobs, &self.0.runtime, actor, version).await?;
+                let (ledger, blobs) = (&self.0.ledger, &self.0.blobs);
+                let model = match &self.0.config.engines {
+                    Some(engines) => load_any(ledger, blobs, engines, actor, version).await?,
+                    None => load(ledger, blobs, &self.0.runtime, actor, version).await?,
+                };
                 Ok(Arc::new(model))
             }
         }
@@ -213,12 +225,15 @@ fn commit(
 
 /// Two servers, or a server and a person, may decide at once: only what follows from the recorded state is carried out.
 fn follows(endpoint: &str, active: Option<&Rollout>, change: &Change) -> Result<(), Error> {
-    let bad = |message: &str| Error::BadRollout { endpoint: endpoint.to_owned(), message: message.to_owned() };
+    let bad =
+        |message: &str| Error::BadRollout { endpoint: endpoint.to_owned(), message: message.to_owned() };
     match (change.kind, active) {
         ("rollout.started", None) => Ok(()),
         ("rollout.started", Some(_)) => Err(bad("another one was started meanwhile")),
         (_, None) => Err(Error::NoRollout { endpoint: endpoint.to_owned() }),
-        (_, Some(active)) if active.uid != change.rollout.uid => Err(bad("another one was started meanwhile")),
+        (_, Some(active)) if active.uid != change.rollout.uid => {
+            Err(bad("another one was started meanwhile"))
+        }
         ("rollout.advanced", Some(active)) if active.step + 1 != change.rollout.step => {
             Err(bad("it was advanced meanwhile"))
         }

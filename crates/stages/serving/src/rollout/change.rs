@@ -11,24 +11,29 @@ impl Serving {
     ///
     /// Errors: `NoEndpoint`; `BadRollout` if one is active or the steps make no sense; a candidate that cannot be loaded.
     pub async fn start_rollout(&self, actor: &Actor, new: NewRollout) -> Result<Rollout, Error> {
-        let bad =
-            |message: String| Error::BadRollout { endpoint: new.endpoint.clone(), message };
-        let serving = self.endpoint(actor.workspace, &new.endpoint)?;
+        let bad = |message: String| Error::BadRollout { endpoint: new.endpoint.clone(), message };
+        // Only looked at: whoever holds an endpoint keeps the deployment that replaces it waiting.
+        let before_it = self.endpoint(actor.workspace, &new.endpoint)?.revision.variants.clone();
         if let Some(active) = self.rollout(actor, &new.endpoint).await?
             && active.state.is_active()
         {
-            return Err(bad(format!("`{}` is taking over already; abort or promote it first", active.candidate)));
+            return Err(bad(format!(
+                "`{}` is taking over already; abort or promote it first",
+                active.candidate
+            )));
         }
         let growing = new.steps.windows(2).all(|pair| pair[0] < pair[1]);
         if new.steps.is_empty() || !growing || !new.steps.iter().all(|s| *s > 0.0 && *s <= 1.0) {
-            return Err(bad("its steps must be shares above 0 and up to 1, each larger than the one before".into()));
+            return Err(bad(
+                "its steps must be shares above 0 and up to 1, each larger than the one before".into()
+            ));
         }
         if !(0..=30 * 86_400).contains(&new.bake_seconds) {
             return Err(bad("bake_seconds must be between 0 and 30 days".into()));
         }
         let version = models::get_version(&self.0.ledger, actor, new.model_version).await?;
         let candidate = new.name.clone().unwrap_or_else(|| format!("{}-{}", version.model, version.number));
-        let stable: Vec<StableVariant> = serving.revision.variants.iter().map(before).collect();
+        let stable: Vec<StableVariant> = before_it.iter().map(before).collect();
         if stable.iter().any(|v| v.name == candidate || v.model_version == new.model_version) {
             return Err(bad(format!("`{candidate}` serves already")));
         }
@@ -159,11 +164,8 @@ impl Serving {
 
     /// Makes the weights those of the rollout, in the transaction that records it.
     async fn apply(&self, actor: &Actor, rollout: Rollout, kind: &'static str) -> Result<Rollout, Error> {
-        let deploy = Deploy {
-            endpoint: rollout.endpoint.clone(),
-            variants: variants(&rollout),
-            causes: Vec::new(),
-        };
+        let deploy =
+            Deploy { endpoint: rollout.endpoint.clone(), variants: variants(&rollout), causes: Vec::new() };
         let change = Change { rollout: rollout.clone(), kind };
         self.put(actor, deploy, Some(change)).await.inspect_err(|error| {
             if error.class() == Class::Internal {
