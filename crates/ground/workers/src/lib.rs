@@ -10,6 +10,7 @@ mod frame;
 mod pool;
 mod python;
 pub mod sandbox;
+pub mod trial;
 mod worker;
 
 pub use error::Error;

@@ -37,6 +37,21 @@ pub fn example_of(bytes: &[u8], about: &MlModel) -> Option<Frame> {
     of_rows(&names, rows)
 }
 
+/// Rows as objects, such as records of predictions; columns that only some of them have are missing in the others.
+pub fn frame_of(records: &[Value]) -> Option<Frame> {
+    let mut names: Vec<&String> = Vec::new();
+    for record in records {
+        names.extend(record.as_object()?.keys());
+        names.sort();
+        names.dedup();
+    }
+    let columns = names.into_iter().map(|name| {
+        let cells: Vec<&Value> = records.iter().map(|record| record.get(name).unwrap_or(&Value::Null)).collect();
+        Some(Column { name: name.clone(), values: values(&cells)? })
+    });
+    Frame::new(columns.collect::<Option<_>>()?).ok()
+}
+
 fn name(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

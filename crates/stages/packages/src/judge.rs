@@ -73,6 +73,18 @@ pub async fn record_infrastructure(
     keep(ledger, actor, version, &about.model, Kind::Infrastructure, engine, passed, report).await
 }
 
+/// Takes over what was found out where the package was made: which runtimes may not serve it.
+pub async fn adopt(ledger: &Ledger, actor: &Actor, version: Uid, manifest: &crate::Manifest) -> Result<(), Error> {
+    for engine in [Engine::Native, Engine::Onnx] {
+        if engine.name() == manifest.engine {
+            return Ok(());
+        }
+        let detail = json!({ "reason": "it did not pass where the package was made" });
+        keep(ledger, actor, version, &manifest.model, Kind::Parity, engine.name(), false, detail).await?;
+    }
+    Ok(())
+}
+
 #[expect(clippy::too_many_arguments, reason = "the columns of one row")]
 async fn keep(
     ledger: &Ledger,

@@ -17,8 +17,8 @@ mod version;
 mod write;
 
 pub use error::Error;
-pub use example::example_of;
-pub use judge::{judge_parity, record_infrastructure};
+pub use example::{example_of, frame_of};
+pub use judge::{adopt, judge_parity, record_infrastructure};
 pub use keys::{PublicKey, public_key};
 pub use manifest::{File, Manifest, SIGNATURE, STATEMENT, Signature};
 pub use open::{Engine, Engines, Opened, engines_of, open};

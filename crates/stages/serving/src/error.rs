@@ -11,6 +11,8 @@ pub enum Error {
     #[error(transparent)]
     Runtime(#[from] runtimes::Error),
     #[error(transparent)]
+    Packages(Box<packages::Error>),
+    #[error(transparent)]
     Predictions(Box<predictions::Error>),
     #[error("there is no endpoint `{0}`")]
     NoEndpoint(String),
@@ -60,6 +62,12 @@ impl From<models::Error> for Error {
     }
 }
 
+impl From<packages::Error> for Error {
+    fn from(error: packages::Error) -> Self {
+        Self::Packages(Box::new(error))
+    }
+}
+
 impl From<predictions::Error> for Error {
     fn from(error: predictions::Error) -> Self {
         Self::Predictions(Box::new(error))
@@ -73,10 +81,12 @@ impl Fault for Error {
             Self::Models(e) => e.class(),
             Self::Blobs(e) => e.class(),
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
+            Self::Packages(e) => e.class(),
             Self::Predictions(e) => e.class(),
-            Self::NoEndpoint(_) | Self::NoVersion { .. } | Self::NoVariant { .. } | Self::NoRollout { .. } => {
-                Class::NotFound
-            }
+            Self::NoEndpoint(_)
+            | Self::NoVersion { .. }
+            | Self::NoVariant { .. }
+            | Self::NoRollout { .. } => Class::NotFound,
             Self::NotForYou { .. } => Class::Forbidden,
             Self::Limited { .. } | Self::Busy | Self::TooLate => Class::Unavailable,
             Self::BadRollout { .. } => Class::Conflict,
@@ -93,6 +103,7 @@ impl Fault for Error {
             Self::Models(e) => e.hint(),
             Self::Blobs(e) => e.hint(),
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.hint(),
+            Self::Packages(e) => e.hint(),
             Self::Predictions(e) => e.hint(),
             Self::NoEndpoint(_) => Some("`mlwright endpoints` lists those there are; deploy one first".into()),
             Self::NotServing { .. } => Some("it is tried again by itself; deploying another version helps too".into()),

@@ -113,6 +113,43 @@ pub(crate) async fn load(
     .map_err(|_| Error::Interrupted)?
 }
 
+/// [`load`] by whichever runtime may serve the version.
+pub(crate) async fn load_any(
+    ledger: &Ledger,
+    blobs: &Blobs,
+    engines: &packages::Engines,
+    actor: &Actor,
+    version: Uid,
+) -> Result<Loaded, Error> {
+    let about = models::get_version(ledger, actor, version).await?;
+    let opened = packages::open_version(ledger, blobs, engines, actor, version).await?;
+    tokio::task::spawn_blocking(move || {
+        let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
+        let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
+        let tabular = match Tabular::new(Arc::clone(&model), &schema) {
+            Ok(tabular) => Some(tabular),
+            Err(runtimes::Error::NotTabular(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let cost = warm(model.as_ref(), tabular.as_ref(), example.as_ref()).map_err(failed)?;
+        Ok(Loaded {
+            version,
+            model_name: about.model.clone(),
+            number: about.number,
+            digest: about.digest,
+            model,
+            tabular,
+            schema,
+            pyfunc_output,
+            engine: engine.name(),
+            cost: Arc::new(cost),
+            lane: OnceLock::new(),
+        })
+    })
+    .await
+    .map_err(|_| Error::Interrupted)?
+}
+
 struct Source {
     mlmodel: Option<Digest>,
     onnx: Digest,

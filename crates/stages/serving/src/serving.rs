@@ -28,11 +28,13 @@ pub struct ServingConfig {
     pub most_rows: usize,
     /// How long a deployment waits for the requests of the revision it replaced.
     pub drain: Duration,
+    /// The runtimes beside ONNX; without, only ONNX is served.
+    pub engines: Option<packages::Engines>,
 }
 
 impl Default for ServingConfig {
     fn default() -> Self {
-        Self { durable_log: false, most_rows: 100_000, drain: Duration::from_secs(30) }
+        Self { durable_log: false, most_rows: 100_000, drain: Duration::from_secs(30), engines: None }
     }
 }
 
