@@ -192,7 +192,11 @@ fn with_server(
     let port = shell::free_port()?;
     let start = Start { binary, python, data: &data, port, database, config: Some(&config) };
     let server = Server::start(&start)?;
-    let program = if name(script).starts_with("kfp") { python.of_kfp_suites()? } else { python.program() };
+    let program = match name(script) {
+        kfp if kfp.starts_with("kfp") => python.of_kfp_suites()?,
+        serving if serving.starts_with("serving") => python.of_serving_clients()?,
+        _ => python.program(),
+    };
     let mut client = command(program, &[&script.to_string_lossy(), &server.url()]);
     client
         .env("MLWRIGHT_BIN", binary)
