@@ -135,8 +135,14 @@ pub enum Rollout {
 pub struct Predict {
     pub endpoint: String,
     /// Rows as .csv, .parquet or .json (a list of objects, or a body of MLflow's); a dash reads JSON from standard input
-    #[arg(value_name = "FILE")]
-    pub input: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "dataset")]
+    pub input: Option<PathBuf>,
+    /// Every row of a data set instead, such as visits or visits/3; the predictions become a data set
+    #[arg(long, value_name = "DATASET", conflicts_with = "input")]
+    pub dataset: Option<String>,
+    /// The data set that rows and predictions become a version of [default: <dataset>-predictions]
+    #[arg(long, value_name = "DATASET", requires = "dataset")]
+    pub into: Option<String>,
     /// Ask one variant, by its name or label
     #[arg(long)]
     pub variant: Option<String>,
