@@ -8,19 +8,16 @@ use wire_inference::datatype;
 use crate::State;
 use crate::errors::OipError;
 
-pub const EXTENSIONS: [&str; 12] = [
+pub const EXTENSIONS: [&str; 9] = [
     "classification",
-    "sequence",
     "model_repository",
-    "model_repository(unload_dependents)",
     "schedule_policy",
     "model_configuration",
-    "system_shared_memory",
-    "cuda_shared_memory",
     "binary_tensor_data",
     "parameters",
     "statistics",
-    "trace",
+    "generate",
+    "logging",
 ];
 
 pub struct About {
