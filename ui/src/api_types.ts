@@ -250,6 +250,10 @@ export interface Replay {
 }
 
 export interface Variant {
+  name: string;
+  labels?: string[];
+  /** Gets copies of requests, answers nobody. */
+  shadow?: boolean;
   model: string;
   version: number;
   weight: number;
@@ -284,6 +288,24 @@ export interface Endpoint {
 
 export interface EndpointDetail extends Endpoint {
   revisions: Revision[];
+  by_variant?: { variant: string; traffic: Traffic }[];
+  rollout?: Rollout | null;
+}
+
+export interface Rollout {
+  id: string;
+  endpoint: string;
+  candidate: string;
+  stable: string[];
+  state: 'running' | 'paused' | 'promoted' | 'rolled_back' | 'aborted';
+  reason: string | null;
+  /** Of the traffic, 0 to 1. */
+  share: number;
+  steps: number[];
+  step: number;
+  bake_seconds: number;
+  guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number };
+  timeline: { at: string; what: string; share: number; by: string }[];
 }
 
 export interface FeatureScore {

@@ -37,6 +37,11 @@ impl Python {
         self.of_suites("KFP_SUITE_PYTHON", "kfp-suites", "conformance/upstream/kfp_requirements.txt")
     }
 
+    /// The same for the clients of serving, which pin others as well: `SERVING_CLIENTS_PYTHON=<interpreter>`.
+    pub fn of_serving_clients(&self) -> Result<PathBuf, String> {
+        self.of_suites("SERVING_CLIENTS_PYTHON", "serving-clients", "conformance/serving_requirements.txt")
+    }
+
     fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
         if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());
@@ -61,6 +66,9 @@ impl Python {
         python.make_environment(&python.folder)?;
         let mut install =
             command(python.uv(), &["pip", "install", "--quiet", "-r", &requirements.to_string_lossy()]);
+        if wanted.starts_with("# --no-deps") {
+            install.arg("--no-deps");
+        }
         shell::run(install.env("VIRTUAL_ENV", &python.folder))?;
         std::fs::write(&stamp, wanted).map_err(|e| format!("{}: {e}", stamp.display()))?;
         Ok(python)

@@ -218,9 +218,13 @@ fn with_server(
     Ok(count)
 }
 
-/// Kubeflow's SDK has an environment of its own.
+/// Kubeflow's SDK and the clients of serving have environments of their own.
 fn interpreter(python: &Python, script: &str) -> Result<PathBuf, String> {
-    if script.starts_with("kfp") { python.of_kfp_suites() } else { Ok(python.program()) }
+    match script {
+        kfp if kfp.starts_with("kfp") => python.of_kfp_suites(),
+        serving if serving.starts_with("serving") => python.of_serving_clients(),
+        _ => Ok(python.program()),
+    }
 }
 
 /// The web app in Chromium, on the server that went through the whole loop.

@@ -1,10 +1,14 @@
 // An endpoint: live traffic and latency, who answers, and every revision with a way back.
 import { useState } from 'react';
+import '../styles/serving.css';
 import { ApiError, type EndpointDetail, type Revision, call } from '../api';
 import { millis, moment, number, percent, short } from '../format';
 import { Ago, Await, Code, Dialog, Failure, Figures, Id, Page, Panel, State } from '../parts/basics';
 import { Chart } from '../parts/chart';
 import { Diff, type DiffRow } from '../parts/diff';
+import { RolloutPanel } from '../parts/serving/rollout';
+import { TryIt } from '../parts/serving/try_it';
+import { Weights } from '../parts/serving/weights';
 import { Table } from '../parts/table';
 import { Link, enc } from '../router';
 import { refresh, useApi } from '../store';
@@ -44,18 +48,15 @@ export default function EndpointPage({ args: [name = ''] }: { args: string[] }) 
                 </Panel>
               </div>
               <Panel title="Who answers" flush>
-                <Table
-                  label="Variants"
-                  rows={data.variants}
-                  id={(variant) => `${variant.model} ${variant.version}`}
-                  href={(variant) => `/models/${enc(variant.model)}?v=${variant.version}`}
-                  empty="No version is deployed. The endpoint answers once its alias points at one."
-                  columns={[
-                    { key: 'model', label: 'Model version', width: 'minmax(160px, 1fr)', render: (variant) => `${variant.model} v${variant.version}` },
-                    { key: 'weight', label: 'Share of traffic', width: 'minmax(140px, 1fr)', render: (variant) => <span className="share"><i style={{ width: weight(variant.weight, data).replace(' ', '') }} /><b>{weight(variant.weight, data)}</b></span> },
-                    { key: 'digest', label: 'Model digest', width: '150px', render: (variant) => <Id value={variant.digest} /> },
-                  ]}
-                />
+                <Weights endpoint={data} />
+              </Panel>
+              {data.rollout && (
+                <Panel title={`Rollout of ${data.rollout.candidate}`}>
+                  <RolloutPanel rollout={data.rollout} />
+                </Panel>
+              )}
+              <Panel title="Try it">
+                <TryIt endpoint={data.name} />
               </Panel>
               <Panel title="Revisions" flush>
                 <Table
@@ -99,7 +100,7 @@ function RollBack({ endpoint, from, to, onClose }: { endpoint: EndpointDetail; f
   const act = async () => {
     setBusy(true);
     try {
-      await call(`/endpoints/${enc(endpoint.name)}`, { method: 'PUT', body: { variants: to.variants.map(({ model, version, weight: share }) => ({ model, version, weight: share })) } });
+      await call(`/endpoints/${enc(endpoint.name)}`, { method: 'PUT', body: { variants: to.variants.map(({ name, model, version, weight: share, labels, shadow }) => ({ name, model, version, weight: share, labels, shadow })) } });
       refresh();
       onClose();
     } catch (problem) {

@@ -11,11 +11,12 @@ const RULES: &[(&[&str], &[&str], &str)] = &[
         &[
             "crates/stages/pipelines/",
             "crates/ground/runtimes/",
+            "crates/ground/workers/",
             "crates/house/cli/",
             "crates/ground/blobs/build.rs",
             "xtask/",
         ],
-        "foreign code starts in pipelines and runtimes only: hand it to them",
+        "foreign code starts in pipelines and workers only: hand it to them",
     ),
     (
         &["TcpStream::connect"],

@@ -1,15 +1,20 @@
 //! Endpoints: what they serve, how they are asked, and deploying to them.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Path, Query, State as Shared};
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue};
 use kit::Caller;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use serving::{Deploy, EndpointState, EndpointView, NewVariant, Revision, Traffic, VariantView};
+use serving::{
+    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, Settings, Traffic, VariantView,
+};
 use types::{Actor, Class, Permission, Uid};
 
-use crate::{Failure, State, view};
+use crate::{Failure, State, rollouts, view};
 
 /// `GET endpoints`
 pub async fn list(Shared(state): Shared<State>, caller: Caller) -> Result<Json<Value>, Failure> {
@@ -30,6 +35,15 @@ pub async fn get(
     let revisions = state.serving.revisions(actor, &name).await?;
     let mut body = endpoint(&state, actor, &found);
     body["revisions"] = revisions.iter().map(revision).collect();
+    body["by_variant"] = state
+        .serving
+        .variant_traffic(actor, &name)?
+        .iter()
+        .map(|of| json!({ "variant": of.variant.name, "traffic": traffic(&of.traffic) }))
+        .collect();
+    body["settings"] = json!(state.serving.settings(actor.workspace, &name));
+    let rollout = state.serving.rollout(actor, &name).await?;
+    body["rollout"] = rollout.as_ref().map_or(Value::Null, rollouts::view);
     Ok(Json(body))
 }
 
@@ -55,6 +69,8 @@ fn variant(variant: &VariantView) -> Value {
         "version": variant.version,
         "model_version": variant.model_version,
         "weight": variant.weight,
+        "labels": variant.labels,
+        "shadow": variant.shadow,
         "digest": variant.digest,
     })
 }
@@ -100,6 +116,10 @@ struct WishedVariant {
     alias: Option<String>,
     #[serde(default = "one")]
     weight: f64,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[serde(default)]
+    shadow: bool,
 }
 
 fn one() -> f64 {
@@ -117,8 +137,18 @@ pub async fn deploy(
     let Json(wish) = body.map_err(|e| Failure::body(&e))?;
     let mut variants = Vec::with_capacity(wish.variants.len());
     for wished in wish.variants {
-        let model_version = resolve(&state, actor, &wished).await?;
-        variants.push(NewVariant { name: wished.name, model_version, weight: wished.weight });
+        let model_version =
+            resolve(&state, actor, &wished.model, wished.version, wished.alias.as_deref()).await?;
+        // An alias that was deployed by stays a label: clients may ask for it.
+        let mut labels = wished.labels;
+        labels.extend(wished.alias);
+        variants.push(NewVariant {
+            name: wished.name,
+            model_version,
+            weight: wished.weight,
+            labels,
+            shadow: wished.shadow,
+        });
     }
     let deployed =
         state.serving.deploy(actor, Deploy { endpoint: name, variants, causes: Vec::new() }).await?;
@@ -127,22 +157,30 @@ pub async fn deploy(
     Ok(Json(answer))
 }
 
-async fn resolve(state: &State, actor: &Actor, wished: &WishedVariant) -> Result<Uid, Failure> {
-    let model = wished.model.clone();
-    match (wished.version, &wished.alias) {
-        (Some(number), None) => Ok(models::version(&state.ledger, actor, model, number).await?.uid),
+/// A version of a model, by number or by alias.
+pub async fn resolve(
+    state: &State,
+    actor: &Actor,
+    model: &str,
+    version: Option<i64>,
+    alias: Option<&str>,
+) -> Result<Uid, Failure> {
+    match (version, alias) {
+        (Some(number), None) => {
+            Ok(models::version(&state.ledger, actor, model.to_owned(), number).await?.uid)
+        }
         (None, Some(alias)) => {
-            match models::version_by_alias(&state.ledger, actor, model, alias.clone()).await? {
+            match models::version_by_alias(&state.ledger, actor, model.to_owned(), alias.to_owned()).await? {
                 Some(found) => Ok(found.uid),
                 None => Err(Failure::new(
                     Class::NotFound,
-                    format!("model `{}` has no alias `{alias}`", wished.model),
-                    Some(format!("set it first, or give a version; GET models/{} lists both", wished.model)),
+                    format!("model `{model}` has no alias `{alias}`"),
+                    Some(format!("set it first, or give a version; GET models/{model} lists both")),
                 )),
             }
         }
         _ => Err(Failure::invalid(
-            format!("the variant of model `{}` must have either a version or an alias", wished.model),
+            format!("the variant of model `{model}` must have either a version or an alias"),
             "such as {\"model\": \"visits\", \"version\": 3} or {\"model\": \"visits\", \"alias\": \"champion\"}",
         )),
     }
@@ -157,4 +195,85 @@ pub async fn delete(
     let actor = caller.require(Permission::Deploy)?;
     state.serving.delete(actor, &name).await?;
     Ok(Json(json!({})))
+}
+
+/// `GET endpoints/{name}/settings`
+pub async fn settings(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Settings>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    state.serving.get(actor, &name)?;
+    Ok(Json(state.serving.settings(actor.workspace, &name)))
+}
+
+/// `PUT endpoints/{name}/settings`: as a whole; what is left out has no limit.
+pub async fn change_settings(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: Result<Json<Settings>, JsonRejection>,
+) -> Result<Json<Settings>, Failure> {
+    let actor = caller.require(Permission::Deploy)?;
+    let Json(settings) = body.map_err(|e| Failure::body(&e))?;
+    state.serving.change_settings(actor, &name, settings.clone()).await?;
+    Ok(Json(settings))
+}
+
+/// `GET endpoints/{name}/openapi`: from the signature of the model that has most of the traffic.
+pub async fn openapi(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let target = state.serving.target(actor, &name, Select::Any)?;
+    let path = format!("/endpoints/{name}/invocations");
+    Ok(Json(wire_inference::openapi::document(&name, &path, &target)))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Of {
+    variant: Option<String>,
+}
+
+/// `POST endpoints/{name}/predict`: MLflow's scoring bodies; `?variant=` asks one variant or label.
+pub async fn predict(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    Query(of): Query<Of>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Failure> {
+    let actor = caller.require(Permission::Predict)?;
+    let select = Select::label(of.variant.as_deref());
+    match wire_inference::scoring::score(&state.serving, actor, (&name, select), &headers, body).await {
+        Ok((answer, reply)) => {
+            let mut response = wire_inference::scoring::respond(&answer, reply);
+            if let Ok(variant) = HeaderValue::from_str(&answer.variant) {
+                response.headers_mut().insert("x-mlwright-variant", variant);
+            }
+            Ok(response)
+        }
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn refused(error: wire_inference::ScoringError) -> Failure {
+    use wire_inference::ScoringError;
+    let (status, message) = match error {
+        ScoringError::MediaType(message) => (http::StatusCode::UNSUPPORTED_MEDIA_TYPE, message),
+        ScoringError::Json { status, message, .. } => (status, message),
+    };
+    let code = match status.as_u16() {
+        404 => "not_found",
+        403 => "forbidden",
+        429 | 503 => "unavailable",
+        500 => "internal",
+        _ => "invalid",
+    };
+    Failure(kit::Answer { status, code, message, hint: None })
 }

@@ -1,17 +1,17 @@
+use std::time::{Duration, Instant};
+
 use axum::body::Bytes;
 use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use kit::Caller;
-use serving::{Input, Request};
+use serving::{Input, Request, Select};
 use types::Permission;
+use wire_inference::scoring::routing_key;
 
 use crate::State;
 use crate::errors::OipError;
 use crate::wire::{self, HEADER_LENGTH};
-
-/// Sends requests with the same value to the same variant.
-pub const ROUTING_KEY: &str = "x-mlwright-routing-key";
 
 pub async fn infer(
     state: Extract<State>,
@@ -49,24 +49,24 @@ async fn answer(
             Some(length.ok_or_else(|| OipError::bad("Inference-Header-Content-Length is not a number"))?)
         }
     };
+    let select = Select::version(version);
     // An unknown model is told before a broken body.
-    let target = state.serving.target(actor, model, version)?;
-    let request = wire::infer_request(body, length, target.model.model.inputs())?;
+    let target = state.serving.target(actor, model, select)?;
+    let mut request = wire::infer_request(body, length, target.model.model.inputs())?;
     drop(target);
     let outputs: Vec<String> = request.outputs.iter().map(|o| o.name.clone()).collect();
-    let mut request = request;
     let inputs = std::mem::take(&mut request.inputs);
-    let key = headers.get(ROUTING_KEY).and_then(|v| v.to_str().ok()).or(request.routing_key.as_deref());
     let answer = state
         .serving
         .infer(
             actor,
             Request {
                 endpoint: model,
-                version,
-                routing_key: key,
+                select,
+                routing_key: routing_key(headers).or(request.routing_key.as_deref()),
                 input: Input::Tensors(inputs),
                 outputs: &outputs,
+                deadline: deadline(request.timeout_us),
             },
         )
         .await?;
@@ -77,4 +77,10 @@ async fn answer(
         response.headers_mut().insert(HEADER_LENGTH, HeaderValue::from(length));
     }
     Ok(response)
+}
+
+/// 0 means that the caller waits as long as it takes.
+pub fn deadline(timeout_us: Option<u64>) -> Option<Instant> {
+    let timeout = timeout_us.filter(|us| *us > 0).map(Duration::from_micros)?;
+    Instant::now().checked_add(timeout)
 }

@@ -1,15 +1,15 @@
-//! Two protocols for predictions over one data plane: the Open Inference Protocol v2 (REST, with the binary tensor
-//! extension that tritonclient uses by default) and MLflow's scoring protocol (`/invocations`).
+//! The Open Inference Protocol v2: REST with Triton's binary tensors and its other extensions, and gRPC on the same port.
 //! A model name in a path is the name of an endpoint.
 
-mod datatype;
+mod about;
+mod classes;
 mod errors;
-mod frames;
+mod generate;
+mod grpc;
 mod infer;
-mod json;
 mod metadata;
 mod routes;
-mod scoring;
+mod settings;
 mod wire;
 
 use serving::Serving;
@@ -20,14 +20,12 @@ pub use routes::routes;
 #[derive(Clone)]
 pub struct State {
     pub serving: Serving,
-    /// Answers `/invocations`, which names no model; if `None`, the only endpoint there is does.
-    pub default_endpoint: Option<String>,
     /// Bytes of a request's body, after decompression.
     pub most_bytes: usize,
 }
 
 impl State {
     pub fn new(serving: Serving) -> Self {
-        Self { serving, default_endpoint: None, most_bytes: 64 << 20 }
+        Self { serving, most_bytes: 64 << 20 }
     }
 }

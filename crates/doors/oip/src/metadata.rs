@@ -1,16 +1,18 @@
 //! Server and model metadata, readiness, repository and statistics, with the fields that tritonclient reads.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse, Response};
 use kit::Caller;
 use runtimes::TensorSpec;
 use serde_json::{Value, json};
-use types::{Actor, Permission};
+use serving::{Select, VariantTraffic};
+use types::Permission;
+use wire_inference::datatype;
 
-use crate::State;
-use crate::datatype;
 use crate::errors::OipError;
+use crate::{State, about};
 
 type Answer = Result<Json<Value>, OipError>;
 
@@ -18,7 +20,7 @@ pub async fn server() -> Json<Value> {
     Json(json!({
         "name": "mlwright",
         "version": env!("CARGO_PKG_VERSION"),
-        "extensions": ["binary_tensor_data", "parameters", "model_repository", "model_configuration", "statistics"],
+        "extensions": about::EXTENSIONS,
     }))
 }
 
@@ -44,24 +46,23 @@ pub async fn model_version(
 
 fn describe(state: &State, caller: &Caller, name: &str, version: Option<&str>) -> Answer {
     let actor = caller.require(Permission::Read)?;
-    let target = state.serving.target(actor, name, version)?;
-    let versions: Vec<String> = target.revision.variants.iter().map(|v| v.version.to_string()).collect();
+    let about = about::model(state, actor, name, version)?;
     let tensors = |specs: &[TensorSpec]| -> Vec<Value> {
         let one = |s: &TensorSpec| json!({ "name": s.name, "datatype": datatype::name(s.element), "shape": s.shape });
         specs.iter().map(one).collect()
     };
     Ok(Json(json!({
         "name": name,
-        "versions": versions,
-        "platform": "onnxruntime_onnx",
-        "inputs": tensors(target.model.model.inputs()),
-        "outputs": tensors(target.model.model.outputs()),
+        "versions": about.versions,
+        "platform": about.platform,
+        "inputs": tensors(&about.inputs),
+        "outputs": tensors(&about.outputs),
     })))
 }
 
 pub async fn model_ready(state: Extract<State>, caller: Caller, Path(name): Path<String>) -> Answer {
     let actor = caller.require(Permission::Read)?;
-    state.serving.target(actor, &name, None)?;
+    state.serving.target(actor, &name, Select::Any)?;
     Ok(Json(json!({ "name": name, "ready": true })))
 }
 
@@ -71,96 +72,121 @@ pub async fn version_ready(
     Path((name, version)): Path<(String, String)>,
 ) -> Answer {
     let actor = caller.require(Permission::Read)?;
-    state.serving.target(actor, &name, Some(&version))?;
+    state.serving.target(actor, &name, Select::Version(&version))?;
     Ok(Json(json!({ "name": name, "version": version, "ready": true })))
 }
 
 pub async fn config(state: Extract<State>, caller: Caller, Path(name): Path<String>) -> Answer {
+    configuration(&state, &caller, &name, None)
+}
+
+pub async fn version_config(
+    state: Extract<State>,
+    caller: Caller,
+    Path((name, version)): Path<(String, String)>,
+) -> Answer {
+    configuration(&state, &caller, &name, Some(&version))
+}
+
+fn configuration(state: &State, caller: &Caller, name: &str, version: Option<&str>) -> Answer {
     let actor = caller.require(Permission::Read)?;
-    let target = state.serving.target(actor, &name, None)?;
+    let about = about::model(state, actor, name, version)?;
     let tensors = |specs: &[TensorSpec]| -> Vec<Value> {
-        let kind = |s: &TensorSpec| match datatype::name(s.element) {
-            "BYTES" => "TYPE_STRING".to_owned(),
-            other => format!("TYPE_{other}"),
-        };
-        specs.iter().map(|s| json!({ "name": s.name, "data_type": kind(s), "dims": s.shape })).collect()
+        let one =
+            |s: &TensorSpec| json!({ "name": s.name, "data_type": about::config_type(s).0, "dims": s.shape });
+        specs.iter().map(one).collect()
     };
     Ok(Json(json!({
         "name": name,
-        "platform": "onnxruntime_onnx",
-        "backend": "onnxruntime",
-        "max_batch_size": 0,
-        "input": tensors(target.model.model.inputs()),
-        "output": tensors(target.model.model.outputs()),
+        "platform": about.platform,
+        "backend": about.backend,
+        "version_policy": { "specific": { "versions": about.versions } },
+        "max_batch_size": about.most_rows,
+        "input": tensors(&about.inputs),
+        "output": tensors(&about.outputs),
     })))
 }
 
-pub async fn index(state: Extract<State>, caller: Caller) -> Answer {
+/// The body may ask for those that are ready only.
+pub async fn index(state: Extract<State>, caller: Caller, body: Bytes) -> Answer {
     let actor = caller.require(Permission::Read)?;
-    let mut models = Vec::new();
-    for endpoint in state.serving.list(actor) {
-        let (ready, reason) = match endpoint.state {
-            serving::EndpointState::Serving => ("READY", String::new()),
-            serving::EndpointState::Failed(reason) => ("UNAVAILABLE", reason),
-        };
-        for variant in endpoint.revision.variants {
-            let version = variant.version.to_string();
-            models
-                .push(json!({ "name": endpoint.name, "version": version, "state": ready, "reason": reason }));
-        }
-    }
-    Ok(Json(Value::Array(models)))
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let listed = about::index(&state, actor, asked["ready"] == true);
+    let one = |m: about::Listed| json!({ "name": m.name, "version": m.version, "state": m.state, "reason": m.reason });
+    Ok(Json(listed.into_iter().map(one).collect()))
 }
 
-/// What is deployed is loaded already, so this only says whether it is there.
 pub async fn load(
+    state: Extract<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Response, OipError> {
+    let actor = caller.require(Permission::Deploy)?;
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let overrides = asked["parameters"].as_object().is_some_and(|p| !p.is_empty());
+    if overrides {
+        return Err(OipError::bad(format!(
+            "failed to load '{name}', a configuration or files cannot be given with the request: models come from the registry"
+        )));
+    }
+    about::load(&state, actor, &name).await?;
+    Ok(().into_response())
+}
+
+pub async fn unload(
     state: Extract<State>,
     caller: Caller,
     Path(name): Path<String>,
 ) -> Result<Response, OipError> {
     let actor = caller.require(Permission::Deploy)?;
-    state.serving.target(actor, &name, None).map_err(|e| {
-        OipError::bad(format!("failed to load '{name}', {e}; deploy it with `mlwright apply` or the API"))
-    })?;
+    about::unload(&state, actor, &name).await?;
     Ok(().into_response())
 }
 
-pub async fn unload(caller: Caller, Path(name): Path<String>) -> Result<Response, OipError> {
-    caller.require(Permission::Deploy)?;
-    Err(OipError::bad(format!(
-        "'{name}' is not unloaded through this protocol: endpoints are deployed and deleted with an event, through mlwright's own API"
-    )))
-}
-
 pub async fn stats(state: Extract<State>, caller: Caller) -> Answer {
-    let actor = caller.require(Permission::Read)?;
-    let all: Vec<Value> =
-        state.serving.list(actor).into_iter().map(|e| statistics(&state, actor, &e.name)).collect();
-    Ok(Json(json!({ "model_stats": all })))
+    statistics(&state, &caller, None, None)
 }
 
 pub async fn model_stats(state: Extract<State>, caller: Caller, Path(name): Path<String>) -> Answer {
-    let actor = caller.require(Permission::Read)?;
-    state.serving.get(actor, &name)?;
-    Ok(Json(json!({ "model_stats": [statistics(&state, actor, &name)] })))
+    statistics(&state, &caller, Some(&name), None)
 }
 
-fn statistics(state: &State, actor: &Actor, name: &str) -> Value {
-    let traffic = state.serving.traffic(actor, name);
-    let version = match state.serving.get(actor, name) {
-        Ok(endpoint) => endpoint.revision.variants.first().map(|v| v.version.to_string()).unwrap_or_default(),
-        Err(_) => String::new(),
-    };
+pub async fn version_stats(
+    state: Extract<State>,
+    caller: Caller,
+    Path((name, version)): Path<(String, String)>,
+) -> Answer {
+    statistics(&state, &caller, Some(&name), Some(&version))
+}
+
+fn statistics(state: &State, caller: &Caller, name: Option<&str>, version: Option<&str>) -> Answer {
+    let actor = caller.require(Permission::Read)?;
+    let all: Vec<Value> = about::statistics(state, actor, name, version)?.iter().map(counted).collect();
+    Ok(Json(json!({ "model_stats": all })))
+}
+
+fn counted(of: &VariantTraffic) -> Value {
+    let traffic = &of.traffic;
+    let good = traffic.requests - traffic.errors;
+    let none = json!({ "count": 0, "ns": 0 });
     json!({
-        "name": name,
-        "version": version,
+        "name": of.endpoint,
+        "version": of.variant.version.to_string(),
         "last_inference": traffic.series.last().map_or(0, |p| p.0),
-        "inference_count": traffic.requests - traffic.errors,
-        "execution_count": traffic.requests - traffic.errors,
+        "inference_count": good,
+        "execution_count": good,
         "inference_stats": {
-            "success": { "count": traffic.requests - traffic.errors, "ns": traffic.busy_ns },
+            "success": { "count": good, "ns": traffic.busy_ns },
             "fail": { "count": traffic.errors, "ns": 0 },
+            "queue": none,
+            "compute_input": none,
+            "compute_infer": { "count": good, "ns": traffic.busy_ns },
+            "compute_output": none,
+            "cache_hit": none,
+            "cache_miss": none,
         },
         "batch_stats": [],
+        "memory_usage": [],
     })
 }

@@ -7,15 +7,18 @@ use bytes::Bytes;
 use runtimes::{Tensor, TensorSpec};
 use serving::Answer;
 
-use crate::datatype;
+use crate::classes::classes;
 use crate::errors::OipError;
-use crate::json::{Json, parse, write_text};
+use wire_inference::datatype;
+use wire_inference::json::{Json, parse, write_text};
 
 pub const HEADER_LENGTH: &str = "inference-header-content-length";
 
 pub struct InferRequest {
     pub id: Option<String>,
     pub routing_key: Option<String>,
+    /// Microseconds that the caller waits.
+    pub timeout_us: Option<u64>,
     pub inputs: Vec<Tensor>,
     pub outputs: Vec<RequestedOutput>,
     /// All outputs that say nothing themselves.
@@ -25,6 +28,8 @@ pub struct InferRequest {
 pub struct RequestedOutput {
     pub name: String,
     pub binary_data: Option<bool>,
+    /// Instead of the values: the so many largest of a row, with their indices.
+    pub classes: Option<usize>,
 }
 
 /// `header_length` is the length of the JSON part; `None` means all of the body, 0 a raw request.
@@ -72,6 +77,7 @@ pub fn infer_request(
     Ok(InferRequest {
         id,
         routing_key: parameter("routing_key").and_then(Json::text).map(str::to_owned),
+        timeout_us: parameter("timeout").and_then(Json::integer).and_then(|n| u64::try_from(n).ok()),
         inputs,
         outputs,
         binary_data_output: parameter("binary_data_output") == Some(&Json::Bool(true)),
@@ -131,11 +137,15 @@ fn requested_output(output: &Json) -> Result<RequestedOutput, OipError> {
         return Err(OipError::bad("an output has no 'name'"));
     };
     let parameter = |key: &str| output.get("parameters").and_then(|p| p.get(key));
-    if parameter("classification").is_some() {
-        return Err(OipError::bad(format!(
-            "output '{name}': the classification extension is not offered; ask for the probabilities instead"
-        )));
-    }
+    let classes = match parameter("classification") {
+        None => None,
+        Some(count) => {
+            let count = count.integer().and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+            Some(count.ok_or_else(|| {
+                OipError::bad(format!("output '{name}': 'classification' must be 1 or more"))
+            })?)
+        }
+    };
     if parameter("shared_memory_region").is_some() {
         return Err(OipError::bad(format!("output '{name}': shared memory is not offered")));
     }
@@ -143,7 +153,7 @@ fn requested_output(output: &Json) -> Result<RequestedOutput, OipError> {
         Some(Json::Bool(b)) => Some(*b),
         _ => None,
     };
-    Ok(RequestedOutput { name: name.to_owned(), binary_data })
+    Ok(RequestedOutput { name: name.to_owned(), binary_data, classes })
 }
 
 /// The body is the only input, whose shape is known except for the first dimension.
@@ -172,6 +182,7 @@ fn raw_request(body: &Bytes, specs: &[TensorSpec]) -> Result<InferRequest, OipEr
     Ok(InferRequest {
         id: None,
         routing_key: None,
+        timeout_us: None,
         inputs: vec![Tensor { name: spec.name.clone(), shape, data }],
         outputs: Vec::new(),
         binary_data_output: true,
@@ -196,14 +207,16 @@ pub fn infer_response(endpoint: &str, request: &InferRequest, answer: &Answer) -
     json.push_str("},\"outputs\":[");
     let mut any_binary = false;
     for (index, output) in answer.outputs.iter().enumerate() {
+        let wish = request.outputs.iter().find(|o| o.name == output.name);
+        let classes = wish.and_then(|o| o.classes).map(|count| classes(output, count));
+        let output = classes.as_ref().unwrap_or(output);
         if index > 0 {
             json.push(',');
         }
         field(&mut json, "{\"name\":", &output.name);
         field(&mut json, ",\"datatype\":", datatype::name(output.element()));
         json.push_str(&format!(",\"shape\":{:?}", output.shape));
-        let wish = request.outputs.iter().find(|o| o.name == output.name).and_then(|o| o.binary_data);
-        if wish.unwrap_or(request.binary_data_output) {
+        if wish.and_then(|o| o.binary_data).unwrap_or(request.binary_data_output) {
             any_binary = true;
             let before = raw.len();
             datatype::to_raw(&output.data, &mut raw);

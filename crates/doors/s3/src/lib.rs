@@ -32,6 +32,9 @@ use repositories::Repositories;
 use types::Clock;
 use wire_aws::{Signature, host};
 
+/// Requests that are signed for it go to their own door.
+const SAGEMAKER: &str = "sagemaker";
+
 /// The door. Cheap to clone.
 #[derive(Clone)]
 pub struct S3(Arc<Inner>);
@@ -58,7 +61,8 @@ impl S3 {
 
     /// Whether a request is S3's: it is signed by AWS's rules, or sent to one of the domains.
     pub fn answers(&self, parts: &Parts) -> bool {
-        Signature::is_on(parts) || keys::is_below(host(parts), &self.0.domains)
+        let others = Signature::service_on(parts).is_some_and(|service| service == SAGEMAKER);
+        !others && (Signature::is_on(parts) || keys::is_below(host(parts), &self.0.domains))
     }
 
     /// Answers it; the signature is all that it needs to sign in.

@@ -54,6 +54,38 @@ impl Signature {
             || (query.contains("AWSAccessKeyId=") && query.contains("Signature="))
     }
 
+    /// The AWS service that the request is signed for.
+    pub fn service(&self) -> &str {
+        match &self.0 {
+            Version::V4(v4) => v4.service(),
+            Version::V2(_) => "s3",
+        }
+    }
+
+    /// A cheap look at the service that a request's `Authorization` header is signed for; `None` if it says none.
+    pub fn service_on(parts: &Parts) -> Option<&str> {
+        let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let credential = header.split_once("Credential=")?.1;
+        credential.split(',').next()?.trim().rsplit('/').nth(1)
+    }
+
+    /// As [`Signature::verify`], for a service other than S3, whose signatures cover the whole body.
+    ///
+    /// Errors: `Mismatch`, `Skewed`, `Expired`, `HeaderNotSigned`; `BadHeader` for signatures of version 2.
+    pub fn verify_body(
+        &self,
+        parts: &Parts,
+        query: &Query,
+        body: &[u8],
+        secret: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        match &self.0 {
+            Version::V4(v4) => v4.verify_body(parts, query, body, secret, now),
+            Version::V2(_) => Err(Error::BadHeader("only signatures of version 4 are taken".into())),
+        }
+    }
+
     pub fn key_id(&self) -> &str {
         match &self.0 {
             Version::V4(v4) => &v4.key_id,

@@ -65,6 +65,8 @@ pub struct Call {
 pub struct Answer {
     pub url: String,
     pub status: u16,
+    /// The `Location` header, where there is one.
+    pub location: Option<String>,
     pub body: Bytes,
 }
 
@@ -168,6 +170,7 @@ impl Client {
         let request = self.request(call).await?;
         let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
         let status = answer.status().as_u16();
+        let location = answer.headers().get("location").and_then(|v| v.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
             if (body.len() + chunk.len()) as u64 > self.policy.largest_answer {
@@ -175,7 +178,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer { url: call.url.clone(), status, body: body.into() })
+        Ok(Answer { url: call.url.clone(), status, location, body: body.into() })
     }
 
     async fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder, Error> {

@@ -12,6 +12,8 @@ pub enum Error {
     NotTensor { place: &'static str, name: String, what: String },
     #[error("the model failed: {0}")]
     Run(String),
+    #[error("{0}")]
+    Busy(String),
     #[error("unknown input `{name}`; the model takes {known}")]
     UnknownInput { name: String, known: String },
     #[error("input `{0}` is missing")]
@@ -42,6 +44,12 @@ pub enum Error {
     NotTabular(String),
     #[error("the model has no output `{name}`; its columns are {known}")]
     NoSuchColumn { name: String, known: String },
+    #[error("the model file is damaged: {0}")]
+    Broken(String),
+    #[error("not served natively: {0}")]
+    Unsupported(String),
+    #[error("{0}")]
+    Unfit(String),
     #[error("cannot read the MLmodel file: {0}")]
     MlModel(String),
 }
@@ -53,7 +61,7 @@ fn unused(extra: &str) -> String {
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {
-            Self::LibraryMissing { .. } | Self::LibraryBroken { .. } => Class::Unavailable,
+            Self::LibraryMissing { .. } | Self::LibraryBroken { .. } | Self::Busy(_) => Class::Unavailable,
             Self::Run(_) => Class::Internal,
             _ => Class::Invalid,
         }
@@ -71,6 +79,8 @@ impl Fault for Error {
             Self::NotTensor { .. } => {
                 "export it without ZipMap: skl2onnx.to_onnx(model, X, options={\"zipmap\": False}), or zipmap=False for onnxmltools".into()
             }
+            Self::Broken(_) => "log the model again, and check the file's digest".into(),
+            Self::Unsupported(_) => "serve it with the Python runtime, which runs the library itself".into(),
             Self::NotTabular(_) => "give it one 2-D numeric input, or one input per column".into(),
             Self::MissingColumns { .. } => "send every column of the model's signature; order does not matter".into(),
             _ => return None,

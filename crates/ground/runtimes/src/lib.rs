@@ -1,4 +1,4 @@
-//! Running a model: one trait, ONNX first. Serving, evaluation and curation share it, so that a number computed
+//! Running a model: one trait, the native engine and ONNX. Serving, evaluation and curation share it, so that a number computed
 //! behind an endpoint is the number that the gate computed.
 //!
 //! `libonnxruntime` is loaded at run time (see [`library`]); nothing is linked, and a server without it starts,
@@ -8,14 +8,15 @@ mod error;
 pub mod library;
 pub mod mlmodel;
 mod model;
+pub mod native;
 mod onnx;
 mod outputs;
 pub mod tabular;
-mod tensor;
+pub mod tensor;
 
 pub use error::Error;
 pub use mlmodel::{ColumnSpec, ColumnType, InputSchema, MlModel};
-pub use model::{Model, TensorSpec};
+pub use model::{Model, TensorSpec, check_inputs};
 pub use onnx::{Runtime, RuntimeConfig};
 pub use tabular::{Column, Frame, Tabular, Values};
 pub use tensor::{ElementType, Tensor, TensorData};

@@ -64,6 +64,8 @@ pub enum InputSchema {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MlModel {
     pub flavors: Vec<String>,
+    /// Every flavor with all that it says, as JSON.
+    pub raw_flavors: serde_json::Value,
     /// The ONNX file, relative to the directory of the `MLmodel` file; only with flavor `onnx`.
     pub onnx: Option<String>,
     pub inputs: InputSchema,
@@ -118,7 +120,9 @@ impl MlModel {
             .and_then(|info| info.get("serving_input_path"))
             .and_then(|path| path.as_str())
             .map(str::to_owned);
-        Ok(Self { flavors: raw.flavors.into_keys().collect(), onnx, inputs, serving_example })
+        let raw_flavors = raw.flavors.clone().into_iter().collect();
+        let flavors = raw.flavors.into_keys().collect();
+        Ok(Self { flavors, raw_flavors, onnx, inputs, serving_example })
     }
 }
 

@@ -19,6 +19,17 @@ pub trait Model: Send + Sync {
     /// (none = all). Blocks the thread for as long as the model takes.
     /// Errs on an unknown, missing or repeated input, a wrong type or shape, and when the model itself fails.
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error>;
+
+    /// The output that is the prediction itself, which MLflow gives as a bare array; `None` where the outputs belong
+    /// together.
+    fn prediction(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether a text input may hold [`crate::tensor::MISSING_TEXT`].
+    fn takes_missing_text(&self) -> bool {
+        false
+    }
 }
 
 /// `[-1, 4]` as `[any, 4]`.
@@ -34,7 +45,7 @@ pub(crate) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Checks that `inputs` fit `specs`, and gives them in the order of `specs`.
-pub(crate) fn check_inputs<'t>(specs: &[TensorSpec], inputs: &'t [Tensor]) -> Result<Vec<&'t Tensor>, Error> {
+pub fn check_inputs<'t>(specs: &[TensorSpec], inputs: &'t [Tensor]) -> Result<Vec<&'t Tensor>, Error> {
     for (i, input) in inputs.iter().enumerate() {
         if !specs.iter().any(|s| s.name == input.name) {
             let known = names(specs.iter().map(|s| s.name.as_str()));

@@ -2,6 +2,7 @@
 
 use crate::model::names;
 use crate::tabular::{Column, Frame, Values};
+use crate::tensor::MISSING_TEXT;
 use crate::{Error, Tensor, TensorData};
 
 /// The numbers of one output: the column `name`; or, when `name` is an output `[n, k]`, its last column, which
@@ -13,7 +14,9 @@ pub fn score(outputs: &Frame, name: &str) -> Result<Vec<f64>, Error> {
     let groups = groups(outputs);
     let group = groups.iter().find(|(stem, _)| *stem == name).or_else(|| {
         let asked = matches!(name, "probability" | "probabilities" | "output_probability");
-        if asked && groups.len() == 1 { groups.first() } else { None }
+        // scikit-learn has scores of several kinds; its probabilities have this name.
+        let named = groups.iter().find(|(stem, _)| *stem == "predict_proba");
+        named.or(if groups.len() == 1 { groups.first() } else { None }).filter(|_| asked)
     });
     match group {
         Some((_, columns)) => match columns.last() {
@@ -30,6 +33,7 @@ pub fn scores_by_class(outputs: &Frame, name: &str) -> Result<Vec<Vec<f64>>, Err
     let found = groups
         .iter()
         .find(|(stem, _)| *stem == name)
+        .or_else(|| groups.iter().find(|(stem, _)| *stem == "predict_proba"))
         .or_else(|| if groups.len() == 1 { groups.first() } else { None });
     match found {
         Some((_, columns)) => columns.iter().map(|c| numbers(c)).collect(),
@@ -110,7 +114,8 @@ pub(crate) fn strided(data: &TensorData, start: usize, step: usize) -> Values {
         TensorData::F32(v) => Values::Float(pick(v, start, step, f64::from)),
         TensorData::F64(v) => Values::Float(pick(v, start, step, |x| x)),
         TensorData::Bytes(v) => {
-            Values::Text(pick(v, start, step, |x| Some(String::from_utf8_lossy(&x).into_owned())))
+            let text = |x: Vec<u8>| (x != MISSING_TEXT).then(|| String::from_utf8_lossy(&x).into_owned());
+            Values::Text(pick(v, start, step, text))
         }
     }
 }

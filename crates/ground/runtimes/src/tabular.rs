@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::mlmodel::{ColumnSpec, ColumnType, InputSchema};
 use crate::model::names;
 use crate::outputs::strided;
+use crate::tensor::MISSING_TEXT;
 pub use crate::outputs::{score, scores_by_class, to_frame};
 use crate::{ElementType, Error, Model, Tensor, TensorData, TensorSpec};
 
@@ -220,10 +221,11 @@ impl Tabular {
         }
         let found = self.resolve(frame)?;
         let rows = frame.rows as i64;
+        let missing_text = self.model.takes_missing_text();
         match &self.layout {
             Layout::Matrix { input } => {
                 let shape = vec![rows, self.columns.len() as i64];
-                let data = interleave(input.element, &self.columns, &found, frame.rows)?;
+                let data = interleave(input.element, &self.columns, &found, frame.rows, missing_text)?;
                 Ok(vec![Tensor { name: input.name.clone(), shape, data }])
             }
             Layout::PerColumn { inputs } => inputs
@@ -236,6 +238,7 @@ impl Tabular {
                         std::slice::from_ref(spec),
                         std::slice::from_ref(values),
                         frame.rows,
+                        missing_text,
                     )?;
                     Ok(Tensor { name: input.name.clone(), shape, data })
                 })
@@ -368,6 +371,7 @@ fn interleave(
     specs: &[ColumnSpec],
     columns: &[Option<&Values>],
     rows: usize,
+    missing_text: bool,
 ) -> Result<TensorData, Error> {
     let count = rows * specs.len();
     macro_rules! numbers {
@@ -401,6 +405,7 @@ fn interleave(
         ElementType::U16 => numbers!(U16, narrow::<u16>),
         ElementType::U8 => numbers!(U8, narrow::<u8>),
         ElementType::Bool => numbers!(Bool, boolean),
+        ElementType::Bytes if missing_text => numbers!(Bytes, text_or_missing),
         ElementType::Bytes => numbers!(Bytes, text),
     })
 }
@@ -460,6 +465,13 @@ fn boolean(cell: &Cell<'_>) -> Result<bool, String> {
             1 => Ok(true),
             x => Err(format!("{x} is neither true nor false")),
         },
+    }
+}
+
+fn text_or_missing(cell: &Cell<'_>) -> Result<Vec<u8>, String> {
+    match cell {
+        Cell::Missing => Ok(MISSING_TEXT.to_vec()),
+        cell => text(cell),
     }
 }
 

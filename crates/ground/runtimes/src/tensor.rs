@@ -1,5 +1,8 @@
 use half::{bf16, f16};
 
+/// Stands for a missing value in a tensor of texts, for models that take it: no UTF-8 text is this byte.
+pub const MISSING_TEXT: &[u8] = b"\xff";
+
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ElementType {

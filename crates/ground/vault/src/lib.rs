@@ -2,6 +2,7 @@
 //! authenticated under a master key that lies beside the database, not in it: a copy of the database alone tells
 //! nothing. Keys are rotated: the newest seals, older ones still open.
 
+mod ed25519;
 mod error;
 mod keyring;
 mod mac;
@@ -13,6 +14,7 @@ use std::sync::{Arc, RwLock};
 use ring::aead::{Aad, NONCE_LEN, Nonce};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+pub use ed25519::{SigningKey, verify_ed25519};
 pub use error::Error;
 use keyring::{KEY_ID, Key, Keyring};
 pub use mac::hmac_sha256;

@@ -86,6 +86,14 @@ impl Api {
         if (200..300).contains(&answer.status) { Ok(answer.body.into()) } else { Err(self.refused(&answer)) }
     }
 
+    /// Sends bytes of a media type.
+    pub async fn post_typed(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Result<Vec<u8>, Failure> {
+        let mut call = self.prepared(Method::Post, &format!("/api/v1/{path}"), Body::Bytes(bytes.into()));
+        call.headers.push(("content-type".to_owned(), kind.to_owned()));
+        let answer = self.client.send(&call).await?;
+        if (200..300).contains(&answer.status) { Ok(answer.body.into()) } else { Err(self.refused(&answer)) }
+    }
+
     /// `None` for 404.
     pub async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
         let answer = self.call(Method::Get, path, Body::Empty).await?;

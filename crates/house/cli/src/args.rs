@@ -1,7 +1,9 @@
 //! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
 
 mod data;
+mod packages;
 mod pipelines;
+mod serving;
 mod tracking;
 
 use std::path::PathBuf;
@@ -9,7 +11,9 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
+pub use packages::{Package, PackageCommand};
 pub use data::{Data, Form, Ref, Repo, Transfer};
+pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 
 const HELP: &str = "\
@@ -43,8 +47,18 @@ Experiments and models:
   models       list and show models, move aliases, compare two versions
   artifacts    list, download and upload files of a run
 
+Packages:
+  package    a signed package of a version, or a container image; verify, check, push
+  parity     compare how a version is served here with its Python original
+
 Pipelines:
   pipelines  start, follow, cancel and retry runs, their logs and files, schedules
+
+Serving:
+  deploy     put versions of models behind an endpoint; several share its traffic
+  endpoints  list and show endpoints, set their limits, print their OpenAPI
+  rollout    give a version a growing share of the traffic; it goes back by itself if it does worse
+  predict    ask an endpoint, with rows from a file
 
 Things:
   data       repositories with branches and commits, tables in place, data sets
@@ -161,6 +175,33 @@ pub enum Command {
     /// Start, follow, cancel and retry runs of pipelines; schedules
     #[command(subcommand)]
     Pipelines(Pipelines),
+    /// Put versions of models behind an endpoint
+    Deploy(Deploy),
+    /// List and show endpoints, set their limits, print their OpenAPI
+    #[command(subcommand)]
+    Endpoints(Endpoints),
+    /// Give a version a growing share of an endpoint's traffic
+    #[command(subcommand)]
+    Rollout(Rollout),
+    /// Ask an endpoint
+    ///
+    /// Prints one prediction a line, as JSON.
+    Predict(Predict),
+    /// A signed package of a model version, or a container image
+    Package(Package),
+    /// Compare the runtimes that could serve a version with its Python original
+    ///
+    /// On its input example and on made-up rows. Ends with 1 if one of them differs; that one is not used then.
+    Parity {
+        /// models:/name/3 or models:/name@alias
+        model: String,
+    },
+    /// What a container image starts: SageMaker's and Vertex AI's contracts
+    #[command(hide = true)]
+    Container {
+        /// `serve`, or `train` as SageMaker says it
+        word: Option<String>,
+    },
     /// Bring over what another server recorded
     #[command(subcommand)]
     Import(Import),
@@ -194,12 +235,37 @@ pub struct Serve {
     /// MLflow's own web page, to serve at /mlflow/: the folder mlflow/server/js/build of an installed mlflow
     #[arg(long, value_name = "DIR")]
     mlflow_ui: Option<PathBuf>,
+    /// Serve one package instead, without any other server
+    #[arg(long, value_name = "FILE")]
+    package: Option<PathBuf>,
+    /// The signer of the package that is trusted (`mlwright package key`)
+    #[arg(long, value_name = "KEY", requires = "package")]
+    key: Option<String>,
+    /// Load the package, ask it with its input example, print what happened as JSON, and end
+    #[arg(long, requires = "package")]
+    check: bool,
+    /// Hand the package's records to this server
+    #[arg(long, value_name = "URL", requires = "package")]
+    home: Option<String>,
     /// A configuration file (`mlwright config` prints one)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 impl Serve {
+    /// What is said of a package, if one is to be served.
+    pub fn package(&self) -> Option<server::PackageOptions> {
+        let package = self.package.clone()?;
+        let token = std::env::var("MLWRIGHT_TOKEN").ok();
+        Some(server::PackageOptions {
+            package,
+            key: self.key.clone(),
+            check: self.check,
+            home: self.home.clone().map(|url| (url, token)),
+            ..server::PackageOptions::default()
+        })
+    }
+
     pub fn options(self) -> server::Options {
         server::Options {
             config: self.config,

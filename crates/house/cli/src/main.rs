@@ -10,10 +10,12 @@ mod import;
 mod keys;
 mod lists;
 mod offline;
+mod packages;
 mod pipelines;
 mod project_file;
 mod replay;
 mod screen;
+mod serving;
 mod table;
 mod tokens;
 mod tracking;
@@ -41,6 +43,10 @@ fn main() -> ExitCode {
     {
         return ::pipelines::shim::main(folder.as_ref());
     }
+    if std::env::args_os().nth(1).is_some_and(|word| word == workers::sandbox::COMMAND) {
+        let words: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
+        return workers::sandbox::main(&words);
+    }
     let args = Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -60,7 +66,13 @@ fn failed(failure: &Failure) -> ExitCode {
 async fn run(args: Args) -> Result<ExitCode, Failure> {
     let api = || api::Api::new(&args.connection);
     match args.command {
-        Command::Serve(serve) => server::run(serve.options()).await.map_err(|e| Failure::of(&e))?,
+        Command::Serve(serve) => match serve.package() {
+            Some(package) => return packages::serve(serve.options(), package).await,
+            None => server::run(serve.options()).await.map_err(|e| Failure::of(&e))?,
+        },
+        Command::Container { .. } => return packages::container().await,
+        Command::Package(command) => return packages::run(&args.connection, command).await,
+        Command::Parity { model } => return packages::parity(&api()?, &model).await,
         Command::Routes(serve) => offline::routes(serve.options()).await?,
         Command::Config => screen::say(server::config::reference().trim_end()),
         Command::Plan(place) => apply::plan(&api()?, &place).await?,
@@ -73,6 +85,10 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Models(command) => tracking::models::run(&api()?, command).await?,
         Command::Artifacts(command) => tracking::artifacts::run(&api()?, command).await?,
         Command::Pipelines(command) => return pipelines::run(&api()?, command).await,
+        Command::Deploy(wanted) => serving::deploy::run(&api()?, wanted).await?,
+        Command::Endpoints(command) => serving::endpoints::run(&api()?, command).await?,
+        Command::Rollout(command) => return serving::rollout::run(&api()?, command).await,
+        Command::Predict(wanted) => serving::predict::run(&api()?, wanted).await?,
         Command::Import(args::Import::Mlflow(command)) => import::mlflow(api()?, command).await?,
         Command::Data(command) => data::run(&api()?, command).await?,
         Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,

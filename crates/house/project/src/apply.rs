@@ -331,7 +331,7 @@ async fn deploy_if_other(
         .get(actor, endpoint)
         .is_ok_and(|view| view.revision.variants.iter().any(|v| v.model_version == version));
     if !serves {
-        let variant = serving::NewVariant { name: None, model_version: version, weight: 1.0 };
+        let variant = serving::NewVariant::new(version, 1.0);
         let deploy =
             serving::Deploy { endpoint: endpoint.to_owned(), variants: vec![variant], causes: Vec::new() };
         context.serving.deploy(actor, deploy).await?;

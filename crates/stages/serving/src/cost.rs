@@ -25,6 +25,19 @@ impl Cost {
         call.saturating_add(self.row.load(Ordering::Relaxed).saturating_mul(rows)) < INLINE
     }
 
+    /// What a call with so many rows is expected to take.
+    pub fn of(&self, rows: usize) -> Duration {
+        let rows = rows.saturating_sub(1) as u64;
+        let call = self.call.load(Ordering::Relaxed);
+        Duration::from_nanos(call.saturating_add(self.row.load(Ordering::Relaxed).saturating_mul(rows)))
+    }
+
+    /// The part of a call that does not depend on its rows.
+    pub fn fixed(&self) -> Duration {
+        let (call, row) = (self.call.load(Ordering::Relaxed), self.row.load(Ordering::Relaxed));
+        Duration::from_nanos(call.saturating_sub(row))
+    }
+
     /// Races between calls lose an update at most.
     pub fn learn(&self, rows: usize, took: Duration) {
         let took = nanos(took);

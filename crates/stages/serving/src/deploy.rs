@@ -1,18 +1,34 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use ledger::Tx;
 use serde_json::json;
 use types::{Actor, Uid};
 
-use crate::endpoint::{Endpoint, Key};
-use crate::load::{Loaded, load};
-use crate::{Deploy, Error, Revision, Serving, VariantView, store};
+use crate::endpoint::Key;
+use crate::load::{Loaded, load, load_any};
+use crate::rollout::{Rollout, RolloutState};
+use crate::{Deploy, Error, NewVariant, Revision, Serving, VariantView, rollout, store};
+
+/// A rollout that a deployment carries out, recorded with it.
+pub(crate) struct Change {
+    pub rollout: Rollout,
+    pub kind: &'static str,
+}
 
 impl Serving {
     /// Load, warm up, write the revision, publish, drain. Until it is published the old revision answers, and a
     /// failure on the way leaves it untouched. Requests that run meanwhile end on the revision they started with.
+    /// It ends a rollout of the endpoint.
     pub async fn deploy(&self, actor: &Actor, deploy: Deploy) -> Result<Revision, Error> {
+        self.put(actor, deploy, None).await
+    }
+
+    pub(crate) async fn put(
+        &self,
+        actor: &Actor,
+        deploy: Deploy,
+        change: Option<Change>,
+    ) -> Result<Revision, Error> {
         check(&deploy)?;
         let key: Key = (actor.workspace, deploy.endpoint.clone());
         let mut models = Vec::with_capacity(deploy.variants.len());
@@ -23,23 +39,48 @@ impl Serving {
 
         let changing = self.0.changing.lock().await;
         let (endpoint, causes) = (deploy.endpoint.clone(), deploy.causes);
-        let revision: Revision =
-            self.0.ledger.write(actor, move |tx| commit(tx, &endpoint, &views, &causes)).await?;
-        let old = self.publish(
-            &key,
-            Some(Endpoint {
-                revision: Arc::new(revision.clone()),
-                models: Ok(models),
-                stats: self.stats(&key),
-                tried_at: Instant::now(),
-            }),
-        );
+        let revision: Revision = self
+            .0
+            .ledger
+            .write(actor, move |tx| commit(tx, &endpoint, &views, &causes, change.as_ref()))
+            .await?;
+        let old = self.publish(&key, Some(self.made(&key, revision.clone(), Ok(models))));
+        self.0.rollouts.lock().remove(&key);
         drop(changing);
         tracing::info!(endpoint = key.1, revision = revision.number, "deployed");
         if let Some(old) = old {
             self.drain(old).await;
         }
         Ok(revision)
+    }
+
+    /// Deploys the newest version of a registered model as an endpoint of the model's name, unless that serves already.
+    ///
+    /// Errors: no such model, a model without versions, and whatever keeps it from being loaded.
+    pub async fn deploy_newest(&self, actor: &Actor, model: &str) -> Result<(), Error> {
+        match self.endpoint(actor.workspace, model) {
+            Ok(endpoint) if endpoint.models.is_ok() => return Ok(()),
+            // What it serves already, once more.
+            Ok(endpoint) => {
+                let variants = endpoint.revision.variants.iter().map(VariantView::again).collect();
+                drop(endpoint);
+                let deploy = Deploy { endpoint: model.to_owned(), variants, causes: Vec::new() };
+                return self.put(actor, deploy, None).await.map(drop);
+            }
+            Err(_) => {}
+        }
+        let found = models::get(&self.0.ledger, actor, model.to_owned()).await?;
+        let newest = found.versions.iter().filter(|v| !v.deleted).max_by_key(|v| v.number);
+        let Some(newest) = newest else {
+            return Err(Error::NotServable {
+                model: model.to_owned(),
+                number: 0,
+                reason: "it has no versions",
+            });
+        };
+        let variants = vec![NewVariant::new(newest.uid, 1.0)];
+        let deploy = Deploy { endpoint: model.to_owned(), variants, causes: Vec::new() };
+        self.put(actor, deploy, None).await.map(drop)
     }
 
     /// Stops serving it. Its revisions and predictions stay.
@@ -73,7 +114,11 @@ impl Serving {
         match serving {
             Some(model) => Ok(model),
             None => {
-                let model = load(&self.0.ledger, &self.0.blobs, &self.0.runtime, actor, version).await?;
+                let (ledger, blobs) = (&self.0.ledger, &self.0.blobs);
+                let model = match &self.0.config.engines {
+                    Some(engines) => load_any(ledger, blobs, engines, actor, version).await?,
+                    None => load(ledger, blobs, &self.0.runtime, actor, version).await?,
+                };
                 Ok(Arc::new(model))
             }
         }
@@ -92,10 +137,14 @@ fn check(deploy: &Deploy) -> Result<(), Error> {
     if deploy.variants.is_empty() {
         return Err(bad("no variants were given".into()));
     }
+    let wordy = |label: &String| label.is_empty() || label.len() > 128 || label.contains(char::is_whitespace);
+    if let Some(label) = deploy.variants.iter().flat_map(|v| &v.labels).find(|label| wordy(label)) {
+        return Err(bad(format!("`{label}` cannot be a label: 1 to 128 characters without spaces")));
+    }
     if let Some(v) = deploy.variants.iter().find(|v| !v.weight.is_finite() || v.weight < 0.0) {
         return Err(bad(format!("the weight {} is not a number of 0 or more", v.weight)));
     }
-    if deploy.variants.iter().map(|v| v.weight).sum::<f64>() <= 0.0 {
+    if deploy.variants.iter().filter(|v| !v.shadow).map(|v| v.weight).sum::<f64>() <= 0.0 {
         return Err(bad("all weights are 0, so nobody would answer".into()));
     }
     Ok(())
@@ -116,6 +165,8 @@ fn views(deploy: &Deploy, models: &[Arc<Loaded>]) -> Result<Vec<VariantView>, Er
             model_version: model.version,
             digest: model.digest,
             weight: wish.weight,
+            labels: wish.labels.clone(),
+            shadow: wish.shadow,
         });
     }
     Ok(views)
@@ -126,7 +177,24 @@ fn commit(
     endpoint: &str,
     variants: &[VariantView],
     causes: &[(String, String, String)],
+    change: Option<&Change>,
 ) -> Result<Revision, Error> {
+    let active = store::active_rollout(tx, endpoint)?;
+    match change {
+        Some(change) => {
+            follows(endpoint, active.as_ref(), change)?;
+            store::save_rollout(tx, &change.rollout)?;
+            tx.event(change.kind, &format!("endpoint:{endpoint}"), rollout::told(&change.rollout))?;
+        }
+        None => {
+            if let Some(mut over) = active {
+                over.state = RolloutState::Aborted;
+                over.reason = Some("another deployment took its place".into());
+                store::save_rollout(tx, &over)?;
+                tx.event("rollout.aborted", &format!("endpoint:{endpoint}"), rollout::told(&over))?;
+            }
+        }
+    }
     let revision = store::insert_revision(tx, endpoint, variants)?;
     let key = revision.uid.hex();
     let props = json!({ "endpoint": endpoint, "number": revision.number });
@@ -153,4 +221,22 @@ fn commit(
     });
     tx.event("endpoint.deployed", &format!("endpoint:{endpoint}"), payload)?;
     Ok(revision)
+}
+
+/// Two servers, or a server and a person, may decide at once: only what follows from the recorded state is carried out.
+fn follows(endpoint: &str, active: Option<&Rollout>, change: &Change) -> Result<(), Error> {
+    let bad =
+        |message: &str| Error::BadRollout { endpoint: endpoint.to_owned(), message: message.to_owned() };
+    match (change.kind, active) {
+        ("rollout.started", None) => Ok(()),
+        ("rollout.started", Some(_)) => Err(bad("another one was started meanwhile")),
+        (_, None) => Err(Error::NoRollout { endpoint: endpoint.to_owned() }),
+        (_, Some(active)) if active.uid != change.rollout.uid => {
+            Err(bad("another one was started meanwhile"))
+        }
+        ("rollout.advanced", Some(active)) if active.step + 1 != change.rollout.step => {
+            Err(bad("it was advanced meanwhile"))
+        }
+        _ => Ok(()),
+    }
 }

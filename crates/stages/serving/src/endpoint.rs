@@ -5,8 +5,15 @@ use std::time::Instant;
 use types::WorkspaceId;
 
 use crate::load::Loaded;
+use crate::meter::Meter;
 use crate::stats::Stats;
-use crate::{EndpointState, Error, Revision};
+use crate::guard::Guard;
+use crate::settings::Settings;
+use crate::{EndpointState, Error, Revision, Select, VariantView};
+
+/// Labels that a rollout gives its sides.
+pub(crate) const CANDIDATE: &str = "candidate";
+pub(crate) const STABLE: &str = "stable";
 
 pub(crate) type Key = (WorkspaceId, String);
 
@@ -22,6 +29,12 @@ pub(crate) struct Endpoint {
     /// In the order of the revision's variants; or why there are none.
     pub models: Result<Vec<Arc<Loaded>>, String>,
     pub stats: Arc<Stats>,
+    /// One a variant, in the same order.
+    pub variant_stats: Vec<Arc<Stats>>,
+    /// Like `variant_stats`.
+    pub meters: Vec<Meter>,
+    pub settings: Arc<Settings>,
+    pub guard: Arc<Guard>,
     /// When its models were loaded, or failed to.
     pub tried_at: Instant,
 }
@@ -42,6 +55,28 @@ impl Target {
 }
 
 impl Endpoint {
+    /// Who answers instead when this variant fails: a candidate's failures are not the callers'.
+    pub fn instead_of(&self, variant: usize) -> Option<usize> {
+        let has = |v: &VariantView, label: &str| v.labels.iter().any(|l| l == label);
+        let variants = &self.revision.variants;
+        if !variants.get(variant).is_some_and(|v| has(v, CANDIDATE)) {
+            return None;
+        }
+        let mut stable = variants.iter().enumerate().filter(|(_, v)| has(v, STABLE) && !v.shadow);
+        let first = stable.next()?;
+        Some(stable.fold(first, |best, v| if v.1.weight > best.1.weight { v } else { best }).0)
+    }
+
+    /// The variant with the most traffic, for metadata.
+    pub fn main(&self) -> usize {
+        let answering = self.revision.variants.iter().enumerate().filter(|(_, v)| !v.shadow);
+        answering.max_by(|a, b| a.1.weight.total_cmp(&b.1.weight)).map_or(0, |(index, _)| index)
+    }
+
+    pub fn shadows(&self) -> impl Iterator<Item = usize> {
+        self.revision.variants.iter().enumerate().filter(|(_, v)| v.shadow).map(|(index, _)| index)
+    }
+
     pub fn state(&self) -> EndpointState {
         match &self.models {
             Ok(_) => EndpointState::Serving,
@@ -49,19 +84,25 @@ impl Endpoint {
         }
     }
 
-    /// `version` is the number of a model version. A routing key always leads to the same variant of a revision.
-    pub fn target(&self, version: Option<&str>, routing_key: Option<&str>) -> Result<Target, Error> {
+    /// A routing key always leads to the same variant of a revision, and, while weights change, away from it only once.
+    pub fn target(&self, select: Select<'_>, routing_key: Option<&str>) -> Result<Target, Error> {
         let models = self.models.as_ref().map_err(|reason| Error::NotServing {
             endpoint: self.revision.endpoint.clone(),
             reason: reason.clone(),
         })?;
-        let variant = match version {
-            Some(version) => self.by_version(version)?,
-            None => self.by_weight(match routing_key {
+        let variant = match select {
+            Select::Version(version) => self.by_version(version)?,
+            Select::Label(label) => self.by_label(label)?,
+            Select::Any => self.by_weight(match routing_key {
                 Some(key) => share(&self.revision.endpoint, key),
                 None => rand::random::<f64>(),
             }),
         };
+        self.of(models, variant)
+    }
+
+    /// The variant at this place.
+    pub fn of(&self, models: &[Arc<Loaded>], variant: usize) -> Result<Target, Error> {
         let model = models.get(variant).ok_or_else(|| Error::NotServing {
             endpoint: self.revision.endpoint.clone(),
             reason: "it has no variants".into(),
@@ -82,13 +123,28 @@ impl Endpoint {
         })
     }
 
+    fn by_label(&self, label: &str) -> Result<usize, Error> {
+        let variants = &self.revision.variants;
+        let named = variants.iter().position(|v| v.name == label);
+        let found = named.or_else(|| variants.iter().position(|v| v.labels.iter().any(|l| l == label)));
+        found.ok_or_else(|| {
+            let known = variants.iter().flat_map(|v| std::iter::once(&v.name).chain(&v.labels));
+            let known: Vec<String> = known.map(|word| format!("`{word}`")).collect();
+            Error::NoVariant {
+                endpoint: self.revision.endpoint.clone(),
+                label: label.to_owned(),
+                known: known.join(", "),
+            }
+        })
+    }
+
     /// `point` in 0..1 falls into the part of a variant, parts being as long as weights.
     fn by_weight(&self, point: f64) -> usize {
         let variants = &self.revision.variants;
-        let total: f64 = variants.iter().map(|v| v.weight).sum();
+        let total: f64 = variants.iter().filter(|v| !v.shadow).map(|v| v.weight).sum();
         let mut left = point * total;
         let mut last = 0;
-        for (index, variant) in variants.iter().enumerate().filter(|(_, v)| v.weight > 0.0) {
+        for (index, variant) in variants.iter().enumerate().filter(|(_, v)| v.weight > 0.0 && !v.shadow) {
             last = index;
             if left < variant.weight {
                 break;

@@ -11,11 +11,25 @@ pub enum Error {
     #[error(transparent)]
     Runtime(#[from] runtimes::Error),
     #[error(transparent)]
+    Packages(Box<packages::Error>),
+    #[error(transparent)]
     Predictions(Box<predictions::Error>),
     #[error("there is no endpoint `{0}`")]
     NoEndpoint(String),
     #[error("endpoint `{endpoint}` serves no version `{version}`; it serves {known}")]
     NoVersion { endpoint: String, version: String, known: String },
+    #[error("endpoint `{endpoint}` has no variant or label `{label}`; it has {known}")]
+    NoVariant { endpoint: String, label: String, known: String },
+    #[error("{what} of endpoint `{endpoint}` is used up")]
+    Limited { endpoint: String, what: &'static str, retry_after: std::time::Duration },
+    #[error("endpoint `{endpoint}` is not for {actor}")]
+    NotForYou { endpoint: String, actor: String },
+    #[error("endpoint `{endpoint}` has no rollout")]
+    NoRollout { endpoint: String },
+    #[error("rollout of `{endpoint}`: {message}")]
+    BadRollout { endpoint: String, message: String },
+    #[error("settings of `{endpoint}`: {message}")]
+    BadSettings { endpoint: String, message: String },
     #[error("endpoint `{endpoint}` cannot serve: {reason}")]
     NotServing { endpoint: String, reason: String },
     #[error("`{0}` cannot be the name of an endpoint")]
@@ -34,6 +48,10 @@ pub enum Error {
     RowsDiffer { first: String, first_rows: usize, other: String, other_rows: usize },
     #[error("the model's inputs are not columns: send tensors instead")]
     NotTabular,
+    #[error("too many requests wait for this model")]
+    Busy,
+    #[error("the deadline passed before the model was free")]
+    TooLate,
     #[error("a task of the server ended early")]
     Interrupted,
 }
@@ -41,6 +59,12 @@ pub enum Error {
 impl From<models::Error> for Error {
     fn from(error: models::Error) -> Self {
         Self::Models(Box::new(error))
+    }
+}
+
+impl From<packages::Error> for Error {
+    fn from(error: packages::Error) -> Self {
+        Self::Packages(Box::new(error))
     }
 }
 
@@ -57,8 +81,15 @@ impl Fault for Error {
             Self::Models(e) => e.class(),
             Self::Blobs(e) => e.class(),
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
+            Self::Packages(e) => e.class(),
             Self::Predictions(e) => e.class(),
-            Self::NoEndpoint(_) | Self::NoVersion { .. } => Class::NotFound,
+            Self::NoEndpoint(_)
+            | Self::NoVersion { .. }
+            | Self::NoVariant { .. }
+            | Self::NoRollout { .. } => Class::NotFound,
+            Self::NotForYou { .. } => Class::Forbidden,
+            Self::Limited { .. } | Self::Busy | Self::TooLate => Class::Unavailable,
+            Self::BadRollout { .. } => Class::Conflict,
             Self::NotServing { .. } => Class::Unavailable,
             Self::TooManyRows { .. } => Class::TooLarge,
             Self::Interrupted => Class::Internal,
@@ -72,6 +103,7 @@ impl Fault for Error {
             Self::Models(e) => e.hint(),
             Self::Blobs(e) => e.hint(),
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.hint(),
+            Self::Packages(e) => e.hint(),
             Self::Predictions(e) => e.hint(),
             Self::NoEndpoint(_) => Some("`mlwright endpoints` lists those there are; deploy one first".into()),
             Self::NotServing { .. } => Some("it is tried again by itself; deploying another version helps too".into()),
@@ -79,6 +111,11 @@ impl Fault for Error {
             Self::NotServable { .. } => Some(
                 "log it as ONNX: mlflow.onnx.log_model(skl2onnx.to_onnx(model, X, options={\"zipmap\": False}), …)".into(),
             ),
+            Self::Limited { retry_after, .. } => {
+                Some(format!("try again in {} ms, or have its limit raised", retry_after.as_millis()))
+            }
+            Self::NotForYou { .. } => Some("ask an operator to name you in its settings".into()),
+            Self::NoRollout { .. } => Some("`mlwright rollout start` starts one".into()),
             Self::TooManyRows { .. } => Some("send several smaller requests".into()),
             _ => None,
         }

@@ -6,9 +6,11 @@ use runtimes::{Column, Frame, Tensor, Values, tabular};
 use types::{Actor, Class, Digest, Fault, Hasher, Timestamp, Uid, new_id};
 
 use crate::endpoint::Endpoint;
+use crate::guard::cache_key;
 use crate::load::Loaded;
-use crate::{Error, Serving, Target};
+use crate::{Error, Select, Serving, Target};
 
+#[derive(Clone)]
 pub enum Input {
     Tensors(Vec<Tensor>),
     Columns(Frame),
@@ -16,13 +18,14 @@ pub enum Input {
 
 pub struct Request<'r> {
     pub endpoint: &'r str,
-    /// The number of a model version that the endpoint serves; `None` lets the weights decide.
-    pub version: Option<&'r str>,
+    pub select: Select<'r>,
     /// Requests with the same key get the same variant.
     pub routing_key: Option<&'r str>,
     pub input: Input,
     /// Outputs that are wanted, in order; none = all.
     pub outputs: &'r [String],
+    /// After this the caller does not wait any more; a call that has to queue is not run then.
+    pub deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct Answer {
     pub version: i64,
     pub revision: Uid,
     pub variant: String,
+    /// The output that MLflow's pyfunc returns as a bare array; `None` where it returns a frame of all outputs.
+    pub pyfunc_output: Option<String>,
 }
 
 /// What one run gave.
@@ -43,51 +48,64 @@ struct Ran {
     logged_outputs: Frame,
 }
 
+/// Rows up to which columns become tensors on the network's threads.
+const FEW_ROWS: usize = 256;
+
 impl Serving {
     /// Predicts and logs. Touches no database.
     ///
-    /// Errors: `NoEndpoint`, `NoVersion`, `NotServing`, `TooManyRows`, wrong input as the runtime says it; with a
-    /// durable log, also when the prediction could not be stored.
+    /// Errors: `NoEndpoint`, `NoVersion`, `NoVariant`, `NotServing`, `NotForYou`, `Limited`, `Busy`, `TooLate`,
+    /// `TooManyRows`, wrong input as the runtime says it; with a durable log, also when the prediction could not be stored.
     pub async fn infer(&self, actor: &Actor, request: Request<'_>) -> Result<Answer, Error> {
         let start = Instant::now();
         let endpoint = self.endpoint(actor.workspace, request.endpoint)?;
         let now = self.0.ledger.clock().now();
         let result = self.answer(actor, &endpoint, request, now, start).await;
-        let failed =
-            result.as_ref().is_err_and(|e| matches!(e.class(), Class::Internal | Class::Unavailable));
-        let took = start.elapsed();
-        endpoint.stats.count(now, took, failed);
-        let name = endpoint.revision.endpoint.clone();
-        metrics::counter!("mlwright_inference_requests_total", "endpoint" => name.clone()).increment(1);
-        metrics::histogram!("mlwright_inference_seconds", "endpoint" => name.clone())
-            .record(took.as_secs_f64());
-        if failed {
-            metrics::counter!("mlwright_inference_errors_total", "endpoint" => name).increment(1);
-        }
+        let failed = result.as_ref().is_err_and(is_failure);
+        endpoint.stats.count(now, start.elapsed(), failed);
         result
     }
 
     async fn answer(
         &self,
         actor: &Actor,
-        endpoint: &Endpoint,
+        endpoint: &Arc<Endpoint>,
         request: Request<'_>,
         now: Timestamp,
         start: Instant,
     ) -> Result<Answer, Error> {
-        let target = endpoint.target(request.version, request.routing_key)?;
+        let target = endpoint.target(request.select, request.routing_key)?;
         let rows = rows(&request.input)?;
         if rows > self.0.config.most_rows {
             return Err(Error::TooManyRows { rows, most: self.0.config.most_rows });
         }
+        endpoint.guard.admit(&endpoint.settings, actor, &endpoint.revision.endpoint, rows, now)?;
         known_outputs(&target.model, request.outputs)?;
-        let ran = run(&target.model, request.input, rows).await?;
+        let instead = match request.select {
+            Select::Any => endpoint.instead_of(target.variant),
+            _ => None,
+        };
+        let copy = (instead.is_some() || endpoint.shadows().next().is_some()).then(|| request.input.clone());
+        let (mut target, mut started) = (target, start);
+        let mut ran = self.ran(endpoint, &target, request.input, rows, request.deadline, now).await;
+        if let (Some(instead), Ok(models), Some(copy), true) =
+            (instead, &endpoint.models, &copy, ran.as_ref().is_err_and(is_failure))
+        {
+            tracing::warn!(endpoint = endpoint.revision.endpoint, "a candidate failed; the stable variant answers");
+            target = endpoint.of(models, instead)?;
+            started = Instant::now();
+            ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
+        }
+        let ran = ran?;
         let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
-        let batch = batch(actor, &target, &ids, now, start, ran.logged_inputs, ran.logged_outputs);
+        let batch = batch(actor, &target, &ids, now, started, ran.logged_inputs, ran.logged_outputs);
         if self.0.config.durable_log {
             self.0.log.record_durable(batch).await?;
         } else if !self.0.log.record(batch) {
             metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
+        }
+        if let Some(copy) = copy {
+            self.shadow(actor, endpoint, copy, rows, now);
         }
         Ok(Answer {
             outputs: select(ran.outputs, request.outputs),
@@ -96,8 +114,67 @@ impl Serving {
             version: target.model.number,
             revision: target.revision.uid,
             variant: target.name().to_owned(),
+            pyfunc_output: target.model.pyfunc_output.clone(),
         })
     }
+
+    /// One variant's run, counted as its own.
+    async fn ran(
+        &self,
+        endpoint: &Endpoint,
+        target: &Target,
+        input: Input,
+        rows: usize,
+        deadline: Option<Instant>,
+        now: Timestamp,
+    ) -> Result<Ran, Error> {
+        let start = Instant::now();
+        let ran = run(endpoint, &target.model, input, rows, deadline).await;
+        let (took, failed) = (start.elapsed(), ran.as_ref().is_err_and(is_failure));
+        if let Some(stats) = endpoint.variant_stats.get(target.variant) {
+            stats.count(now, took, failed);
+        }
+        if let Some(meter) = endpoint.meters.get(target.variant) {
+            meter.count(rows, took, failed);
+        }
+        ran
+    }
+
+    /// The same request for each shadow variant, when the answer is on its way. Its predictions are logged under the
+    /// shadow's name and have ids of their own.
+    fn shadow(&self, actor: &Actor, endpoint: &Arc<Endpoint>, input: Input, rows: usize, now: Timestamp) {
+        for variant in endpoint.shadows() {
+            let Ok(models) = &endpoint.models else { return };
+            let Ok(target) = endpoint.of(models, variant) else { return };
+            let (endpoint, actor, log) = (Arc::clone(endpoint), actor.clone(), self.0.log.clone());
+            let input = input.clone();
+            self.0.shadows.send(Box::new(move || {
+                let start = Instant::now();
+                let ran = run_now(&target.model, input, rows);
+                let failed = ran.is_err();
+                if let Some(stats) = endpoint.variant_stats.get(variant) {
+                    stats.count(now, start.elapsed(), failed);
+                }
+                if let Some(meter) = endpoint.meters.get(variant) {
+                    meter.count(rows, start.elapsed(), failed);
+                }
+                if let Ok(ran) = ran {
+                    let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
+                    let batch =
+                        batch(&actor, &target, &ids, now, start, ran.logged_inputs, ran.logged_outputs);
+                    if !log.record(batch) {
+                        metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
+                    }
+                }
+            }));
+        }
+    }
+}
+
+/// Whether the model or the server failed, and not the request.
+fn is_failure(error: &Error) -> bool {
+    // Limits are the caller's affair: a variant is not to blame for them.
+    !matches!(error, Error::Limited { .. }) && matches!(error.class(), Class::Internal | Class::Unavailable)
 }
 
 /// The first dimension; all inputs must agree on it. A scalar is one row.
@@ -146,18 +223,51 @@ fn select(mut outputs: Vec<Tensor>, wanted: &[String]) -> Vec<Tensor> {
     selected
 }
 
-/// Short calls run here and now, long ones on the pool for blocking work.
-async fn run(model: &Arc<Loaded>, input: Input, rows: usize) -> Result<Ran, Error> {
-    if model.cost.is_short(rows) {
+/// Short calls run here and now, long ones on threads of the model.
+async fn run(
+    endpoint: &Endpoint,
+    model: &Arc<Loaded>,
+    input: Input,
+    rows: usize,
+    deadline: Option<Instant>,
+) -> Result<Ran, Error> {
+    let settings = &endpoint.settings;
+    if settings.batching.is_none() && settings.cache.is_none() && model.cost.is_short(rows) {
         return run_now(model, input, rows);
     }
-    let model = Arc::clone(model);
-    tokio::task::spawn_blocking(move || run_now(&model, input, rows)).await.map_err(|_| Error::Interrupted)?
+    let (tensors, logged_inputs) = if rows <= FEW_ROWS {
+        prepared(model, input, rows)?
+    } else {
+        let model = Arc::clone(model);
+        let preparing = tokio::task::spawn_blocking(move || prepared(&model, input, rows));
+        preparing.await.map_err(|_| Error::Interrupted)??
+    };
+    let cache = settings.cache.map(|cache| (cache, cache_key(model.version, &tensors)));
+    if let Some((cache, key)) = &cache
+        && let Some(outputs) = endpoint.guard.remembered(*cache, key)
+    {
+        metrics::counter!("mlwright_cache_hits_total").increment(1);
+        let logged_outputs = tabular::to_frame(&outputs, rows)?;
+        return Ok(Ran { outputs, logged_inputs, logged_outputs });
+    }
+    let outputs = if settings.batching.is_none() && model.cost.is_short(rows) {
+        let start = Instant::now();
+        let outputs = model.model.run(&tensors, &[])?;
+        model.cost.learn(rows, start.elapsed());
+        outputs
+    } else {
+        model.lane()?.run(tensors, rows, settings.batching, deadline).await?
+    };
+    if let Some((cache, key)) = cache {
+        endpoint.guard.remember(cache, key, outputs.clone());
+    }
+    let logged_outputs = tabular::to_frame(&outputs, rows)?;
+    Ok(Ran { outputs, logged_inputs, logged_outputs })
 }
 
-fn run_now(model: &Loaded, input: Input, rows: usize) -> Result<Ran, Error> {
-    let start = Instant::now();
-    let (tensors, logged_inputs) = match input {
+/// The model's inputs, and what of them is logged.
+fn prepared(model: &Loaded, input: Input, rows: usize) -> Result<(Vec<Tensor>, Frame), Error> {
+    Ok(match input {
         Input::Tensors(tensors) => {
             let columns = model.tabular.as_ref().and_then(|t| t.columns_of(&tensors));
             let logged = columns.unwrap_or_else(|| digest_of(&tensors, rows));
@@ -170,7 +280,12 @@ fn run_now(model: &Loaded, input: Input, rows: usize) -> Result<Ran, Error> {
             let logged = tabular.columns_of(&tensors).unwrap_or(frame);
             (tensors, logged)
         }
-    };
+    })
+}
+
+fn run_now(model: &Loaded, input: Input, rows: usize) -> Result<Ran, Error> {
+    let start = Instant::now();
+    let (tensors, logged_inputs) = prepared(model, input, rows)?;
     let outputs = model.model.run(&tensors, &[])?;
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
     model.cost.learn(rows, start.elapsed());

@@ -4,15 +4,23 @@
 //! table; answering reads that table through an atomic pointer and never touches the database. A request keeps the
 //! endpoint that it started with, so that a swap loses none; the old models are freed after their last request.
 
+mod batch;
 mod cost;
 mod deploy;
 mod endpoint;
 mod error;
+mod guard;
 mod infer;
+mod lane;
 mod load;
+mod merge;
+mod meter;
 mod model;
 mod query;
+mod rollout;
 mod serving;
+mod settings;
+mod shadow;
 mod stats;
 mod store;
 mod sync;
@@ -22,12 +30,17 @@ pub use endpoint::Target;
 pub use error::Error;
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
-pub use model::{Deploy, EndpointState, EndpointView, NewVariant, Revision, VariantView};
+pub use model::{Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView};
+pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState};
 pub use serving::{Serving, ServingConfig};
+pub use settings::{Batching, CacheSettings, Rate, Settings};
 pub use stats::{Point, Traffic};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "serving",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_serving.sql") }],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_serving.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rollouts.sql") },
+    ],
     facts: &[],
 };

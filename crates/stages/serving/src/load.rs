@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use blobs::Blobs;
 use ledger::Ledger;
@@ -8,6 +8,7 @@ use types::{Actor, Digest, Uid};
 
 use crate::Error;
 use crate::cost::Cost;
+use crate::lane::Lane;
 use crate::warm::{example as example_of, warm};
 
 /// Files that MLflow writes beside a model and that are no part of it.
@@ -35,7 +36,25 @@ pub struct Loaded {
     /// `None` where the inputs are no columns (images, sequences).
     pub tabular: Option<Tabular>,
     pub schema: InputSchema,
-    pub(crate) cost: Cost,
+    /// The output that MLflow's pyfunc returns as a bare array; `None` where it returns a frame of all outputs.
+    pub pyfunc_output: Option<String>,
+    /// What runs it: `onnx`, `native` or `python`.
+    pub engine: &'static str,
+    pub(crate) cost: Arc<Cost>,
+    /// Its own threads, from the first long call on.
+    pub(crate) lane: OnceLock<Lane>,
+}
+
+impl Loaded {
+    /// Errors: `Interrupted` if no thread can be started.
+    pub(crate) fn lane(&self) -> Result<&Lane, Error> {
+        if let Some(lane) = self.lane.get() {
+            return Ok(lane);
+        }
+        let lane = Lane::start(&self.model, &self.cost, &self.model_name)?;
+        // Two calls at once make two; the one that lost ends with its sender.
+        Ok(self.lane.get_or_init(|| lane))
+    }
 }
 
 pub(crate) async fn load(
@@ -84,7 +103,47 @@ pub(crate) async fn load(
             model,
             tabular,
             schema,
-            cost,
+            pyfunc_output: None,
+            engine: "onnx",
+            cost: Arc::new(cost),
+            lane: OnceLock::new(),
+        })
+    })
+    .await
+    .map_err(|_| Error::Interrupted)?
+}
+
+/// [`load`] by whichever runtime may serve the version.
+pub(crate) async fn load_any(
+    ledger: &Ledger,
+    blobs: &Blobs,
+    engines: &packages::Engines,
+    actor: &Actor,
+    version: Uid,
+) -> Result<Loaded, Error> {
+    let about = models::get_version(ledger, actor, version).await?;
+    let opened = packages::open_version(ledger, blobs, engines, actor, version).await?;
+    tokio::task::spawn_blocking(move || {
+        let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
+        let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
+        let tabular = match Tabular::new(Arc::clone(&model), &schema) {
+            Ok(tabular) => Some(tabular),
+            Err(runtimes::Error::NotTabular(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let cost = warm(model.as_ref(), tabular.as_ref(), example.as_ref()).map_err(failed)?;
+        Ok(Loaded {
+            version,
+            model_name: about.model.clone(),
+            number: about.number,
+            digest: about.digest,
+            model,
+            tabular,
+            schema,
+            pyfunc_output,
+            engine: engine.name(),
+            cost: Arc::new(cost),
+            lane: OnceLock::new(),
         })
     })
     .await

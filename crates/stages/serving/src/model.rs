@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use types::{Digest, Timestamp, Uid};
 
+use crate::Traffic;
+
 /// A wish: which versions should answer.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Deploy {
@@ -20,10 +22,45 @@ pub struct NewVariant {
     /// Its share of the traffic, relative to the others.
     #[serde(default = "one")]
     pub weight: f64,
+    /// Words that clients may ask for it by, such as `stable`; the variant's own name always does.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Gets a copy of the requests that others answered, and answers nobody. Its weight counts for nothing.
+    #[serde(default)]
+    pub shadow: bool,
 }
 
 fn one() -> f64 {
     1.0
+}
+
+impl NewVariant {
+    pub fn new(model_version: Uid, weight: f64) -> Self {
+        Self { name: None, model_version, weight, labels: Vec::new(), shadow: false }
+    }
+}
+
+/// Which variant is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Select<'r> {
+    /// The weights decide.
+    #[default]
+    Any,
+    /// The number of a model version that the endpoint serves.
+    Version(&'r str),
+    /// A label of a variant, or its name.
+    Label(&'r str),
+}
+
+impl<'r> Select<'r> {
+    /// `None` and the empty text mean that the weights decide.
+    pub fn version(version: Option<&'r str>) -> Self {
+        version.filter(|v| !v.is_empty()).map_or(Self::Any, Self::Version)
+    }
+
+    pub fn label(label: Option<&'r str>) -> Self {
+        label.filter(|v| !v.is_empty()).map_or(Self::Any, Self::Label)
+    }
 }
 
 /// What an endpoint serves. Never changes; the next deployment makes another.
@@ -45,6 +82,23 @@ pub struct VariantView {
     pub model_version: Uid,
     pub digest: Option<Digest>,
     pub weight: f64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
+}
+
+impl VariantView {
+    /// The wish that leads to this variant again.
+    pub fn again(&self) -> NewVariant {
+        NewVariant {
+            name: Some(self.name.clone()),
+            model_version: self.model_version,
+            weight: self.weight,
+            labels: self.labels.clone(),
+            shadow: self.shadow,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,6 +107,14 @@ pub enum EndpointState {
     Serving,
     /// Its revision could not be loaded; the text says why.
     Failed(String),
+}
+
+/// What one variant did since the start of the server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VariantTraffic {
+    pub endpoint: String,
+    pub variant: VariantView,
+    pub traffic: Traffic,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,6 +1,6 @@
 use types::{Actor, Uid};
 
-use crate::{EndpointView, Error, Revision, Serving, Traffic, store};
+use crate::{EndpointView, Error, Revision, Serving, Traffic, VariantTraffic, store};
 
 impl Serving {
     /// All endpoints of the workspace, by name.
@@ -38,6 +38,20 @@ impl Serving {
 
     pub async fn revision(&self, actor: &Actor, uid: Uid) -> Result<Option<Revision>, Error> {
         Ok(self.0.ledger.read(actor.workspace, move |rx| store::revision_by_uid(rx, uid)).await?)
+    }
+
+    /// Of each variant that serves now, in the revision's order. Errors: `NoEndpoint`.
+    pub fn variant_traffic(&self, actor: &Actor, endpoint: &str) -> Result<Vec<VariantTraffic>, Error> {
+        let found = self.endpoint(actor.workspace, endpoint)?;
+        let now = self.0.ledger.clock().now();
+        let each = found.revision.variants.iter().zip(&found.variant_stats);
+        Ok(each
+            .map(|(variant, stats)| VariantTraffic {
+                endpoint: endpoint.to_owned(),
+                variant: variant.clone(),
+                traffic: stats.traffic(now),
+            })
+            .collect())
     }
 
     /// Since this server started; zeros for an endpoint that nobody asked.

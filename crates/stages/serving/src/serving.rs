@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use blobs::Blobs;
@@ -8,11 +8,17 @@ use ledger::Ledger;
 use parking_lot::Mutex;
 use predictions::Log;
 use runtimes::Runtime;
-use types::{Actor, WorkspaceId};
+use types::{Actor, Uid, WorkspaceId};
 
 use crate::endpoint::{Endpoint, Key, ServingTable};
+use crate::guard::Guard;
+use crate::load::Loaded;
+use crate::meter::Meter;
+use crate::rollout::Rollout;
+use crate::settings::Settings;
+use crate::shadow::Shadows;
 use crate::stats::Stats;
-use crate::{Error, Target};
+use crate::{Error, Revision, Select, Target};
 
 #[derive(Clone, Debug)]
 pub struct ServingConfig {
@@ -22,11 +28,13 @@ pub struct ServingConfig {
     pub most_rows: usize,
     /// How long a deployment waits for the requests of the revision it replaced.
     pub drain: Duration,
+    /// The runtimes beside ONNX; without, only ONNX is served.
+    pub engines: Option<packages::Engines>,
 }
 
 impl Default for ServingConfig {
     fn default() -> Self {
-        Self { durable_log: false, most_rows: 100_000, drain: Duration::from_secs(30) }
+        Self { durable_log: false, most_rows: 100_000, drain: Duration::from_secs(30), engines: None }
     }
 }
 
@@ -43,6 +51,16 @@ pub(crate) struct Inner {
     pub table: ArcSwap<ServingTable>,
     /// Outlive revisions, so that a swap does not reset the curves.
     pub stats: Mutex<HashMap<Key, Arc<Stats>>>,
+    /// By endpoint, variant and model version.
+    pub variant_stats: Mutex<HashMap<(Key, String, Uid), Arc<Stats>>>,
+    pub settings: Mutex<HashMap<Key, Arc<Settings>>>,
+    /// What the settings' limits have counted.
+    pub guards: Mutex<HashMap<Key, Arc<Guard>>>,
+    /// Those that are running or paused.
+    pub rollouts: Mutex<HashMap<Key, Rollout>>,
+    pub shadows: Shadows,
+    /// This server, where several share a database.
+    pub holder: Uid,
     /// One change of the table at a time.
     pub changing: tokio::sync::Mutex<()>,
 }
@@ -65,6 +83,12 @@ impl Serving {
             log,
             table: ArcSwap::default(),
             stats: Mutex::default(),
+            variant_stats: Mutex::default(),
+            settings: Mutex::default(),
+            guards: Mutex::default(),
+            rollouts: Mutex::default(),
+            shadows: Shadows::start(),
+            holder: types::new_id(ledger.clock().now()),
             changing: tokio::sync::Mutex::new(()),
         }));
         serving.sync().await?;
@@ -73,6 +97,11 @@ impl Serving {
 
     pub fn log(&self) -> &Log {
         &self.0.log
+    }
+
+    /// By the server's clock.
+    pub fn new_id(&self) -> Uid {
+        types::new_id(self.0.ledger.clock().now())
     }
 
     pub fn config(&self) -> &ServingConfig {
@@ -93,8 +122,42 @@ impl Serving {
     }
 
     /// Who would answer; for metadata and readiness.
-    pub fn target(&self, actor: &Actor, endpoint: &str, version: Option<&str>) -> Result<Target, Error> {
-        self.endpoint(actor.workspace, endpoint)?.target(version, Some(""))
+    pub fn target(&self, actor: &Actor, endpoint: &str, select: Select<'_>) -> Result<Target, Error> {
+        let found = self.endpoint(actor.workspace, endpoint)?;
+        match (select, &found.models) {
+            (Select::Any, Ok(models)) => found.of(models, found.main()),
+            _ => found.target(select, None),
+        }
+    }
+
+    /// An endpoint of this revision, with the statistics and settings that outlive revisions.
+    pub(crate) fn made(
+        &self,
+        key: &Key,
+        revision: Revision,
+        models: Result<Vec<Arc<Loaded>>, String>,
+    ) -> Endpoint {
+        let variant_stats = {
+            let mut known = self.0.variant_stats.lock();
+            let name = |v: &crate::VariantView| (key.clone(), v.name.clone(), v.model_version);
+            // Of variants that are gone, and that nobody holds any more.
+            known.retain(|of, stats| {
+                of.0 != *key
+                    || Arc::strong_count(stats) > 1
+                    || revision.variants.iter().any(|v| name(v) == *of)
+            });
+            revision.variants.iter().map(|v| Arc::clone(known.entry(name(v)).or_default())).collect()
+        };
+        Endpoint {
+            meters: revision.variants.iter().map(|v| Meter::of(&revision.endpoint, v)).collect(),
+            models,
+            stats: self.stats(key),
+            variant_stats,
+            settings: self.0.settings.lock().get(key).map(Arc::clone).unwrap_or_default(),
+            guard: Arc::clone(self.0.guards.lock().entry(key.clone()).or_default()),
+            tried_at: Instant::now(),
+            revision: Arc::new(revision),
+        }
     }
 
     pub(crate) fn endpoint(&self, workspace: WorkspaceId, name: &str) -> Result<Arc<Endpoint>, Error> {

@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use types::Timestamp;
 
+use crate::rollout::Window;
+
 /// Seconds that are kept.
 const SECONDS: usize = 300;
 /// Latency buckets: four to a doubling, from 1 µs to 1 µs · 2^(BUCKETS/4).
@@ -79,6 +81,23 @@ impl Stats {
         slot.requests += 1;
         slot.errors += u32::from(failed);
         slot.buckets[bucket(took)] += 1;
+    }
+
+    /// What happened from `since` on, at most the last five minutes. Whole seconds: the one in which `since` lies counts.
+    pub fn window(&self, since: Timestamp, now: Timestamp) -> Window {
+        let (first, current) = (since.0.div_euclid(1_000_000), now.0.div_euclid(1_000_000));
+        let mut buckets = [0; BUCKETS];
+        let mut window = Window::default();
+        for second in self.seconds.lock().iter() {
+            let young = second.second > current - SECONDS as i64 && second.second <= current;
+            if young && second.second >= first {
+                window.requests += u64::from(second.requests);
+                window.errors += u64::from(second.errors);
+                buckets.iter_mut().zip(&second.buckets).for_each(|(sum, n)| *sum += n);
+            }
+        }
+        window.p95_ms = quantile(&buckets, 0.95);
+        window
     }
 
     pub fn traffic(&self, now: Timestamp) -> Traffic {

@@ -4,24 +4,39 @@ use std::time::{Duration, Instant};
 use tasks::CancellationToken;
 use types::{Actor, WorkspaceId};
 
-use crate::endpoint::{Endpoint, Key};
+use crate::endpoint::Key;
 use crate::{Error, Revision, Serving, store};
 
 /// How often failed endpoints are tried again.
 const RETRY: Duration = Duration::from_secs(5);
+/// How often rollouts are looked at.
+const WATCH: Duration = Duration::from_millis(500);
 
 impl Serving {
     /// Follows deployments by other servers on the same database, and tries failed endpoints again.
     pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
         let mut sealed = self.0.ledger.watch();
+        let mut last = Instant::now();
         loop {
-            tokio::select! {
+            let watching = !self.0.rollouts.lock().is_empty();
+            let changed = tokio::select! {
                 () = token.cancelled() => return Ok(()),
-                changed = sealed.changed() => if changed.is_err() { return Ok(()) },
-                () = tokio::time::sleep(RETRY) => {}
+                changed = sealed.changed() => {
+                    if changed.is_err() {
+                        return Ok(());
+                    }
+                    true
+                }
+                () = tokio::time::sleep(if watching { WATCH } else { RETRY }) => last.elapsed() >= RETRY,
+            };
+            if watching && let Err(error) = self.look_at_rollouts().await {
+                tracing::warn!(%error, "a rollout could not be changed; it is tried again");
             }
-            if let Err(error) = self.sync().await {
-                tracing::warn!(%error, "endpoints could not be compared with the ledger; it is tried again");
+            if changed {
+                last = Instant::now();
+                if let Err(error) = self.sync().await {
+                    tracing::warn!(%error, "endpoints could not be compared with the ledger; it is tried again");
+                }
             }
             // Not at every event of a busy server.
             tokio::time::sleep(Duration::from_millis(250)).await;
@@ -31,13 +46,25 @@ impl Serving {
     /// Makes the table match the ledger.
     pub(crate) async fn sync(&self) -> Result<(), Error> {
         let _changing = self.0.changing.lock().await;
+        self.sync_rollouts().await?;
+        let settings = self.0.ledger.read(WorkspaceId::DEFAULT, store::all_settings).await?;
+        let mut changed: Vec<Key> = Vec::new();
+        for (workspace, endpoint, settings) in settings {
+            let key = (workspace, endpoint);
+            let mut known = self.0.settings.lock();
+            if known.get(&key).is_none_or(|k| **k != settings) {
+                known.insert(key.clone(), Arc::new(settings));
+                self.0.guards.lock().remove(&key);
+                changed.push(key);
+            }
+        }
         let current = self.0.ledger.read(WorkspaceId::DEFAULT, store::current).await?;
         for (workspace, revision) in &current {
             let key = (*workspace, revision.endpoint.clone());
             let serving = self.0.table.load().endpoints.get(&key).map(Arc::clone);
             // A failed one is tried again, but not at every event of a busy server.
             let fresh = serving.is_some_and(|e| {
-                e.revision.uid == revision.uid && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
+                e.revision.uid == revision.uid && !changed.contains(&key) && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
             });
             if !fresh {
                 self.take_up(key, revision.clone()).await;
@@ -82,11 +109,7 @@ impl Serving {
             Err(_) if same_failure => {}
             Err(reason) => tracing::error!(endpoint = key.1, reason, "an endpoint cannot serve"),
         }
-        let stats = self.stats(&key);
         // The replaced endpoint is freed by its last request.
-        self.publish(
-            &key,
-            Some(Endpoint { revision: Arc::new(revision), models, stats, tried_at: Instant::now() }),
-        );
+        self.publish(&key, Some(self.made(&key, revision, models)));
     }
 }

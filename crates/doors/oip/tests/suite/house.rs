@@ -73,7 +73,7 @@ impl House {
         let folder = Some(ArtifactPath::parse("m").unwrap());
         let version = models::CreateVersion { model: "cancer".into(), folder, ..Default::default() };
         let version = models::create_version(&ledger, &actor, version).await.unwrap();
-        let variant = NewVariant { name: None, model_version: version.uid, weight: 1.0 };
+        let variant = NewVariant::new(version.uid, 1.0);
         let deploy = Deploy { endpoint: "cancer".into(), variants: vec![variant], causes: Vec::new() };
         serving.deploy(&actor, deploy).await.unwrap();
         let router = door::routes(door::State::new(serving)).router;

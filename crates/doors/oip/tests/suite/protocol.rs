@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 use crate::house::{COMPONENTS, House};
 
 const INFER: &str = "/v2/models/cancer/infer";
-const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 fn expected() -> Value {
     let path = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -78,7 +77,6 @@ ledger::db_test! {
             ("/v2/models/cancer/stats", 200),
             ("/v2/models/stats", 200),
             ("/v2/models/nope", 404),
-            ("/ping", 200),
         ] {
             assert_eq!(house.get(path).await.status, status, "{path}");
         }
@@ -86,29 +84,11 @@ ledger::db_test! {
         assert_eq!(unknown, json!({ "error": "Request for unknown model: 'nope' is not found" }));
     }
 
-    async fn scoring_takes_split_records_and_csv_and_names_each_prediction(ledger: ledger::Ledger) {
-        let Some(house) = House::new(ledger).await else { return };
-        let expected = expected();
-        let data = expected["inputs"]["X"]["data"].as_array().unwrap();
-        let rows: Vec<&[Value]> = data.chunks(8).collect();
-        let split = json!({ "dataframe_split": { "columns": expected["columns"], "data": rows } });
-        let answer = house.post("/invocations", &JSON, split.to_string()).await;
-        assert_eq!(answer.status, StatusCode::OK);
-        let predictions = answer.json()["predictions"].clone();
-        let labels: Vec<&Value> = predictions.as_array().unwrap().iter().map(|p| &p["label"]).collect();
-        assert_eq!(json!(labels), expected["outputs"]["label"]["data"]);
-        close(&predictions[0]["probabilities"], &json!(expected["outputs"]["probabilities"]["data"].as_array().unwrap()[..2]));
-        assert_eq!(answer.headers["x-mlwright-prediction-ids"].to_str().unwrap().split(',').count(), 8);
-        let same = house.post("/endpoints/cancer/invocations", &JSON, split.to_string()).await;
-        assert_eq!(same.json()["predictions"], predictions);
-    }
-
     async fn a_viewer_reads_and_does_not_predict(ledger: ledger::Ledger) {
         let Some(house) = House::new(ledger).await else { return };
         let viewer = house.as_viewer();
         assert_eq!(viewer.get("/v2/models/cancer").await.status, StatusCode::OK);
         assert_eq!(viewer.post(INFER, &[], "{}").await.status, StatusCode::FORBIDDEN);
-        assert_eq!(viewer.post("/invocations", &JSON, "{}").await.status, StatusCode::FORBIDDEN);
         assert_eq!(viewer.post("/v2/repository/models/cancer/unload", &[], "{}").await.status, StatusCode::FORBIDDEN);
     }
 }

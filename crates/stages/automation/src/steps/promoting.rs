@@ -60,7 +60,7 @@ async fn deploy(
     let cause = ("triggered_by".to_owned(), "retraining".to_owned(), retraining.uid.hex());
     let deploy = Deploy {
         endpoint: retraining.endpoint.clone(),
-        variants: vec![NewVariant { name: None, model_version: version, weight: 1.0 }],
+        variants: vec![NewVariant::new(version, 1.0)],
         causes: vec![cause],
     };
     Ok(automation.serving.deploy(actor, deploy).await?.uid)

@@ -6,7 +6,7 @@ use ledger::{Component, Ledger};
 use mlwright_serving as serving;
 use predictions::{Log, LogConfig};
 use runtimes::{Runtime, RuntimeConfig, Tensor, TensorData};
-use serving::{Answer, Deploy, Error, Input, NewVariant, Request, Serving, ServingConfig};
+use serving::{Answer, Deploy, Error, Input, NewVariant, Request, Select, Serving, ServingConfig};
 use tracking::artifacts::{self, ArtifactPath};
 use types::{Actor, Uid};
 
@@ -63,11 +63,7 @@ impl House {
     pub async fn deploy(&self, endpoint: &str, variants: &[(Uid, f64)]) -> Result<serving::Revision, Error> {
         let variants = variants
             .iter()
-            .map(|(model_version, weight)| NewVariant {
-                name: None,
-                model_version: *model_version,
-                weight: *weight,
-            })
+            .map(|(model_version, weight)| NewVariant::new(*model_version, *weight))
             .collect();
         let deploy = Deploy { endpoint: endpoint.into(), variants, causes: Vec::new() };
         self.serving.deploy(&self.actor, deploy).await
@@ -85,7 +81,8 @@ impl House {
         tensor: Tensor,
     ) -> Result<Answer, Error> {
         let input = Input::Tensors(vec![tensor]);
-        let request = Request { endpoint, version, routing_key, input, outputs: &[] };
+        let select = Select::version(version);
+        let request = Request { endpoint, select, routing_key, input, outputs: &[], deadline: None };
         self.serving.infer(&self.actor, request).await
     }
 }

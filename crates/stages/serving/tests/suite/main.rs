@@ -3,4 +3,5 @@
 
 mod deploy;
 mod house;
+mod rollout;
 mod swap;

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use mlwright_serving::Select;
+
 use crate::house::{COMPONENTS, House};
 
 ledger::db_test! {
@@ -56,9 +58,9 @@ ledger::db_test! {
         let one = house.version("cancer", "cancer_logreg.onnx").await;
         let two = house.version("cancer", "cancer_logreg_2.onnx").await;
         house.deploy("e", &[(one, 1.0)]).await.unwrap();
-        let first = Arc::downgrade(&house.serving.target(&house.actor, "e", None).unwrap().model);
+        let first = Arc::downgrade(&house.serving.target(&house.actor, "e", Select::Any).unwrap().model);
         house.deploy("e", &[(one, 9.0), (two, 1.0)]).await.unwrap();
-        let kept = house.serving.target(&house.actor, "e", Some("1")).unwrap().model;
+        let kept = house.serving.target(&house.actor, "e", Select::Version("1")).unwrap().model;
         assert!(Arc::ptr_eq(&kept, &first.upgrade().unwrap()), "only the weight changed");
         drop(kept);
         house.deploy("e", &[(two, 1.0)]).await.unwrap();

@@ -7,7 +7,7 @@ use columns::Table;
 use runtimes::{Column, ColumnSpec, ColumnType, Frame, Values};
 use types::DataType;
 
-use crate::errors::ScoringError;
+use crate::ScoringError;
 use crate::json::Json;
 
 type Result<T> = std::result::Result<T, ScoringError>;

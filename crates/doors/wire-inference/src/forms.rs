@@ -1,108 +1,36 @@
-//! MLflow's scoring protocol: `mlflow/pyfunc/scoring_server/__init__.py` of 3.17.
+//! MLflow's scoring bodies: `mlflow/pyfunc/scoring_server/__init__.py` of 3.17.
 
-use axum::body::Bytes;
-use axum::extract::{Path, State as Extract};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use kit::Caller;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use runtimes::{ColumnSpec, Tensor, TensorSpec};
-use serving::{Answer, Input, Request, Target};
-use types::{Actor, Permission};
+use serving::{Answer, Input, Target};
 
-use crate::errors::ScoringError;
-use crate::infer::ROUTING_KEY;
 use crate::json::{Json, parse, write_text};
-use crate::{State, datatype, frames};
-
-/// Ids of the predictions, in the order of the rows, separated by commas.
-pub const PREDICTION_IDS: &str = "x-mlwright-prediction-ids";
-/// More ids than this do not fit into a header that every client reads; they are in the body, as `prediction_ids`.
-const IDS_IN_HEADER: usize = 1000;
+use crate::{ScoringError, datatype, frames};
 
 const FORMATS: [&str; 4] = ["dataframe_records", "dataframe_split", "inputs", "instances"];
 const REQUIRED: &str = "The input must be a JSON dictionary with exactly one of the input fields \
                         {'dataframe_records', 'dataframe_split', 'inputs', 'instances'}";
 
-pub async fn ping() -> &'static str {
-    "\n"
+/// How predictions are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// One object a row: the input was a data frame.
+    Records,
+    /// One nested list an output.
+    Arrays,
 }
 
-pub async fn invocations(
-    state: Extract<State>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, ScoringError> {
-    let actor = caller.require(Permission::Predict)?;
-    let endpoint = default_endpoint(&state, actor)?;
-    score(&state, actor, &endpoint, &headers, body).await
-}
-
-pub async fn endpoint_invocations(
-    state: Extract<State>,
-    caller: Caller,
-    Path(endpoint): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, ScoringError> {
-    let actor = caller.require(Permission::Predict)?;
-    score(&state, actor, &endpoint, &headers, body).await
-}
-
-fn default_endpoint(state: &State, actor: &Actor) -> Result<String, ScoringError> {
-    if let Some(name) = &state.default_endpoint {
-        return Ok(name.clone());
-    }
-    let mut names = state.serving.names(actor.workspace).into_iter().map(|(name, _)| name);
-    match (names.next(), names.next()) {
-        (Some(only), None) => Ok(only),
-        (None, _) => Err(ScoringError::Json {
-            status: axum::http::StatusCode::NOT_FOUND,
-            code: "RESOURCE_DOES_NOT_EXIST",
-            message: "no endpoint is deployed".into(),
-        }),
-        (Some(_), Some(_)) => Err(ScoringError::bad(
-            "several endpoints are deployed, and /invocations names none: use /endpoints/<name>/invocations, \
-             or set a default endpoint for this address",
-        )),
-    }
-}
-
-async fn score(
-    state: &State,
-    actor: &Actor,
-    endpoint: &str,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Result<Response, ScoringError> {
-    let target = state.serving.target(actor, endpoint, None)?;
-    let media = media_type(headers)?;
-    let (input, as_records) = match media {
-        Media::Json => json_input(&body, &target)?,
-        Media::Csv => {
-            let text = std::str::from_utf8(&body).map_err(|e| {
-                ScoringError::invalid(format!(
-                    "Ensure that input is a valid UTF-8 encoded string. Error: '{e}'"
-                ))
-            })?;
-            (Input::Columns(frames::csv(text, columns(&target))?), true)
-        }
-        Media::Parquet => (Input::Columns(frames::parquet(body)?), true),
-    };
-    drop(target);
-    let routing_key = headers.get(ROUTING_KEY).and_then(|v| v.to_str().ok());
-    let request = Request { endpoint, version: None, routing_key, input, outputs: &[] };
-    let answer = state.serving.infer(actor, request).await?;
-    Ok(respond(&answer, as_records))
-}
-
-enum Media {
+/// What a request's body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
     Json,
     Csv,
     Parquet,
 }
 
-fn media_type(headers: &HeaderMap) -> Result<Media, ScoringError> {
+/// Errors: 415, in MLflow's words.
+pub fn media_type(headers: &HeaderMap) -> Result<Media, ScoringError> {
     let full = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("None");
     let mut parts = full.split(';').map(str::trim);
     let mime = parts.next().unwrap_or_default();
@@ -133,15 +61,30 @@ fn media_type(headers: &HeaderMap) -> Result<Media, ScoringError> {
 }
 
 /// The schema's columns, if they have names.
-fn columns(target: &Target) -> &[ColumnSpec] {
+pub(crate) fn columns(target: &Target) -> &[ColumnSpec] {
     match &target.model.tabular {
         Some(tabular) if tabular.is_named() => tabular.columns(),
         _ => &[],
     }
 }
 
-/// The input, and whether it was a data frame: then predictions come as records.
-fn json_input(body: &[u8], target: &Target) -> Result<(Input, bool), ScoringError> {
+/// The body as the model's input, and the form of the answer that goes with it.
+pub fn input(media: Media, body: Bytes, target: &Target) -> Result<(Input, Reply), ScoringError> {
+    match media {
+        Media::Json => json_input(&body, target),
+        Media::Csv => {
+            let text = std::str::from_utf8(&body).map_err(|e| {
+                ScoringError::invalid(format!(
+                    "Ensure that input is a valid UTF-8 encoded string. Error: '{e}'"
+                ))
+            })?;
+            Ok((Input::Columns(frames::csv(text, columns(target))?), Reply::Records))
+        }
+        Media::Parquet => Ok((Input::Columns(frames::parquet(body)?), Reply::Records)),
+    }
+}
+
+fn json_input(body: &[u8], target: &Target) -> Result<(Input, Reply), ScoringError> {
     let json = parse(body).map_err(|e| {
         ScoringError::invalid(format!("Ensure that input is a valid JSON formatted string. Error: '{e}'"))
     })?;
@@ -172,17 +115,25 @@ fn json_input(body: &[u8], target: &Target) -> Result<(Input, bool), ScoringErro
     let value = json.get(format).unwrap_or(&Json::Null);
     let schema = columns(target);
     Ok(match *format {
-        "dataframe_split" => (Input::Columns(frames::split(value, schema)?), true),
-        "dataframe_records" => (Input::Columns(frames::records(value, schema)?), true),
-        "instances" if matches!(value, Json::List(rows) if matches!(rows.first(), Some(Json::Object(_)))) => {
-            (Input::Columns(frames::records(value, schema)?), true)
-        }
+        "dataframe_split" => (Input::Columns(frames::split(value, schema)?), Reply::Records),
+        "dataframe_records" => (Input::Columns(frames::records(value, schema)?), Reply::Records),
+        "instances" => instances(value, target)?,
         _ => tensors_or_columns(value, target)?,
     })
 }
 
+/// `instances` alone, for protocols that know no other form.
+pub fn instances(value: &Json, target: &Target) -> Result<(Input, Reply), ScoringError> {
+    match value {
+        Json::List(rows) if matches!(rows.first(), Some(Json::Object(_))) => {
+            Ok((Input::Columns(frames::records(value, columns(target))?), Reply::Records))
+        }
+        _ => tensors_or_columns(value, target),
+    }
+}
+
 /// `inputs`, and `instances` that are no objects.
-fn tensors_or_columns(value: &Json, target: &Target) -> Result<(Input, bool), ScoringError> {
+fn tensors_or_columns(value: &Json, target: &Target) -> Result<(Input, Reply), ScoringError> {
     let specs = target.model.model.inputs();
     let schema = columns(target);
     match value {
@@ -199,20 +150,20 @@ fn tensors_or_columns(value: &Json, target: &Target) -> Result<(Input, bool), Sc
                         tensors.push(tensor(spec, value)?);
                     }
                 }
-                return Ok((Input::Tensors(tensors), false));
+                return Ok((Input::Tensors(tensors), Reply::Arrays));
             }
-            Ok((Input::Columns(frames::by_column(fields, schema)?), true))
+            Ok((Input::Columns(frames::by_column(fields, schema)?), Reply::Records))
         }
         Json::List(rows) => match (specs, schema) {
-            ([only], []) => Ok((Input::Tensors(vec![tensor(only, value)?]), false)),
+            ([only], []) => Ok((Input::Tensors(vec![tensor(only, value)?]), Reply::Arrays)),
             (_, _) if rows.iter().all(|r| matches!(r, Json::Object(_))) && !rows.is_empty() => {
-                Ok((Input::Columns(frames::records(value, schema)?), true))
+                Ok((Input::Columns(frames::records(value, schema)?), Reply::Records))
             }
-            _ => Ok((Input::Columns(frames::by_position(rows, schema)?), true)),
+            _ => Ok((Input::Columns(frames::by_position(rows, schema)?), Reply::Records)),
         },
         scalar => {
             let rows = std::slice::from_ref(scalar);
-            Ok((Input::Columns(frames::by_position(rows, schema)?), true))
+            Ok((Input::Columns(frames::by_position(rows, schema)?), Reply::Records))
         }
     }
 }
@@ -242,26 +193,15 @@ fn tensor(spec: &TensorSpec, value: &Json) -> Result<Tensor, ScoringError> {
     Ok(Tensor { name: spec.name.clone(), shape, data })
 }
 
-fn respond(answer: &Answer, as_records: bool) -> Response {
-    let mut json = String::from("{\"predictions\":");
-    if as_records {
-        records(&mut json, answer)
-    } else {
-        arrays(&mut json, &answer.outputs)
+/// Appends the predictions as JSON. What MLflow's pyfunc returns as one array (of scikit-learn, say) is that array.
+pub fn write_reply(json: &mut String, answer: &Answer, reply: Reply) {
+    let bare =
+        answer.pyfunc_output.as_deref().and_then(|name| answer.outputs.iter().find(|o| o.name == name));
+    match (bare, reply) {
+        (Some(output), _) => nested(json, output, &output.shape, &mut 0),
+        (None, Reply::Records) => records(json, answer),
+        (None, Reply::Arrays) => arrays(json, &answer.outputs),
     }
-    let ids: Vec<String> = answer.ids.iter().map(types::Uid::hex).collect();
-    let in_header = ids.len() <= IDS_IN_HEADER;
-    if !in_header {
-        json.push_str(",\"prediction_ids\":[\"");
-        json.push_str(&ids.join("\",\""));
-        json.push_str("\"]");
-    }
-    json.push('}');
-    let mut response = ([(header::CONTENT_TYPE, "application/json")], json).into_response();
-    if in_header && let Ok(value) = HeaderValue::from_str(&ids.join(",")) {
-        response.headers_mut().insert(PREDICTION_IDS, value);
-    }
-    response
 }
 
 /// One object a row; an output of several values a row is a list.
@@ -302,7 +242,8 @@ fn arrays(json: &mut String, outputs: &[Tensor]) {
     json.push('}');
 }
 
-fn nested(json: &mut String, output: &Tensor, shape: &[i64], at: &mut usize) {
+/// Appends an output as nested lists of its shape.
+pub fn nested(json: &mut String, output: &Tensor, shape: &[i64], at: &mut usize) {
     let Some((length, rest)) = shape.split_first() else {
         if *at < output.data.len() {
             datatype::write_value(json, &output.data, *at, true);

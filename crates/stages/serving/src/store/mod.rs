@@ -1,7 +1,13 @@
+mod rollouts;
+mod settings;
+
 use ledger::{Error, Row, Rx, Tx, params};
 use types::{Uid, WorkspaceId};
 
 use crate::{Revision, VariantView};
+
+pub use rollouts::{active_rollout, active_rollouts, rollouts, save_rollout};
+pub use settings::{all_settings, save_settings};
 
 const COLUMNS: &str = "r.uid, r.endpoint, r.number, r.variants, r.created_at, r.created_by";
 

@@ -1,0 +1,15 @@
+//! What inference protocols share: JSON as Python writes it, tensors by their OIP names, data frames out of JSON, CSV and
+//! Parquet, and MLflow's scoring forms, which Databricks, SageMaker and others carry as they are.
+
+pub mod datatype;
+mod errors;
+mod fault;
+mod forms;
+pub mod frames;
+pub mod json;
+pub mod openapi;
+pub mod scoring;
+
+pub use errors::ScoringError;
+pub use fault::{log_internal, status, with_hint};
+pub use forms::{Media, Reply, input, instances, media_type, nested, write_reply};

@@ -1,0 +1,80 @@
+//! One MLflow scoring request, from headers and body to the answer; the paths are the doors'.
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serving::{Answer, Request, Select, Serving};
+use types::Actor;
+
+use crate::ScoringError;
+use crate::forms::{Reply, input, media_type, write_reply};
+
+/// Sends requests with the same value to the same variant.
+pub const ROUTING_KEY: &str = "x-mlwright-routing-key";
+/// Ids of the predictions, in the order of the rows, separated by commas.
+pub const PREDICTION_IDS: &str = "x-mlwright-prediction-ids";
+/// More ids than this do not fit into a header that every client reads; they are in the body, as `prediction_ids`.
+const IDS_IN_HEADER: usize = 1000;
+
+/// The value of [`ROUTING_KEY`].
+pub fn routing_key(headers: &HeaderMap) -> Option<&str> {
+    headers.get(ROUTING_KEY).and_then(|v| v.to_str().ok())
+}
+
+/// Predicts. The caller's permission was asked for before.
+///
+/// Errors: 415 and wrong bodies in MLflow's words; what serving says.
+pub async fn score(
+    serving: &Serving,
+    actor: &Actor,
+    (endpoint, select): (&str, Select<'_>),
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<(Answer, Reply), ScoringError> {
+    let target = serving.target(actor, endpoint, select)?;
+    let media = media_type(headers)?;
+    let (input, reply) = input(media, body, &target)?;
+    drop(target);
+    let request =
+        Request { endpoint, select, routing_key: routing_key(headers), input, outputs: &[], deadline: None };
+    Ok((serving.infer(actor, request).await?, reply))
+}
+
+/// `{"predictions": …}`, with the ids of the predictions in a header.
+pub fn respond(answer: &Answer, reply: Reply) -> Response {
+    let mut json = String::from("{\"predictions\":");
+    write_reply(&mut json, answer, reply);
+    let ids: Vec<String> = answer.ids.iter().map(types::Uid::hex).collect();
+    let in_header = ids.len() <= IDS_IN_HEADER;
+    if !in_header {
+        json.push_str(",\"prediction_ids\":[\"");
+        json.push_str(&ids.join("\",\""));
+        json.push_str("\"]");
+    }
+    json.push('}');
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], json).into_response();
+    if in_header && let Ok(value) = HeaderValue::from_str(&ids.join(",")) {
+        response.headers_mut().insert(PREDICTION_IDS, value);
+    }
+    response
+}
+
+/// The endpoint that answers where a path names none: the given one, else the only one there is.
+pub fn only_endpoint(serving: &Serving, actor: &Actor, given: Option<&str>) -> Result<String, ScoringError> {
+    if let Some(name) = given {
+        return Ok(name.to_owned());
+    }
+    let mut names = serving.names(actor.workspace).into_iter().map(|(name, _)| name);
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok(only),
+        (None, _) => Err(ScoringError::Json {
+            status: axum::http::StatusCode::NOT_FOUND,
+            code: "RESOURCE_DOES_NOT_EXIST",
+            message: "no endpoint is deployed".into(),
+        }),
+        (Some(_), Some(_)) => Err(ScoringError::bad(
+            "several endpoints are deployed, and this path names none: use /endpoints/<name>/invocations, \
+             or set a default endpoint for this address",
+        )),
+    }
+}

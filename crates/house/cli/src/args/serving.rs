@@ -1,0 +1,169 @@
+//! Endpoints, rollouts, predictions.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Subcommand};
+
+/// A version of a registered model: `churn/3`, `churn@champion`, or as MLflow writes it, `models:/churn/3`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelRef {
+    pub model: String,
+    pub version: Option<i64>,
+    pub alias: Option<String>,
+}
+
+pub fn model_ref(text: &str) -> Result<ModelRef, String> {
+    let rest = text.strip_prefix("models:/").unwrap_or(text);
+    if let Some((model, alias)) = rest.rsplit_once('@')
+        && !model.is_empty()
+        && !alias.is_empty()
+    {
+        return Ok(ModelRef { model: model.to_owned(), version: None, alias: Some(alias.to_owned()) });
+    }
+    match rest.rsplit_once('/').map(|(model, number)| (model, number.parse::<i64>())) {
+        Some((model, Ok(number))) if !model.is_empty() => {
+            Ok(ModelRef { model: model.to_owned(), version: Some(number), alias: None })
+        }
+        _ => Err("name a version as churn/3, churn@champion or models:/churn/3".to_owned()),
+    }
+}
+
+/// `10%` or `0.1`.
+pub fn share(text: &str) -> Result<f64, String> {
+    let number = match text.trim().strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|p| p / 100.0),
+        None => text.trim().parse::<f64>(),
+    };
+    let share = number.map_err(|_| format!("`{text}` is no share such as 10% or 0.1"))?;
+    if share > 0.0 && share <= 1.0 {
+        Ok(share)
+    } else {
+        Err(format!("`{text}` is not above 0 and up to 100%"))
+    }
+}
+
+/// `90s`, `5m`, `2h`, or seconds.
+pub fn seconds(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let number: i64 = number.parse().map_err(|_| format!("`{text}` is no time such as 90s, 5m or 2h"))?;
+    number.checked_mul(unit).filter(|n| *n >= 0).ok_or_else(|| format!("`{text}` is no time"))
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Deploy {
+    /// The endpoint's name; it is made if there is none
+    pub endpoint: String,
+    /// What answers: churn/3, churn@champion, models:/churn/3; several share the traffic, as churn/3=90 churn/4=10
+    #[arg(required = true, value_name = "MODEL[=WEIGHT]")]
+    pub models: Vec<String>,
+    /// Gets a copy of every request and answers nobody; may be given again
+    #[arg(long, value_name = "MODEL", value_parser = model_ref)]
+    pub shadow: Vec<ModelRef>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Endpoints {
+    /// All endpoints with their traffic
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// One endpoint: variants, traffic, rollout, limits
+    Show {
+        endpoint: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print its limits, cache and batching, or set them from a file of JSON (a dash reads standard input)
+    Settings {
+        endpoint: String,
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+    },
+    /// Print its OpenAPI document
+    Openapi { endpoint: String },
+    /// Stop serving it; its revisions and predictions stay
+    Delete { endpoint: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rollout {
+    /// Give a new version a growing share of an endpoint's traffic, as long as it does as well
+    Start {
+        endpoint: String,
+        #[arg(value_parser = model_ref)]
+        model: ModelRef,
+        /// Shares of the traffic, one after the other; everything follows the last one
+        #[arg(long, value_delimiter = ',', value_parser = share, default_value = "10%")]
+        steps: Vec<f64>,
+        /// How long each step lasts at least
+        #[arg(long, value_parser = seconds, default_value = "5m", value_name = "TIME")]
+        bake: i64,
+        /// Follow it until it has ended; ends with 1 if the version was not promoted
+        #[arg(long, short)]
+        watch: bool,
+    },
+    /// The newest rollout of an endpoint with its timeline
+    Show {
+        endpoint: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow it until it has ended; ends with 1 if the version was not promoted
+    Watch { endpoint: String },
+    /// Hold the shares as they are
+    Pause { endpoint: String },
+    /// Go on
+    Resume { endpoint: String },
+    /// Give everything to the new version now
+    Promote { endpoint: String },
+    /// Give everything back to what served before
+    Abort {
+        endpoint: String,
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Predict {
+    pub endpoint: String,
+    /// Rows as .csv, .parquet or .json (a list of objects, or a body of MLflow's); a dash reads JSON from standard input
+    #[arg(value_name = "FILE", required_unless_present = "dataset")]
+    pub input: Option<PathBuf>,
+    /// Every row of a data set instead, such as visits or visits/3; the predictions become a data set
+    #[arg(long, value_name = "DATASET", conflicts_with = "input")]
+    pub dataset: Option<String>,
+    /// The data set that rows and predictions become a version of [default: <dataset>-predictions]
+    #[arg(long, value_name = "DATASET", requires = "dataset")]
+    pub into: Option<String>,
+    /// Ask one variant, by its name or label
+    #[arg(long)]
+    pub variant: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_shares_and_times_are_read_as_people_write_them() {
+        let found = model_ref("models:/churn/3").unwrap();
+        assert_eq!((found.model.as_str(), found.version), ("churn", Some(3)));
+        assert_eq!(model_ref("team/churn@champion").unwrap().alias.as_deref(), Some("champion"));
+        assert!(model_ref("churn").is_err() && model_ref("churn/x").is_err() && model_ref("@a").is_err());
+        assert_eq!((share("10%"), share("0.25")), (Ok(0.1), Ok(0.25)));
+        assert!(share("0").is_err() && share("101%").is_err() && share("x").is_err());
+        assert_eq!(
+            (seconds("90s"), seconds("5m"), seconds("2h"), seconds("7")),
+            (Ok(90), Ok(300), Ok(7200), Ok(7))
+        );
+        assert!(seconds("").is_err() && seconds("m").is_err() && seconds("-1s").is_err());
+    }
+}

@@ -1,0 +1,6 @@
+//! Endpoints and what they serve.
+
+pub mod deploy;
+pub mod endpoints;
+pub mod predict;
+pub mod rollout;

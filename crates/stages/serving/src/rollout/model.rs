@@ -1,0 +1,132 @@
+use serde::{Deserialize, Serialize};
+use types::{Timestamp, Uid};
+
+/// A wish: this version should take over, so.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NewRollout {
+    pub endpoint: String,
+    pub model_version: Uid,
+    /// The candidate's variant name; `<model>-<version>` if absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The candidate's share of the traffic at each step, in (0, 1], growing. A share of 1 at the end is implied.
+    #[serde(default = "canary")]
+    pub steps: Vec<f64>,
+    /// How long each step lasts before the next may begin.
+    #[serde(default = "bake")]
+    pub bake_seconds: i64,
+    #[serde(default)]
+    pub guards: Guards,
+}
+
+fn canary() -> Vec<f64> {
+    vec![0.1]
+}
+
+fn bake() -> i64 {
+    300
+}
+
+/// When the candidate has failed. The defaults need no set-up: they compare with the stable variant's own traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Guards {
+    /// The candidate is judged from this many requests in a step on, and no step ends before it.
+    pub least_requests: u64,
+    /// How much higher than the stable variant's its share of failed requests may be, beyond chance (95 %).
+    pub error_margin: f64,
+    /// Its 95th percentile of latency may be this many times the stable variant's, plus `latency_slack_ms`.
+    pub latency_factor: f64,
+    pub latency_slack_ms: f64,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self { least_requests: 20, error_margin: 0.02, latency_factor: 2.0, latency_slack_ms: 10.0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RolloutState {
+    Running,
+    /// The weights stay as they are; the guards still watch.
+    Paused,
+    /// The candidate answers everything.
+    Promoted,
+    /// The guards took the traffic away from it.
+    RolledBack,
+    /// A person did, or another deployment.
+    Aborted,
+}
+
+impl RolloutState {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled_back",
+            Self::Aborted => "aborted",
+        }
+    }
+
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
+}
+
+/// One line of a rollout's timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    pub at: Timestamp,
+    pub what: String,
+    /// The candidate's share from then on.
+    pub share: f64,
+    pub by: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    pub uid: Uid,
+    pub endpoint: String,
+    pub candidate: String,
+    pub candidate_version: Uid,
+    /// What served before, and what is served again after a roll-back.
+    pub stable: Vec<StableVariant>,
+    pub steps: Vec<f64>,
+    pub bake_seconds: i64,
+    pub guards: Guards,
+    /// Index into `steps`; their number once it is promoted.
+    pub step: usize,
+    pub step_since: Timestamp,
+    pub state: RolloutState,
+    /// Why it ended.
+    pub reason: Option<String>,
+    pub timeline: Vec<Moment>,
+    pub created_at: Timestamp,
+    pub created_by: String,
+}
+
+/// A variant as it was before the rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StableVariant {
+    pub name: String,
+    pub model_version: Uid,
+    pub weight: f64,
+    #[serde(default)]
+    pub labels: Vec<String>,
+    #[serde(default)]
+    pub shadow: bool,
+}
+
+impl Rollout {
+    /// The candidate's share of the traffic now.
+    pub fn share(&self) -> f64 {
+        match self.state {
+            RolloutState::Promoted => 1.0,
+            RolloutState::RolledBack | RolloutState::Aborted => 0.0,
+            _ => self.steps.get(self.step).copied().unwrap_or(1.0),
+        }
+    }
+}

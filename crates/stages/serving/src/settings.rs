@@ -1,0 +1,113 @@
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use types::{Actor, WorkspaceId};
+
+use crate::endpoint::{Endpoint, Key};
+use crate::{Error, Serving, store};
+
+/// How an endpoint answers, whichever revision serves. All limits are per server process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Who may ask, as actors are written (`user:ann`); empty: everybody who may predict.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<String>,
+    /// Requests of all callers together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Requests of each caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_per_caller: Option<Rate>,
+    /// Rows that each caller may have predicted in a day (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily_rows_per_caller: Option<u64>,
+    /// Answers to the same inputs are remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheSettings>,
+    /// Requests are run together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batching: Option<Batching>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    pub per_second: f64,
+    /// Requests that may come at once after a pause; at least 1.
+    pub burst: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheSettings {
+    pub seconds: u64,
+    /// Requests that are remembered; the oldest go first.
+    pub entries: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batching {
+    /// Rows of one run.
+    pub most_rows: usize,
+    /// How long a request may wait for others, in milliseconds. It waits only while that is expected to pay.
+    pub longest_wait_ms: u64,
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), &'static str> {
+        let good = |rate: &Rate| rate.per_second.is_finite() && rate.per_second > 0.0 && rate.burst >= 1.0;
+        if !self.rate.iter().chain(&self.rate_per_caller).all(good) {
+            return Err("a rate needs per_second above 0 and a burst of 1 or more");
+        }
+        if self.cache.is_some_and(|c| c.seconds == 0 || c.entries == 0 || c.entries > 1_000_000) {
+            return Err("a cache needs at least 1 second and 1 to 1000000 entries");
+        }
+        if self.batching.is_some_and(|b| b.most_rows < 2 || b.longest_wait_ms > 10_000) {
+            return Err("batching needs most_rows of 2 or more and waits of at most 10000 ms");
+        }
+        Ok(())
+    }
+}
+
+impl Serving {
+    /// What an endpoint was given; the default for one that was given nothing.
+    pub fn settings(&self, workspace: WorkspaceId, endpoint: &str) -> Settings {
+        let known = self.0.settings.lock();
+        known.get(&(workspace, endpoint.to_owned())).map(|s| s.as_ref().clone()).unwrap_or_default()
+    }
+
+    /// Counts from the next request on. Errors: `NoEndpoint`, `BadSettings`.
+    pub async fn change_settings(
+        &self,
+        actor: &Actor,
+        endpoint: &str,
+        settings: Settings,
+    ) -> Result<(), Error> {
+        let bad = |message: &str| Error::BadSettings {
+            endpoint: endpoint.to_owned(),
+            message: message.to_owned(),
+        };
+        settings.check().map_err(bad)?;
+        let _changing = self.0.changing.lock().await;
+        let serving = self.endpoint(actor.workspace, endpoint)?;
+        let (name, kept) = (endpoint.to_owned(), settings.clone());
+        self.0
+            .ledger
+            .write(actor, move |tx| {
+                store::save_settings(tx, &name, &kept)?;
+                let payload = json!({ "endpoint": name, "settings": kept });
+                tx.event("endpoint.settings_changed", &format!("endpoint:{name}"), payload)?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        let key: Key = (actor.workspace, endpoint.to_owned());
+        let settings = std::sync::Arc::new(settings);
+        self.0.settings.lock().insert(key.clone(), std::sync::Arc::clone(&settings));
+        self.0.guards.lock().remove(&key);
+        let models = serving.models.clone();
+        let again = self.made(&key, serving.revision.as_ref().clone(), models);
+        self.publish(&key, Some(Endpoint { tried_at: serving.tried_at, ..again }));
+        Ok(())
+    }
+}
