@@ -29,7 +29,7 @@ pub fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Value>>, Error> {
     Ok(rows)
 }
 
-fn float(value: f64) -> Value {
+pub(crate) fn float(value: f64) -> Value {
     Number::from_f64(value).map_or_else(|| Value::String(float_text(value)), Value::Number)
 }
 

@@ -1,5 +1,25 @@
 //! How far a sample has moved away from a baseline.
+//!
+//! The functions here score counts or values that are already there; [`compare`] takes whole data sets, chooses methods
+//! and says which columns have drifted, in Evidently's way or calibrated.
 
+mod binned;
+mod calibrate;
+mod frame;
+mod kind;
+mod method;
+mod pair;
+mod report;
+mod score;
+
+pub use frame::{Frame, Series};
+pub use kind::Kind;
+pub use method::Method;
+pub use pair::{Key, Numbers, Pair};
+pub use report::{Choice, ColumnReport, Finding, Mode, Options, Report, Tier, compare, parallel};
+pub use score::{score, total_variation_above};
+
+pub use crate::statistic::Mmd;
 pub use crate::chance::{jensen_shannon_by_chance, psi_by_chance, wasserstein_by_chance};
 use crate::ks;
 pub use crate::pairs::{binned_numbers, by_value};
@@ -15,6 +35,14 @@ pub enum NotComputable {
     EmptySample(&'static str),
     #[error("there is one bin only")]
     OneBin,
+    #[error("{0}")]
+    Reason(String),
+}
+
+impl NotComputable {
+    pub(crate) fn reason(text: impl Into<String>) -> Self {
+        Self::Reason(text.into())
+    }
 }
 
 fn check(expected: &[u64], actual: &[u64]) -> Result<(f64, f64), NotComputable> {

@@ -1,9 +1,11 @@
 //! Statistics against SciPy and Evidently, profiles of real shapes, and what readers refuse.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are test code")]
 
+mod calibrated;
 mod evidently;
 mod readers;
 mod sources;
+mod state;
 
 use mlwright_columns as columns;
 

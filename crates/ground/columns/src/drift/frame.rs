@@ -1,0 +1,422 @@
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType as ArrowType, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use types::DataType;
+
+use super::pair::{Key, NumberType, Numbers};
+use super::{Kind, NotComputable};
+use crate::{ArrayRef, Error, Format, Table, read_typed};
+
+/// Integers with at most this many different values are categories.
+const FEW: usize = 10;
+const BATCH: usize = 64 * 1024;
+
+/// A data set whose columns are read one at a time.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    name: String,
+    schema: SchemaRef,
+    /// Types that pandas wrote into the file, by column.
+    pandas: BTreeMap<String, String>,
+    content: Content,
+}
+
+#[derive(Clone, Debug)]
+enum Content {
+    Table(Table),
+    File(PathBuf, ArrowReaderMetadata),
+    Bytes(Bytes, ArrowReaderMetadata),
+}
+
+impl Frame {
+    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of numbers with texts among them is text.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let name = path.to_string_lossy().into_owned();
+        if Format::of(&name)? != Format::Parquet {
+            return Self::read(&name, types::io::read(path)?.into());
+        }
+        let file = types::io::open(path)?;
+        let loaded = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
+        Ok(Self::of_parquet(name, Content::File(path.to_path_buf(), loaded)))
+    }
+
+    /// As [`Frame::open`], for the bytes of a file with that name.
+    pub fn read(name: &str, bytes: Bytes) -> Result<Self, Error> {
+        if Format::of(name)? == Format::Parquet {
+            let loaded =
+                ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|e| bad(name, &e))?;
+            return Ok(Self::of_parquet(name.to_owned(), Content::Bytes(bytes, loaded)));
+        }
+        let mut declared = BTreeMap::new();
+        loop {
+            match read_typed(name, bytes.clone(), &declared) {
+                Ok(table) => return Ok(Self::of_table(name, table)),
+                Err(Error::MixedTypes { column, .. } | Error::WrongType { column, .. })
+                    if !declared.contains_key(&column) =>
+                {
+                    declared.insert(column, DataType::String);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub fn of_table(name: &str, table: Table) -> Self {
+        let schema = table.batch().schema();
+        Self { name: name.to_owned(), schema, pandas: BTreeMap::new(), content: Content::Table(table) }
+    }
+
+    fn of_parquet(name: String, content: Content) -> Self {
+        let schema = match &content {
+            Content::File(_, loaded) | Content::Bytes(_, loaded) => loaded.schema().clone(),
+            Content::Table(table) => table.batch().schema(),
+        };
+        let written = schema.metadata().get("pandas");
+        let pandas = written.map(|text| pandas_types(text)).unwrap_or_default();
+        Self { name, schema, pandas, content }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// In the order of the file; the index that pandas keeps as a column is none.
+    pub fn columns(&self) -> Vec<String> {
+        let names = self.schema.fields().iter().map(|f| f.name().clone());
+        names.filter(|n| !n.starts_with("__index_level_")).collect()
+    }
+
+    pub fn rows(&self) -> u64 {
+        match &self.content {
+            Content::Table(table) => table.rows() as u64,
+            Content::File(_, loaded) | Content::Bytes(_, loaded) => {
+                loaded.metadata().file_metadata().num_rows().max(0) as u64
+            }
+        }
+    }
+
+    /// Reads one column. Errors: `NoColumn`, and what is wrong with the file.
+    pub fn series(&self, column: &str) -> Result<Series, Error> {
+        let index = self.schema.index_of(column).map_err(|_| Error::NoColumn {
+            column: column.to_owned(),
+            known: self.columns(),
+        })?;
+        let chunks = match &self.content {
+            Content::Table(table) => vec![table.column(column)?.clone()],
+            Content::File(path, loaded) => {
+                let file = types::io::open(path)?;
+                self.read_column(ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone()), index)?
+            }
+            Content::Bytes(bytes, loaded) => self
+                .read_column(ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone()), index)?,
+        };
+        let data_type = self.schema.field(index).data_type().clone();
+        Ok(Series::new(data_type, self.pandas.get(column).cloned(), chunks))
+    }
+
+    fn read_column<R: parquet::file::reader::ChunkReader + 'static>(
+        &self,
+        builder: ParquetRecordBatchReaderBuilder<R>,
+        index: usize,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(BATCH)
+            .build()
+            .map_err(|e| bad(&self.name, &e))?;
+        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| bad(&self.name, &e))?;
+        Ok(batches.iter().map(|batch| batch.column(0).clone()).collect())
+    }
+}
+
+fn bad(file: &str, error: &dyn std::fmt::Display) -> Error {
+    Error::Malformed { file: file.to_owned(), format: "Parquet", detail: error.to_string() }
+}
+
+fn pandas_types(text: &str) -> BTreeMap<String, String> {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let columns = value["columns"].as_array().cloned().unwrap_or_default();
+    columns
+        .iter()
+        .filter_map(|c| Some((c["field_name"].as_str()?.to_owned(), c["numpy_type"].as_str()?.to_owned())))
+        .collect()
+}
+
+/// One column of a data set.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Of the values; of a dictionary, those in it.
+    data_type: ArrowType,
+    is_dictionary: bool,
+    pandas: Option<String>,
+    chunks: Vec<ArrayRef>,
+}
+
+impl Series {
+    pub(crate) fn new(data_type: ArrowType, pandas: Option<String>, chunks: Vec<ArrayRef>) -> Self {
+        let ArrowType::Dictionary(_, value) = &data_type else {
+            return Self { data_type, is_dictionary: false, pandas, chunks };
+        };
+        let plain = |chunk: &ArrayRef| arrow::compute::cast(chunk, value).unwrap_or_else(|_| chunk.clone());
+        let chunks = chunks.iter().map(plain).collect();
+        Self { data_type: value.as_ref().clone(), is_dictionary: true, pandas, chunks }
+    }
+
+    pub fn chunks(&self) -> &[ArrayRef] {
+        &self.chunks
+    }
+
+    pub fn data_type(&self) -> &ArrowType {
+        &self.data_type
+    }
+
+    fn len(&self) -> usize {
+        self.chunks.iter().map(|c| c.len()).sum()
+    }
+
+    fn nulls(&self) -> usize {
+        self.chunks.iter().map(|c| c.null_count()).sum()
+    }
+
+    pub(crate) fn shown_type(&self) -> String {
+        match &self.pandas {
+            Some(pandas) if self.is_extension() => pandas.clone(),
+            _ => self.data_type.to_string(),
+        }
+    }
+
+    /// pandas' nullable types, which Evidently leaves out.
+    fn is_extension(&self) -> bool {
+        self.pandas.as_deref().is_some_and(|name| {
+            matches!(
+                name,
+                "Int8" | "Int16" | "Int32" | "Int64" | "UInt8" | "UInt16" | "UInt32" | "UInt64" | "Float32"
+                    | "Float64" | "boolean"
+            )
+        })
+    }
+
+    fn is_text(&self) -> bool {
+        self.data_type.is_string()
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self.data_type, ArrowType::List(_) | ArrowType::LargeList(_) | ArrowType::FixedSizeList(..))
+    }
+
+    /// The type that Evidently 0.7 infers for the column as pandas reads it: floats are numbers; signed integers are
+    /// numbers above 10 different values and categories else; texts are texts where more than half of them differ;
+    /// booleans and dictionaries are categories. Lists of numbers are vectors, which Evidently has no type for.
+    pub fn infer(&self) -> Kind {
+        if self.is_extension() {
+            return Kind::Unknown;
+        }
+        match &self.data_type {
+            _ if self.is_dictionary => Kind::Category,
+            ArrowType::Float16 | ArrowType::Float32 | ArrowType::Float64 => Kind::Number,
+            // With nulls among them pandas has floats.
+            t if t.is_integer() && self.nulls() > 0 => Kind::Number,
+            t if t.is_signed_integer() => if self.few_numbers() { Kind::Category } else { Kind::Number },
+            ArrowType::Boolean if self.nulls() == 0 => Kind::Category,
+            ArrowType::Timestamp(..) => Kind::Datetime,
+            _ if self.is_text() => {
+                let present = self.len() - self.nulls();
+                match present {
+                    0 => Kind::Unknown,
+                    _ if self.distinct_texts() * 2 > present => Kind::Text,
+                    _ => Kind::Category,
+                }
+            }
+            _ if self.is_list() => Kind::Vector,
+            _ => Kind::Unknown,
+        }
+    }
+
+    fn few_numbers(&self) -> bool {
+        let mut seen: Vec<u64> = Vec::new();
+        for value in self.floats().into_iter().flatten().filter(|v| !v.is_nan()) {
+            if !seen.contains(&value.to_bits()) {
+                seen.push(value.to_bits());
+                if seen.len() > FEW {
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn distinct_texts(&self) -> usize {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let wide: Vec<ArrayRef> = self.chunks.iter().filter_map(|c| wide_text(c)).collect();
+        for chunk in &wide {
+            seen.extend(chunk.as_string::<i64>().iter().flatten());
+        }
+        seen.len()
+    }
+
+    /// `None` for what is no number; NaN for nulls.
+    fn floats(&self) -> Option<Vec<f64>> {
+        let numeric = self.data_type.is_numeric() || self.data_type == ArrowType::Boolean;
+        if !numeric && self.data_type != ArrowType::Null {
+            return None;
+        }
+        let mut values = Vec::with_capacity(self.len());
+        for chunk in &self.chunks {
+            let cast = arrow::compute::cast(chunk, &ArrowType::Float64).ok()?;
+            let floats = cast.as_primitive::<Float64Type>();
+            if floats.null_count() == 0 {
+                values.extend_from_slice(floats.values());
+            } else {
+                values.extend(floats.iter().map(|v| v.unwrap_or(f64::NAN)));
+            }
+        }
+        Some(values)
+    }
+
+    /// A value a row, NaN for nulls; `None` for what is no number.
+    pub(crate) fn all_numbers(&self) -> Option<Vec<f64>> {
+        self.floats()
+    }
+
+    pub(crate) fn numbers(&self, side: &'static str, infinite: bool) -> Result<Numbers, NotComputable> {
+        let Some(mut values) = self.floats() else {
+            return Err(NotComputable::reason(format!(
+                "the {side} column holds {}, not numbers",
+                self.data_type
+            )));
+        };
+        let keep = infinite && values.iter().all(|v| !v.is_nan());
+        if !keep {
+            values.retain(|v| v.is_finite());
+        }
+        let number = match &self.data_type {
+            t if t.is_integer() && self.nulls() == 0 => NumberType::Integer,
+            ArrowType::Float32 | ArrowType::Float16 => NumberType::Single,
+            _ => NumberType::Double,
+        };
+        Ok(Numbers::new(values, number))
+    }
+
+    /// Values by the place of their key, in the order of the rows, without nulls, NaN and infinities.
+    pub(crate) fn keys(&self) -> Result<Coded, NotComputable> {
+        let mut coded = Coded::default();
+        if let Some(values) = self.floats() {
+            for value in values.into_iter().filter(|v| v.is_finite()) {
+                coded.push_number(value);
+            }
+            return Ok(coded);
+        }
+        if self.is_text() {
+            for chunk in &self.chunks {
+                let wide = wide_text(chunk).ok_or_else(|| self.no_category())?;
+                wide.as_string::<i64>().iter().flatten().for_each(|text| coded.push_text(text));
+            }
+            return Ok(coded);
+        }
+        for chunk in &self.chunks {
+            let target = ArrowType::Timestamp(TimeUnit::Microsecond, None);
+            let cast = match self.data_type {
+                ArrowType::Timestamp(..) | ArrowType::Date32 | ArrowType::Date64 => {
+                    arrow::compute::cast(chunk, &target).map_err(|_| self.no_category())?
+                }
+                _ => return Err(self.no_category()),
+            };
+            for micros in cast.as_primitive::<TimestampMicrosecondType>().iter().flatten() {
+                coded.push_number(micros as f64);
+            }
+        }
+        Ok(coded)
+    }
+
+    fn no_category(&self) -> NotComputable {
+        NotComputable::reason(format!("values of type {} cannot be counted as categories", self.data_type))
+    }
+
+    pub(crate) fn texts(&self) -> Result<Vec<String>, NotComputable> {
+        if !self.is_text() && self.data_type != ArrowType::Null {
+            return Err(NotComputable::reason(format!("the column holds {}, not texts", self.data_type)));
+        }
+        let wide = self.chunks.iter().filter_map(|c| wide_text(c));
+        Ok(wide
+            .flat_map(|c| c.as_string::<i64>().iter().flatten().map(str::to_owned).collect::<Vec<_>>())
+            .collect())
+    }
+
+    /// Rows of equal length; rows with a null in them are left out.
+    pub(crate) fn vectors(&self) -> Result<Vec<Vec<f64>>, NotComputable> {
+        let mut rows: Vec<Vec<f64>> = Vec::with_capacity(self.len());
+        for chunk in &self.chunks {
+            for row in 0..chunk.len() {
+                let values = match chunk.data_type() {
+                    _ if chunk.is_null(row) => continue,
+                    ArrowType::List(_) => chunk.as_list::<i32>().value(row),
+                    ArrowType::LargeList(_) => chunk.as_list::<i64>().value(row),
+                    ArrowType::FixedSizeList(..) => chunk.as_fixed_size_list().value(row),
+                    _ => return Err(NotComputable::reason(format!("{} is no list of numbers", self.data_type))),
+                };
+                let part = Series::new(values.data_type().clone(), None, vec![values]);
+                let Some(vector) = part.floats() else {
+                    return Err(NotComputable::reason(format!("{} is no list of numbers", self.data_type)));
+                };
+                if rows.first().is_some_and(|first| first.len() != vector.len()) {
+                    return Err(NotComputable::reason("the vectors have different lengths"));
+                }
+                if vector.iter().all(|v| v.is_finite()) {
+                    rows.push(vector);
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Whether it holds an infinity and neither null nor NaN: there Evidently's two ways to clean a column differ.
+    pub(crate) fn has_bare_infinity(&self) -> bool {
+        if self.nulls() > 0 || !self.data_type.is_floating() {
+            return false;
+        }
+        let values = self.floats().unwrap_or_default();
+        values.iter().any(|v| v.is_infinite()) && values.iter().all(|v| !v.is_nan())
+    }
+}
+
+fn wide_text(chunk: &ArrayRef) -> Option<ArrayRef> {
+    arrow::compute::cast(chunk, &ArrowType::LargeUtf8).ok()
+}
+
+/// Rows as places in a list of different keys, in order of first appearance.
+#[derive(Default)]
+pub(crate) struct Coded {
+    pub keys: Vec<Key>,
+    pub codes: Vec<u32>,
+    numbers: std::collections::HashMap<u64, u32>,
+    texts: std::collections::HashMap<String, u32>,
+}
+
+impl Coded {
+    pub fn push_number(&mut self, value: f64) {
+        let next = self.keys.len() as u32;
+        let code = *self.numbers.entry((value + 0.0).to_bits()).or_insert(next);
+        if code == next {
+            self.keys.push(Key::Number(value + 0.0));
+        }
+        self.codes.push(code);
+    }
+
+    pub fn push_text(&mut self, text: &str) {
+        if let Some(code) = self.texts.get(text) {
+            self.codes.push(*code);
+            return;
+        }
+        let next = self.keys.len() as u32;
+        self.texts.insert(text.to_owned(), next);
+        self.keys.push(Key::Text(text.to_owned()));
+        self.codes.push(next);
+    }
+}

@@ -1,0 +1,9 @@
+//! Rows that are unlike the others: by distance from the middle, by their neighbours, by how few cuts set them apart.
+
+mod covariance;
+mod forest;
+mod neighbours;
+
+pub use covariance::{Covariance, LedoitWolf};
+pub use forest::{Forest, Leaf, Node, Tree};
+pub use neighbours::{LocalOutlierFactor, Near, Neighbours, intrinsic_dimension};
