@@ -1,5 +1,7 @@
 use types::{Class, Digest, Fault, Hint, Uid};
 
+use crate::Fence;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("pipeline `{pipeline}` cannot run: {what}")]
@@ -49,6 +51,9 @@ pub enum Error {
     /// An attempt that cannot start; the text says why.
     #[error("{0}")]
     Refused(String),
+    /// A newer right to end the attempt was given away.
+    #[error("attempt {} of task `{}` is not this server's any more", .0.attempt, .0.task)]
+    Fenced(Fence),
     #[error("work was stopped: {0}")]
     Stopped(String),
     #[error(transparent)]
@@ -97,7 +102,9 @@ impl Fault for Error {
             | Error::ReplayNotFound(_)
             | Error::NotFound { .. }
             | Error::NoCode(_) => Class::NotFound,
-            Error::RunState { .. } | Error::Exists { .. } | Error::NotAsking { .. } => Class::Conflict,
+            Error::RunState { .. } | Error::Exists { .. } | Error::NotAsking { .. } | Error::Fenced(_) => {
+                Class::Conflict
+            }
             Error::CodeTooLarge { .. } => Class::TooLarge,
             Error::NoUv { .. } | Error::Command { .. } => Class::Unavailable,
             Error::Stopped(_) => Class::Internal,

@@ -18,6 +18,7 @@ mod engine;
 mod environment;
 mod error;
 mod expression;
+mod fence;
 mod finish;
 mod judge;
 mod model;
@@ -47,6 +48,7 @@ pub use model::{
     Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, Shape, StepOutput, StepRun,
     StepState, Verdict,
 };
+pub use fence::{Fence, holds};
 pub use plan::{
     Approval, Artifact, Binding, Component, Datum, Each, From, Graph, Import, Kind, Plan, Port, Retry, Rule,
     Source, Task, Work,
@@ -74,6 +76,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_pipelines.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_plans.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_servers.sql") },
     ],
-    facts: &[],
+    facts: &["server"],
 };
