@@ -28,12 +28,14 @@ mod publish;
 mod python;
 mod resume;
 mod schedule;
+mod servers;
 pub mod shim;
 mod snapshot;
 mod spec;
 mod store;
 mod submit;
 mod submit_plan;
+mod takeover;
 mod task;
 mod work;
 mod zygotes;
@@ -77,6 +79,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_pipelines.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_plans.sql") },
         ledger::Migration { version: 3, sql: include_str!("../migrations/0003_servers.sql") },
+        ledger::Migration { version: 4, sql: include_str!("../migrations/0004_executors.sql") },
     ],
     facts: &["server"],
 };
