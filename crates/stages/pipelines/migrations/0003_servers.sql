@@ -6,6 +6,8 @@ CREATE TABLE server (
   host TEXT NOT NULL,
   data_dir TEXT NOT NULL,
   url TEXT NOT NULL,
+  -- Of what its steps show to be let in, by whichever server.
+  token_digest TEXT,
   started_at BIGINT NOT NULL,
   -- Counts up while the server lives; the others watch it by their own clocks.
   beat BIGINT NOT NULL,

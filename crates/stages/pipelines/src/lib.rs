@@ -17,6 +17,7 @@ mod define;
 mod engine;
 mod environment;
 mod error;
+mod executors;
 mod expression;
 mod fence;
 mod finish;
@@ -46,6 +47,10 @@ pub use contents::{FolderFile, folder_files};
 pub use define::{define, get, get_replay, get_run, list, list_runs, outputs, remove, replays_of, steps};
 pub use engine::Engine;
 pub use error::Error;
+pub use executors::{
+    Claim, ExecutorKind, ExecutorSpec, GUEST, PROCESS, Resources, Told, ZYGOTE, define_executor, executors,
+    get_executor, remove_executor,
+};
 pub use model::{
     Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, Shape, StepOutput, StepRun,
     StepState, Verdict,
@@ -64,6 +69,7 @@ pub use schedule::{
     NewSchedule, Schedule, Trigger, create_schedule, delete_schedule, get_schedule, list_schedules,
     set_schedule_enabled,
 };
+pub use servers::{Server, is_step_token, servers};
 pub use snapshot::{CodeSnapshot, SnapshotTar, snapshot_code, snapshot_tar};
 pub use spec::{EnvironmentSpec, PipelineSpec, Span, StepSpec};
 pub use submit::{Submit, cancel, replay, submit};

@@ -189,16 +189,35 @@ pub(crate) fn running(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(WorkspaceId, 
     rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
 }
 
-/// Running attempts of this server that should end: run, step, its name, attempt.
-pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, Uid, String, i64)>> {
+/// A running attempt that should end.
+pub(crate) struct Ending {
+    pub run: Uid,
+    pub step: Uid,
+    pub name: String,
+    pub attempt: i64,
+    /// The data directory that holds it, if not the owner's.
+    pub disk: Option<String>,
+}
+
+/// Running attempts of this server that should end.
+pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<Ending>> {
     let rows = rx.query(
-        "SELECT s.run_uid, s.uid, s.name, s.attempt FROM step_run s \
+        "SELECT s.run_uid, s.uid, s.name, s.attempt, d.data_dir FROM step_run s \
          JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
+         LEFT JOIN server d ON d.uid = s.disk \
          WHERE s.state = 'running' AND s.owner = $1 AND r.cancel_requested = TRUE",
         &params![owner],
     )?;
     rows.iter()
-        .map(|row| Ok((row.get("run_uid")?, row.get("uid")?, row.get("name")?, row.get("attempt")?)))
+        .map(|row| {
+            Ok(Ending {
+                run: row.get("run_uid")?,
+                step: row.get("uid")?,
+                name: row.get("name")?,
+                attempt: row.get("attempt")?,
+                disk: row.get("data_dir")?,
+            })
+        })
         .collect()
 }
 
