@@ -113,6 +113,12 @@ macro_rules! statements {
                 self.0.note(result)
             }
 
+            /// Ends a `SELECT` of rows that this transaction is about to change: those that another server changes at
+            /// the moment are left out, and nobody else gets the others before this commits.
+            pub fn skip_locked(&self) -> &'static str {
+                if self.0.connection.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" }
+            }
+
             /// What earlier transactions of this server remembered; see [`Memo`].
             pub fn memo(&mut self) -> &mut Memo {
                 self.0.memo

@@ -22,6 +22,7 @@ use crate::credentials::{Credential, Credentials};
 pub struct Access(Arc<Inner>);
 
 struct Inner {
+    ledger: Ledger,
     credentials: Credentials,
     keys: AccessKeys,
     hosts: Vec<String>,
@@ -39,7 +40,8 @@ impl Access {
     ) -> Result<Self, ledger::Error> {
         ledger.set_member_level(config.member_level);
         Ok(Self(Arc::new(Inner {
-            credentials: Credentials::new(ledger).await?,
+            credentials: Credentials::new(ledger.clone()).await?,
+            ledger,
             keys,
             hosts: config.allowed_hosts.iter().map(|h| h.to_ascii_lowercase()).collect(),
             origins: config.allowed_origins.iter().map(|o| o.to_ascii_lowercase()).collect(),
@@ -57,10 +59,20 @@ impl Access {
             // Digests are compared, so that timing tells nothing about the token.
             && Digest::of(token) == Digest::of(&self.0.step_token)
         {
-            return Ok(Actor { role: Role::Editor, ..Actor::system("pipeline-step") });
+            return Ok(step());
+        }
+        if let Credential::Token(token) = credential
+            && token.starts_with(STEP_TOKEN)
+            && pipelines::is_step_token(&self.0.ledger, Digest::of(token)).await?
+        {
+            return Ok(step());
         }
         self.0.credentials.verify(credential).await
     }
+}
+
+fn step() -> Actor {
+    Actor { role: Role::Editor, ..Actor::system("pipeline-step") }
 }
 
 /// The token of this data directory's pipeline steps, made at the first start. It is a file, so that steps that
@@ -72,7 +84,7 @@ pub fn step_token(data_dir: &Path) -> Result<String, types::io::Error> {
         return types::io::read_to_string(&path);
     }
     let bytes: [u8; 32] = rand::random();
-    let token = format!("mlw-step-{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+    let token = format!("{STEP_TOKEN}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
         .create_new(true)
@@ -207,7 +219,8 @@ impl Shown {
 }
 
 /// How tokens of accounts and of pipeline steps begin.
-const TOKENS: [&str; 2] = ["mlw_", "mlw-step-"];
+const TOKENS: [&str; 2] = ["mlw_", STEP_TOKEN];
+const STEP_TOKEN: &str = "mlw-step-";
 
 fn shown(headers: &HeaderMap) -> Option<Shown> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;

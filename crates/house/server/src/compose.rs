@@ -339,7 +339,10 @@ fn steps(
 ) -> Result<pipelines::Config, Error> {
     let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
     let shim = vec![program.into_os_string(), STEP_SHIM.into()];
+    let given = config.pipelines.url.trim_end_matches('/');
+    let url = if given.is_empty() { url } else { given };
     let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
+    steps.lease = Duration::from_secs(config.pipelines.lease_seconds.max(3));
     steps.token = Some(token.to_owned());
     steps.parallel = config.pipelines.workers.max(1);
     steps.log_limit = config.pipelines.log_limit_mib << 20;

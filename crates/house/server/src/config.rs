@@ -97,6 +97,8 @@ pub struct Runtimes {
 pub struct Pipelines {
     pub workers: usize,
     pub log_limit_mib: u64,
+    pub url: String,
+    pub lease_seconds: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -169,7 +171,7 @@ impl Default for Config {
             },
             artifacts: Artifacts::default(),
             runtimes: Runtimes { onnxruntime: PathBuf::new(), threads: 1 },
-            pipelines: Pipelines { workers: 2, log_limit_mib: 64 },
+            pipelines: Pipelines { workers: 2, log_limit_mib: 64, url: String::new(), lease_seconds: 20 },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
             repositories: Repositories { local_roots: Vec::new(), gc_every: Every::hours(24) },
@@ -279,6 +281,15 @@ const KEYS: &[(&str, &str)] = &[
     (
         "pipelines.log_limit_mib",
         "How much of a step's output is kept: half from its start, half from its end.",
+    ),
+    (
+        "pipelines.url",
+        "Where steps reach the server; empty for its own address. Where servers share a database, name what leads to any \
+         of them: a step may outlive its server.",
+    ),
+    (
+        "pipelines.lease_seconds",
+        "On PostgreSQL: how long a server may be silent before the others take over what it does.",
     ),
     (
         "predictions.durable",

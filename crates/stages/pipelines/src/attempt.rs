@@ -2,24 +2,21 @@
 //! directory, so that an engine that starts later finds out where it stands.
 
 use std::collections::{BTreeMap, HashSet};
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use types::{Actor, Class, Fault as _, Uid, WorkspaceId, io};
+use types::{Actor, Class, Fault as _, Uid, WorkspaceId};
 
 use crate::compiled::Compiled;
-use crate::engine::system;
+use crate::config::ATTEMPTS;
+use crate::engine::{attempt_dir, system};
 use crate::error::{blocking, told};
 use crate::prepare::Prepared;
-use crate::shim::{self, Exit};
+use crate::shim;
 use crate::store::tree;
 use crate::{Datum, Engine, Error, PipelineRun, StepRun, StepState, Task, Work, store};
 
-/// A shim that ends before it says that it started is started again this often.
-const STARTS: usize = 3;
 /// Beside the attempts of a run.
 const WORKSPACE: &str = "workspace";
 
@@ -56,6 +53,8 @@ pub(crate) struct Attempt {
     pub workspace: PathBuf,
     /// It was started again on request: what a cache knows is not wanted.
     pub anew: bool,
+    /// Of this server's lease when the attempt was read.
+    pub generation: Option<u64>,
 }
 
 impl Engine {
@@ -74,6 +73,8 @@ impl Engine {
     async fn attend_or_tell(&self, actor: &Actor, uid: Uid) -> Option<Uid> {
         let error = match self.attend(actor, uid).await {
             Ok(taken) => return taken,
+            // It goes on elsewhere.
+            Err(Error::Fenced(_)) => return None,
             Err(error) => error,
         };
         let passing = error.class() == Class::Unavailable
@@ -125,15 +126,21 @@ impl Engine {
                     Some(_) => tree::scope(rx, uid)?.map(|scope| scope.inputs).unwrap_or_default(),
                     None => step.inputs.clone(),
                 };
-                let dir = engine.attempt_dir(run.uid, uid, &step.name, step.attempt);
-                let workspace = engine.run_dir(run.uid).join(WORKSPACE);
+                let disk = match &step.disk {
+                    Some(disk) => store::servers::find(rx, disk)?,
+                    None => None,
+                };
+                let own = || engine.0.config.attempts();
+                let root = disk.map_or_else(own, |disk| PathBuf::from(disk.data_dir).join(ATTEMPTS));
+                let dir = attempt_dir(&root, run.uid, uid, &step.name, step.attempt);
+                let workspace = root.join(run.uid.hex()).join(WORKSPACE);
                 let anew = node.attempts_before > 0;
-                Ok(Some(Attempt { run, step, task, work, inputs, dir, workspace, anew }))
+                Ok(Some(Attempt { run, step, task, work, inputs, dir, workspace, anew, generation: None }))
             })
             .await
     }
 
-    async fn cancel_requested(&self, actor: &Actor, run: Uid) -> Result<bool, Error> {
+    pub(crate) async fn cancel_requested(&self, actor: &Actor, run: Uid) -> Result<bool, Error> {
         self.0
             .ledger
             .read(actor.workspace, move |rx| {
@@ -143,83 +150,36 @@ impl Engine {
     }
 
     async fn attend(&self, actor: &Actor, uid: Uid) -> Result<Option<Uid>, Error> {
+        let generation = self.0.membership.generation();
         let Some(mut attempt) = self.find_attempt(actor, uid).await? else { return Ok(None) };
-        let dir = attempt.dir.clone();
-        let mut starts = 0;
-        let mut exit = None;
-        while shim::untouched(&dir) {
-            if shim::task_of(&dir).is_none() {
-                if attempt.run.cancel_requested {
-                    return self.end_cancelled(actor, attempt).await;
-                }
-                if let Prepared::Cached(cached) = self.prepare(actor, &mut attempt).await? {
-                    attempt.step = *cached;
-                    return self.end(actor, attempt, false, None).await;
-                }
-            }
-            // A request that comes in between reaches the shim as a file.
-            if starts > 0 && self.cancel_requested(actor, attempt.run.uid).await? {
+        if attempt.step.server.as_deref() != Some(&self.0.membership.own.uid) {
+            return Err(Error::Fenced(attempt.step.fence()));
+        }
+        attempt.generation = generation;
+        if shim::untouched(&attempt.dir) && shim::task_of(&attempt.dir).is_none() {
+            if attempt.run.cancel_requested {
                 return self.end_cancelled(actor, attempt).await;
             }
-            if starts == STARTS {
-                let reason = io::read_to_string(dir.join(shim::TROUBLE)).unwrap_or_default();
-                return Err(Error::Command { command: "the step's shim".into(), output: reason });
+            if let Prepared::Cached(cached) = self.prepare(actor, &mut attempt).await? {
+                attempt.step = *cached;
+                return self.end(actor, attempt, false, None).await;
             }
-            starts += 1;
-            self.start(&dir).await?;
-            exit = shim::exit_of(&dir);
         }
-        let exit = match exit {
-            Some(exit) => Some(exit),
-            None => wait(&dir).await,
-        };
+        let executor = self.executor_of(&attempt);
+        let exit = executor.run(self, actor, &attempt).await?;
         self.collect(actor, attempt, exit).await
+    }
+
+    /// Since the attempt was read, nobody can have taken it away. Errors: `NoLease` if that is not sure.
+    pub(crate) fn still_ours(&self, attempt: &Attempt) -> Result<(), Error> {
+        let now = self.0.membership.generation();
+        if now.is_some() && now == attempt.generation { Ok(()) } else { Err(Error::NoLease) }
     }
 
     async fn end_cancelled(&self, actor: &Actor, mut attempt: Attempt) -> Result<Option<Uid>, Error> {
         attempt.step.state = StepState::Cancelled;
         attempt.step.message = Some("the run was cancelled".into());
         self.end(actor, attempt, false, None).await
-    }
-
-    /// Starts the shim and waits for it. It has a session of its own; nothing of this process goes with it.
-    async fn start(&self, dir: &Path) -> Result<(), Error> {
-        let Some((program, arguments)) = self.0.config.shim.split_first() else {
-            return Err(Error::Stopped("no command for the shim is configured".into()));
-        };
-        let mut command = tokio::process::Command::new(program);
-        command.args(arguments).arg(dir).current_dir(dir).env_clear();
-        if let Some(path) = std::env::var_os("PATH") {
-            command.env("PATH", path);
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(|e| io::Error::new("start", program, e))?;
-        child.wait().await.map_err(|e| io::Error::new("wait for", program, e))?;
-        Ok(())
-    }
-}
-
-/// How the attempt of a shim ended that another process started; `None` if the shim is gone without saying so.
-async fn wait(dir: &Path) -> Option<Exit> {
-    loop {
-        if let Some(exit) = shim::exit_of(dir) {
-            return Some(exit);
-        }
-        let process = shim::process_of(dir);
-        if !shim::is_alive(dir) {
-            // It may have written its last word between the two looks.
-            return shim::exit_of(dir);
-        }
-        // It was alive after its process was opened, so this is its process.
-        let most = Duration::from_millis(500);
-        let looked = blocking(move || {
-            shim::wait_for_end(process.as_ref().map(AsFd::as_fd), most);
-            Ok(())
-        })
-        .await;
-        if looked.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
     }
 }
 

@@ -16,8 +16,8 @@ use crate::error::blocking;
 use crate::finish::{Ended, Ending, Uses, finish_step};
 use crate::shim::{self, Cause, Exit};
 use crate::{
-    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, prepare, snapshot, store,
-    work,
+    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, executors, prepare,
+    snapshot, store, work,
 };
 
 /// A file in the attempt's directory: what the process says about its failure.
@@ -35,6 +35,10 @@ impl Engine {
         exit: Option<Exit>,
     ) -> Result<Option<Uid>, Error> {
         let dir = attempt.dir.clone();
+        let fence = attempt.step.fence();
+        if self.0.membership.is_shared && !crate::holds(&self.0.ledger, actor, fence).await? {
+            return Err(Error::Fenced(fence));
+        }
         if exit.is_none() {
             clear_lost(&dir, prepare::mark(&attempt.step)).await?;
         }
@@ -135,8 +139,9 @@ impl Engine {
             step: attempt.step,
             may_retry,
             uses: uses.filter(|uses| !uses.noted),
-            owner: self.0.owner.clone(),
-            claim: true,
+            owner: self.0.membership.own.uid.clone(),
+            // A place on a cluster that has become free is none here.
+            claim: self.0.membership.generation().is_some() && !executors::is_remote(&attempt.dir),
             pools: self.0.config.pools.clone(),
         };
         let (step, number) = (ending.step.uid, ending.step.attempt);
@@ -208,7 +213,7 @@ impl Engine {
     }
 
     /// Says how the tracking run ended, if the client did not.
-    async fn end_tracking_run(&self, actor: &Actor, step: &StepRun) -> Result<(), Error> {
+    pub(crate) async fn end_tracking_run(&self, actor: &Actor, step: &StepRun) -> Result<(), Error> {
         let Some(uid) = step.tracking_run else { return Ok(()) };
         let status = match step.state {
             StepState::Succeeded => RunStatus::Finished,
@@ -242,8 +247,10 @@ fn clean(dir: &Path) {
             tracing::warn!(path = %path.display(), %error, "cannot remove what a step left");
         }
     }
-    // It holds the step's token.
-    let _ = std::fs::remove_file(dir.join(shim::TASK));
+    // They hold the step's token, and what went to a cluster.
+    for name in [shim::TASK, executors::REMOTE, executors::BUNDLE] {
+        let _ = std::fs::remove_file(dir.join(name));
+    }
 }
 
 /// Why it failed, in the words of the process itself.

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use crate::Adapter;
 
+/// Below a server's data directory.
+pub(crate) const ATTEMPTS: &str = "pipelines";
+
 /// What the engine needs to know about its server.
 #[derive(Clone)]
 pub struct Config {
@@ -14,7 +17,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The command that becomes [`crate::shim::main`]; the attempt's directory is appended.
     pub shim: Vec<OsString>,
-    /// Where steps reach this server.
+    /// Where steps reach this server, and clusters whose declaration says nothing else.
     pub url: String,
     /// What steps show there, if the server asks.
     pub token: Option<String>,
@@ -26,6 +29,8 @@ pub struct Config {
     pub log_limit: u64,
     /// From asking a step to end to ending it.
     pub grace: Duration,
+    /// Where servers share the database: how long one may be silent before others take over what it does.
+    pub lease: Duration,
     /// Added to the environment of every step.
     pub env: BTreeMap<String, String>,
     /// Kinds of work other than `step`, which the engine knows itself.
@@ -54,6 +59,7 @@ impl Config {
             parallel: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             log_limit: 64 << 20,
             grace: Duration::from_secs(5),
+            lease: Duration::from_secs(20),
             env: BTreeMap::new(),
             adapters: Vec::new(),
             pools: BTreeMap::new(),
@@ -65,6 +71,6 @@ impl Config {
     }
 
     pub(crate) fn attempts(&self) -> PathBuf {
-        self.data_dir.join("pipelines")
+        self.data_dir.join(ATTEMPTS)
     }
 }

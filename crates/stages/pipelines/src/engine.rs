@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +16,11 @@ use crate::advance::Advance;
 use crate::attempt::Active;
 use crate::compiled::Compiled;
 use crate::error::blocking;
+use crate::executors::Away;
 use crate::finish::claim;
+use crate::servers::Membership;
 use crate::zygotes::Zygotes;
+use crate::config::ATTEMPTS;
 use crate::{Config, Error, LogPart, shim, store};
 
 /// How long a change of another server, or one that nobody announced, may go unseen.
@@ -36,10 +39,10 @@ pub(crate) struct Inner {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub config: Config,
-    /// Names the disk on which this engine's attempts lie.
-    pub owner: String,
+    pub membership: Membership,
     plans: Mutex<HashMap<Digest, Arc<Compiled>>>,
     pub zygotes: Zygotes,
+    pub away: Away,
 }
 
 /// Plans that the engine keeps in memory.
@@ -48,7 +51,7 @@ const PLANS: usize = 64;
 type Driven = BoxFuture<'static, ()>;
 
 impl Engine {
-    /// Errors: `Io` if the data directory cannot be written.
+    /// Errors: `Io` if the data directory cannot be written, `DataDirInUse`.
     pub fn new(ledger: Ledger, blobs: Blobs, config: Config) -> Result<Self, Error> {
         let attempts = config.attempts();
         io::create_dir_all(&attempts)?;
@@ -56,17 +59,9 @@ impl Engine {
         use std::os::unix::fs::PermissionsExt as _;
         let private = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(&attempts, private).map_err(|e| io::Error::new("protect", &attempts, e))?;
-        let path = attempts.join("owner");
-        let owner = match io::read_to_string(&path) {
-            Ok(owner) => owner.trim().to_owned(),
-            Err(_) => {
-                let owner = types::new_id(ledger.clock().now()).to_string();
-                io::write_atomic(&path, &owner)?;
-                owner
-            }
-        };
+        let membership = Membership::new(&config, ledger.place(), ledger.clock().now())?;
         let zygotes = Zygotes::new(config.data_dir.join("warm"))?;
-        Ok(Self(Arc::new(Inner { ledger, blobs, config, owner, plans: Mutex::default(), zygotes })))
+        Ok(Self(Arc::new(Inner { ledger, blobs, config, membership, plans: Mutex::default(), zygotes, away: Away::default() })))
     }
 
     pub fn config(&self) -> &Config {
@@ -76,6 +71,17 @@ impl Engine {
     /// Works until `token` is cancelled. It may be dropped and started again at any moment.
     /// Errors: `Ledger` when the database cannot be used; starting again is the right answer.
     pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
+        if !self.0.membership.is_shared {
+            return self.work(token).await;
+        }
+        self.beat().await?;
+        tokio::select! {
+            ended = self.work(token.clone()) => ended,
+            () = self.stay(&token) => Ok(()),
+        }
+    }
+
+    async fn work(&self, token: CancellationToken) -> Result<(), Error> {
         self.adopt().await?;
         let mut changes = self.0.ledger.watch();
         let mut driven: FuturesUnordered<Driven> = FuturesUnordered::new();
@@ -117,12 +123,17 @@ impl Engine {
         active: &Arc<Active>,
     ) -> Result<Option<Duration>, Error> {
         let inner = &self.0;
+        if inner.membership.take_sweep() {
+            self.sweep().await?;
+        }
         self.start_due().await?;
-        let room = inner.config.parallel.saturating_sub(active.len());
-        if room > 0 {
+        // What runs on clusters takes no room here.
+        let here = active.len().saturating_sub(inner.away.len());
+        let room = inner.away.room(inner.config.parallel.saturating_sub(here));
+        if room > 0 && inner.membership.generation().is_some() {
             self.claim(room).await?;
         }
-        let (owner, now) = (inner.owner.clone(), inner.ledger.clock().now());
+        let (owner, now) = (inner.membership.own.uid.clone(), inner.ledger.clock().now());
         let (running, ending, replays, due) = inner
             .ledger
             .read(WorkspaceId::DEFAULT, move |rx| {
@@ -138,8 +149,9 @@ impl Engine {
                 driven.push(Box::pin(async move { engine.drive(active, workspace, step).await }));
             }
         }
-        for (run, step, name, attempt) in ending {
-            let dir = self.attempt_dir(run, step, &name, attempt);
+        for store::steps::Ending { run, step, name, attempt, disk } in ending {
+            let root = disk.map_or_else(|| inner.config.attempts(), |disk| PathBuf::from(disk).join(ATTEMPTS));
+            let dir = attempt_dir(&root, run, step, &name, attempt);
             if dir.join(shim::TASK).exists() && !dir.join(shim::CANCEL).exists() {
                 io::write(dir.join(shim::CANCEL), "")?;
             }
@@ -165,7 +177,7 @@ impl Engine {
             *rooms.entry(workspace).or_default() += 1;
         }
         for (workspace, room) in rooms {
-            let (owner, pools) = (self.0.owner.clone(), self.0.config.pools.clone());
+            let (owner, pools) = (self.0.membership.own.uid.clone(), self.0.config.pools.clone());
             self.0
                 .ledger
                 .write(&system(workspace), move |tx: &mut Tx<'_>| {
@@ -190,16 +202,9 @@ impl Engine {
         plan
     }
 
-    /// Rows come and go; their uids are never used again.
+    /// On this server's disk.
     pub(crate) fn attempt_dir(&self, run: Uid, step: Uid, name: &str, attempt: i64) -> PathBuf {
-        let of = |step: &str| self.run_dir(run).join(step).join(attempt.to_string());
-        // As it was called before there were plans.
-        let old = of(name);
-        if old.exists() { old } else { of(&step.hex()) }
-    }
-
-    pub(crate) fn run_dir(&self, run: Uid) -> PathBuf {
-        self.0.config.attempts().join(run.hex())
+        attempt_dir(&self.0.config.attempts(), run, step, name, attempt)
     }
 
     /// Up to 256 KiB of the log of a step, by its name or id, from `offset`, whole characters only: of the attempt that runs, or else of
@@ -215,10 +220,16 @@ impl Engine {
                     Ok(uid) => store::steps::find(rx, uid)?.filter(|step| step.run == run),
                     Err(_) => store::steps::find_name(rx, run, &name)?,
                 };
-                found.ok_or(Error::StepNotFound { run, step: name })
+                let found = found.ok_or(Error::StepNotFound { run, step: name })?;
+                let place = found.disk.as_ref().or(found.server.as_ref());
+                let place = place.filter(|_| found.log_digest.is_none());
+                Ok::<_, Error>((place.map(|uid| store::servers::find(rx, uid)).transpose()?.flatten(), found))
             })
             .await?;
-        let path = self.attempt_dir(run, found.uid, &found.name, found.attempt).join(shim::LOG);
+        let (place, found) = found;
+        let root = place.and_then(|server| self.0.membership.reach(&server));
+        let root = root.unwrap_or_else(|| self.0.config.attempts());
+        let path = attempt_dir(&root, run, found.uid, &found.name, found.attempt).join(shim::LOG);
         if path.exists() {
             return blocking(move || read_part(&path, offset, found.state.is_final())).await;
         }
@@ -234,6 +245,14 @@ impl Engine {
         let end = (start + LOG_PART as usize).min(bytes.len());
         Ok(part(&bytes[start..end], start as u64, end == bytes.len()))
     }
+}
+
+/// Below a server's directory of attempts. Rows come and go; their uids are never used again.
+pub(crate) fn attempt_dir(root: &Path, run: Uid, step: Uid, name: &str, attempt: i64) -> PathBuf {
+    let of = |step: &str| root.join(run.hex()).join(step).join(attempt.to_string());
+    // As it was called before there were plans.
+    let old = of(name);
+    if old.exists() { old } else { of(&step.hex()) }
 }
 
 /// The engine acts for the workspace of the run.

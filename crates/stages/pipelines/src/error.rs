@@ -1,5 +1,7 @@
 use types::{Class, Digest, Fault, Hint, Uid};
 
+use crate::Fence;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("pipeline `{pipeline}` cannot run: {what}")]
@@ -49,6 +51,24 @@ pub enum Error {
     /// An attempt that cannot start; the text says why.
     #[error("{0}")]
     Refused(String),
+    /// A newer right to end the attempt was given away.
+    #[error("attempt {} of task `{}` is not this server's any more", .0.attempt, .0.task)]
+    Fenced(Fence),
+    #[error("this server could not tell the others in time that it lives, and starts nothing until it has")]
+    NoLease,
+    #[error("`{}` is the data directory of another server", .0.display())]
+    DataDirInUse(std::path::PathBuf),
+    #[error("executor `{name}` cannot be used: {what}")]
+    Executor { name: String, what: String },
+    /// What was shown is no token of an attempt.
+    #[error("this is no token of a task")]
+    NoTask,
+    #[error("attempt {attempt} of this task has ended")]
+    TaskOver { attempt: i64 },
+    #[error("attempt {attempt} of this task runs already, on `{host}`")]
+    TaskTaken { attempt: i64, host: String },
+    #[error("the result of attempt {attempt} cannot be read: {reason}")]
+    BadResult { attempt: i64, reason: String },
     #[error("work was stopped: {0}")]
     Stopped(String),
     #[error(transparent)]
@@ -89,6 +109,8 @@ impl Fault for Error {
             | Error::Schedule { .. }
             | Error::Refused(_)
             | Error::BadCode { .. }
+            | Error::Executor { .. }
+            | Error::BadResult { .. }
             | Error::NoLock { .. }
             | Error::NoHash { .. } => Class::Invalid,
             Error::PipelineNotFound(_)
@@ -97,9 +119,14 @@ impl Fault for Error {
             | Error::ReplayNotFound(_)
             | Error::NotFound { .. }
             | Error::NoCode(_) => Class::NotFound,
-            Error::RunState { .. } | Error::Exists { .. } | Error::NotAsking { .. } => Class::Conflict,
+            Error::NoTask => Class::Unauthenticated,
+            Error::TaskOver { .. } | Error::TaskTaken { .. } => Class::Conflict,
+            Error::RunState { .. } | Error::Exists { .. } | Error::NotAsking { .. } | Error::Fenced(_)
+            | Error::DataDirInUse(_) => {
+                Class::Conflict
+            }
             Error::CodeTooLarge { .. } => Class::TooLarge,
-            Error::NoUv { .. } | Error::Command { .. } => Class::Unavailable,
+            Error::NoUv { .. } | Error::Command { .. } | Error::NoLease => Class::Unavailable,
             Error::Stopped(_) => Class::Internal,
             Error::Io(e) => e.class(),
             Error::Blobs(e) => e.class(),
@@ -126,6 +153,7 @@ impl Fault for Error {
                 "lock it with hashes: uv pip compile --generate-hashes requirements.in -o requirements.lock"
             }
             Error::NoUv { .. } => "install it: pip install uv",
+            Error::DataDirInUse(_) => "servers that share a database have a data directory each: --data-dir",
             Error::Command { command, .. } if command.contains(" python find ") => {
                 "name a Python that is installed under `environments`, or install that one: uv python install"
             }

@@ -10,7 +10,7 @@ use types::{Digest, Timestamp, Uid};
 
 use crate::advance::Advance;
 use crate::store::tree;
-use crate::{Error, Retry, StepRun, StepState, store};
+use crate::{Error, Fence, Retry, StepRun, StepState, store};
 
 /// What ending an attempt led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {
     let subject = format!("step_run:{}", step.uid);
     let tx = advance.tx();
     let cancelled = store::runs::head(tx, step.run)?.is_some_and(|run| run.cancel_requested);
-    let attempts = step.attempt - node.attempts_before;
+    let attempts = step.attempt - node.attempts_before - node.lost;
     if step.state == StepState::Failed && ending.may_retry && attempts <= i64::from(retry.max) && !cancelled {
         let due = backoff(&retry, attempts).map(|pause| Timestamp(tx.now().0.saturating_add(pause)));
         if !store::steps::again(tx, step, step.message.as_deref().unwrap_or_default(), due)? {
@@ -94,6 +94,42 @@ fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {
     }
     advance.ended(node, step.state, step.message.clone());
     Ok(Ended::Final)
+}
+
+/// An attempt may be lost with its server so often before its task fails: it may be what ends the servers.
+const LOST: i64 = 3;
+
+/// An attempt is gone with its server, through no fault of its own: another one follows, whatever the retries say. False
+/// if somebody was given a newer right to end it.
+pub(crate) fn lose(tx: &mut Tx<'_>, run: Uid, fence: Fence, why: &str) -> Result<bool, Error> {
+    let mut advance = Advance::open(tx, run)?;
+    if !store::steps::holds(advance.tx(), fence)? {
+        return Ok(false);
+    }
+    let found = store::steps::find(advance.tx(), fence.task)?.zip(tree::find(advance.tx(), fence.task)?);
+    let Some((mut step, node)) = found else { return Ok(false) };
+    let cancelled = store::runs::head(advance.tx(), run)?.is_some_and(|run| run.cancel_requested);
+    let subject = format!("step_run:{}", step.uid);
+    if !cancelled && node.lost < LOST {
+        store::steps::again(advance.tx(), &step, why, None)?;
+        store::servers::count_lost(advance.tx(), step.uid)?;
+        let payload = json!({
+            "step_run": step.uid, "run": run, "step": step.name, "attempt": step.attempt, "lost": true,
+        });
+        advance.tx().event("step.retried", &subject, payload)?;
+        return Ok(true);
+    }
+    step.state = if cancelled { StepState::Cancelled } else { StepState::Failed };
+    step.message = Some(why.to_owned());
+    store::steps::finish(advance.tx(), &step)?;
+    let payload = json!({
+        "step_run": step.uid, "run": run, "step": step.name, "state": step.state.name(), "attempt": step.attempt,
+        "lost": true,
+    });
+    advance.tx().event("step.finished", &subject, payload)?;
+    advance.ended(node, step.state, step.message);
+    advance.go()?;
+    Ok(true)
 }
 
 /// Microseconds to the attempt that follows so many failed ones.

@@ -17,7 +17,9 @@ mod define;
 mod engine;
 mod environment;
 mod error;
+mod executors;
 mod expression;
+mod fence;
 mod finish;
 mod judge;
 mod model;
@@ -27,12 +29,14 @@ mod publish;
 mod python;
 mod resume;
 mod schedule;
+mod servers;
 pub mod shim;
 mod snapshot;
 mod spec;
 mod store;
 mod submit;
 mod submit_plan;
+mod takeover;
 mod task;
 mod work;
 mod zygotes;
@@ -43,10 +47,15 @@ pub use contents::{FolderFile, folder_files};
 pub use define::{define, get, get_replay, get_run, list, list_runs, outputs, remove, replays_of, steps};
 pub use engine::Engine;
 pub use error::Error;
+pub use executors::{
+    Claim, ExecutorKind, ExecutorSpec, GUEST, PROCESS, Resources, Told, ZYGOTE, define_executor, executors,
+    get_executor, remove_executor,
+};
 pub use model::{
     Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, Shape, StepOutput, StepRun,
     StepState, Verdict,
 };
+pub use fence::{Fence, holds};
 pub use plan::{
     Approval, Artifact, Binding, Component, Datum, Each, From, Graph, Import, Kind, Plan, Port, Retry, Rule,
     Source, Task, Work,
@@ -60,6 +69,7 @@ pub use schedule::{
     NewSchedule, Schedule, Trigger, create_schedule, delete_schedule, get_schedule, list_schedules,
     set_schedule_enabled,
 };
+pub use servers::{Server, is_step_token, servers};
 pub use snapshot::{CodeSnapshot, SnapshotTar, snapshot_code, snapshot_tar};
 pub use spec::{EnvironmentSpec, PipelineSpec, Span, StepSpec};
 pub use submit::{Submit, cancel, replay, submit};
@@ -74,6 +84,8 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_pipelines.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_plans.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_servers.sql") },
+        ledger::Migration { version: 4, sql: include_str!("../migrations/0004_executors.sql") },
     ],
-    facts: &[],
+    facts: &["server"],
 };

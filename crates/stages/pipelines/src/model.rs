@@ -177,6 +177,14 @@ pub struct StepRun {
     pub state: StepState,
     /// Counts from 1; 0 before the first.
     pub attempt: i64,
+    /// The server that attends to the attempt, or did last.
+    pub server: Option<String>,
+    /// The server whose disk holds the attempt, if another one.
+    #[serde(skip)]
+    pub disk: Option<String>,
+    /// See [`crate::Fence`].
+    #[serde(skip)]
+    pub token: i64,
     /// Its outputs were copied from an earlier step with the same key.
     pub cached: bool,
     /// Digest of everything that the step depends on.

@@ -15,7 +15,7 @@ use crate::error::blocking;
 use crate::finish::{Uses, note_uses};
 use crate::shim::{self, Task};
 use crate::{
-    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, StepState, snapshot, store,
+    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, StepState, advance, snapshot, store,
 };
 
 /// What a step gets of the server's environment. Everything else, secrets above all, stays with the server.
@@ -283,7 +283,7 @@ impl Engine {
         let ledger = &self.0.ledger;
         let tracking_run = step.tracking_run.unwrap_or_else(|| types::new_id(ledger.clock().now()));
         step.tracking_run = Some(tracking_run);
-        let (uid, key) = (step.uid, step.cache_key);
+        let (of, uid, key, fence) = (run.uid, step.uid, step.cache_key, step.fence());
         let payload = json!({
             "step_run": uid, "run": run.uid, "step": step.name, "attempt": step.attempt, "cache_key": key,
             "environment": step.environment, "tracking_run": tracking_run, "inputs": uses.inputs,
@@ -291,13 +291,17 @@ impl Engine {
         let uses = uses.clone();
         ledger
             .write(actor, move |tx: &mut Tx<'_>| {
+                advance::lock(tx, of)?;
+                if !store::steps::holds(tx, fence)? {
+                    return Err(Error::Fenced(fence));
+                }
                 if let Some(key) = key {
                     let environment = uses.environment.as_ref().map(|environment| environment.0);
                     store::steps::prepared(tx, uid, key, environment, Some(tracking_run))?;
                 }
                 let node = tx.node("step_run", &uid.hex(), json!({}))?;
                 note_uses(tx, node, &uses)?;
-                tx.event("step.prepared", &format!("step_run:{uid}"), payload.clone())
+                Ok(tx.event("step.prepared", &format!("step_run:{uid}"), payload.clone())?)
             })
             .await?;
         self.create_tracking_run(actor, run, step, experiment, tracking_run).await

@@ -124,7 +124,7 @@ fn open(
         if needs_left == 0 && !later {
             child.state = StepState::Waiting;
             (child.children_failed, child.children_cancelled, child.message) = (0, 0, None);
-            child.attempts_before = child.attempt;
+            (child.attempts_before, child.lost) = (child.attempt, 0);
             reopened.free.push(child);
         }
     }

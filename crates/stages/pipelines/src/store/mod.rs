@@ -1,9 +1,11 @@
 //! All SQL of this stage. Reads take either kind of transaction.
 
+pub(crate) mod executors;
 pub(crate) mod published;
 pub(crate) mod replays;
 pub(crate) mod runs;
 pub(crate) mod schedules;
+pub(crate) mod servers;
 pub(crate) mod steps;
 pub(crate) mod tree;
 
@@ -18,10 +20,12 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 pub(crate) trait Reads {
     fn rows(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>>;
     fn workspace(&self) -> WorkspaceId;
+    /// See [`Tx::skip_locked`]; nothing where nothing can be changed.
+    fn skip_locked(&self) -> &'static str;
 }
 
 macro_rules! reads {
-    ($($type:ident)*) => {$(
+    ($($type:ident $skip:expr;)*) => {$(
         impl Reads for $type<'_> {
             fn rows(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>> {
                 self.query(sql, values)
@@ -29,10 +33,14 @@ macro_rules! reads {
             fn workspace(&self) -> WorkspaceId {
                 $type::workspace(self)
             }
+            fn skip_locked(&self) -> &'static str {
+                let skip: fn(&Self) -> &'static str = $skip;
+                skip(self)
+            }
         }
     )*};
 }
-reads!(Tx Rx);
+reads!(Tx Tx::skip_locked; Rx |_| "";);
 
 /// A column that holds JSON of a known shape.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {

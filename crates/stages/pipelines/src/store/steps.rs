@@ -4,11 +4,11 @@ use ledger::{Row, Rx, Tx, params};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, json_opt, text};
-use crate::{StepOutput, StepRun, StepState, TaskFilter};
+use crate::{Fence, StepOutput, StepRun, StepState, TaskFilter};
 
 const STEP: &str = "SELECT uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, \
      ended_at, exit_code, signal, message, tracking_run, log_digest, shape, parent, task, component, iteration, inputs, \
-     outputs, due_at, priority, pool, display_name, created_at FROM step_run WHERE workspace_id = $1";
+     outputs, due_at, priority, pool, display_name, created_at, owner, disk, fence FROM step_run WHERE workspace_id = $1";
 
 /// In the order in which they came to be, without the root.
 pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
@@ -175,6 +175,7 @@ pub(crate) fn ready(
         sql.push_str(&format!(" AND (pool IS NULL OR pool NOT IN ({}))", list.join(", ")));
     }
     sql.push_str(" ORDER BY priority DESC, id LIMIT $2");
+    sql.push_str(r.skip_locked());
     let rows = r.rows(&sql, &values)?;
     rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?, row.get("pool")?))).collect()
 }
@@ -188,16 +189,35 @@ pub(crate) fn running(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(WorkspaceId, 
     rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
 }
 
-/// Running attempts of this server that should end: run, step, its name, attempt.
-pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, Uid, String, i64)>> {
+/// A running attempt that should end.
+pub(crate) struct Ending {
+    pub run: Uid,
+    pub step: Uid,
+    pub name: String,
+    pub attempt: i64,
+    /// The data directory that holds it, if not the owner's.
+    pub disk: Option<String>,
+}
+
+/// Running attempts of this server that should end.
+pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<Ending>> {
     let rows = rx.query(
-        "SELECT s.run_uid, s.uid, s.name, s.attempt FROM step_run s \
+        "SELECT s.run_uid, s.uid, s.name, s.attempt, d.data_dir FROM step_run s \
          JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
+         LEFT JOIN server d ON d.uid = s.disk \
          WHERE s.state = 'running' AND s.owner = $1 AND r.cancel_requested = TRUE",
         &params![owner],
     )?;
     rows.iter()
-        .map(|row| Ok((row.get("run_uid")?, row.get("uid")?, row.get("name")?, row.get("attempt")?)))
+        .map(|row| {
+            Ok(Ending {
+                run: row.get("run_uid")?,
+                step: row.get("uid")?,
+                name: row.get("name")?,
+                attempt: row.get("attempt")?,
+                disk: row.get("data_dir")?,
+            })
+        })
         .collect()
 }
 
@@ -205,12 +225,23 @@ pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<(Uid, Uid, S
 pub(crate) fn claim(tx: &mut Tx<'_>, uid: Uid, owner: &str) -> Result<bool> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let changed = tx.execute(
-        "UPDATE step_run SET state = 'running', owner = $1, attempt = attempt + 1, started_at = $2, ended_at = NULL, \
-         due_at = NULL \
+        "UPDATE step_run SET state = 'running', owner = $1, disk = NULL, fence = fence + 1, attempt = attempt + 1, \
+         started_at = $2, ended_at = NULL, due_at = NULL \
          WHERE workspace_id = $3 AND uid = $4 AND state = 'ready'",
         &params![owner, now, workspace, uid],
     )?;
     Ok(changed == 1)
+}
+
+/// Whether the attempt runs and this is the newest right to end it.
+pub(crate) fn holds(r: &mut impl Reads, fence: Fence) -> Result<bool> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT 1 AS held FROM step_run \
+         WHERE workspace_id = $1 AND uid = $2 AND state = 'running' AND attempt = $3 AND fence = $4",
+        &params![workspace, fence.task, fence.attempt, fence.token],
+    )?;
+    Ok(!rows.is_empty())
 }
 
 /// Notes what the attempt will use, before it starts.
@@ -235,7 +266,7 @@ pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
     let changed = tx.execute(
         "UPDATE step_run SET state = $1, cached = $2, exit_code = $3, signal = $4, message = $5, tracking_run = $6, \
          log_digest = COALESCE($7, log_digest), ended_at = $8, cache_key = $9, environment = $10, outputs = $11 \
-         WHERE workspace_id = $12 AND uid = $13 AND state = 'running' AND attempt = $14",
+         WHERE workspace_id = $12 AND uid = $13 AND state = 'running' AND attempt = $14 AND fence = $15",
         &params![
             step.state.name(),
             step.cached,
@@ -250,7 +281,8 @@ pub(crate) fn finish(tx: &mut Tx<'_>, step: &StepRun) -> Result<bool> {
             text(&step.results)?,
             workspace,
             step.uid,
-            step.attempt
+            step.attempt,
+            step.token
         ],
     )?;
     let rows: Vec<_> = step
@@ -277,8 +309,8 @@ pub(crate) fn again(tx: &mut Tx<'_>, step: &StepRun, message: &str, due: Option<
     let workspace = tx.workspace();
     let changed = tx.execute(
         "UPDATE step_run SET state = 'ready', owner = NULL, tracking_run = NULL, message = $1, due_at = $2 \
-         WHERE workspace_id = $3 AND uid = $4 AND state = 'running' AND attempt = $5",
-        &params![message, due, workspace, step.uid, step.attempt],
+         WHERE workspace_id = $3 AND uid = $4 AND state = 'running' AND attempt = $5 AND fence = $6",
+        &params![message, due, workspace, step.uid, step.attempt, step.token],
     )?;
     Ok(changed == 1)
 }
@@ -337,6 +369,9 @@ fn step(row: &Row) -> Result<StepRun> {
         needs: json(row, "needs")?,
         state: row.get::<String>("state")?.parse()?,
         attempt: row.get("attempt")?,
+        server: row.get("owner")?,
+        disk: row.get("disk")?,
+        token: row.get("fence")?,
         cached: row.get("cached")?,
         cache_key: row.get("cache_key")?,
         environment: row.get("environment")?,

@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub state: StepState,
     pub attempt: i64,
     pub attempts_before: i64,
+    /// Attempts since then that were lost with their server.
+    pub lost: i64,
     /// `None` before it was expanded.
     pub children: Option<i64>,
     pub children_left: i64,
@@ -39,7 +41,7 @@ pub(crate) struct Node {
     pub display_name: Option<String>,
 }
 
-const NODE: &str = "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, children, \
+const NODE: &str = "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, lost, children, \
      children_left, children_failed, children_cancelled, next_iteration, priority, pool, message";
 
 fn node(row: &Row) -> Result<Node> {
@@ -56,6 +58,7 @@ fn node(row: &Row) -> Result<Node> {
         state: row.get::<String>("state")?.parse()?,
         attempt: row.get("attempt")?,
         attempts_before: row.get("attempts_before")?,
+        lost: row.get("lost")?,
         children: row.get("children")?,
         children_left: row.get::<Option<i64>>("children_left")?.unwrap_or(0),
         children_failed: row.get("children_failed")?,
@@ -94,6 +97,7 @@ impl Node {
             state: StepState::Waiting,
             attempt: 0,
             attempts_before: 0,
+            lost: 0,
             children: None,
             children_left: 0,
             children_failed: 0,
@@ -397,7 +401,7 @@ pub(crate) fn reopen(
     tx.execute(
         "UPDATE step_run SET state = $1, needs_left = $2, children_left = $3, next_iteration = $4, children_failed = 0, \
          children_cancelled = 0, message = NULL, ended_at = NULL, exit_code = NULL, signal = NULL, owner = NULL, \
-         tracking_run = NULL, outputs = NULL, due_at = NULL, attempts_before = attempt \
+         tracking_run = NULL, outputs = NULL, due_at = NULL, attempts_before = attempt, lost = 0 \
          WHERE workspace_id = $5 AND uid = $6",
         &params![state.name(), needs_left, left, next, workspace, uid],
     )?;

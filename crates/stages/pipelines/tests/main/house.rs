@@ -64,6 +64,23 @@ impl House {
         house
     }
 
+    /// Another server on the same database and blobs, with a data directory of its own; `None` where the database has room
+    /// for one server only.
+    pub async fn beside(&self, change: impl FnOnce(&mut Config)) -> Option<Self> {
+        let Place::Postgres(_) = self.ledger.place() else { return None };
+        let options = Options { place: self.ledger.place().clone(), readers: 2 };
+        let open = move || Ledger::open(options, Arc::new(SystemClock), &COMPONENTS);
+        let ledger = tokio::task::spawn_blocking(open).await.unwrap().unwrap();
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let mut config = config(dir.path());
+        change(&mut config);
+        let engine = Engine::new(ledger.clone(), self.blobs.clone(), config).unwrap();
+        let (blobs, actor) = (self.blobs.clone(), self.actor.clone());
+        let mut house = Self { ledger, blobs, actor, engine, dir, running: None };
+        house.start();
+        Some(house)
+    }
+
     pub fn start(&mut self) {
         let supervisor = Supervisor::new();
         let (engine, token) = (self.engine.clone(), supervisor.token());

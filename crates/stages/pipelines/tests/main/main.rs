@@ -11,6 +11,7 @@ mod graphs;
 mod house;
 mod plans;
 mod replays;
+mod replicas;
 mod resumed;
 mod scale;
 mod schedules;
