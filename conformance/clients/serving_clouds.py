@@ -105,9 +105,10 @@ def sagemaker_errors_and_signatures():
 
 @check
 def databricks_sdk_queries_and_reads():
+    """An access key signs in, as a token would; a wrong token is nobody's, also where nobody has to sign in."""
     from databricks.sdk import WorkspaceClient
 
-    w = WorkspaceClient(host=URL, token="unused-token-where-nobody-signs-in")
+    w = WorkspaceClient(host=URL, username=KEY, password=SECRET, auth_type="basic")
     answer = w.serving_endpoints.query("cloud", dataframe_records=records)
     assert [p["label"] for p in answer.predictions] == made.label[:3].tolist(), answer
     answer = w.serving_endpoints.query("cloud", inputs={"X": made.rows[:2].tolist()})
@@ -121,7 +122,8 @@ def databricks_sdk_queries_and_reads():
 
 @check
 def mlflow_deployments_predicts():
-    os.environ["DATABRICKS_HOST"], os.environ["DATABRICKS_TOKEN"] = URL, "t"
+    os.environ["DATABRICKS_HOST"] = URL
+    os.environ["DATABRICKS_USERNAME"], os.environ["DATABRICKS_PASSWORD"] = KEY, SECRET
     from mlflow.deployments import get_deploy_client
 
     client = get_deploy_client("databricks")
