@@ -80,7 +80,10 @@ def sagemaker_streams_the_answer():
 @check
 def sagemaker_answers_later_into_a_bucket():
     s3 = aws("s3")
-    s3.create_bucket(Bucket="async-data")
+    made_it = requests.post(
+        f"{URL}/api/v1/repositories", json={"name": "async-data", "storage_namespace": "local://async-data"}, auth=(KEY, SECRET)
+    )
+    assert made_it.ok, made_it.text
     s3.put_object(Bucket="async-data", Key="main/in/rows.csv", Body=made.frame.iloc[:5].to_csv(index=False).encode())
     answer = aws().invoke_endpoint_async(
         EndpointName="cloud", InputLocation="s3://async-data/main/in/rows.csv", ContentType="text/csv", InferenceId="mine"
