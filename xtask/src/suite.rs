@@ -194,12 +194,17 @@ fn with_server(
     // What scripts may have imported in place.
     let (imports, config) = (folder.join("imports"), folder.join("config.toml"));
     std::fs::create_dir_all(&imports).map_err(|e| format!("{}: {e}", imports.display()))?;
-    let text = format!("[repositories]\nlocal_roots = [{:?}]\n", imports.display().to_string());
+    let program = interpreter(python, &name(script))?;
+    // Models that need Python run with the one that made them, so that nothing is built.
+    let text = format!(
+        "[repositories]\nlocal_roots = [{:?}]\n[workers]\npython = {:?}\n",
+        imports.display().to_string(),
+        program.display().to_string()
+    );
     std::fs::write(&config, text).map_err(|e| format!("{}: {e}", config.display()))?;
     let port = shell::free_port()?;
     let start = Start { binary, python, data: &data, port, database, config: Some(&config) };
     let server = Server::start(&start)?;
-    let program = interpreter(python, &name(script))?;
     let mut client = command(program, &[&script.to_string_lossy(), &server.url()]);
     client
         .env("MLWRIGHT_BIN", binary)

@@ -16,11 +16,13 @@ mod labels;
 mod model_versions;
 mod monitors;
 mod overview;
+mod packaging;
 mod pipelines;
 mod preview;
 mod projects;
 mod registry;
 mod retrainings;
+mod rollouts;
 mod routes;
 mod run_notes;
 mod run_table;
@@ -36,6 +38,7 @@ use blobs::Blobs;
 use ledger::Ledger;
 
 pub use failure::Failure;
+pub use packaging::Packaging;
 pub use projects::{Projects, Refusal};
 pub use routes::routes;
 pub use run_table::RunGrammar;
@@ -53,6 +56,8 @@ pub struct State {
     pub tables: tables::Tables,
     pub projects: Arc<dyn Projects>,
     pub grammar: Arc<dyn RunGrammar>,
+    /// `None`: this server makes no packages.
+    pub packaging: Option<Packaging>,
     pub about: Arc<About>,
 }
 

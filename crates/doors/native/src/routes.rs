@@ -6,8 +6,8 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions,
-    monitors, overview, pipelines as pl, preview, projects, registry, retrainings, run_notes, run_table,
-    run_views, runs, users, why,
+    monitors, overview, packaging, pipelines as pl, preview, projects, registry, retrainings, rollouts,
+    run_notes, run_table, run_views, runs, users, why,
 };
 
 /// Every endpoint of the native API.
@@ -53,11 +53,25 @@ pub fn routes(state: State) -> Door {
             "/api/v1/models/{name}/versions/{number}",
             get(model_versions::get).patch(model_versions::change),
         )
+        .route("/api/v1/models/{name}/versions/{number}/package", get(packaging::package))
+        .route("/api/v1/models/{name}/versions/{number}/parity", post(packaging::parity))
+        .route("/api/v1/models/{name}/versions/{number}/trial", post(packaging::trial))
+        .route("/api/v1/models/{name}/versions/{number}/verdicts", get(packaging::verdicts))
+        .route("/api/v1/package-key", get(packaging::key))
+        .route("/api/v1/runtimes", get(packaging::runtimes))
+        .route("/api/v1/package-records", post(packaging::records))
         .route("/api/v1/endpoints", get(endpoints::list))
         .route(
             "/api/v1/endpoints/{name}",
             get(endpoints::get).put(endpoints::deploy).delete(endpoints::delete),
         )
+        .route("/api/v1/endpoints/{name}/settings", get(endpoints::settings).put(endpoints::change_settings))
+        .route("/api/v1/endpoints/{name}/openapi", get(endpoints::openapi))
+        .route("/api/v1/endpoints/{name}/predict", post(endpoints::predict))
+        .route("/api/v1/endpoints/{name}/batch", post(endpoints::batch))
+        .route("/api/v1/endpoints/{name}/rollouts", get(rollouts::list))
+        .route("/api/v1/endpoints/{name}/rollout", post(rollouts::start))
+        .route("/api/v1/endpoints/{name}/rollout/{action}", post(rollouts::act))
         .route("/api/v1/labels", post(labels::tell))
         .route("/api/v1/monitors", get(monitors::list))
         .route("/api/v1/monitors/{name}", get(monitors::get))

@@ -113,6 +113,7 @@ impl Client {
             tables: tables::Tables::new(repositories, Arc::new(NoSql), tables::Config::default()),
             projects: Arc::new(NoProjects),
             grammar: Arc::new(run_table::Grammar),
+            packaging: None,
             about: Arc::new(About {
                 version: "0",
                 started_at: ledger.clock().now(),

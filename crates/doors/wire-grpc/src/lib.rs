@@ -71,7 +71,9 @@ fn timeout(text: &str) -> Option<Duration> {
     })
 }
 
-type Answered<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
+/// An answer that is being made.
+pub type Running<A> = Pin<Box<dyn Future<Output = Result<A, Status>> + Send>>;
+type Answered<T> = Running<tonic::Response<T>>;
 
 struct Unary<S, F, Q> {
     state: S,
@@ -120,10 +122,7 @@ struct Streamed<S, F, Q> {
 impl<S, F, Q, A> StreamingService<Q> for Streamed<S, F, Q>
 where
     S: Clone + Send + Sync + 'static,
-    F: Fn(S, std::sync::Arc<Call>, Q) -> Pin<Box<dyn Future<Output = Result<A, Status>> + Send>>
-        + Clone
-        + Send
-        + 'static,
+    F: Fn(S, std::sync::Arc<Call>, Q) -> Running<A> + Clone + Send + 'static,
     Q: Send + 'static,
     A: Send + 'static,
 {
@@ -145,7 +144,7 @@ pub struct Answers<S, F, Q, A> {
     method: F,
     call: std::sync::Arc<Call>,
     takes: Streaming<Q>,
-    running: Option<Pin<Box<dyn Future<Output = Result<A, Status>> + Send>>>,
+    running: Option<Running<A>>,
 }
 
 // Nothing of it is pinned but what is boxed.
@@ -154,7 +153,7 @@ impl<S, F, Q, A> Unpin for Answers<S, F, Q, A> {}
 impl<S, F, Q, A> Stream for Answers<S, F, Q, A>
 where
     S: Clone,
-    F: Fn(S, std::sync::Arc<Call>, Q) -> Pin<Box<dyn Future<Output = Result<A, Status>> + Send>>,
+    F: Fn(S, std::sync::Arc<Call>, Q) -> Running<A>,
 {
     type Item = Result<A, Status>;
 
@@ -181,11 +180,7 @@ where
 pub fn one_by_one<S, F, Q, A>(method: F) -> MethodRouter<S, Infallible>
 where
     S: Clone + Send + Sync + 'static,
-    F: Fn(S, std::sync::Arc<Call>, Q) -> Pin<Box<dyn Future<Output = Result<A, Status>> + Send>>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+    F: Fn(S, std::sync::Arc<Call>, Q) -> Running<A> + Clone + Send + Sync + 'static,
     Q: Message + Default + 'static,
     A: Message + 'static,
 {

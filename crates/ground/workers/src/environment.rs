@@ -24,7 +24,8 @@ const LOCK: &str = "environment.lock";
 impl Requirements {
     /// From `requirements.txt`, and `python_env.yaml` where it names a Python.
     pub fn parse(requirements: &str, python_env: Option<&str>) -> Self {
-        let lines = requirements.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let lines =
+            requirements.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let python = python_env.and_then(|text| {
             let line = text.lines().find_map(|line| line.trim().strip_prefix("python:"))?;
             Some(line.trim().trim_matches(['"', '\'']).to_owned()).filter(|version| !version.is_empty())
@@ -142,7 +143,10 @@ fn output(mut command: Command, held: &File) -> Result<String, Error> {
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.trim().lines().collect();
     let last = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(Error::Command { command: line, output: if last.is_empty() { output.status.to_string() } else { last } })
+    Err(Error::Command {
+        command: line,
+        output: if last.is_empty() { output.status.to_string() } else { last },
+    })
 }
 
 #[cfg(test)]
@@ -151,7 +155,10 @@ mod tests {
 
     #[test]
     fn requirements_have_one_key_in_any_order() {
-        let one = Requirements::parse("# made by mlflow\nnumpy==2.0\n\nmlflow==3.17.2\n", Some("python: 3.11.7\nbuild_dependencies:\n- pip\n"));
+        let one = Requirements::parse(
+            "# made by mlflow\nnumpy==2.0\n\nmlflow==3.17.2\n",
+            Some("python: 3.11.7\nbuild_dependencies:\n- pip\n"),
+        );
         let other = Requirements::parse("mlflow==3.17.2\nnumpy==2.0", Some("python: '3.11.7'"));
         assert_eq!(one.python.as_deref(), Some("3.11.7"));
         assert_eq!(one.key(), other.key());

@@ -31,7 +31,9 @@ impl Fault for Error {
         match self {
             Self::Io(e) => e.class(),
             Self::Load { .. } | Self::NoSignature(_) | Self::NoSandbox(_) => Class::Invalid,
-            Self::NoUv | Self::Command { .. } | Self::Restarting(_) | Self::Timeout { .. } => Class::Unavailable,
+            Self::NoUv | Self::Command { .. } | Self::Restarting(_) | Self::Timeout { .. } => {
+                Class::Unavailable
+            }
             Self::Run { .. } | Self::Died(_) | Self::Protocol(_) => Class::Internal,
         }
     }
@@ -40,14 +42,20 @@ impl Fault for Error {
         let hint = match self {
             Self::Io(e) => return e.hint(),
             Self::NoUv => "install uv (https://docs.astral.sh/uv), or set workers.uv to it",
-            Self::Command { .. } => "check the model's requirements.txt: every package is needed as a wheel, nothing is built here",
+            Self::Command { .. } => {
+                "check the model's requirements.txt: every package is needed as a wheel, nothing is built here"
+            }
             Self::NoSandbox(_) => {
                 "run the server where user namespaces or Landlock are allowed; or set workers.allow_unsandboxed = true if \
                  everybody who may register models may also run programs as the server's user"
             }
-            Self::Load { .. } => "open it in an environment made from its requirements.txt: mlflow.pyfunc.load_model(…)",
+            Self::Load { .. } => {
+                "open it in an environment made from its requirements.txt: mlflow.pyfunc.load_model(…)"
+            }
             Self::Timeout { .. } => "send fewer rows, or raise workers.request_seconds",
-            Self::Died(_) => "the next request gets a new process; a model that needs more memory needs workers.memory_mib raised",
+            Self::Died(_) => {
+                "the next request gets a new process; a model that needs more memory needs workers.memory_mib raised"
+            }
             Self::Restarting(_) => "try again in a moment",
             Self::NoSignature(_) => "log the model with a signature: mlflow.models.infer_signature(X, y)",
             Self::Run { .. } | Self::Protocol(_) => return None,

@@ -87,7 +87,8 @@ impl Frame {
                 .split_at_checked(tensor.bytes)
                 .ok_or_else(|| protocol("a tensor is longer than its frame"))?;
             rest = after;
-            let count = tensor.shape.iter().try_fold(1_usize, |n, d| n.checked_mul(usize::try_from(*d).ok()?));
+            let count =
+                tensor.shape.iter().try_fold(1_usize, |n, d| n.checked_mul(usize::try_from(*d).ok()?));
             let count = count.ok_or_else(|| protocol("a shape is negative or too large"))?;
             let data = read_data(&tensor.dtype, part, count).ok_or_else(|| {
                 Error::Protocol(format!("output `{}` is no {} of that shape", tensor.name, tensor.dtype))
@@ -149,7 +150,8 @@ pub(crate) fn receive(stream: &UnixStream, deadline: Instant) -> io::Result<Fram
         return Err(bad("a frame of an unreasonable length"));
     }
     let header = exactly(stream, header, deadline)?;
-    let header = serde_json::from_slice(&header).map_err(|e| bad(&format!("a header that is no JSON: {e}")))?;
+    let header =
+        serde_json::from_slice(&header).map_err(|e| bad(&format!("a header that is no JSON: {e}")))?;
     let body = exactly(stream, usize::try_from(body).map_err(|_| bad("too long"))?, deadline)?;
     Ok(Frame { header, body })
 }
@@ -288,7 +290,9 @@ mod tests {
         assert_eq!(back[1], tensors[1]);
         assert_eq!(back[2], tensors[2]);
         assert!(matches!(&back[0].data, TensorData::F32(v) if v[1] == -0.5 && v[2].is_nan()));
-        for (pointer, value) in [("/outputs/0/bytes", 99), ("/outputs/0/shape/0", -3), ("/outputs/1/shape/0", 3), ("/id", 8)] {
+        for (pointer, value) in
+            [("/outputs/0/bytes", 99), ("/outputs/0/shape/0", -3), ("/outputs/1/shape/0", 3), ("/id", 8)]
+        {
             let mut header = frame.header.clone();
             *header.pointer_mut(pointer).unwrap() = json!(value);
             let lying = Frame { header, body: frame.body.clone() };

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use runtimes::{
-    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Tensor, TensorSpec, Values,
+    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Tensor, TensorSpec,
+    Values,
 };
 use serde_json::{Value, json};
 
@@ -210,7 +211,8 @@ fn zeros(spec: &TensorSpec) -> Tensor {
 /// One input a column, or the tensors of the signature; without one, as the example is.
 fn specs_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Result<Vec<TensorSpec>, Error> {
     let tensor = |name: &str, dtype: &str, shape: &[i64]| {
-        let element = element(dtype).ok_or(Error::NoSignature("a tensor of its signature has an unknown type"))?;
+        let element =
+            element(dtype).ok_or(Error::NoSignature("a tensor of its signature has an unknown type"))?;
         let name = if name.is_empty() { "inputs" } else { name };
         Ok(TensorSpec { name: name.to_owned(), element, shape: shape.to_vec() })
     };
@@ -228,13 +230,16 @@ fn specs_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Result<Vec<Tens
         }
         (InputSchema::Unnamed(types), _) => {
             let first = types.first().map_or(ElementType::F64, |t| element_of(*t));
-            let element = if types.iter().all(|t| element_of(*t) == first) { first } else { ElementType::F64 };
+            let element =
+                if types.iter().all(|t| element_of(*t) == first) { first } else { ElementType::F64 };
             Ok(vec![TensorSpec { name: "inputs".into(), element, shape: vec![-1, types.len() as i64] }])
         }
         (InputSchema::Unknown, Some(example)) if !example.is_empty() => {
             Ok(example.iter().map(|input| spec_of(input, input.rows())).collect())
         }
-        (InputSchema::Unknown, _) => Err(Error::NoSignature("it has neither a signature nor an input example")),
+        (InputSchema::Unknown, _) => {
+            Err(Error::NoSignature("it has neither a signature nor an input example"))
+        }
     }
 }
 
@@ -280,7 +285,9 @@ fn form_of(schema: &InputSchema, example: Option<&[Tensor]>) -> Option<&'static 
     match schema {
         InputSchema::Columns(_) => Some("frame"),
         InputSchema::Tensors(tensors) if tensors.len() > 1 => Some("dict"),
-        InputSchema::Tensors(tensors) => Some(if tensors.iter().any(|t| !t.0.is_empty()) { "dict" } else { "array" }),
+        InputSchema::Tensors(tensors) => {
+            Some(if tensors.iter().any(|t| !t.0.is_empty()) { "dict" } else { "array" })
+        }
         InputSchema::Unnamed(_) => Some("array"),
         // Named columns of an example are a table.
         InputSchema::Unknown => example.filter(|e| e.iter().all(|t| t.shape.len() == 1)).map(|_| "frame"),

@@ -67,7 +67,8 @@ impl Worker {
             listen(stderr, Arc::clone(&output)).map_err(at("listen to", &policy.work))?;
         }
         let (work, used_at) = (policy.work.clone(), Instant::now());
-        let mut worker = Self { stream: ours, child, output, next: 0, work, about: About::default(), used_at };
+        let mut worker =
+            Self { stream: ours, child, output, next: 0, work, about: About::default(), used_at };
         let ready = match frame::receive(&worker.stream, Instant::now() + patience) {
             Ok(ready) => ready,
             Err(error) => return Err(worker.lost(&error, patience)),

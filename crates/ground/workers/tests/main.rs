@@ -30,7 +30,8 @@ impl House {
     fn new() -> Option<Self> {
         let python = python()?;
         let dir = tempfile::tempdir().unwrap();
-        let entry: Vec<OsString> = vec![env!("CARGO_BIN_EXE_mlwright-sandbox").into(), "internal-sandbox".into()];
+        let entry: Vec<OsString> =
+            vec![env!("CARGO_BIN_EXE_mlwright-sandbox").into(), "internal-sandbox".into()];
         let mut settings = Settings::new(entry, dir.path().join("workers"));
         if !settings.protection.suffices() {
             assert!(std::env::var_os("CI").is_none(), "no sandbox here: {}", settings.protection.reason);
@@ -45,7 +46,8 @@ impl House {
     fn pickle(&self, name: &str, source: &str) -> PathBuf {
         let dir = self.dir.path().join(name);
         types::io::create_dir_all(&dir).unwrap();
-        let program = format!("import cloudpickle\n{source}\ncloudpickle.dump(model, open('model.pkl', 'wb'))\n");
+        let program =
+            format!("import cloudpickle\n{source}\ncloudpickle.dump(model, open('model.pkl', 'wb'))\n");
         let made = Command::new(&self.python).arg("-c").arg(program).current_dir(&dir).status().unwrap();
         assert!(made.success());
         dir
@@ -57,7 +59,8 @@ impl House {
 }
 
 fn two_columns() -> MlModel {
-    let column = |name: &str| ColumnSpec { name: name.into(), column_type: ColumnType::Double, required: true };
+    let column =
+        |name: &str| ColumnSpec { name: name.into(), column_type: ColumnType::Double, required: true };
     MlModel { inputs: InputSchema::Columns(vec![column("a"), column("b")]), ..MlModel::default() }
 }
 
@@ -309,12 +312,10 @@ model = Evil()
 fn without_a_sandbox_executable_models_are_refused_unless_that_is_allowed() {
     let Some(mut house) = House::new() else { return };
     let dir = house.pickle("sum", SUM);
-    house.settings.protection = mlwright_workers::Protection { reason: "this is a trial".into(), ..Default::default() };
+    house.settings.protection =
+        mlwright_workers::Protection { reason: "this is a trial".into(), ..Default::default() };
     let refused = house.open(&dir).err().unwrap();
-    assert_eq!(
-        refused.to_string(),
-        "this machine offers no sandbox for executable models: this is a trial"
-    );
+    assert_eq!(refused.to_string(), "this machine offers no sandbox for executable models: this is a trial");
     assert!(types::Fault::hint(&refused).unwrap().contains("allow_unsandboxed"));
     house.settings.allow_unsandboxed = true;
     let model = house.open(&dir).unwrap();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
-pub use packages::{Package, PackageCommand};
+pub use self::packages::{Package, PackageCommand};
 pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
@@ -430,7 +430,7 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_command_and_no_other() {
-        let known: Vec<String> = Args::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
+        let known: Vec<String> = Args::command().get_subcommands().filter(|c| !c.is_hide_set()).map(|c| c.get_name().to_owned()).collect();
         let listed = |line: &str| {
             let rest = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
             rest.split_once("  ").map(|(name, _)| name.to_owned())

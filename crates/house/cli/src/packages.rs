@@ -29,7 +29,9 @@ pub async fn run(connection: &Connection, command: Package) -> Result<ExitCode, 
             judged(&api.post(&format!("{path}/trial"), Value::Null).await?)
         }
         (Some(PackageCommand::Push { image, to, plain_http }), _) => push(&image, &to, plain_http).await,
-        (None, Some(model)) => make(&Api::new(connection)?, &model, command.out, command.oci).await,
+        (None, Some(model)) => {
+            make(&Api::new(connection)?, &model, command.out, command.oci, command.baseline.as_deref()).await
+        }
         (None, None) => Err(Failure::new("no model was named")),
     }
 }
@@ -90,7 +92,9 @@ async fn path_of(api: &Api, model: &str) -> Result<String, Failure> {
         return Ok(format!("models/{}/versions/{number}", segment(name)));
     }
     let Some((name, alias)) = text.rsplit_once('@') else {
-        return Err(Failure::new(format!("`{model}` names no version: models:/name/3 or models:/name@alias")));
+        return Err(Failure::new(format!(
+            "`{model}` names no version: models:/name/3 or models:/name@alias"
+        )));
     };
     let found = api.get(&format!("models/{}", segment(name))).await?;
     let aliases = &found["aliases"];
@@ -101,18 +105,35 @@ async fn path_of(api: &Api, model: &str) -> Result<String, Failure> {
     Ok(format!("models/{}/versions/{number}", segment(name)))
 }
 
-async fn make(api: &Api, model: &str, out: Option<PathBuf>, oci: bool) -> Result<ExitCode, Failure> {
+async fn make(
+    api: &Api,
+    model: &str,
+    out: Option<PathBuf>,
+    oci: bool,
+    baseline: Option<&Path>,
+) -> Result<ExitCode, Failure> {
     let path = path_of(api, model).await?;
     let words: Vec<&str> = path.split('/').collect();
-    let plain: String =
-        words[1].chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' }).collect();
+    let plain: String = words[1]
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+        .collect();
     let name = format!("{plain}-{}", words[3]);
     let file = match &out {
         Some(out) if !oci => out.clone(),
         Some(out) => out.with_extension("package.tar"),
         None => PathBuf::from(format!("{name}.tar")),
     };
-    if !api.download(&format!("/api/v1/{path}/package"), &file).await? {
+    let query = match baseline {
+        Some(data) => {
+            let digest = types::Digest::of(types::io::read(data)?);
+            api.put_file(&digest, data).await?;
+            let name = data.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            format!("?baseline={digest}&format={}", segment(&name))
+        }
+        None => String::new(),
+    };
+    if !api.download(&format!("/api/v1/{path}/package{query}"), &file).await? {
         return Err(Failure::new(format!("there is no {path}")));
     }
     let verified = packages::verify(&file, None).map_err(|e| Failure::of(&e))?;
@@ -125,7 +146,8 @@ async fn make(api: &Api, model: &str, out: Option<PathBuf>, oci: bool) -> Result
     let package = file.clone();
     let built = tokio::task::spawn_blocking(move || {
         let library = library(&manifest)?;
-        let program = std::env::current_exe().map_err(|e| Failure::new(format!("this program is not found: {e}")))?;
+        let program =
+            std::env::current_exe().map_err(|e| Failure::new(format!("this program is not found: {e}")))?;
         image::build(&program, &package, &manifest, library.as_deref(), &to).map_err(|e| Failure::of(&e))
     })
     .await
@@ -153,7 +175,13 @@ fn library(manifest: &packages::Manifest) -> Result<Option<PathBuf>, Failure> {
 fn verify(file: &Path, key: Option<&str>) -> Result<ExitCode, Failure> {
     let verified = packages::verify(file, key).map_err(|e| Failure::of(&e))?;
     let manifest = &verified.manifest;
-    say(format!("{} {}, served by {}, {} files", manifest.model, manifest.version, manifest.engine, manifest.files.len()));
+    say(format!(
+        "{} {}, served by {}, {} files",
+        manifest.model,
+        manifest.version,
+        manifest.engine,
+        manifest.files.len()
+    ));
     say(format!("digest    {}", manifest.digest));
     say(format!("signed by {}", verified.public_key));
     if key.is_none() {
@@ -198,7 +226,8 @@ pub async fn container() -> Result<ExitCode, Failure> {
         Some(text) => text.parse().map_err(|_| Failure::new(format!("`{text}` is not a port")))?,
         None => PORT,
     };
-    let package = variable("MLWRIGHT_PACKAGE").ok_or_else(|| Failure::new("MLWRIGHT_PACKAGE names no package"))?;
+    let package =
+        variable("MLWRIGHT_PACKAGE").ok_or_else(|| Failure::new("MLWRIGHT_PACKAGE names no package"))?;
     let options = server::Options {
         host: Some(variable("MLWRIGHT_HOST").unwrap_or_else(|| "0.0.0.0".into())),
         port: Some(port),

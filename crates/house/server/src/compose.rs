@@ -32,6 +32,7 @@ pub const COMPONENTS: &[Component] = &[
     tracking::COMPONENT,
     traces::COMPONENT,
     models::COMPONENT,
+    packages::COMPONENT,
     pipelines::COMPONENT,
     predictions::COMPONENT,
     evaluation::COMPONENT,
@@ -44,10 +45,28 @@ pub const COMPONENTS: &[Component] = &[
 ];
 
 /// The names of the doors, as `--listen` takes them.
-pub const DOORS: &[&str] = &["native", "mlflow", "oip", "lakefs", "kfp", "s3"];
+pub const DOORS: &[&str] = &[
+    "native",
+    "mlflow",
+    "oip",
+    "tfserving",
+    "scoring",
+    "sagemaker",
+    "vertex",
+    "bentoml",
+    "lakefs",
+    "kfp",
+    "s3",
+];
+
+/// Those that answer prediction requests.
+pub const SERVING: &[&str] = &["oip", "tfserving", "scoring", "sagemaker", "vertex", "bentoml"];
 
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
+
+/// The time in which a package must have started and answered.
+const TRIAL: Duration = Duration::from_secs(300);
 
 /// The ground that everything stands on.
 #[derive(Clone)]
@@ -100,6 +119,7 @@ pub struct Stages {
     pub engine: Engine,
     pub log: Log,
     pub serving: Serving,
+    pub engines: packages::Engines,
     pub monitoring: Monitoring,
     pub automation: Automation,
     pub webhooks: Webhooks,
@@ -123,8 +143,12 @@ impl Stages {
         });
         let log_config = LogConfig { dir: data_dir.join("predictions"), ..LogConfig::default() };
         let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
-        let serving_config =
-            ServingConfig { durable_log: config.predictions.durable, ..ServingConfig::default() };
+        let engines = engines(config, &data_dir, &runtime).await?;
+        let serving_config = ServingConfig {
+            durable_log: config.predictions.durable,
+            engines: Some(engines.clone()),
+            ..ServingConfig::default()
+        };
         let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
             .await
             .map_err(Error::stage)?;
@@ -155,7 +179,27 @@ impl Stages {
         let tables = tables(config, &repositories)?;
         let composer = Arc::new(door_mlflow::Composer::new(ledger));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
-        Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks, repositories, tables })
+        Ok(Self {
+            ground,
+            engine,
+            log,
+            serving,
+            engines,
+            monitoring,
+            automation,
+            webhooks,
+            repositories,
+            tables,
+        })
+    }
+
+    /// What runs beside the requests where one package is served.
+    pub fn run_outpost(&self, supervisor: &Supervisor) {
+        let (log, token) = (self.log.clone(), supervisor.token());
+        supervisor.spawn_restarting("predictions.seal", OnStop::Wait, move || {
+            let (log, token) = (log.clone(), token.clone());
+            async move { log.run(token).await }
+        });
     }
 
     /// Starts what runs beside the requests, by role.
@@ -165,6 +209,11 @@ impl Stages {
         supervisor.spawn_restarting("predictions.seal", OnStop::Wait, move || {
             let (log, token) = (log.clone(), token.clone());
             async move { log.run(token).await }
+        });
+        let (serving, token) = (self.serving.clone(), supervisor.token());
+        supervisor.spawn_restarting("serving", OnStop::Abort, move || {
+            let (serving, token) = (serving.clone(), token.clone());
+            async move { serving.run(token).await }
         });
         let (repositories, token) = (self.repositories.clone(), supervisor.token());
         supervisor.spawn_restarting("repositories.reads", OnStop::Wait, move || {
@@ -239,6 +288,12 @@ impl Stages {
             tables: self.tables.clone(),
             projects: Arc::new(Port::new(self)),
             grammar: Arc::new(Grammar),
+            packaging: Some(door_native::Packaging {
+                engines: self.engines.clone(),
+                vault: vault.clone(),
+                program: program()?,
+                patience: TRIAL,
+            }),
             about: Arc::new(door_native::About {
                 version: crate::VERSION,
                 started_at: ledger.clock().now(),
@@ -260,6 +315,16 @@ impl Stages {
             door_native::routes(native),
             door_mlflow::with_page(mlflow, page)?,
             door_oip::routes(door_oip::State::new(self.serving.clone())),
+            door_tfserving::routes(door_tfserving::State { serving: self.serving.clone() }),
+            door_scoring::routes(door_scoring::State::new(self.serving.clone())),
+            door_sagemaker::routes(door_sagemaker::State {
+                serving: self.serving.clone(),
+                keys: self.ground.keys.clone(),
+                clock: Arc::clone(ledger.clock()),
+                repositories: self.repositories.clone(),
+            }),
+            door_vertex::routes(door_vertex::State { serving: self.serving.clone() }),
+            door_bentoml::routes(door_bentoml::State::new(self.serving.clone())),
             door_lakefs::routes(door_lakefs::State {
                 repositories: self.repositories.clone(),
                 ledger: ledger.clone(),
@@ -327,6 +392,46 @@ impl door_native::RunGrammar for Grammar {
 /// Where new experiments keep their files, if not in the server's own store.
 pub fn artifact_root(config: &Config) -> Option<String> {
     Some(config.artifacts.default_root.clone()).filter(|root| !root.is_empty())
+}
+
+/// The runtimes of models. What this machine offers for a sandbox is tried out.
+async fn engines(config: &Config, data_dir: &Path, runtime: &Runtime) -> Result<packages::Engines, Error> {
+    let of = &config.workers;
+    let entry = vec![program()?.into_os_string(), workers::sandbox::COMMAND.into()];
+    let folder = data_dir.join("workers");
+    let mut settings = tokio::task::spawn_blocking(move || workers::Settings::new(entry, folder))
+        .await
+        .map_err(|e| Error::Task(e.to_string()))?;
+    settings.processes = of.processes.max(1);
+    settings.allow_unsandboxed = of.allow_unsandboxed;
+    settings.limits = workers::Limits {
+        memory: of.memory_mib << 20,
+        scratch: of.scratch_mib << 20,
+        load: Duration::from_secs(of.load_seconds),
+        request: Duration::from_secs(of.request_seconds),
+        ..workers::Limits::default()
+    };
+    if !settings.protection.suffices() {
+        let allowed = of.allow_unsandboxed;
+        tracing::warn!(
+            reason = settings.protection.reason,
+            allowed,
+            "no sandbox for Python models on this machine"
+        );
+    }
+    let given = |path: &Path| Some(path.to_owned()).filter(|p| !p.as_os_str().is_empty());
+    Ok(packages::Engines {
+        runtime: runtime.clone(),
+        workers: settings,
+        environments: data_dir.join("environments/models"),
+        folder: data_dir.join("models"),
+        uv: given(&of.uv),
+        interpreter: given(&of.python),
+    })
+}
+
+fn program() -> Result<std::path::PathBuf, Error> {
+    Ok(std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?)
 }
 
 /// How pipeline steps are started: under a shim that is this very program.

@@ -17,6 +17,7 @@ pub struct Config {
     pub artifacts: Artifacts,
     pub access: Access,
     pub runtimes: Runtimes,
+    pub workers: Workers,
     pub pipelines: Pipelines,
     pub predictions: Predictions,
     pub webhooks: Webhooks,
@@ -90,6 +91,19 @@ pub struct Access {
 pub struct Runtimes {
     pub onnxruntime: PathBuf,
     pub threads: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workers {
+    pub uv: PathBuf,
+    pub python: PathBuf,
+    pub processes: usize,
+    pub memory_mib: u64,
+    pub scratch_mib: u64,
+    pub load_seconds: u64,
+    pub request_seconds: u64,
+    pub allow_unsandboxed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,6 +185,16 @@ impl Default for Config {
             },
             artifacts: Artifacts::default(),
             runtimes: Runtimes { onnxruntime: PathBuf::new(), threads: 1 },
+            workers: Workers {
+                uv: PathBuf::new(),
+                python: PathBuf::new(),
+                processes: 1,
+                memory_mib: 4096,
+                scratch_mib: 256,
+                load_seconds: 180,
+                request_seconds: 60,
+                allow_unsandboxed: false,
+            },
             pipelines: Pipelines { workers: 2, log_limit_mib: 64, url: String::new(), lease_seconds: 20 },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
@@ -205,6 +229,12 @@ impl Default for Access {
 impl Default for Runtimes {
     fn default() -> Self {
         Config::default().runtimes
+    }
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Config::default().workers
     }
 }
 
@@ -277,6 +307,23 @@ const KEYS: &[(&str, &str)] = &[
         "The libonnxruntime shared library; empty to look in MLWRIGHT_ONNXRUNTIME and in environments.",
     ),
     ("runtimes.threads", "Threads that one model uses within a prediction."),
+    (
+        "workers.uv",
+        "The program that builds environments of Python models; empty for `uv` of the search path.",
+    ),
+    (
+        "workers.python",
+        "One Python for all models that need one; empty to build an environment from each model's requirements.",
+    ),
+    ("workers.processes", "Processes of each Python model; each answers one request at a time."),
+    ("workers.memory_mib", "Memory of one such process with everything that it starts."),
+    ("workers.scratch_mib", "What it may write, in memory and gone with it."),
+    ("workers.load_seconds", "How long opening a Python model may take."),
+    ("workers.request_seconds", "How long one of its answers may take, waiting included."),
+    (
+        "workers.allow_unsandboxed",
+        "Whether Python models run where this machine offers no sandbox: as the server's user, with all that it may do.",
+    ),
     ("pipelines.workers", "Steps that run at the same time."),
     (
         "pipelines.log_limit_mib",

@@ -10,6 +10,8 @@ mod every;
 mod health;
 mod linger;
 mod listen;
+mod outpost;
+mod package;
 mod projects;
 mod run;
 mod telemetry;
@@ -17,6 +19,7 @@ mod telemetry;
 pub use error::Error;
 pub use every::Every;
 pub use listen::Route;
+pub use package::{PackageOptions, run as run_package};
 pub use run::{Options, routes, run};
 
 /// The version of this program.

@@ -160,7 +160,7 @@ fn tell(text: String) {
 
 /// Whether this process's roles include answering for a door.
 fn answers(config: &Config, door: &str) -> bool {
-    config.has(if door == "oip" { Role::Gateway } else { Role::Api })
+    config.has(if compose::SERVING.contains(&door) { Role::Gateway } else { Role::Api })
 }
 
 /// Whether an address that was given these doors (none: all) answers for a door.
@@ -177,7 +177,7 @@ fn step_url(bound: SocketAddr) -> String {
     format!("http://{at}")
 }
 
-async fn wait_for_stop(supervisor: &Supervisor) -> Result<(), Error> {
+pub(crate) async fn wait_for_stop(supervisor: &Supervisor) -> Result<(), Error> {
     let watch = |kind| signal(kind).map_err(|e| Error::Task(format!("cannot watch for signals: {e}")));
     let (mut term, mut interrupt) = (watch(SignalKind::terminate())?, watch(SignalKind::interrupt())?);
     tokio::select! {

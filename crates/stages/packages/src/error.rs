@@ -9,6 +9,8 @@ pub enum Error {
     #[error(transparent)]
     Blobs(#[from] blobs::Error),
     #[error(transparent)]
+    Columns(#[from] columns::Error),
+    #[error(transparent)]
     Runtime(#[from] runtimes::Error),
     #[error(transparent)]
     Workers(#[from] workers::Error),
@@ -52,6 +54,7 @@ impl Fault for Error {
             Self::Ledger(e) => e.class(),
             Self::Models(e) => e.class(),
             Self::Blobs(e) => e.class(),
+            Self::Columns(e) => e.class(),
             Self::Runtime(e) => e.class(),
             Self::Workers(e) => e.class(),
             Self::Vault(e) => e.class(),
@@ -74,6 +77,7 @@ impl Fault for Error {
             Self::Ledger(e) => return e.hint(),
             Self::Models(e) => return e.hint(),
             Self::Blobs(e) => return e.hint(),
+            Self::Columns(e) => return e.hint(),
             Self::Runtime(e) => return e.hint(),
             Self::Workers(e) => return e.hint(),
             Self::Vault(e) => return e.hint(),
@@ -83,12 +87,18 @@ impl Fault for Error {
             Self::NoRuntime(_) => {
                 "log it with MLflow (mlflow.<flavor>.log_model); what is not run natively or as ONNX needs Python and uv here"
             }
-            Self::Forbidden => "ask somebody with the role operator; or log the model as skops, XGBoost JSON or ONNX, which hold no code",
+            Self::Forbidden => {
+                "ask somebody with the role operator; or log the model as skops, XGBoost JSON or ONNX, which hold no code"
+            }
             Self::NotEqual { .. } => "it is served in its own Python instead",
             Self::NothingToCompare(_) => "log the model with a signature and an input example",
             Self::BadPackage { .. } => "make it again: mlwright package models:/<name>/<version>",
-            Self::OtherSigner { .. } => "check where the package comes from; --key takes the key that you trust",
-            Self::Registry { .. } => "check the address and the credentials (MLWRIGHT_REGISTRY_USER, MLWRIGHT_REGISTRY_PASSWORD)",
+            Self::OtherSigner { .. } => {
+                "check where the package comes from; --key takes the key that you trust"
+            }
+            Self::Registry { .. } => {
+                "check the address and the credentials (MLWRIGHT_REGISTRY_USER, MLWRIGHT_REGISTRY_PASSWORD)"
+            }
             Self::Image(_) | Self::Interrupted => return None,
         };
         Some(hint.into())

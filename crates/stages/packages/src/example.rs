@@ -46,7 +46,8 @@ pub fn frame_of(records: &[Value]) -> Option<Frame> {
         names.dedup();
     }
     let columns = names.into_iter().map(|name| {
-        let cells: Vec<&Value> = records.iter().map(|record| record.get(name).unwrap_or(&Value::Null)).collect();
+        let cells: Vec<&Value> =
+            records.iter().map(|record| record.get(name).unwrap_or(&Value::Null)).collect();
         Some(Column { name: name.clone(), values: values(&cells)? })
     });
     Frame::new(columns.collect::<Option<_>>()?).ok()
@@ -101,7 +102,9 @@ mod tests {
         }
         let matrix = example_of(br#"{"inputs": [[1.5, 2.0], [0.5, 1.0]]}"#, &about).unwrap();
         assert_eq!(matrix.names().collect::<Vec<_>>(), ["x0", "x1"]);
-        for text in ["", "[]", r#"{"inputs": "x"}"#, r#"{"dataframe_split": {"columns": ["a"], "data": [[]]}}"#] {
+        for text in
+            ["", "[]", r#"{"inputs": "x"}"#, r#"{"dataframe_split": {"columns": ["a"], "data": [[]]}}"#]
+        {
             assert_eq!(example_of(text.as_bytes(), &about), None, "{text}");
         }
     }

@@ -26,12 +26,15 @@ pub async fn judge_parity(
     let folder = directory(ledger, blobs, engines, actor, version).await?;
     let about = models::get_version(ledger, actor, version).await?;
     let engines = engines.clone();
-    let found = tokio::task::spawn_blocking(move || judge(&engines, &folder)).await.map_err(|_| Error::Interrupted)??;
+    let found = tokio::task::spawn_blocking(move || judge(&engines, &folder))
+        .await
+        .map_err(|_| Error::Interrupted)??;
     let mut verdicts = Vec::with_capacity(found.len());
     for parity in found {
         let (engine, passed) = (parity.engine.name(), parity.passed);
         let detail = serde_json::to_value(&parity).unwrap_or_default();
-        verdicts.push(keep(ledger, actor, version, &about.model, Parity::KIND, engine, passed, detail).await?);
+        verdicts
+            .push(keep(ledger, actor, version, &about.model, Parity::KIND, engine, passed, detail).await?);
     }
     Ok(verdicts)
 }
@@ -74,7 +77,12 @@ pub async fn record_infrastructure(
 }
 
 /// Takes over what was found out where the package was made: which runtimes may not serve it.
-pub async fn adopt(ledger: &Ledger, actor: &Actor, version: Uid, manifest: &crate::Manifest) -> Result<(), Error> {
+pub async fn adopt(
+    ledger: &Ledger,
+    actor: &Actor,
+    version: Uid,
+    manifest: &crate::Manifest,
+) -> Result<(), Error> {
     for engine in [Engine::Native, Engine::Onnx] {
         if engine.name() == manifest.engine {
             return Ok(());

@@ -1,6 +1,7 @@
 //! From a model version to something that runs: which runtime may serve it and whether that runtime agrees with the Python
 //! original; signed packages that run without this server; container images made without a daemon.
 
+mod baseline;
 mod error;
 mod example;
 pub mod image;
@@ -16,6 +17,7 @@ mod verdict;
 mod version;
 mod write;
 
+pub use baseline::{Baseline, BaselineColumn, Moved};
 pub use error::Error;
 pub use example::{example_of, frame_of};
 pub use judge::{adopt, judge_parity, record_infrastructure};

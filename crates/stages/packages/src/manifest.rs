@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use types::Digest;
 
+use crate::Baseline;
+
 /// The statement's name in the package; it is signed byte by byte.
 pub const STATEMENT: &str = "package.json";
 pub const SIGNATURE: &str = "signature.json";
@@ -32,7 +34,7 @@ pub struct Manifest {
     /// The run, its parameters and data, and what people wrote about the model.
     pub card: Value,
     /// What the training data look like, for drift; null if that is not known.
-    pub baseline: Value,
+    pub baseline: Option<Baseline>,
     /// What the environment was resolved to, for Python.
     pub environment: Option<String>,
     /// By path.

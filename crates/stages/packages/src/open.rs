@@ -120,7 +120,10 @@ fn native_source(directory: &Path, about: &MlModel) -> Option<native::Source> {
     if !about.flavors.is_empty() {
         return None;
     }
-    let mut found = names(directory).into_iter().filter(|n| n.starts_with("model.")).filter_map(|n| native::Source::of_file(&n));
+    let mut found = names(directory)
+        .into_iter()
+        .filter(|n| n.starts_with("model."))
+        .filter_map(|n| native::Source::of_file(&n));
     let only = found.next()?;
     found.next().is_none().then_some(only)
 }
@@ -142,7 +145,16 @@ fn open_native(directory: &Path, about: MlModel, example: Option<Frame>) -> Resu
     let bytes = io::read(directory.join(&source.path))?;
     let (model, schema) = native::load(&source, &bytes, &about.inputs)?;
     let pyfunc_output = Some(source.method.clone());
-    Ok(Opened { model, engine: Engine::Native, about, schema, pyfunc_output, example, python: None, lock: None })
+    Ok(Opened {
+        model,
+        engine: Engine::Native,
+        about,
+        schema,
+        pyfunc_output,
+        example,
+        python: None,
+        lock: None,
+    })
 }
 
 fn open_onnx(
@@ -157,13 +169,27 @@ fn open_onnx(
     let mut external = Vec::new();
     for name in names(folder) {
         // Weights that lie beside the graph; everything else in the folder is small text.
-        if !name.ends_with(".onnx") && !name.ends_with(".json") && !name.ends_with(".yaml") && !name.ends_with(".txt") && name != "MLmodel" {
+        if !name.ends_with(".onnx")
+            && !name.ends_with(".json")
+            && !name.ends_with(".yaml")
+            && !name.ends_with(".txt")
+            && name != "MLmodel"
+        {
             external.push((name.clone(), io::read(folder.join(&name))?.into()));
         }
     }
     let model = runtime.load_onnx_with(&bytes, &external)?;
     let schema = about.inputs.clone();
-    Ok(Opened { model, engine: Engine::Onnx, about, schema, pyfunc_output: None, example, python: None, lock: None })
+    Ok(Opened {
+        model,
+        engine: Engine::Onnx,
+        about,
+        schema,
+        pyfunc_output: None,
+        example,
+        python: None,
+        lock: None,
+    })
 }
 
 fn open_python(
@@ -178,7 +204,9 @@ fn open_python(
         None => {
             let text = |name: &str| io::read_to_string(directory.join(name)).ok();
             let requirements = text("requirements.txt").ok_or_else(|| {
-                Error::NoRuntime("it needs Python, and has no requirements.txt that says with which packages".into())
+                Error::NoRuntime(
+                    "it needs Python, and has no requirements.txt that says with which packages".into(),
+                )
             })?;
             let requirements = Requirements::parse(&requirements, text("python_env.yaml").as_deref());
             let built = environment::build(engines.uv.as_deref(), &engines.environments, &requirements)?;

@@ -53,7 +53,10 @@ impl Parity {
 /// Errors: `NothingToCompare` when the model's inputs are no columns or Python refuses all rows.
 pub fn compare(candidate: &Opened, reference: &Opened, seed: u64) -> Result<Parity, Error> {
     let no_columns = |e: runtimes::Error| Error::NothingToCompare(e.to_string());
-    let python = reference.python.as_ref().ok_or_else(|| Error::NothingToCompare("it has no Python original".into()))?;
+    let python = reference
+        .python
+        .as_ref()
+        .ok_or_else(|| Error::NothingToCompare("it has no Python original".into()))?;
     let ours = Tabular::new(Arc::clone(&candidate.model), &candidate.schema).map_err(no_columns)?;
     let theirs = Tabular::new(Arc::clone(&reference.model), &reference.schema).map_err(no_columns)?;
     let example = candidate.example.as_ref();
@@ -156,13 +159,21 @@ fn note(parity: &mut Parity, ours: &Tensor, theirs: &Tensor) -> Option<String> {
             format!("value {i} is `{}`, Python's `{}`", a[i], b[i])
         });
     };
-    let whole = |data: &TensorData| !matches!(data, TensorData::F16(_) | TensorData::Bf16(_) | TensorData::F32(_) | TensorData::F64(_));
+    let whole = |data: &TensorData| {
+        !matches!(data, TensorData::F16(_) | TensorData::Bf16(_) | TensorData::F32(_) | TensorData::F64(_))
+    };
     if engine == Engine::Native && whole(&ours.data) != whole(&theirs.data) {
         return Some(format!("it gives {}, Python {}", ours.element().name(), theirs.element().name()));
     }
     let (wide, narrow) = tolerance(engine);
     let single = matches!(ours.data, TensorData::F32(_)) || matches!(theirs.data, TensorData::F32(_));
-    let allowed = if whole(&ours.data) && whole(&theirs.data) { 0.0 } else if single { narrow } else { wide };
+    let allowed = if whole(&ours.data) && whole(&theirs.data) {
+        0.0
+    } else if single {
+        narrow
+    } else {
+        wide
+    };
     for (i, (a, b)) in a.iter().zip(&b).enumerate() {
         if a == b || a.is_nan() && b.is_nan() {
             continue;

@@ -66,7 +66,8 @@ fn read(path: &Path, trusted: Option<&str>, to: Option<&Path>) -> Result<Verifie
             expected: expected.trim().to_owned(),
         });
     }
-    let manifest: Manifest = serde_json::from_slice(&statement).map_err(|e| bad(format!("its statement: {e}")))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&statement).map_err(|e| bad(format!("its statement: {e}")))?;
     if manifest.format != FORMAT {
         return Err(bad(format!("it has format {}, this program reads {FORMAT}", manifest.format)));
     }

@@ -39,7 +39,13 @@ pub fn batches(columns: &[ColumnSpec], example: Option<&Frame>, seed: u64) -> Ve
     batches
 }
 
-fn column(kind: ColumnType, known: Option<&Values>, missing: f64, unseen: bool, random: &mut StdRng) -> Values {
+fn column(
+    kind: ColumnType,
+    known: Option<&Values>,
+    missing: f64,
+    unseen: bool,
+    random: &mut StdRng,
+) -> Values {
     let number = |row: usize| known.and_then(|values| values.number(row % values.len().max(1)));
     let is_missing: Vec<bool> = (0..ROWS).map(|_| random.random_bool(missing)).collect();
     match kind {
@@ -67,7 +73,8 @@ fn column(kind: ColumnType, known: Option<&Values>, missing: f64, unseen: bool, 
         }
         ColumnType::Integer | ColumnType::Long => {
             let value = |random: &mut StdRng| {
-                let near = number(random.random_range(0..1 << 20)).filter(|x| x.is_finite()).unwrap_or(0.0) as i64;
+                let near =
+                    number(random.random_range(0..1 << 20)).filter(|x| x.is_finite()).unwrap_or(0.0) as i64;
                 match random.random_range(0..10) {
                     0..5 => near.saturating_add(random.random_range(-5..6)),
                     5..8 => near,
@@ -95,7 +102,14 @@ fn column(kind: ColumnType, known: Option<&Values>, missing: f64, unseen: bool, 
             Values::Text((0..ROWS).map(|row| value(row, random)).collect())
         }
         ColumnType::Datetime => {
-            let day = |random: &mut StdRng| format!("20{:02}-{:02}-{:02}T00:00:00", random.random_range(0..40), random.random_range(1..13), random.random_range(1..29));
+            let day = |random: &mut StdRng| {
+                format!(
+                    "20{:02}-{:02}-{:02}T00:00:00",
+                    random.random_range(0..40),
+                    random.random_range(1..13),
+                    random.random_range(1..29)
+                )
+            };
             Values::Text((0..ROWS).map(|_| Some(day(random))).collect())
         }
         ColumnType::Binary => Values::Text((0..ROWS).map(|row| Some(format!("{row}"))).collect()),

@@ -59,7 +59,9 @@ pub fn signing_key(rx: &mut Rx<'_>) -> Result<Option<(String, Vec<u8>)>, Error> 
     let workspace = rx.workspace();
     let sql = "SELECT public_key, sealed FROM package_key WHERE workspace_id = $1 \
                ORDER BY created_at DESC, public_key LIMIT 1";
-    rx.query_opt(sql, &params![workspace])?.map(|row| Ok((row.get("public_key")?, row.get("sealed")?))).transpose()
+    rx.query_opt(sql, &params![workspace])?
+        .map(|row| Ok((row.get("public_key")?, row.get("sealed")?)))
+        .transpose()
 }
 
 pub fn insert_key(tx: &mut Tx<'_>, public: &str, sealed: &[u8]) -> Result<(), Error> {

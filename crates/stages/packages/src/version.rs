@@ -31,7 +31,12 @@ pub async fn directory(
         return Ok(whole);
     }
     // Beside it, then moved: two that do it at once do no harm.
-    let part = engines.folder.join(format!("{}.{}.{}", digest.hex(), std::process::id(), types::new_id(ledger.clock().now())));
+    let part = engines.folder.join(format!(
+        "{}.{}.{}",
+        digest.hex(),
+        std::process::id(),
+        types::new_id(ledger.clock().now())
+    ));
     for file in &files {
         let path = Path::new(&file.path);
         if !path.components().all(|c| matches!(c, Component::Normal(_))) {
@@ -44,7 +49,10 @@ pub async fn directory(
     let (moved, part) = (whole.clone(), part);
     tokio::task::spawn_blocking(move || {
         readable(&part)?;
-        io::write(part.join(COMPLETE), format!("{}\n", types::Digest::of(moved.as_os_str().as_encoded_bytes())))?;
+        io::write(
+            part.join(COMPLETE),
+            format!("{}\n", types::Digest::of(moved.as_os_str().as_encoded_bytes())),
+        )?;
         if std::fs::rename(&part, &moved).is_err() && !moved.join(COMPLETE).exists() {
             let _ = std::fs::remove_dir_all(&moved);
             std::fs::rename(&part, &moved).map_err(|e| io::Error::new("move", &part, e))?;
@@ -108,7 +116,13 @@ pub async fn open_version(
         match opened {
             Ok(opened) => return Ok(opened),
             // The first reason is the one that helps, unless only Python is left to say why.
-            Err(error) => refused = Some(refused.filter(|_| engine == Engine::Python && matches!(error, Error::NoRuntime(_))).unwrap_or(error)),
+            Err(error) => {
+                refused = Some(
+                    refused
+                        .filter(|_| engine == Engine::Python && matches!(error, Error::NoRuntime(_)))
+                        .unwrap_or(error),
+                )
+            }
         }
     }
     Err(refused.unwrap_or_else(|| Error::NoRuntime("it has no model file".into())))

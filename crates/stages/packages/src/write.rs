@@ -14,18 +14,19 @@ use vault::Vault;
 use crate::keys::signing_key;
 use crate::manifest::{FORMAT, File, Manifest, SIGNATURE, STATEMENT, Signature};
 use crate::open::{Engine, Engines, engines_of};
-use crate::{Error, Kind, directory, latest};
+use crate::{Baseline, Error, Kind, directory, latest};
 
 /// What a package carries beside the model.
 #[derive(Clone, Debug, Default)]
 pub struct Extras {
-    pub baseline: Value,
+    pub baseline: Option<Baseline>,
 }
 
 /// Writes the package of a version into the file `to`. The same version gives the same bytes, until people change what they
 /// wrote about it.
 ///
 /// Errors: `NoFiles`, `NoRuntime`.
+#[expect(clippy::too_many_arguments, reason = "the stage's whole ground, and what is asked")]
 pub async fn write(
     ledger: &Ledger,
     blobs: &Blobs,
@@ -59,7 +60,9 @@ pub async fn write(
         text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
     };
     let signature = match spec.as_ref().map(|s| &s.mlmodel["signature"]) {
-        Some(Value::Object(_)) => json!({ "inputs": side("inputs"), "outputs": side("outputs"), "params": side("params") }),
+        Some(Value::Object(_)) => {
+            json!({ "inputs": side("inputs"), "outputs": side("outputs"), "params": side("params") })
+        }
         _ => Value::Null,
     };
     let mut files: Vec<File> = files
@@ -67,7 +70,8 @@ pub async fn write(
         .map(|f| File { path: format!("model/{}", f.path), digest: f.digest, bytes: f.bytes.unsigned_abs() })
         .collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    let digest = about.digest.ok_or_else(|| Error::NoFiles { model: about.model.clone(), number: about.number })?;
+    let digest =
+        about.digest.ok_or_else(|| Error::NoFiles { model: about.model.clone(), number: about.number })?;
     let manifest = Manifest {
         format: FORMAT,
         model: about.model.clone(),

@@ -14,6 +14,10 @@ pub enum Error {
     Packages(Box<packages::Error>),
     #[error(transparent)]
     Predictions(Box<predictions::Error>),
+    #[error(transparent)]
+    Datasets(Box<datasets::Error>),
+    #[error(transparent)]
+    Columns(#[from] columns::Error),
     #[error("there is no endpoint `{0}`")]
     NoEndpoint(String),
     #[error("endpoint `{endpoint}` serves no version `{version}`; it serves {known}")]
@@ -68,6 +72,12 @@ impl From<packages::Error> for Error {
     }
 }
 
+impl From<datasets::Error> for Error {
+    fn from(error: datasets::Error) -> Self {
+        Self::Datasets(Box::new(error))
+    }
+}
+
 impl From<predictions::Error> for Error {
     fn from(error: predictions::Error) -> Self {
         Self::Predictions(Box::new(error))
@@ -83,6 +93,8 @@ impl Fault for Error {
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
             Self::Packages(e) => e.class(),
             Self::Predictions(e) => e.class(),
+            Self::Datasets(e) => e.class(),
+            Self::Columns(e) => e.class(),
             Self::NoEndpoint(_)
             | Self::NoVersion { .. }
             | Self::NoVariant { .. }
@@ -105,6 +117,8 @@ impl Fault for Error {
             Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.hint(),
             Self::Packages(e) => e.hint(),
             Self::Predictions(e) => e.hint(),
+            Self::Datasets(e) => e.hint(),
+            Self::Columns(e) => e.hint(),
             Self::NoEndpoint(_) => Some("`mlwright endpoints` lists those there are; deploy one first".into()),
             Self::NotServing { .. } => Some("it is tried again by itself; deploying another version helps too".into()),
             Self::BadName(_) => Some("1 to 128 letters, digits, `.`, `_` and `-`, the first a letter or digit".into()),

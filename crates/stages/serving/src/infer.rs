@@ -91,7 +91,10 @@ impl Serving {
         if let (Some(instead), Ok(models), Some(copy), true) =
             (instead, &endpoint.models, &copy, ran.as_ref().is_err_and(is_failure))
         {
-            tracing::warn!(endpoint = endpoint.revision.endpoint, "a candidate failed; the stable variant answers");
+            tracing::warn!(
+                endpoint = endpoint.revision.endpoint,
+                "a candidate failed; the stable variant answers"
+            );
             target = endpoint.of(models, instead)?;
             started = Instant::now();
             ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
@@ -232,7 +235,7 @@ async fn run(
     deadline: Option<Instant>,
 ) -> Result<Ran, Error> {
     let settings = &endpoint.settings;
-    if settings.batching.is_none() && settings.cache.is_none() && model.cost.is_short(rows) {
+    if settings.batching.is_none() && settings.cache.is_none() && is_short(model, rows) {
         return run_now(model, input, rows);
     }
     let (tensors, logged_inputs) = if rows <= FEW_ROWS {
@@ -250,7 +253,7 @@ async fn run(
         let logged_outputs = tabular::to_frame(&outputs, rows)?;
         return Ok(Ran { outputs, logged_inputs, logged_outputs });
     }
-    let outputs = if settings.batching.is_none() && model.cost.is_short(rows) {
+    let outputs = if settings.batching.is_none() && is_short(model, rows) {
         let start = Instant::now();
         let outputs = model.model.run(&tensors, &[])?;
         model.cost.learn(rows, start.elapsed());
@@ -263,6 +266,12 @@ async fn run(
     }
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
     Ok(Ran { outputs, logged_inputs, logged_outputs })
+}
+
+/// Whether a call may run on the network's threads. A model that was in memory a moment ago is taken to be there still:
+/// one that nobody asked for so long is let go, not this one.
+fn is_short(model: &Loaded, rows: usize) -> bool {
+    model.cost.is_short(rows) && model.nap.awake().is_some()
 }
 
 /// The model's inputs, and what of them is logged.

@@ -16,6 +16,7 @@ mod load;
 mod merge;
 mod meter;
 mod model;
+mod nap;
 mod query;
 mod rollout;
 mod serving;

@@ -4,11 +4,13 @@ use blobs::Blobs;
 use ledger::Ledger;
 use models::{ModelFile, ModelVersion};
 use runtimes::{InputSchema, MlModel, Model, Runtime, Tabular};
+use tokio::runtime::Handle;
 use types::{Actor, Digest, Uid};
 
 use crate::Error;
 use crate::cost::Cost;
 use crate::lane::Lane;
+use crate::nap::Napping;
 use crate::warm::{example as example_of, warm};
 
 /// Files that MLflow writes beside a model and that are no part of it.
@@ -41,6 +43,8 @@ pub struct Loaded {
     /// What runs it: `onnx`, `native` or `python`.
     pub engine: &'static str,
     pub(crate) cost: Arc<Cost>,
+    /// `model`, as what may be out of memory.
+    pub(crate) nap: Arc<Napping>,
     /// Its own threads, from the first long call on.
     pub(crate) lane: OnceLock<Lane>,
 }
@@ -86,8 +90,13 @@ pub(crate) async fn load(
         external.push((name, blobs.get_bytes(&digest).await?.as_ref().into()));
     }
     let runtime = runtime.clone();
+    let bytes = files.iter().map(|f| u64::try_from(f.bytes).unwrap_or(0)).sum();
     tokio::task::spawn_blocking(move || {
         let model = runtime.load_onnx_with(&onnx, &external)?;
+        // The bytes stay; what ONNX Runtime makes of them is the larger part.
+        let nap =
+            Arc::new(Napping::new(model, bytes, Box::new(move || runtime.load_onnx_with(&onnx, &external))));
+        let model: Arc<dyn Model> = nap.clone();
         let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
         let tabular = match Tabular::new(Arc::clone(&model), &schema) {
             Ok(tabular) => Some(tabular),
@@ -106,6 +115,7 @@ pub(crate) async fn load(
             pyfunc_output: None,
             engine: "onnx",
             cost: Arc::new(cost),
+            nap,
             lane: OnceLock::new(),
         })
     })
@@ -123,8 +133,27 @@ pub(crate) async fn load_any(
 ) -> Result<Loaded, Error> {
     let about = models::get_version(ledger, actor, version).await?;
     let opened = packages::open_version(ledger, blobs, engines, actor, version).await?;
+    let files = models::files(ledger, actor, version).await?;
+    let bytes = files.iter().map(|f| u64::try_from(f.bytes).unwrap_or(0)).sum();
+    let again = {
+        let (ledger, blobs, engines) = (ledger.clone(), blobs.clone(), engines.clone());
+        let (actor, handle) = (actor.clone(), Handle::current());
+        move || {
+            let open = || handle.block_on(packages::open_version(&ledger, &blobs, &engines, &actor, version));
+            // On a thread of its own: whoever asks may be one of the runtime's, which must not wait for it.
+            let opened = std::thread::scope(|scope| scope.spawn(open).join());
+            let failed = |why: String| runtimes::Error::Busy(format!("it cannot be loaded again: {why}"));
+            match opened {
+                Ok(Ok(opened)) => Ok(opened.model),
+                Ok(Err(error)) => Err(failed(error.to_string())),
+                Err(_) => Err(failed("its loader panicked".into())),
+            }
+        }
+    };
     tokio::task::spawn_blocking(move || {
         let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
+        let nap = Arc::new(Napping::new(model, bytes, Box::new(again)));
+        let model: Arc<dyn Model> = nap.clone();
         let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
         let tabular = match Tabular::new(Arc::clone(&model), &schema) {
             Ok(tabular) => Some(tabular),
@@ -143,6 +172,7 @@ pub(crate) async fn load_any(
             pyfunc_output,
             engine: engine.name(),
             cost: Arc::new(cost),
+            nap,
             lane: OnceLock::new(),
         })
     })

@@ -28,13 +28,24 @@ pub struct ServingConfig {
     pub most_rows: usize,
     /// How long a deployment waits for the requests of the revision it replaced.
     pub drain: Duration,
+    /// Models that nobody asked for so long leave memory until the next request; `None`: never.
+    pub idle_unload: Option<Duration>,
+    /// Bytes of models' files that may be in memory at once; beyond, those asked longest ago leave it.
+    pub memory: Option<u64>,
     /// The runtimes beside ONNX; without, only ONNX is served.
     pub engines: Option<packages::Engines>,
 }
 
 impl Default for ServingConfig {
     fn default() -> Self {
-        Self { durable_log: false, most_rows: 100_000, drain: Duration::from_secs(30), engines: None }
+        Self {
+            durable_log: false,
+            most_rows: 100_000,
+            drain: Duration::from_secs(30),
+            idle_unload: None,
+            memory: None,
+            engines: None,
+        }
     }
 }
 

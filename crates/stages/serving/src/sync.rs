@@ -32,6 +32,7 @@ impl Serving {
             if watching && let Err(error) = self.look_at_rollouts().await {
                 tracing::warn!(%error, "a rollout could not be changed; it is tried again");
             }
+            self.let_sleep();
             if changed {
                 last = Instant::now();
                 if let Err(error) = self.sync().await {
@@ -64,7 +65,9 @@ impl Serving {
             let serving = self.0.table.load().endpoints.get(&key).map(Arc::clone);
             // A failed one is tried again, but not at every event of a busy server.
             let fresh = serving.is_some_and(|e| {
-                e.revision.uid == revision.uid && !changed.contains(&key) && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
+                e.revision.uid == revision.uid
+                    && !changed.contains(&key)
+                    && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
             });
             if !fresh {
                 self.take_up(key, revision.clone()).await;

@@ -1,12 +1,10 @@
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use runtimes::{ElementType, Tensor, TensorData};
 use serving::{Answer, Input, Request, Select};
 use types::Permission;
-use wire_grpc::{Call, Status};
+use wire_grpc::{Call, Running, Status};
 use wire_inference::datatype;
 use wire_inference::scoring::routing_key;
 
@@ -31,7 +29,7 @@ pub fn streamed(
     state: State,
     call: Arc<Call>,
     request: ModelInferRequest,
-) -> Pin<Box<dyn Future<Output = Result<ModelStreamInferResponse, Status>> + Send>> {
+) -> Running<ModelStreamInferResponse> {
     Box::pin(async move {
         Ok(match infer(&state, &call, request).await {
             Ok(answer) => {

@@ -34,7 +34,11 @@ fn ruleset() -> Result<RulesetCreated, String> {
     ruleset.map_err(|e| e.to_string())
 }
 
-fn allow(ruleset: RulesetCreated, paths: &[PathBuf], access: BitFlags<AccessFs>) -> Result<RulesetCreated, String> {
+fn allow(
+    ruleset: RulesetCreated,
+    paths: &[PathBuf],
+    access: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, String> {
     ruleset.add_rules(path_beneath_rules(paths, access)).map_err(|e| e.to_string())
 }
 
@@ -63,7 +67,11 @@ pub fn probe() -> Result<(), String> {
     // Only a restriction tells for sure: a thread that ends with it is restricted, nobody else.
     std::thread::spawn(|| {
         let status = ruleset()?.restrict_self().map_err(|e| e.to_string())?;
-        if status.ruleset == RulesetStatus::NotEnforced { Err("this kernel has none".to_owned()) } else { Ok(()) }
+        if status.ruleset == RulesetStatus::NotEnforced {
+            Err("this kernel has none".to_owned())
+        } else {
+            Ok(())
+        }
     })
     .join()
     .map_err(|_| "the trial failed".to_owned())?

@@ -8,8 +8,7 @@ use namespaces::process::{
     Resource, Rlimit, Signal, geteuid, set_parent_process_death_signal, setrlimit, umask,
 };
 use namespaces::thread::{
-    CapabilitiesSecureBits, UnshareFlags,
-    set_capabilities_secure_bits, set_no_new_privs, unshare,
+    CapabilitiesSecureBits, UnshareFlags, set_capabilities_secure_bits, set_no_new_privs, unshare,
 };
 
 use super::{Policy, complain, files, filter, root};
@@ -81,7 +80,9 @@ fn user(number: u32) -> Option<u32> {
     let own = FIRST_USER + number % 1_000_000;
     [own, NOBODY].into_iter().find(|user| {
         let user = u64::from(*user);
-        ranges.iter().any(|range| matches!(range[..], [first, _, count] if (first..first + count).contains(&user)))
+        ranges
+            .iter()
+            .any(|range| matches!(range[..], [first, _, count] if (first..first + count).contains(&user)))
     })
 }
 

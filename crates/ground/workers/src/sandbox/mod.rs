@@ -77,7 +77,9 @@ pub type Entry = Vec<OsString>;
 /// Tries out what this machine offers. Blocks for some milliseconds.
 pub fn probe(entry: &[OsString]) -> Protection {
     let absent = |reason: String| Protection { reason, ..Protection::default() };
-    let Some((program, words)) = entry.split_first() else { return absent("there is no such command".into()) };
+    let Some((program, words)) = entry.split_first() else {
+        return absent("there is no such command".into());
+    };
     let output = std::process::Command::new(program)
         .args(words)
         .arg(PROBE)

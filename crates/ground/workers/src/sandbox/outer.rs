@@ -53,8 +53,7 @@ fn trial() -> Result<(), String> {
 
 /// New namespaces for what is started next. With privileges they are made directly, without them in a user namespace.
 fn separate() -> Result<(), String> {
-    let others =
-        UnshareFlags::NEWPID | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
+    let others = UnshareFlags::NEWPID | UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS;
     let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
     if uid == 0 && unshare(others).is_ok() {
         return Ok(());
@@ -103,7 +102,11 @@ fn watch(policy: &Policy, child: &mut Child) -> ExitCode {
         }
         let used: u64 = family(child.id()).into_iter().map(private_memory).sum();
         if used > policy.memory {
-            complain(&format!("{} MiB of memory are in use, {} MiB are allowed", used >> 20, policy.memory >> 20));
+            complain(&format!(
+                "{} MiB of memory are in use, {} MiB are allowed",
+                used >> 20,
+                policy.memory >> 20
+            ));
             return ExitCode::from(OUT_OF_MEMORY);
         }
         let stdin = std::io::stdin();

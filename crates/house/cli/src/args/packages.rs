@@ -14,6 +14,9 @@ pub struct Package {
     /// A container image, as an OCI image layout: the libraries of this system, this program, the package
     #[arg(long)]
     pub oci: bool,
+    /// Data that the model learned from (CSV, JSON lines, Parquet): the package says how far its inputs move away from them
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Option<PackageCommand>,
 }

@@ -72,8 +72,10 @@ pub fn build(
     let owner = "root:x:0:0::/:/bin/false\nmlwright:x:65532:65532::/tmp:/bin/false\n";
     system.insert("etc/passwd".into(), Entry::Text { text: owner.into(), mode: 0o644 });
     system.insert("tmp".into(), Entry::Folder { mode: 0o1777 });
-    let program = BTreeMap::from([(PROGRAM.to_owned(), Entry::File { from: program.to_owned(), mode: 0o755 })]);
-    let package = BTreeMap::from([(PACKAGE.to_owned(), Entry::File { from: package.to_owned(), mode: 0o644 })]);
+    let program =
+        BTreeMap::from([(PROGRAM.to_owned(), Entry::File { from: program.to_owned(), mode: 0o755 })]);
+    let package =
+        BTreeMap::from([(PACKAGE.to_owned(), Entry::File { from: package.to_owned(), mode: 0o644 })]);
     let layers = vec![
         write(&blobs, "libraries of the system", &system)?,
         write(&blobs, "mlwright", &program)?,
@@ -208,11 +210,16 @@ mod tests {
         assert_eq!(digest, one.digest);
         assert_eq!(read["layers"].as_array().unwrap().len(), 3);
         for layer in &one.layers {
-            let bytes = io::read(one.folder.join("blobs/sha256").join(layer.digest.trim_start_matches("sha256:"))).unwrap();
+            let bytes =
+                io::read(one.folder.join("blobs/sha256").join(layer.digest.trim_start_matches("sha256:")))
+                    .unwrap();
             assert_eq!(bytes.len() as u64, layer.size);
             assert_eq!(format!("sha256:{}", types::Digest::of(&bytes).hex()), layer.digest);
         }
         let python = Manifest { engine: "python".into(), ..manifest };
-        assert!(matches!(build(&program, &package, &python, None, &dir.path().join("no")), Err(Error::Image(_))));
+        assert!(matches!(
+            build(&program, &package, &python, None, &dir.path().join("no")),
+            Err(Error::Image(_))
+        ));
     }
 }

@@ -11,7 +11,8 @@ use crate::Error;
 /// Every library that is mapped into this process, at its own place, with the links by which it is found, and the program that
 /// loads them. Whatever is to be in the image must be loaded before.
 pub fn loaded(program: &Path) -> Result<BTreeMap<String, Entry>, Error> {
-    let maps = io::read_to_string("/proc/self/maps").map_err(|e| Error::Image(format!("it is made on Linux only: {e}")))?;
+    let maps = io::read_to_string("/proc/self/maps")
+        .map_err(|e| Error::Image(format!("it is made on Linux only: {e}")))?;
     let files: BTreeSet<PathBuf> = maps
         .lines()
         .filter_map(|line| line.split_once('/').map(|(_, rest)| PathBuf::from(format!("/{rest}"))))
@@ -42,8 +43,11 @@ pub fn loaded(program: &Path) -> Result<BTreeMap<String, Entry>, Error> {
 
 /// The folders of libraries, for `LD_LIBRARY_PATH`: the image has no cache of them.
 pub fn folders(entries: &BTreeMap<String, Entry>) -> Vec<String> {
-    let folders: BTreeSet<String> =
-        entries.keys().filter_map(|path| path.rsplit_once('/')).map(|(folder, _)| format!("/{folder}")).collect();
+    let folders: BTreeSet<String> = entries
+        .keys()
+        .filter_map(|path| path.rsplit_once('/'))
+        .map(|(folder, _)| format!("/{folder}"))
+        .collect();
     folders.into_iter().collect()
 }
 

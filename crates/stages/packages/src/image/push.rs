@@ -25,15 +25,20 @@ impl FromStr for Reference {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bad = || Error::Image(format!("`{text}` is no address of an image: registry.example.org/team/churn:3"));
+        let bad =
+            || Error::Image(format!("`{text}` is no address of an image: registry.example.org/team/churn:3"));
         let (registry, rest) = text.split_once('/').ok_or_else(bad)?;
         let (repository, tag) = rest.rsplit_once(':').unwrap_or((rest, "latest"));
         let part = |part: &str| {
             part.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-'))
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-'))
         };
         let host = registry.contains('.') || registry.contains(':') || registry == "localhost";
-        let tag_fits = !tag.is_empty() && tag.len() <= 128 && tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        let tag_fits = !tag.is_empty()
+            && tag.len() <= 128
+            && tag.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
         if !host || !repository.split('/').all(part) || !tag_fits {
             return Err(bad());
         }
@@ -62,7 +67,8 @@ pub async fn push(
     let (digest, manifest) = loose(folder)?;
     let scheme = if plain { "http" } else { "https" };
     let base = format!("{scheme}://{}", reference.registry);
-    let credential = credential.map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))));
+    let credential =
+        credential.map(|(user, password)| format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))));
     let registry = Registry { client, base, reference, credential };
     let mut sent = 0;
     let layers = manifest["layers"].as_array().cloned().unwrap_or_default();
@@ -90,7 +96,9 @@ impl Registry<'_> {
         let mut all: Vec<(String, String)> =
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         // Never to somebody else, wherever an answer leads.
-        if let Some(credential) = self.credential.as_ref().filter(|_| url.starts_with(&format!("{}/", self.base))) {
+        if let Some(credential) =
+            self.credential.as_ref().filter(|_| url.starts_with(&format!("{}/", self.base)))
+        {
             all.push(("authorization".into(), credential.clone()));
         }
         Ok(self.client.send(&Call { method, url, headers: all, body }).await?)
@@ -99,16 +107,22 @@ impl Registry<'_> {
     /// Whether it was sent: what is there already is not.
     async fn send_blob(&self, folder: &Path, digest: &str) -> Result<bool, Error> {
         let repository = &self.reference.repository;
-        let known = self.call(Method::Head, &format!("/v2/{repository}/blobs/{digest}"), Body::Empty, &[]).await?;
+        let known =
+            self.call(Method::Head, &format!("/v2/{repository}/blobs/{digest}"), Body::Empty, &[]).await?;
         if known.status == 200 {
             return Ok(false);
         }
         accept("HEAD blob", &known, &[404])?;
-        let started = self.call(Method::Post, &format!("/v2/{repository}/blobs/uploads/"), Body::Empty, &[]).await?;
+        let started =
+            self.call(Method::Post, &format!("/v2/{repository}/blobs/uploads/"), Body::Empty, &[]).await?;
         accept("POST upload", &started, &[202])?;
         let place = started.location.as_deref().unwrap_or_default();
         if place.is_empty() {
-            return Err(Error::Registry { what: "POST upload".into(), status: 202, message: "it names no place to upload to".into() });
+            return Err(Error::Registry {
+                what: "POST upload".into(),
+                status: 202,
+                message: "it names no place to upload to".into(),
+            });
         }
         let separator = if place.contains('?') { '&' } else { '?' };
         let file = Body::File(folder.join("blobs/sha256").join(digest.trim_start_matches("sha256:")));
@@ -135,9 +149,19 @@ mod tests {
     #[test]
     fn addresses_of_images_are_told_from_names() {
         let reference: Reference = "localhost:5001/team/churn:3".parse().unwrap();
-        assert_eq!((reference.registry.as_str(), reference.repository.as_str(), reference.tag.as_str()), ("localhost:5001", "team/churn", "3"));
+        assert_eq!(
+            (reference.registry.as_str(), reference.repository.as_str(), reference.tag.as_str()),
+            ("localhost:5001", "team/churn", "3")
+        );
         assert_eq!("r.example.org/churn".parse::<Reference>().unwrap().tag, "latest");
-        for text in ["churn", "team/churn:3", "r.example.org/Churn", "r.example.org/", "r.example.org/a:b c", "r.example.org/../x"] {
+        for text in [
+            "churn",
+            "team/churn:3",
+            "r.example.org/Churn",
+            "r.example.org/",
+            "r.example.org/a:b c",
+            "r.example.org/../x",
+        ] {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }
     }

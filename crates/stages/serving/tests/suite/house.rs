@@ -61,10 +61,8 @@ impl House {
     }
 
     pub async fn deploy(&self, endpoint: &str, variants: &[(Uid, f64)]) -> Result<serving::Revision, Error> {
-        let variants = variants
-            .iter()
-            .map(|(model_version, weight)| NewVariant::new(*model_version, *weight))
-            .collect();
+        let variants =
+            variants.iter().map(|(model_version, weight)| NewVariant::new(*model_version, *weight)).collect();
         let deploy = Deploy { endpoint: endpoint.into(), variants, causes: Vec::new() };
         self.serving.deploy(&self.actor, deploy).await
     }

@@ -4,4 +4,5 @@
 mod deploy;
 mod house;
 mod rollout;
+mod settings;
 mod swap;

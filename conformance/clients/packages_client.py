@@ -1,0 +1,382 @@
+"""Models that need Python, parity, packages and images, with an unmodified mlflow client: python packages_client.py <url> <program>
+
+The server runs with `workers.python` set to this Python. Images are looked at with skopeo and run with runc where those are
+installed.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+
+from _checks import check, run_checks
+from _serving import URL, put
+
+import numpy as np
+import pandas as pd
+import requests
+
+PROGRAM = sys.argv[2] if len(sys.argv) > 2 else os.environ.get("MLWRIGHT_BIN") or shutil.which("mlwright")
+SCRATCH = tempfile.mkdtemp(prefix="mlwright-packages-")
+
+import mlflow  # noqa: E402
+from mlflow.models import infer_signature  # noqa: E402
+from sklearn.datasets import load_iris  # noqa: E402
+from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+
+mlflow.set_tracking_uri(URL)
+iris = load_iris(as_frame=True)
+frame = iris.data.iloc[::10].reset_index(drop=True)
+fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300)).fit(iris.data, iris.target)
+signature = infer_signature(frame, fitted.predict(frame))
+
+
+class Doubler(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        if model_input["x"].iloc[0] == 13:
+            raise ValueError("thirteen is refused")
+        if model_input["x"].iloc[0] == 99:
+            os._exit(7)
+        return model_input["x"] * 2
+
+
+class Burglar:
+    """Opens a socket, writes beside the model, reads what it should not: when it is unpickled."""
+
+    def __init__(self, port, target):
+        self.port, self.target = port, target
+
+    def __reduce__(self):
+        code = (
+            "__import__('builtins').exec("
+            "\"import socket\\n"
+            f"try: socket.create_connection(('127.0.0.1', {self.port}), 1)\\n"
+            "except OSError: pass\\n"
+            f"try: open({self.target!r}, 'w').write('got out')\\n"
+            "except OSError: pass\\n\")"
+        )
+        return (eval, (f"[{code}, __import__('sklearn.dummy').dummy.DummyRegressor(strategy='constant', constant=1.0).fit([[0]], [1.0])][1]",))
+
+
+def log(kind, **kwargs):
+    with mlflow.start_run():
+        return kind.log_model(name="model", **kwargs)
+
+
+log(mlflow.sklearn, sk_model=fitted, signature=signature, input_example=frame.head(3),
+    registered_model_name="packed", serialization_format="skops")
+log(mlflow.pyfunc, python_model=Doubler(), registered_model_name="doubler",
+    input_example=pd.DataFrame({"x": [1.0, 2.0]}))
+
+
+def ask(url, rows, key="dataframe_records"):
+    return requests.post(f"{url}/invocations", json={key: rows}, timeout=60)
+
+
+def command(*words, **kwargs):
+    return subprocess.run([PROGRAM, "--server", URL, *words], capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def made(*words):
+    done = command(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@check
+def the_server_says_how_safely_python_models_run():
+    python = requests.get(f"{URL}/api/v1/runtimes").json()["python"]
+    assert python["available"], python
+    assert python["sandboxed"] or python["allow_unsandboxed"], python
+
+
+@check
+def a_pyfunc_of_ones_own_is_served_by_its_python():
+    put("doubler", [{"model": "doubler", "version": 1}])
+    answer = requests.post(f"{URL}/serving-endpoints/doubler/invocations", json={"dataframe_records": [{"x": 3.5}, {"x": 4.0}]})
+    assert answer.json()["predictions"] == [7.0, 8.0], answer.text
+
+
+@check
+def a_model_that_raises_or_dies_fails_its_own_request():
+    url = f"{URL}/serving-endpoints/doubler/invocations"
+    refused = requests.post(url, json={"dataframe_records": [{"x": 13.0}]})
+    assert refused.status_code >= 400 and "thirteen is refused" in refused.text, refused.text
+    dead = requests.post(url, json={"dataframe_records": [{"x": 99.0}]})
+    assert dead.status_code >= 400, dead.text
+    until = time.time() + 60
+    while True:
+        answer = requests.post(url, json={"dataframe_records": [{"x": 1.0}]})
+        if answer.ok:
+            break
+        assert time.time() < until, answer.text
+        time.sleep(0.2)
+    assert answer.json()["predictions"] == [2.0]
+
+
+@check
+def a_pickle_that_breaks_in_gets_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+        target = os.path.join(SCRATCH, "got-out")
+        import cloudpickle
+
+        folder = os.path.join(SCRATCH, "burglar")
+        mlflow.sklearn.save_model(fitted, folder, signature=signature, serialization_format="cloudpickle")
+        with open(os.path.join(folder, "model.pkl"), "wb") as file:
+            cloudpickle.dump(Burglar(listener.getsockname()[1], target), file)
+        with mlflow.start_run() as run:
+            mlflow.log_artifacts(folder, "burglar")
+        client = mlflow.MlflowClient()
+        client.create_registered_model("burglar")
+        client.create_model_version("burglar", f"runs:/{run.info.run_id}/burglar", run.info.run_id)
+        answer = requests.put(f"{URL}/api/v1/endpoints/burglar", json={"variants": [{"model": "burglar", "version": 1}]})
+        asked = requests.post(f"{URL}/serving-endpoints/burglar/invocations", json={"dataframe_split": json.loads(frame.head(2).to_json(orient="split"))})
+        assert not answer.ok or asked.json()["predictions"] == [1.0, 1.0], asked.text
+        try:
+            listener.accept()
+            raise AssertionError("it connected")
+        except TimeoutError:
+            pass
+        assert not os.path.exists(target), "it wrote a file"
+
+
+@check
+def parity_holds_for_a_scikit_learn_model_and_is_remembered():
+    said = made("parity", "models:/packed/1")
+    assert "parity native: passed" in said, said
+    verdicts = requests.get(f"{URL}/api/v1/models/packed/versions/1/verdicts").json()["verdicts"]
+    native = [v for v in verdicts if v["kind"] == "parity" and v["engine"] == "native"]
+    assert native[0]["passed"] and native[0]["detail"]["rows"] > 250, native
+
+
+@check
+def a_package_is_the_same_bytes_each_time_and_signed():
+    one, two = os.path.join(SCRATCH, "one.tar"), os.path.join(SCRATCH, "two.tar")
+    train = os.path.join(SCRATCH, "train.csv")
+    iris.data.to_csv(train, index=False)
+    made("package", "models:/packed/1", "-o", one, "--baseline", train)
+    made("package", "packed/1", "-o", two, "--baseline", train)
+    digest = lambda path: hashlib.sha256(open(path, "rb").read()).hexdigest()
+    assert digest(one) == digest(two)
+    key = made("package", "key").strip()
+    assert key in made("package", "verify", one, "--key", key)
+    other = command("package", "verify", one, "--key", "A" * 43 + "=")
+    assert other.returncode == 1 and "was signed by" in other.stderr, other.stderr
+
+
+@check
+def an_altered_package_is_found_out():
+    whole = open(os.path.join(SCRATCH, "one.tar"), "rb").read()
+    for name, change in {
+        "one bit": lambda b: b[: len(b) // 2] + bytes([b[len(b) // 2] ^ 1]) + b[len(b) // 2 + 1 :],
+        "cut off": lambda b: b[: len(b) - 20480],
+        "the statement": lambda b: b.replace(b'"packed"', b'"pecked"', 1),
+    }.items():
+        path = os.path.join(SCRATCH, "altered.tar")
+        with open(path, "wb") as file:
+            file.write(change(whole))
+        done = command("package", "verify", path)
+        assert done.returncode == 1 and "no package that can be trusted" in done.stderr, (name, done.stdout, done.stderr)
+    with open(path, "wb") as file:
+        file.write(whole)
+    with tarfile.open(path, "a") as archive:
+        archive.add(__file__, arcname="model/extra.py")
+    done = command("package", "verify", path)
+    assert done.returncode == 1 and "was not signed" in done.stderr, done.stderr
+
+
+@check
+def a_trial_starts_the_package_by_itself_and_times_it():
+    said = made("package", "check", "models:/packed/1")
+    assert "infrastructure native: passed" in said and "ms an answer" in said, said
+
+
+class Served:
+    def __init__(self, *words, env=None, home=True):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = tempfile.mkdtemp(dir=SCRATCH)
+        words = [PROGRAM, "serve", "--package", os.path.join(SCRATCH, "one.tar"), "--port", str(self.port), "--data-dir", self.data, *words]
+        self.process = subprocess.Popen(words, env={**os.environ, **(env or {})}, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        wait(self.url, self.process)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def wait(url, process):
+    until = time.time() + 60
+    while True:
+        try:
+            if requests.get(f"{url}/ping", timeout=2).status_code == 200:
+                return
+        except requests.ConnectionError:
+            pass
+        assert process.poll() is None, process.stderr.read() if process.stderr else "it ended"
+        assert time.time() < until, "it does not answer"
+        time.sleep(0.1)
+
+
+@check
+def a_package_far_from_home_answers_the_same_bytes_and_hands_its_records_over():
+    put("packed", [{"model": "packed", "version": 1}])
+    body = {"dataframe_split": json.loads(frame.to_json(orient="split"))}
+    home = requests.post(f"{URL}/serving-endpoints/packed/invocations", json=body)
+    assert home.json()["predictions"] == fitted.predict(frame).tolist(), home.text
+    with Served("--home", URL) as served:
+        away = requests.post(f"{served.url}/invocations", json=body)
+        assert away.content == home.content, (away.text, home.text)
+        assert requests.get(f"{served.url}/api/v1/package").json()["manifest"]["model"] == "packed"
+        assert "mlwright_inference_requests_total" in requests.get(f"{served.url}/metrics").text
+        drift = requests.get(f"{served.url}/api/v1/drift").json()
+        assert len(drift["columns"]) == 4 and all(c["psi"] < 2 for c in drift["columns"]), drift
+        found = requests.get(f"{served.url}/api/v1/predictions").json()["predictions"]
+        assert len(found) == len(frame)
+        told = requests.post(f"{served.url}/api/v1/labels", json={"labels": [{"prediction_id": found[0]["id"], "label": 1}]})
+        assert told.json()["accepted"] == 1, told.text
+        assert requests.get(f"{served.url}/api/v1/experiments").status_code == 404, "nothing but this package is there"
+        page = requests.post(f"{served.url}/invocations", json=body, headers={"Origin": "http://evil.example"})
+        assert page.status_code == 403
+    # It hands over once more when it ends.
+    answer = requests.get(f"{URL}/api/v1/predictions/{found[0]['id']}")
+    assert answer.ok, answer.text
+    assert answer.json()["variant"] == "package", answer.text
+
+
+@check
+def an_image_passes_skopeo_and_is_the_same_digest_each_time():
+    global IMAGE
+    IMAGE = os.path.join(SCRATCH, "image")
+    first = made("package", "models:/packed/1", "--oci", "-o", IMAGE)
+    again = made("package", "models:/packed/1", "--oci", "-o", os.path.join(SCRATCH, "again"))
+    assert first.split("@")[1] == again.split("@")[1]
+    shutil.rmtree(os.path.join(SCRATCH, "again"))
+    if not shutil.which("skopeo"):
+        return print("# no skopeo here")
+    looked = subprocess.run(["skopeo", "inspect", f"oci:{IMAGE}"], capture_output=True, text=True)
+    assert looked.returncode == 0, looked.stderr
+    assert json.loads(looked.stdout)["Labels"]["org.opencontainers.image.title"] == "packed"
+
+
+@check
+def an_image_runs_under_runc_and_keeps_sagemakers_and_vertexs_contracts():
+    if not shutil.which("runc") or os.geteuid() != 0:
+        return print("# no runc here")
+    bundle = os.path.join(SCRATCH, "bundle")
+    root = os.path.join(bundle, "rootfs")
+    os.makedirs(root)
+    blobs = os.path.join(IMAGE, "blobs", "sha256")
+    read = lambda digest: json.load(open(os.path.join(blobs, digest.split(":")[1])))
+    manifest = read(json.load(open(os.path.join(IMAGE, "index.json")))["manifests"][0]["digest"])
+    config = read(manifest["config"]["digest"])["config"]
+    for layer in manifest["layers"]:
+        with tarfile.open(os.path.join(blobs, layer["digest"].split(":")[1])) as archive:
+            archive.extractall(root, filter="fully_trusted")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    subprocess.run(["runc", "spec", "--bundle", bundle], check=True)
+    path = os.path.join(bundle, "config.json")
+    spec = json.load(open(path))
+    spec["process"].update(
+        terminal=False,
+        args=config["Entrypoint"] + ["serve"],
+        cwd=config["WorkingDir"],
+        env=config["Env"] + [f"AIP_HTTP_PORT={port}", "AIP_HEALTH_ROUTE=/alive", "AIP_PREDICT_ROUTE=/ask"],
+        user={"uid": 65532, "gid": 65532},
+    )
+    spec["root"]["readonly"] = True
+    spec["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "size=256m"]})
+    # The network of this machine, so that it can be asked.
+    spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "network"]
+    json.dump(spec, open(path, "w"))
+    name = f"mlwright-{os.getpid()}"
+    process = subprocess.Popen(["runc", "run", "--bundle", bundle, name], stderr=subprocess.PIPE, text=True)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait(url, process)
+        body = {"dataframe_split": json.loads(frame.to_json(orient="split"))}
+        home = requests.post(f"{URL}/serving-endpoints/packed/invocations", json=body)
+        assert requests.post(f"{url}/invocations", json=body).content == home.content
+        csv = requests.post(f"{url}/invocations", data=frame.to_csv(index=False), headers={"Content-Type": "text/csv"})
+        assert csv.json()["predictions"] == fitted.predict(frame).tolist(), csv.text
+        assert requests.get(f"{url}/alive").status_code == 200
+        rows = frame.head(2).to_dict(orient="records")
+        vertex = requests.post(f"{url}/ask", json={"instances": rows})
+        assert len(vertex.json()["predictions"]) == 2, vertex.text
+    finally:
+        subprocess.run(["runc", "kill", name, "TERM"], capture_output=True)
+        code = process.wait(30)
+    assert code == 0, process.stderr.read()
+
+
+class Registry:
+    """As much of a registry as a push needs (OCI distribution specification)."""
+
+    def __init__(self):
+        import http.server
+        import threading
+
+        blobs, manifests = {}, {}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def reply(self, status, **headers):
+                self.send_response(status)
+                for key, value in {"Content-Length": "0", **headers}.items():
+                    self.send_header(key, value)
+                self.end_headers()
+
+            def body(self):
+                return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+            def do_HEAD(self):
+                self.reply(200 if self.path.rsplit("/", 1)[1] in blobs else 404)
+
+            def do_POST(self):
+                self.reply(202, Location="/upload/1?state=x")
+
+            def do_PUT(self):
+                data = self.body()
+                if "/manifests/" in self.path:
+                    manifests[self.path] = data
+                    return self.reply(201)
+                digest = self.path.split("digest=")[1].replace("%3A", ":")
+                assert "sha256:" + hashlib.sha256(data).hexdigest() == digest
+                blobs[digest] = data
+                self.reply(201)
+
+            def log_message(self, *_):
+                pass
+
+        self.blobs, self.manifests = blobs, manifests
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@check
+def a_push_sends_what_the_registry_lacks():
+    registry = Registry()
+    to = f"127.0.0.1:{registry.server.server_address[1]}/team/packed:1"
+    first = made("package", "push", IMAGE, to, "--plain-http")
+    assert "(4 blobs sent)" in first, first
+    assert list(registry.manifests) == ["/v2/team/packed/manifests/1"]
+    assert "(0 blobs sent)" in made("package", "push", IMAGE, to, "--plain-http")
+    registry.server.shutdown()
+
+
+failed = run_checks()
+shutil.rmtree(SCRATCH, ignore_errors=True)
+sys.exit(failed != 0)

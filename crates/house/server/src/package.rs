@@ -1,0 +1,341 @@
+//! Serving one package, far from the server that made it: the same doors, a private registry that holds this one model, and
+//! nothing else. Nobody signs in here; what can be asked is prediction, labels and figures.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use kit::Door;
+use packages::{Manifest, Verified};
+use serde_json::{Value, json};
+use tasks::Supervisor;
+use tower::ServiceExt as _;
+use types::{Actor, ActorKind, Role as Person, io};
+
+use crate::compose::{Ground, SERVING, Stages};
+use crate::config::{Config, Role};
+use crate::health::{self, Health};
+use crate::{Error, listen, outpost, telemetry};
+
+/// What the command line says of a package.
+#[derive(Clone, Debug, Default)]
+pub struct PackageOptions {
+    pub package: PathBuf,
+    /// The signer that is trusted; any if `None`.
+    pub key: Option<String>,
+    /// Load it, ask it with its input example, print what happened, end.
+    pub check: bool,
+    /// Where records are handed: the address of a server, and an access token.
+    pub home: Option<(String, Option<String>)>,
+    /// Answer to any host name: the container's network decides who comes.
+    pub any_host: bool,
+    /// Paths at which health and predictions are asked too, beside the doors' own.
+    pub health_path: Option<String>,
+    pub predict_path: Option<String>,
+}
+
+/// Everything that a package being served needs.
+struct Outpost {
+    verified: Verified,
+    stages: Stages,
+    endpoint: String,
+    actor: Actor,
+}
+
+/// Serves the package until SIGTERM or SIGINT; with `check`, reports and ends.
+pub async fn run(mut config: Config, options: PackageOptions) -> Result<Option<Value>, Error> {
+    let started = Instant::now();
+    let scratch = config.server.data_dir.as_os_str().is_empty();
+    if scratch {
+        let name = format!("mlwright-package-{}", std::process::id());
+        config.server.data_dir = std::env::temp_dir().join(name);
+    }
+    let outcome = serve(&config, &options, started).await;
+    if scratch {
+        // A leftover in the temporary directory harms nobody.
+        let _ = std::fs::remove_dir_all(&config.server.data_dir);
+    }
+    match outcome {
+        Err(error) if options.check => Ok(Some(json!({ "passed": false, "reason": error.to_string() }))),
+        other => other,
+    }
+}
+
+async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> Result<Option<Value>, Error> {
+    telemetry::start_logging(&config.log);
+    let mut config = config.clone();
+    config.server.roles = vec![Role::Gateway];
+    config.database.url.clear();
+    config.blobs.url.clear();
+    config.listen.clear();
+    let address = if options.check { SocketAddr::from(([127, 0, 0, 1], 0)) } else { config.address()? };
+    if !address.ip().is_loopback() && !options.any_host {
+        return Err(Error::Exposed { address });
+    }
+    let outpost = open(&config, options).await?;
+    let loaded = started.elapsed();
+    let listener = listen::bind(address).await?;
+    let bound = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
+    let router = router(&outpost, &config, options)?;
+    let supervisor = Supervisor::new();
+    let grace = Duration::from_secs(config.server.stop_grace_seconds);
+    listen::serve(&supervisor, listener, router, grace);
+    outpost.stages.run_outpost(&supervisor);
+    if let Some((url, token)) = options.home.clone() {
+        let handing = outpost::Handing {
+            url,
+            token,
+            log: outpost.stages.log.clone(),
+            ledger: outpost.stages.ground.ledger.clone(),
+            actor: outpost.actor.clone(),
+            endpoint: outpost.endpoint.clone(),
+            manifest: outpost.verified.manifest.clone(),
+            cursor: config.server.data_dir.join("handed"),
+        };
+        let stop = supervisor.token();
+        supervisor.spawn_restarting("package.home", tasks::OnStop::Wait, move || {
+            outpost::hand_home(handing.clone(), stop.clone())
+        });
+    }
+    if options.check {
+        let report = check(bound, &outpost, loaded).await;
+        supervisor.shutdown(Duration::from_secs(1)).await;
+        return Ok(Some(report));
+    }
+    let manifest = &outpost.verified.manifest;
+    tracing::info!(
+        model = manifest.model,
+        version = manifest.version,
+        engine = manifest.engine,
+        signer = outpost.verified.public_key,
+        "listening on http://{bound} after {} ms",
+        started.elapsed().as_millis()
+    );
+    crate::run::wait_for_stop(&supervisor).await?;
+    supervisor.shutdown(grace).await;
+    let _ = outpost.stages.ground.ledger.checkpoint();
+    Ok(None)
+}
+
+/// Checks the package, and puts its model into the private registry unless it is there from before.
+async fn open(config: &Config, options: &PackageOptions) -> Result<Outpost, Error> {
+    let data_dir = &config.server.data_dir;
+    io::create_dir_all(data_dir)?;
+    let folder = data_dir.join("package");
+    let _ = std::fs::remove_dir_all(&folder);
+    let (package, key, to) = (options.package.clone(), options.key.clone(), folder.clone());
+    let verified = tokio::task::spawn_blocking(move || packages::unpack(&package, key.as_deref(), &to))
+        .await
+        .map_err(|e| Error::Task(e.to_string()))?
+        .map_err(Error::stage)?;
+    let ground = Ground::open(config).await?;
+    let stages = Stages::start(ground, config, "", "").await?;
+    let system = Actor::system("package");
+    let endpoint = endpoint_name(&verified.manifest.model);
+    register(&stages, &system, &verified.manifest, &folder, &endpoint).await?;
+    let _ = std::fs::remove_dir_all(&folder);
+    let actor = Actor { kind: ActorKind::Local, name: "client".into(), role: Person::Client, ..system };
+    Ok(Outpost { verified, stages, endpoint, actor })
+}
+
+/// Endpoints have plainer names than models.
+fn endpoint_name(model: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    let name: String = model.chars().map(plain).collect();
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    if name.is_empty() { "model".into() } else { name.chars().take(128).collect() }
+}
+
+async fn register(
+    stages: &Stages,
+    actor: &Actor,
+    manifest: &Manifest,
+    folder: &Path,
+    endpoint: &str,
+) -> Result<(), Error> {
+    use tracking::artifacts::{self, ArtifactPath};
+    let (ledger, blobs) = (&stages.ground.ledger, &stages.ground.blobs);
+    let known = models::list(ledger, actor).await.map_err(Error::stage)?;
+    if known
+        .iter()
+        .any(|m| m.name == manifest.model && m.latest.iter().any(|v| v.digest == Some(manifest.digest)))
+    {
+        return Ok(());
+    }
+    if known.iter().all(|m| m.name != manifest.model) {
+        let create = models::create_model(ledger, actor, manifest.model.clone(), None, Default::default());
+        create.await.map_err(Error::stage)?;
+    }
+    let home = format!("models/{}", manifest.digest.hex());
+    for file in &manifest.files {
+        let inner = file.path.strip_prefix("model/").unwrap_or(&file.path);
+        let (digest, bytes) = blobs.put_file(&folder.join(&file.path)).await?;
+        let path = ArtifactPath::parse(&format!("{home}/{inner}")).map_err(Error::stage)?;
+        artifacts::put(ledger, actor, path, digest, bytes as i64).await.map_err(Error::stage)?;
+    }
+    let request = models::CreateVersion {
+        model: manifest.model.clone(),
+        folder: Some(ArtifactPath::parse(&home).map_err(Error::stage)?),
+        source: format!("package of {} {}", manifest.model, manifest.version),
+        ..Default::default()
+    };
+    let version = models::create_version(ledger, actor, request).await.map_err(Error::stage)?;
+    packages::adopt(ledger, actor, version.uid, manifest).await.map_err(Error::stage)?;
+    let deploy = serving::Deploy {
+        endpoint: endpoint.to_owned(),
+        variants: vec![serving::NewVariant::new(version.uid, 1.0)],
+        causes: Vec::new(),
+    };
+    stages.serving.deploy(actor, deploy).await.map_err(Error::stage)?;
+    Ok(())
+}
+
+fn router(outpost: &Outpost, config: &Config, options: &PackageOptions) -> Result<Router, Error> {
+    let metrics = telemetry::start_metrics();
+    let health = Health { ledger: outpost.stages.ground.ledger.clone(), metrics };
+    let doors: Vec<Door> =
+        outpost.stages.doors(config)?.into_iter().filter(|door| SERVING.contains(&door.name)).collect();
+    let own = outpost::routes(outpost::Shared {
+        log: outpost.stages.log.clone(),
+        serving: outpost.stages.serving.clone(),
+        endpoint: outpost.endpoint.clone(),
+        verified: Arc::new(outpost.verified.clone()),
+    });
+    let inner =
+        doors.into_iter().fold(health::router(health).merge(own), |router, door| router.merge(door.router));
+    let guard = Guard { actor: outpost.actor.clone(), any_host: options.any_host };
+    let inner = inner.layer(from_fn_with_state(guard, let_in)).layer(from_fn(telemetry::measure));
+    let predict = format!("/v1/projects/local/locations/local/endpoints/{}:predict", outpost.endpoint);
+    let paths = Paths {
+        inner,
+        health: options.health_path.clone(),
+        predict: options.predict_path.clone().map(|path| (path, predict)),
+    };
+    Ok(Router::new().fallback(named).with_state(paths))
+}
+
+#[derive(Clone)]
+struct Paths {
+    inner: Router,
+    health: Option<String>,
+    /// A path, and the one that it stands for.
+    predict: Option<(String, String)>,
+}
+
+/// Paths that an environment variable names lead to the doors' own.
+async fn named(State(paths): State<Paths>, mut request: Request) -> Response {
+    let path = request.uri().path();
+    let real = match &paths.predict {
+        _ if paths.health.as_deref() == Some(path) => Some("/ping".to_owned()),
+        Some((from, to)) if from == path => Some(to.clone()),
+        _ => None,
+    };
+    if let Some(uri) = real.and_then(|path| path.parse().ok()) {
+        *request.uri_mut() = uri;
+    }
+    paths.inner.oneshot(request).await.into_response()
+}
+
+#[derive(Clone)]
+struct Guard {
+    actor: Actor,
+    any_host: bool,
+}
+
+/// Whoever reaches this may ask. A web page may not make a browser ask in its name.
+async fn let_in(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let text = |name: http::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let host = text(http::header::HOST).to_ascii_lowercase();
+    let origin = text(http::header::ORIGIN).to_ascii_lowercase();
+    let foreign_page = !origin.is_empty() && origin.split_once("://").is_none_or(|(_, rest)| rest != host);
+    let foreign_host =
+        !guard.any_host && !host.is_empty() && !crate::access::is_loopback(crate::access::host_name(&host));
+    if foreign_page || foreign_host {
+        return http::StatusCode::FORBIDDEN.into_response();
+    }
+    request.extensions_mut().insert(guard.actor);
+    next.run(request).await
+}
+
+/// Asks the package over its own socket, as a client would.
+async fn check(bound: SocketAddr, outpost: &Outpost, loaded: Duration) -> Value {
+    let manifest = &outpost.verified.manifest;
+    let mut report = json!({
+        "model": manifest.model, "version": manifest.version, "engine": manifest.engine, "digest": manifest.digest,
+        "load_ms": loaded.as_secs_f64() * 1e3, "passed": false,
+    });
+    let client = match outbound::Client::new(outbound::Policy::local()) {
+        Ok(client) => client,
+        Err(error) => {
+            report["reason"] = json!(error.to_string());
+            return report;
+        }
+    };
+    let call = |method, path: &str, body| outbound::Call {
+        method,
+        url: format!("http://{bound}{path}"),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body,
+    };
+    match client.send(&call(outbound::Method::Get, "/ping", outbound::Body::Empty)).await {
+        Ok(answer) if answer.status == 200 => {}
+        Ok(answer) => {
+            report["reason"] = json!(format!("/ping answered {}", answer.status));
+            return report;
+        }
+        Err(error) => {
+            report["reason"] = json!(error.to_string());
+            return report;
+        }
+    }
+    let Some(example) = &manifest.example else {
+        report["passed"] = json!(true);
+        report["reason"] = json!("it has no input example: it was loaded and not asked");
+        return report;
+    };
+    let Some(digest) = manifest.files.iter().find(|f| f.path == *example).map(|f| f.digest) else {
+        report["reason"] = json!(format!("its example `{example}` is not in it"));
+        return report;
+    };
+    let body = match outpost.stages.ground.blobs.get_bytes(&digest).await {
+        Ok(body) => body,
+        Err(error) => {
+            report["reason"] = json!(error.to_string());
+            return report;
+        }
+    };
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        let ask = call(outbound::Method::Post, "/invocations", outbound::Body::Bytes(body.clone()));
+        match client.send(&ask).await {
+            Ok(answer) if answer.status == 200 => {
+                times.push(start.elapsed().as_secs_f64() * 1e3);
+                report["answer"] = answer.json().unwrap_or_default();
+            }
+            Ok(answer) => {
+                report["reason"] = json!(format!(
+                    "its own example was answered {}: {}",
+                    answer.status,
+                    String::from_utf8_lossy(&answer.body)
+                ));
+                return report;
+            }
+            Err(error) => {
+                report["reason"] = json!(error.to_string());
+                return report;
+            }
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    report["first_ms"] = json!(times.last());
+    report["median_ms"] = json!(times.get(times.len() / 2));
+    report["passed"] = json!(true);
+    report
+}
