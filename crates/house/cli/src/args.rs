@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
+pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 
@@ -146,6 +146,9 @@ pub enum Command {
     /// Make, list and revoke access keys of S3 and lakeFS clients
     #[command(subcommand)]
     Key(Key),
+    /// Keep secrets that pipeline steps get by name
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Search, show and compare runs
     #[command(subcommand)]
     Runs(Runs),
@@ -308,6 +311,20 @@ pub enum Token {
     List,
     /// Revoke a token
     Revoke { id: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Secrets {
+    /// Keep a value under a name, instead of what was there; it is read from standard input
+    Set { name: String },
+    /// Their names (their values are never shown)
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    Delete {
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -40,7 +40,9 @@ impl Engine {
         if exit.is_none() {
             clear_lost(&dir, prepare::mark(&attempt.step)).await?;
         }
-        let note = shim::task_of(&dir).map(|task| task.note);
+        let task = shim::task_of(&dir);
+        let mask = task.as_ref().map(|task| task.mask.clone()).unwrap_or_default();
+        let note = task.map(|task| task.note);
         let uses: Uses = note.and_then(|note| serde_json::from_value(note).ok()).unwrap_or_default();
         let step = &mut attempt.step;
         step.cache_key = uses.cache_key;
@@ -59,7 +61,7 @@ impl Engine {
         if attempt.step.state == StepState::Failed
             && let Some(said) = said(&dir)
         {
-            attempt.step.message = Some(said);
+            attempt.step.message = Some(shim::Mask::text(&mask, &said));
         }
         if let Some(exit) = &exit {
             note_log(&mut attempt.step, exit, self.0.config.log_limit);

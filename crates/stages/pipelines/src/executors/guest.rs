@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use types::{Actor, Digest, Role, Timestamp, Uid, io};
+use types::{Actor, Digest, Role, Timestamp, Uid, WorkspaceId, io};
 
 use super::bundle::{ATTEMPT, BUNDLE, Remote};
 use super::is_remote;
@@ -84,23 +84,32 @@ struct Known {
 }
 
 /// A token for an attempt: whose it is, and a secret.
-pub(crate) fn new_token(run: Uid, step: Uid, attempt: i64) -> String {
+pub(crate) fn new_token(workspace: WorkspaceId, run: Uid, step: Uid, attempt: i64) -> String {
     let secret: [u8; 32] = rand::random();
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{PREFIX}{}.{}.{attempt}.{secret}", run.hex(), step.hex())
+    format!("{PREFIX}{}.{}.{}.{attempt}.{secret}", workspace.0, run.hex(), step.hex())
 }
 
 impl Engine {
-    /// Errors: `NoTask` if the token is none; `TaskOver` if its attempt has ended.
-    fn known(&self, token: &str) -> Result<Known, Error> {
+    /// Errors: `NoTask` if the token is none; `TaskOver` if its attempt has ended; `TaskElsewhere` if another server, whose
+    /// disk cannot be reached, attends to it.
+    async fn known(&self, token: &str) -> Result<Known, Error> {
         let mut parts = token.strip_prefix(PREFIX).ok_or(Error::NoTask)?.split('.');
         let mut next = || parts.next().ok_or(Error::NoTask);
+        let workspace = WorkspaceId(next()?.parse().map_err(|_| Error::NoTask)?);
         let run: Uid = next()?.parse().map_err(|_| Error::NoTask)?;
         let step: Uid = next()?.parse().map_err(|_| Error::NoTask)?;
         let attempt: i64 = next()?.parse().map_err(|_| Error::NoTask)?;
-        let dir = self.attempt_dir(run, step, &step.hex(), attempt);
+        let mut dir = self.attempt_dir(run, step, &step.hex(), attempt);
         if !is_remote(&dir) {
-            return Err(Error::TaskOver { attempt });
+            let found = self.find_attempt(&system(workspace), step).await?;
+            let found = found.filter(|found| found.step.attempt == attempt && found.run.uid == run);
+            let found = found.ok_or(Error::TaskOver { attempt })?;
+            if !is_remote(&found.dir) {
+                let is_ours = found.step.server.as_deref() == Some(&self.0.membership.own.uid);
+                return Err(if is_ours { Error::TaskOver { attempt } } else { Error::TaskElsewhere { attempt } });
+            }
+            dir = found.dir;
         }
         let remote = Remote::read(&dir)?;
         // Digests are compared, so that timing tells nothing about the token.
@@ -111,15 +120,15 @@ impl Engine {
     }
 
     /// Whom the token of a running attempt stands for: a process that may do what steps on this machine may.
-    pub fn actor_of_task(&self, token: &str) -> Option<Actor> {
-        let known = token.starts_with(PREFIX).then(|| self.known(token))?.ok()?;
+    pub async fn actor_of_task(&self, token: &str) -> Option<Actor> {
+        let known = self.known(token).await.ok()?;
         let over = known.dir.join(shim::EXIT).exists();
         let actor = Actor { workspace: known.remote.workspace, ..Actor::system("pipeline-step") };
         (!over).then_some(Actor { role: Role::Editor, ..actor })
     }
 
     async fn running(&self, token: &str) -> Result<Known, Error> {
-        let known = self.known(token)?;
+        let known = self.known(token).await?;
         let over = || Error::TaskOver { attempt: known.attempt };
         let found = self.find_attempt(&system(known.remote.workspace), known.step).await?.ok_or_else(over)?;
         if found.step.attempt != known.attempt || known.dir.join(shim::EXIT).exists() {

@@ -30,7 +30,7 @@ impl Engine {
     pub(crate) fn travels(&self, attempt: &Attempt, place: &Place) -> Option<Travels> {
         place.cluster()?;
         let step = &attempt.step;
-        let token = guest::new_token(attempt.run.uid, step.uid, step.attempt);
+        let token = guest::new_token(attempt.run.workspace, attempt.run.uid, step.uid, step.attempt);
         Some(Travels { token, ..Travels::default() })
     }
 

@@ -27,7 +27,7 @@ impl Adapter for Module {
         argv.extend(text("arguments").split_whitespace().map(str::to_owned));
         let env =
             BTreeMap::from([("PYTHONPATH".to_owned(), text("path")), ("A".to_owned(), "b c".to_owned())]);
-        Ok(Launch { argv, env, python: Some(PythonEnv::default()), is_plain: false })
+        Ok(Launch { argv, env, python: Some(PythonEnv::default()), ..Launch::default() })
     }
 
     fn collect(&self, _call: &Call) -> Result<BTreeMap<String, Datum>, String> {
