@@ -21,6 +21,8 @@ class Server:
         self.binary, self.data, self.port = binary, data, free_port()
         self.log = data.with_suffix(".log")
         self.process = None
+        # Further arguments of the server.
+        self.more = []
 
     @property
     def url(self) -> str:
@@ -29,6 +31,7 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             arguments = [self.binary, "serve", "--port", str(self.port), "--data-dir", str(self.data)]
+            arguments += self.more
             self.process = subprocess.Popen(arguments, stdout=log, stderr=log)
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -27,6 +27,11 @@ class Options:
     experiment: Optional[str] = None
     pool: Optional[str] = None
     priority: Optional[int] = None
+    #: Names of secrets of the workspace, by the variable that gets the value.
+    secrets: Optional[Dict[str, str]] = None
+    executor: Optional[str] = None
+    #: ``{"cpus", "gpus", "memory_mib"}``.
+    resources: Optional[Dict[str, Any]] = None
 
     def over(self, base: "Options") -> "Options":
         """These, and those of ``base`` where these say nothing."""
@@ -43,7 +48,11 @@ _TYPES: Dict[str, Tuple[type, ...]] = {
     "experiment": (str,),
     "pool": (str,),
     "priority": (int,),
+    "secrets": (dict,),
+    "executor": (str,),
+    "resources": (dict,),
 }
+_RESOURCES = ("cpus", "gpus", "memory_mib")
 
 
 def options_of(given: Dict[str, Any], where: str, base: Optional[Options] = None) -> Options:
@@ -60,6 +69,8 @@ def options_of(given: Dict[str, Any], where: str, base: Optional[Options] = None
                 raise DefinitionError(f"`{name}` of {where} is {value!r}, not {wanted[0].__name__}")
             if name in ("retries", "backoff_factor") and given[name] < 0:
                 raise DefinitionError(f"`{name}` of {where} is {value}; it counts from 0")
+            if name == "resources" and not set(value) <= set(_RESOURCES):
+                raise DefinitionError(f"`resources` of {where} is {value!r}", f"it has {', '.join(_RESOURCES)}")
             read[name] = value
         else:
             known = ", ".join(f.name for f in fields(Options))

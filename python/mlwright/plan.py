@@ -287,6 +287,12 @@ def _write_options(data: Dict[str, Any], options: Options) -> None:
         data["pool"] = options.pool
     if options.priority:
         data["priority"] = options.priority
+    if options.secrets:
+        data["secrets"] = options.secrets
+    if options.executor is not None:
+        data["executor"] = options.executor
+    if options.resources:
+        data["resources"] = options.resources
 
 
 def _may_cache(step: Step, options: Options) -> bool:

@@ -115,6 +115,9 @@ def step(
     experiment: Optional[str] = None,
     pool: Optional[str] = None,
     priority: int = 0,
+    secrets: Optional[Dict[str, str]] = None,
+    executor: Optional[str] = None,
+    resources: Optional[Dict[str, Any]] = None,
 ) -> Callable[[Callable[..., Any]], Step]: ...
 
 
@@ -131,7 +134,11 @@ def step(function: Any = None, **options: Any) -> Any:
     are seconds, or texts such as ``90s`` and ``1h30m``. ``cache``: whether an equal earlier task's outputs may be
     taken (not for steps without outputs, unless said); ``cache_key`` says yourself what equal is. ``experiment``:
     where a tracking run is made for it, with its plain inputs as params and its returned numbers as metrics.
-    ``pool``, ``priority``: whom it shares a limit with, and who comes first.
+    ``pool``, ``priority``: whom it shares a limit with, and who comes first. ``secrets``: variables of its
+    environment that get secrets of the server's workspace, such as ``{"API_KEY": "vendor/key"}``; its log does not
+    show their values, and here they are what this process's environment says. ``executor``: where it runs when a server
+    has it: ``process``, ``zygote``, or a cluster that the workspace knows; ``resources``: what it wants there, such as
+    ``{"cpus": 4, "gpus": 1, "memory_mib": 16384}``.
     """
     if function is None:
         return functools.partial(_make, options)

@@ -39,6 +39,8 @@ const ROUTES: [RegExp, ComponentType<PageProps>][] = [
   [/^\/pipelines\/([^/]+)$/, page(() => import('./pages/pipeline'))],
   [/^\/pipeline-runs$/, page(() => import('./pages/pipeline_runs'))],
   [/^\/schedules$/, page(() => import('./pages/schedules'))],
+  [/^\/backfills$/, page(() => import('./pages/backfills'))],
+  [/^\/backfills\/([^/]+)$/, page(() => import('./pages/backfill'))],
   [/^\/pipeline-runs\/([^/]+)$/, page(() => import('./pages/pipeline_run'))],
   [/^\/endpoints$/, page(() => import('./pages/endpoints'))],
   [/^\/endpoints\/([^/]+)$/, page(() => import('./pages/endpoint'))],
@@ -72,7 +74,7 @@ const CONNECTION = { connecting: 'Connecting', live: 'Live', lost: 'Server lost,
 /** Detail pages light up the noun that they belong to. */
 function placeOf(path: string): string {
   if (path.startsWith('/compare')) return '/runs';
-  if (path.startsWith('/pipeline-runs') || path.startsWith('/schedules')) return '/pipelines';
+  if (path.startsWith('/pipeline-runs') || path.startsWith('/schedules') || path.startsWith('/backfills')) return '/pipelines';
   if (path.startsWith('/why')) return '/lineage';
   return `/${path.split('/')[1] ?? ''}`;
 }

@@ -52,6 +52,8 @@ export function hrefOf(kind: string, key: string, props: Record<string, Json> = 
       break;
     case 'schedule':
       return `/schedules?schedule=${enc(key)}`;
+    case 'pipeline_backfill':
+      return `/backfills/${enc(key)}`;
     case 'step_run':
       if (of('run') && of('step')) return `/pipeline-runs/${enc(of('run'))}?step=${enc(of('step'))}`;
       if (of('pipeline_run')) return `/pipeline-runs/${enc(of('pipeline_run'))}${of('step') ? `?step=${enc(of('step'))}` : ''}`;

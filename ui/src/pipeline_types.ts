@@ -169,6 +169,49 @@ export interface Schedule {
   created_by?: string | null;
 }
 
+/** Moments of a backfill by what became of them. */
+export interface BackfillProgress {
+  total: number;
+  waiting: number;
+  running: number;
+  succeeded: number;
+  failed: number;
+  cancelled: number;
+  skipped: number;
+}
+
+export interface BackfillMoment {
+  moment: string;
+  until: string | null;
+  /** waiting, skipped, cancelled, or the state of its run */
+  state: string;
+  run: string | null;
+  message: string | null;
+}
+
+export interface Backfill {
+  id: string;
+  name: string;
+  pipeline: string;
+  schedule?: string | null;
+  cron?: string | null;
+  interval_seconds?: number | null;
+  time_zone?: string | null;
+  from: string;
+  to: string;
+  max_active: number;
+  rerun: 'none' | 'failed' | 'completed';
+  backwards: boolean;
+  moment_input?: string | null;
+  state: 'running' | 'paused' | 'finished' | 'cancelled';
+  progress: BackfillProgress;
+  message?: string | null;
+  created_at: string;
+  ended_at?: string | null;
+  created_by?: string | null;
+  moments?: BackfillMoment[];
+}
+
 /** The parts of a plan that pages read. */
 export interface Plan {
   name: string;

@@ -50,18 +50,17 @@ pub fn test(full: bool) -> bool {
             drop(looped);
             let rounds: &[&str] = if full { &[] } else { &["3"] };
             for script in ["kill_writes", "kill_steps"] {
-                long_script(&mut report, script, &binary, python, rounds);
+                long_script(&mut report, script, &binary, python, rounds, postgres.as_ref());
             }
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
     if full {
         upstream(&mut report, &binary, python.as_ref());
-        for script in
-            scripts("conformance/long").iter().map(|path| name(path)).filter(|n| !n.starts_with("kill_"))
-        {
-            if let Some(python) = &python {
-                long_script(&mut report, &script, &binary, python, &[]);
+        let quick = ["kill_writes", "kill_steps"];
+        for script in scripts("conformance/long").iter().map(|path| name(path)) {
+            if let Some(python) = python.as_ref().filter(|_| !quick.contains(&script.as_str())) {
+                long_script(&mut report, &script, &binary, python, &[], postgres.as_ref());
             }
         }
     }
@@ -323,13 +322,27 @@ fn upstream(report: &mut Report, binary: &Path, python: Option<&Python>) {
     }
 }
 
-/// A script that starts and kills servers itself; it gets the binary as its argument.
-fn long_script(report: &mut Report, script: &str, binary: &Path, python: &Python, arguments: &[&str]) {
+/// A script that starts and kills servers itself; it gets the binary as its argument, and a PostgreSQL server where one is
+/// at hand.
+fn long_script(
+    report: &mut Report,
+    script: &str,
+    binary: &Path,
+    python: &Python,
+    arguments: &[&str],
+    postgres: Option<&Postgres>,
+) {
     report.stage(&format!("long {script}"), || {
         let path = format!("conformance/long/{script}.py");
         let mut long = command(interpreter(python, script)?, &[&path, &binary.to_string_lossy()]);
         long.args(arguments).env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
         long.env("PYTHONUNBUFFERED", "1");
+        if let Some(postgres) = postgres {
+            long.env("MLWRIGHT_TEST_POSTGRES", postgres.url("postgres"));
+        }
+        if script == "executors_ray" {
+            long.env("MLWRIGHT_RAY", python.of_ray()?);
+        }
         let (said, succeeded) = heard(&mut long)?;
         Ok(report::checks(&said, succeeded))
     });

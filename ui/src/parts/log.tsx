@@ -9,10 +9,11 @@ import '../styles/log.css';
 const KEPT = 400_000;
 
 /** Without the offset. */
-const address = (run: string, step: string) => `/pipeline-runs/${enc(run)}/log?step=${enc(step)}`;
+const address = (run: string, step: string, attempt?: number) => `/pipeline-runs/${enc(run)}/log?step=${enc(step)}${attempt ? `&attempt=${attempt}` : ''}`;
 
-export function Log({ run, step, live }: { run: string; step: StepRun; live: boolean }) {
-  const from = address(run, step.id);
+/** Without `attempt`: of the one that runs, or else of the last. */
+export function Log({ run, step, attempt, live }: { run: string; step: StepRun; attempt?: number; live: boolean }) {
+  const from = address(run, step.id, attempt);
   const [text, setText] = useState('');
   const [problem, setProblem] = useState<ApiError | null>(null);
   const [read, setRead] = useState(false);

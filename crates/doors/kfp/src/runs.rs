@@ -179,7 +179,7 @@ pub(crate) async fn delete(
             run = find(&state, &actor, &run_id, Level::Edit).await?;
         }
     }
-    pipelines::delete_run(&state.ledger, &actor, run.uid).await?;
+    state.engine.delete_run(&actor, run.uid).await?;
     empty()
 }
 

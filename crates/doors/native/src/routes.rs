@@ -100,12 +100,30 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/pipeline-runs/{id}/answer", post(pl::runs::answer))
         .route("/api/v1/pipeline-runs/{id}/replay", post(pl::replay))
         .route("/api/v1/replays/{id}", get(pl::get_replay))
+        .route("/api/v1/executors", get(pl::executors::list))
+        .route(
+            "/api/v1/executors/{name}",
+            get(pl::executors::get).put(pl::executors::put).delete(pl::executors::remove),
+        )
+        .route("/api/v1/tasks/guest.py", get(pl::tasks::guest))
+        .route("/api/v1/tasks/claim", post(pl::tasks::claim))
+        .route("/api/v1/tasks/bundle", get(pl::tasks::bundle))
+        .route("/api/v1/tasks/log", post(pl::tasks::log))
+        .route("/api/v1/tasks/result", put(pl::tasks::result))
         .route("/api/v1/schedules", get(pl::schedules::list).post(pl::schedules::create))
         .route("/api/v1/schedules/preview", post(pl::schedules::preview))
         .route(
             "/api/v1/schedules/{id}",
             get(pl::schedules::get).patch(pl::schedules::change).delete(pl::schedules::delete),
         )
+        .route("/api/v1/backfills", get(pl::backfills::list).post(pl::backfills::create))
+        .route("/api/v1/backfills/{id}", get(pl::backfills::get))
+        .route("/api/v1/backfills/{id}/pause", post(pl::backfills::pause))
+        .route("/api/v1/backfills/{id}/resume", post(pl::backfills::resume))
+        .route("/api/v1/backfills/{id}/cancel", post(pl::backfills::cancel))
+        .route("/api/v1/servers", get(pl::servers::list))
+        .route("/api/v1/secrets", get(pl::secrets::list))
+        .route("/api/v1/secrets/{name}", put(pl::secrets::set).delete(pl::secrets::delete))
         .route("/api/v1/predictions/{id}", get(why::get))
         .route("/api/v1/why/{id}", get(why::why))
         .route("/api/v1/import/experiments", post(imports::experiment))

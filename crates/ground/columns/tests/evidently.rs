@@ -44,7 +44,8 @@ fn every_method_scores_and_decides_as_evidently_does() {
             continue;
         }
         let recorded = read(&format!("{group}.json"));
-        let open = |side: &str| Frame::open(format!("{FOLDER}/{}", recorded[side].as_str().unwrap())).unwrap();
+        let open =
+            |side: &str| Frame::open(format!("{FOLDER}/{}", recorded[side].as_str().unwrap())).unwrap();
         let (reference, current) = (open("ref"), open("cur"));
         for (column, wanted) in recorded["columns"].as_object().unwrap() {
             check_column(&mut tally, group, column, wanted, &reference, &current);
@@ -164,7 +165,9 @@ fn check_mmd(
     tally.met += 1;
     match found {
         Ok(found) if same(found.statistic, statistic, 1e-9, 1e-7) => {}
-        Ok(found) => tally.missed.push(format!("{group}/{column} mmd: {}, wanted {statistic}", found.statistic)),
+        Ok(found) => {
+            tally.missed.push(format!("{group}/{column} mmd: {}, wanted {statistic}", found.statistic))
+        }
         Err(why) => tally.missed.push(format!("{group}/{column} mmd: {why}, wanted {statistic}")),
     }
 }
@@ -187,7 +190,10 @@ fn vectors_are_compared_as_evidently_does() {
         let found = report.columns[0].found.as_ref().unwrap();
         let score = number(&case["score"]);
         if !same(found.score, score, 1e-9, 1e-7) || found.drifted != case["drifted"].as_bool().unwrap() {
-            missed.push(format!("{} {method}: {} {}, wanted {score} {}", case["cur"], found.score, found.drifted, case["drifted"]));
+            missed.push(format!(
+                "{} {method}: {} {}, wanted {score} {}",
+                case["cur"], found.score, found.drifted, case["drifted"]
+            ));
         }
     }
     assert!(missed.is_empty(), "{}", missed.join("\n"));
@@ -204,14 +210,17 @@ fn data_sets_drift_as_evidently_says() {
         let recorded = read(&format!("{group}.json"));
         let preset = &recorded["preset"];
         let Some(metrics) = preset["metrics"].as_array() else { continue };
-        let open = |side: &str| Frame::open(format!("{FOLDER}/{}", recorded[side].as_str().unwrap())).unwrap();
+        let open =
+            |side: &str| Frame::open(format!("{FOLDER}/{}", recorded[side].as_str().unwrap())).unwrap();
         let kinds = recorded["types"].as_object().unwrap().iter();
         let kinds = kinds.map(|(c, k)| (c.clone(), k.as_str().unwrap().parse().unwrap())).collect();
         let options = Options { kinds, ..Options::default() };
         let report = compare(&open("ref"), &open("cur"), &options).unwrap();
         let count = &metrics[0]["value"];
         met += 1;
-        if report.count as f64 != number(&count["count"]) || !same(report.share, number(&count["share"]), 1e-9, 0.0) {
+        if report.count as f64 != number(&count["count"])
+            || !same(report.share, number(&count["share"]), 1e-9, 0.0)
+        {
             missed.push(format!("{group}: {} {}, wanted {count}", report.count, report.share));
         }
         let status = preset["tests"][0]["status"].as_str().unwrap();

@@ -9,7 +9,8 @@ pub struct SigningKey(Ed25519KeyPair);
 impl SigningKey {
     /// A new key, and its private half as PKCS #8, which is to be sealed.
     pub fn generate() -> Result<(Self, Vec<u8>), Error> {
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| Error::NoRandomness)?;
+        let document =
+            Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| Error::NoRandomness)?;
         Ok((Self::from_pkcs8(document.as_ref())?, document.as_ref().to_vec()))
     }
 

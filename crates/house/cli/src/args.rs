@@ -10,8 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use self::packages::{Package, PackageCommand};
+pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
@@ -160,6 +160,9 @@ pub enum Command {
     /// Make, list and revoke access keys of S3 and lakeFS clients
     #[command(subcommand)]
     Key(Key),
+    /// Keep secrets that pipeline steps get by name
+    #[command(subcommand)]
+    Secrets(Secrets),
     /// Search, show and compare runs
     #[command(subcommand)]
     Runs(Runs),
@@ -377,6 +380,22 @@ pub enum Token {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum Secrets {
+    /// Keep a value under a name, instead of what was there; it is read from standard input
+    Set {
+        name: String,
+    },
+    /// Their names (their values are never shown)
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    Delete {
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub enum Key {
     /// Make a key and print it as variables for AWS's clients
     Create {
@@ -430,7 +449,11 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_command_and_no_other() {
-        let known: Vec<String> = Args::command().get_subcommands().filter(|c| !c.is_hide_set()).map(|c| c.get_name().to_owned()).collect();
+        let known: Vec<String> = Args::command()
+            .get_subcommands()
+            .filter(|c| !c.is_hide_set())
+            .map(|c| c.get_name().to_owned())
+            .collect();
         let listed = |line: &str| {
             let rest = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
             rest.split_once("  ").map(|(name, _)| name.to_owned())

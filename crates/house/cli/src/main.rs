@@ -15,6 +15,7 @@ mod pipelines;
 mod project_file;
 mod replay;
 mod screen;
+mod secrets;
 mod serving;
 mod table;
 mod tokens;
@@ -97,6 +98,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::User(command) => users::run(&args.connection, command).await?,
         Command::Token(command) => tokens::run(&args.connection, command).await?,
         Command::Key(command) => keys::run(&api()?, command).await?,
+        Command::Secrets(command) => secrets::run(&api()?, command).await?,
         Command::List(list) => lists::list(&api()?, list).await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -122,10 +122,13 @@ pub async fn apply(context: &Context, actor: &Actor, request: Request) -> Result
     for (name, dataset) in &project.datasets {
         applied.push(import(context, actor, &request, &project.project, name, dataset).await?);
     }
+    for executor in project.executors.values() {
+        pipelines::define_executor(ledger, actor, executor.clone()).await?;
+    }
     for (name, pipeline) in &project.pipelines {
         let spec = json!({
             "name": name, "dataset": pipeline.dataset, "params": pipeline.params, "steps": pipeline.steps,
-            "environments": project.environments,
+            "environments": project.environments, "executor": pipeline.executor,
         });
         pipelines::define(ledger, actor, spec_of("pipeline", name, spec)?).await?;
     }
@@ -346,6 +349,7 @@ async fn remove(context: &Context, actor: &Actor, gone: &Change) -> Result<(), E
     let result: Result<(), Error> = match gone.kind.as_str() {
         "retrain" => automation::remove(ledger, actor, name).await.map_err(Error::from),
         "monitor" => monitoring::remove(ledger, actor, name).await.map_err(Error::from),
+        "executor" => pipelines::remove_executor(ledger, actor, name).await.map_err(Error::from),
         "pipeline" => pipelines::remove(ledger, actor, name).await.map_err(Error::from),
         _ => Ok(()),
     };

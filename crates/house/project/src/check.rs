@@ -39,8 +39,20 @@ fn exists<T>(reader: &mut Reader, path: &str, what: &str, name: &str, all: &BTre
     }
 }
 
+fn check_executor(reader: &mut Reader, project: &Project, path: &str, name: Option<&str>) {
+    let Some(name) = name else { return };
+    let built_in = [pipelines::PROCESS, pipelines::ZYGOTE];
+    if built_in.contains(&name) || project.executors.contains_key(name) {
+        return;
+    }
+    let all = built_in.into_iter().chain(project.executors.keys().map(String::as_str)).collect();
+    let hint = known(all, "executor", name);
+    reader.error_at(path, format!("there is no executor `{name}`"), hint);
+}
+
 fn check_pipeline(reader: &mut Reader, project: &Project, path: &str, pipeline: &Pipeline) {
     exists(reader, &format!("{path}.dataset"), "dataset", &pipeline.dataset, &project.datasets);
+    check_executor(reader, project, &format!("{path}.executor"), pipeline.executor.as_deref());
     let names: Vec<&str> = pipeline.steps.iter().map(|s| s.name.as_str()).filter(|n| !n.is_empty()).collect();
     let mut seen = BTreeSet::new();
     for (i, step) in pipeline.steps.iter().enumerate() {
@@ -53,6 +65,7 @@ fn check_pipeline(reader: &mut Reader, project: &Project, path: &str, pipeline: 
                 hint,
             );
         }
+        check_executor(reader, project, &format!("{path}.executor"), step.executor.as_deref());
         if let Some(environment) = &step.environment {
             exists(reader, &format!("{path}.environment"), "environment", environment, &project.environments);
         }

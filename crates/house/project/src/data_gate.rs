@@ -140,6 +140,7 @@ impl DataGate {
                 "by": look.actor.to_string(),
             }),
             use_cache: false,
+            executor: None,
         };
         let run = pipelines::submit(&self.ledger, &self.blobs, &system, submit).await?.uid;
         let limit = Duration::from_secs(gate.timeout.seconds());

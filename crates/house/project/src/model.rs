@@ -12,6 +12,9 @@ pub struct Project {
     pub project: String,
     pub datasets: BTreeMap<String, Dataset>,
     pub environments: BTreeMap<String, Environment>,
+    /// Clusters that steps may run on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub executors: BTreeMap<String, pipelines::ExecutorSpec>,
     pub pipelines: BTreeMap<String, Pipeline>,
     pub gates: BTreeMap<String, Gate>,
     pub endpoints: BTreeMap<String, Endpoint>,
@@ -81,9 +84,12 @@ pub struct Pipeline {
     pub dataset: String,
     pub params: BTreeMap<String, serde_json::Value>,
     pub steps: Vec<Step>,
+    /// Where steps run that do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     pub name: String,
     pub needs: Vec<String>,
@@ -102,6 +108,15 @@ pub struct Step {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
     pub retries: u32,
+    /// Names of secrets, by the variable that gets the value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+    /// `process`, `zygote`, or one of `executors`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    /// What it wants of a cluster's machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<pipelines::Resources>,
 }
 
 /// A file that a step of a pipeline wrote.

@@ -11,15 +11,15 @@ use crate::{Project, Request};
 /// One declared thing. `spec` holds everything that its behaviour depends on, files by digest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Resource {
-    /// `dataset`, `environment`, `pipeline`, `gate`, `endpoint`, `monitor` or `retrain`.
+    /// `dataset`, `environment`, `executor`, `pipeline`, `gate`, `endpoint`, `monitor` or `retrain`.
     pub kind: String,
     pub name: String,
     pub spec: Value,
 }
 
 /// The order of applying: each kind after those that it refers to.
-pub(crate) const KINDS: [&str; 7] =
-    ["dataset", "environment", "pipeline", "gate", "endpoint", "monitor", "retrain"];
+pub(crate) const KINDS: [&str; 8] =
+    ["dataset", "environment", "executor", "pipeline", "gate", "endpoint", "monitor", "retrain"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,9 +82,13 @@ pub fn resources(project: &Project, request: &Request) -> Vec<Resource> {
             json!({"python": e.python, "requirements": e.requirements, "lock": digest(&e.requirements)});
         add("environment", name, spec);
     }
+    for (name, executor) in &project.executors {
+        add("executor", name, json!(executor));
+    }
     for (name, p) in &project.pipelines {
         let spec = json!({
             "dataset": p.dataset, "params": p.params, "steps": p.steps, "code": request.code.digest,
+            "executor": p.executor,
         });
         add("pipeline", name, spec);
     }

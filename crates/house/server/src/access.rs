@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
@@ -29,6 +29,8 @@ struct Inner {
     origins: Vec<String>,
     /// What this server's own pipeline steps say.
     step_token: String,
+    /// Knows the tokens of tasks that run on clusters.
+    tasks: OnceLock<pipelines::Engine>,
 }
 
 impl Access {
@@ -46,7 +48,13 @@ impl Access {
             hosts: config.allowed_hosts.iter().map(|h| h.to_ascii_lowercase()).collect(),
             origins: config.allowed_origins.iter().map(|o| o.to_ascii_lowercase()).collect(),
             step_token,
+            tasks: OnceLock::new(),
         })))
+    }
+
+    /// From here on tasks that run on clusters are let in.
+    pub fn let_tasks_in(&self, engine: pipelines::Engine) {
+        let _ = self.0.tasks.set(engine);
     }
 
     /// Whether anybody can sign in, so that everybody must.
@@ -66,6 +74,13 @@ impl Access {
             && pipelines::is_step_token(&self.0.ledger, Digest::of(token)).await?
         {
             return Ok(step());
+        }
+        if let Credential::Token(token) = credential
+            && token.starts_with(TASK_TOKEN)
+            && let Some(tasks) = self.0.tasks.get()
+            && let Some(actor) = tasks.actor_of_task(token).await
+        {
+            return Ok(actor);
         }
         self.0.credentials.verify(credential).await
     }
@@ -218,8 +233,9 @@ impl Shown {
     }
 }
 
-/// How tokens of accounts and of pipeline steps begin.
-const TOKENS: [&str; 2] = ["mlw_", STEP_TOKEN];
+/// How tokens of accounts, of pipeline steps and of tasks on clusters begin.
+const TOKENS: [&str; 3] = ["mlw_", STEP_TOKEN, TASK_TOKEN];
+const TASK_TOKEN: &str = "mlw-task-";
 const STEP_TOKEN: &str = "mlw-step-";
 
 fn shown(headers: &HeaderMap) -> Option<Shown> {

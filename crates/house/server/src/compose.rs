@@ -133,8 +133,9 @@ impl Stages {
         let data_dir = std::path::absolute(&config.server.data_dir)
             .map_err(|e| types::io::Error::new("find", &config.server.data_dir, e))?;
         let Ground { ledger, blobs, vault, .. } = &ground;
-        let engine = Engine::new(ledger.clone(), blobs.clone(), steps(config, blobs, &data_dir, url, token)?)
-            .map_err(Error::stage)?;
+        let engine =
+            Engine::new(ledger.clone(), blobs.clone(), steps(config, blobs, vault, &data_dir, url, token)?)
+                .map_err(Error::stage)?;
         let runtime = Runtime::new(RuntimeConfig {
             onnxruntime: Some(config.runtimes.onnxruntime.clone()).filter(|p| !p.as_os_str().is_empty()),
             environments: vec![data_dir.join("environments")],
@@ -438,6 +439,7 @@ fn program() -> Result<std::path::PathBuf, Error> {
 fn steps(
     config: &Config,
     blobs: &Blobs,
+    vault: &Vault,
     data_dir: &Path,
     url: &str,
     token: &str,
@@ -448,6 +450,9 @@ fn steps(
     let url = if given.is_empty() { url } else { given };
     let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
     steps.lease = Duration::from_secs(config.pipelines.lease_seconds.max(3));
+    let days = Duration::from_secs(config.pipelines.keep_days.saturating_mul(86_400));
+    steps.keep = Some(days).filter(|days| !days.is_zero());
+    steps.vault = Some(vault.clone());
     steps.token = Some(token.to_owned());
     steps.parallel = config.pipelines.workers.max(1);
     steps.log_limit = config.pipelines.log_limit_mib << 20;

@@ -113,6 +113,7 @@ pub struct Pipelines {
     pub log_limit_mib: u64,
     pub url: String,
     pub lease_seconds: u64,
+    pub keep_days: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,7 +196,13 @@ impl Default for Config {
                 request_seconds: 60,
                 allow_unsandboxed: false,
             },
-            pipelines: Pipelines { workers: 2, log_limit_mib: 64, url: String::new(), lease_seconds: 20 },
+            pipelines: Pipelines {
+                workers: 2,
+                log_limit_mib: 64,
+                url: String::new(),
+                lease_seconds: 20,
+                keep_days: 30,
+            },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
             repositories: Repositories { local_roots: Vec::new(), gc_every: Every::hours(24) },
@@ -337,6 +344,11 @@ const KEYS: &[(&str, &str)] = &[
     (
         "pipelines.lease_seconds",
         "On PostgreSQL: how long a server may be silent before the others take over what it does.",
+    ),
+    (
+        "pipelines.keep_days",
+        "How long folders of runs that have ended, and unpacked code that nothing uses, stay on the server's disk; 0 for \
+         ever. Outputs and logs are in the blob store.",
     ),
     (
         "predictions.durable",

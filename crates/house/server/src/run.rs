@@ -105,6 +105,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let bound = main.local_addr().map_err(|source| Error::Bind { address, source })?;
     let metrics = telemetry::start_metrics();
     let stages = Stages::start(ground, &config, &step_url(bound), &step_token).await?;
+    access.let_tasks_in(stages.engine.clone());
     let (root, server) = (compose::artifact_root(&config), types::Actor::system("server"));
     let prepared = tracking::prepare_default_experiment(&stages.ground.ledger, &server, root).await;
     prepared.map_err(Error::stage)?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use types::{Timestamp, Uid};
 
-use crate::{Datum, Work};
+use crate::{Datum, Resources, Work};
 
 /// Knows one kind of work: what to start for it, and what it left.
 pub trait Adapter: Send + Sync {
@@ -67,6 +67,13 @@ pub struct Launch {
     /// Program and arguments that end what the process started elsewhere, such as a container. Run after its end, however it
     /// ended, with the same environment; what it says and how it ends counts for nothing.
     pub clear: Vec<String>,
+    /// What it wants of a cluster's machine, where its task does not say it.
+    pub resources: Option<Resources>,
+    /// Folders outside of `call.dir` that the process reads: they go along to a cluster.
+    pub reads: Vec<PathBuf>,
+    /// Files of the attempt, or folders of such, relative to `call.dir`, in which paths of this machine stand as text, beside
+    /// those right below `call.dir`: before the process starts, or after it has ended.
+    pub paths_in: Vec<PathBuf>,
 }
 
 /// A Python environment, built once for each version, set of requirements and platform, and kept.

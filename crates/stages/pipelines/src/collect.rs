@@ -42,7 +42,9 @@ impl Engine {
         if exit.is_none() {
             clear_lost(&dir, prepare::mark(&attempt.step)).await?;
         }
-        let note = shim::task_of(&dir).map(|task| task.note);
+        let task = shim::task_of(&dir);
+        let mask = task.as_ref().map(|task| task.mask.clone()).unwrap_or_default();
+        let note = task.map(|task| task.note);
         let uses: Uses = note.and_then(|note| serde_json::from_value(note).ok()).unwrap_or_default();
         let step = &mut attempt.step;
         step.cache_key = uses.cache_key;
@@ -60,12 +62,12 @@ impl Engine {
         }
         if attempt.step.state == StepState::Failed {
             if let Some(said) = said(&dir) {
-                attempt.step.message = Some(said);
+                attempt.step.message = Some(shim::Mask::text(&mask, &said));
             } else if attempt.step.exit_code.is_some_and(|code| code != 0)
                 && let (Some(message), Some(line)) =
                     (&mut attempt.step.message, shim::last_line(&dir, LONGEST_LINE))
             {
-                *message = format!("{message}; the last line of its log: {line}");
+                *message = format!("{message}; the last line of its log: {}", shim::Mask::text(&mask, &line));
             }
         }
         if let Some(exit) = &exit {

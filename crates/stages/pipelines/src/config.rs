@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vault::Vault;
+
 use crate::Adapter;
 
 /// Below a server's data directory.
@@ -31,6 +33,10 @@ pub struct Config {
     pub grace: Duration,
     /// Where servers share the database: how long one may be silent before others take over what it does.
     pub lease: Duration,
+    /// How long what a run left on this server's disk is kept after its end; for ever if `None`.
+    pub keep: Option<Duration>,
+    /// Opens secrets that steps want; none are given if `None`.
+    pub vault: Option<Vault>,
     /// Added to the environment of every step.
     pub env: BTreeMap<String, String>,
     /// Kinds of work other than `step`, which the engine knows itself.
@@ -60,6 +66,8 @@ impl Config {
             log_limit: 64 << 20,
             grace: Duration::from_secs(5),
             lease: Duration::from_secs(20),
+            keep: None,
+            vault: None,
             env: BTreeMap::new(),
             adapters: Vec::new(),
             pools: BTreeMap::new(),

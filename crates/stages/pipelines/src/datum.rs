@@ -35,6 +35,9 @@ pub(crate) fn fit(port: &Port, given: Option<Datum>) -> Result<Option<Datum>, St
         }
         (of, Datum::Value(value)) => Datum::Value(value_of(of, value)?),
     };
+    if let Datum::Value(value) = &fitted {
+        check_size(value)?;
+    }
     if let Datum::Value(value) = &fitted
         && !port.allowed.is_empty()
         && !port.allowed.iter().any(|allowed| same(allowed, value))
@@ -117,6 +120,32 @@ pub(crate) fn fit_all(
         }
     }
     Ok(given)
+}
+
+/// The largest value, in bytes as JSON. Values lie in the rows of tasks, and go to each that reads them.
+const LARGEST: usize = 4 << 20;
+
+/// Refuses a value that should be an artifact.
+pub(crate) fn check_size(value: &Value) -> Result<(), String> {
+    let size = size(value);
+    if size <= LARGEST {
+        return Ok(());
+    }
+    Err(format!(
+        "it has {:.1} MiB as JSON, and a value has at most {} MiB · hint: pass it as an artifact",
+        size as f64 / f64::from(1 << 20),
+        LARGEST >> 20
+    ))
+}
+
+/// About as many bytes as its JSON has, never more.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 1,
+        Value::Object(entries) => entries.iter().map(|(k, v)| k.len() + size(v) + 4).sum::<usize>() + 1,
+    }
 }
 
 /// The items of a loop. Text is read as JSON.

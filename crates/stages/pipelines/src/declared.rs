@@ -42,6 +42,9 @@ pub(crate) fn plan(spec: &PipelineSpec) -> Plan {
             cache_key: None,
             pool: None,
             priority: 0,
+            secrets: step.secrets.clone(),
+            executor: step.executor.clone().or_else(|| spec.executor.clone()),
+            resources: step.resources.clone(),
         });
     }
     Plan { name: spec.name.clone(), root: Graph { tasks, ..Graph::default() }, components }

@@ -15,18 +15,20 @@ use types::{Actor, Digest, Uid, WorkspaceId, io};
 use crate::advance::Advance;
 use crate::attempt::Active;
 use crate::compiled::Compiled;
+use crate::config::ATTEMPTS;
 use crate::error::blocking;
 use crate::executors::Away;
 use crate::finish::claim;
 use crate::servers::Membership;
 use crate::zygotes::Zygotes;
-use crate::config::ATTEMPTS;
-use crate::{Config, Error, LogPart, shim, store};
+use crate::{Config, Error, LogPart, retention, shim, store};
 
 /// How long a change of another server, or one that nobody announced, may go unseen.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 /// Changes come in bursts; a burst is looked at once.
 const SETTLE: Duration = Duration::from_millis(5);
+/// From the start to the first removal of what old runs left.
+const PRUNE_AFTER: Duration = Duration::from_secs(60);
 /// The most that one read of a log gives.
 const LOG_PART: u64 = 256 * 1024;
 
@@ -61,7 +63,15 @@ impl Engine {
         std::fs::set_permissions(&attempts, private).map_err(|e| io::Error::new("protect", &attempts, e))?;
         let membership = Membership::new(&config, ledger.place(), ledger.clock().now())?;
         let zygotes = Zygotes::new(config.data_dir.join("warm"))?;
-        Ok(Self(Arc::new(Inner { ledger, blobs, config, membership, plans: Mutex::default(), zygotes, away: Away::default() })))
+        Ok(Self(Arc::new(Inner {
+            ledger,
+            blobs,
+            config,
+            membership,
+            plans: Mutex::default(),
+            zygotes,
+            away: Away::default(),
+        })))
     }
 
     pub fn config(&self) -> &Config {
@@ -86,7 +96,7 @@ impl Engine {
         let mut changes = self.0.ledger.watch();
         let mut driven: FuturesUnordered<Driven> = FuturesUnordered::new();
         let active = Arc::new(Active::default());
-        let mut next_look = Instant::now();
+        let (mut next_look, mut next_prune) = (Instant::now(), Instant::now() + PRUNE_AFTER);
         loop {
             tokio::select! {
                 () = token.cancelled() => return Ok(()),
@@ -94,6 +104,15 @@ impl Engine {
                 changed = changes.changed() => {
                     changed.map_err(|_| ledger::Error::Closed)?;
                     next_look = next_look.min(Instant::now() + SETTLE);
+                }
+                () = tokio::time::sleep_until(next_prune) => {
+                    next_prune = Instant::now() + retention::EVERY;
+                    let engine = self.clone();
+                    driven.push(Box::pin(async move {
+                        if let Err(error) = engine.prune().await {
+                            tracing::warn!(%error, "what old runs left on the disk stays there for now");
+                        }
+                    }));
                 }
                 () = tokio::time::sleep_until(next_look) => {
                     let due = self.look(&mut driven, &active).await?;
@@ -127,6 +146,7 @@ impl Engine {
             self.sweep().await?;
         }
         self.start_due().await?;
+        self.go_on_backfills().await?;
         // What runs on clusters takes no room here.
         let here = active.len().saturating_sub(inner.away.len());
         let room = inner.away.room(inner.config.parallel.saturating_sub(here));
@@ -150,7 +170,8 @@ impl Engine {
             }
         }
         for store::steps::Ending { run, step, name, attempt, disk } in ending {
-            let root = disk.map_or_else(|| inner.config.attempts(), |disk| PathBuf::from(disk).join(ATTEMPTS));
+            let root =
+                disk.map_or_else(|| inner.config.attempts(), |disk| PathBuf::from(disk).join(ATTEMPTS));
             let dir = attempt_dir(&root, run, step, &name, attempt);
             if dir.join(shim::TASK).exists() && !dir.join(shim::CANCEL).exists() {
                 io::write(dir.join(shim::CANCEL), "")?;
@@ -210,6 +231,18 @@ impl Engine {
     /// Up to 256 KiB of the log of a step, by its name or id, from `offset`, whole characters only: of the attempt that runs, or else of
     /// the last one. It grows while the step runs. Errors: `RunNotFound`, `StepNotFound`.
     pub async fn read_log(&self, actor: &Actor, run: Uid, step: &str, offset: u64) -> Result<LogPart, Error> {
+        self.read_attempt_log(actor, run, step, None, offset).await
+    }
+
+    /// [`Engine::read_log`], of the attempt with this number. Errors: also `NotFound` if there was none.
+    pub async fn read_attempt_log(
+        &self,
+        actor: &Actor,
+        run: Uid,
+        step: &str,
+        attempt: Option<i64>,
+        offset: u64,
+    ) -> Result<LogPart, Error> {
         let name = step.to_owned();
         let found = self
             .0
@@ -220,7 +253,14 @@ impl Engine {
                     Ok(uid) => store::steps::find(rx, uid)?.filter(|step| step.run == run),
                     Err(_) => store::steps::find_name(rx, run, &name)?,
                 };
-                let found = found.ok_or(Error::StepNotFound { run, step: name })?;
+                let mut found = found.ok_or(Error::StepNotFound { run, step: name })?;
+                if let Some(attempt) = attempt.filter(|attempt| *attempt != found.attempt) {
+                    let earlier = store::attempts::find(rx, found.uid, attempt)?.ok_or_else(|| {
+                        Error::NotFound { what: "attempt", name: format!("{attempt} of {}", found.name) }
+                    })?;
+                    (found.attempt, found.log_digest) = (attempt, earlier.log_digest);
+                    (found.state, found.server, found.disk) = (earlier.state, earlier.server, None);
+                }
                 let place = found.disk.as_ref().or(found.server.as_ref());
                 let place = place.filter(|_| found.log_digest.is_none());
                 Ok::<_, Error>((place.map(|uid| store::servers::find(rx, uid)).transpose()?.flatten(), found))

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use types::{Digest, io};
 
+use crate::executors::RemotePython;
 use crate::{EnvironmentSpec, Error, PythonEnv};
 
 /// A locked environment: the same Python build, platform and lock file have the same key.
@@ -19,6 +20,20 @@ pub(crate) struct Environment {
     /// What `python -VV` says.
     pub python: String,
     pub platform: String,
+}
+
+impl Environment {
+    /// The same environment on another machine.
+    pub fn elsewhere(&self) -> RemotePython {
+        let version = self.python.split_whitespace().nth(1).map(str::to_owned);
+        let version = version.map(|text| text.split('.').take(2).collect::<Vec<_>>().join("."));
+        RemotePython {
+            key: self.key,
+            version,
+            requirements: String::from_utf8_lossy(&self.lock).lines().map(str::to_owned).collect(),
+            locked: true,
+        }
+    }
 }
 
 /// Written last into a finished environment.

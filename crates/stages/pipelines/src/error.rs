@@ -32,6 +32,14 @@ pub enum Error {
     Exists { what: &'static str, name: String },
     #[error("`{text}` is no schedule: {reason}")]
     Schedule { text: String, reason: String },
+    #[error("secret `{name}` cannot be kept: {what}")]
+    Secret { name: String, what: String },
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+    #[error("backfill `{name}` cannot start: {what}")]
+    Backfill { name: String, what: String },
+    #[error("backfill `{backfill}` is {state}, so it cannot be {what}")]
+    BackfillState { backfill: Uid, state: &'static str, what: &'static str },
     #[error("task `{task}` is {state}, so it cannot be answered")]
     NotAsking { task: String, state: &'static str },
     #[error("the code snapshot {0} is not on this server")]
@@ -65,6 +73,8 @@ pub enum Error {
     NoTask,
     #[error("attempt {attempt} of this task has ended")]
     TaskOver { attempt: i64 },
+    #[error("attempt {attempt} of this task is another server's")]
+    TaskElsewhere { attempt: i64 },
     #[error("attempt {attempt} of this task runs already, on `{host}`")]
     TaskTaken { attempt: i64, host: String },
     #[error("the result of attempt {attempt} cannot be read: {reason}")]
@@ -107,6 +117,8 @@ impl Fault for Error {
             | Error::Plan { .. }
             | Error::Input { .. }
             | Error::Schedule { .. }
+            | Error::Backfill { .. }
+            | Error::Secret { .. }
             | Error::Refused(_)
             | Error::BadCode { .. }
             | Error::Executor { .. }
@@ -120,11 +132,14 @@ impl Fault for Error {
             | Error::NotFound { .. }
             | Error::NoCode(_) => Class::NotFound,
             Error::NoTask => Class::Unauthenticated,
+            Error::TaskElsewhere { .. } => Class::Unavailable,
             Error::TaskOver { .. } | Error::TaskTaken { .. } => Class::Conflict,
-            Error::RunState { .. } | Error::Exists { .. } | Error::NotAsking { .. } | Error::Fenced(_)
-            | Error::DataDirInUse(_) => {
-                Class::Conflict
-            }
+            Error::RunState { .. }
+            | Error::BackfillState { .. }
+            | Error::Exists { .. }
+            | Error::NotAsking { .. }
+            | Error::Fenced(_)
+            | Error::DataDirInUse(_) => Class::Conflict,
             Error::CodeTooLarge { .. } => Class::TooLarge,
             Error::NoUv { .. } | Error::Command { .. } | Error::NoLease => Class::Unavailable,
             Error::Stopped(_) => Class::Internal,
@@ -133,6 +148,7 @@ impl Fault for Error {
             Error::Datasets(e) => e.class(),
             Error::Tracking(e) => e.class(),
             Error::Models(e) => e.class(),
+            Error::Vault(e) => e.class(),
             Error::Ledger(e) => e.class(),
         }
     }
@@ -162,6 +178,7 @@ impl Fault for Error {
             Error::Datasets(e) => return e.hint(),
             Error::Tracking(e) => return e.hint(),
             Error::Models(e) => return e.hint(),
+            Error::Vault(e) => return e.hint(),
             Error::Ledger(e) => return e.hint(),
             _ => return None,
         };

@@ -68,6 +68,7 @@ fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {
         if !store::steps::again(tx, step, step.message.as_deref().unwrap_or_default(), due)? {
             return Ok(Ended::Before);
         }
+        store::attempts::put(tx, step, step.message.as_deref().unwrap_or_default())?;
         let payload = json!({
             "step_run": step.uid, "run": step.run, "step": step.name, "attempt": step.attempt, "due_at": due,
         });
@@ -113,6 +114,7 @@ pub(crate) fn lose(tx: &mut Tx<'_>, run: Uid, fence: Fence, why: &str) -> Result
     if !cancelled && node.lost < LOST {
         store::steps::again(advance.tx(), &step, why, None)?;
         store::servers::count_lost(advance.tx(), step.uid)?;
+        store::attempts::put(advance.tx(), &step, why)?;
         let payload = json!({
             "step_run": step.uid, "run": run, "step": step.name, "attempt": step.attempt, "lost": true,
         });

@@ -1,18 +1,21 @@
 //! What a replay says: bit-identical, metric-equal, or diverged, and where first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::Tx;
-use serde_json::json;
+use serde_json::{Value, json};
 use types::{Actor, Uid};
 
 use crate::{
-    Difference, Engine, Error, PipelineRun, Replay, ReplayState, RunState, StepRun, Verdict, get_replay,
-    get_run, steps, store,
+    Datum, Difference, Engine, Error, PipelineRun, Replay, ReplayState, RunState, Shape, StepRun, Verdict,
+    get_replay, get_run, steps, store,
 };
 
 /// Metrics within this of each other, relative to the larger, are equal.
 const TOLERANCE: f64 = 1e-9;
+
+/// Characters of a value that a difference shows.
+const LONGEST_SHOWN: usize = 200;
 
 /// These name the run and the time, so they differ whenever a model is logged.
 const RUN_FILES: [&str; 2] = ["MLmodel", "registered_model_meta"];
@@ -57,10 +60,28 @@ impl Engine {
         let before = steps(ledger, actor, original).await?;
         let after = steps(ledger, actor, again.uid).await?;
         let mut comparison = Comparison { outputs: 0, first_output: None, metrics: 0, first_metric: None };
-        for (old, new) in before.iter().zip(&after) {
-            for (a, b) in old.outputs.iter().zip(&new.outputs) {
-                comparison.output(&old.name, &a.name, a.digest.to_string(), b.digest.to_string());
+        let again_by_name: HashMap<&str, &StepRun> =
+            after.iter().map(|step| (step.name.as_str(), step)).collect();
+        for old in before.iter().filter(|step| step.shape == Shape::Work) {
+            let Some(new) = again_by_name.get(old.name.as_str()).copied() else {
+                comparison.output(&old.name, "task", old.state.name().to_owned(), "absent".to_owned());
+                continue;
+            };
+            if old.state != new.state {
+                comparison.output(
+                    &old.name,
+                    "task",
+                    old.state.name().to_owned(),
+                    new.state.name().to_owned(),
+                );
+                continue;
             }
+            for a in &old.outputs {
+                let b = new.outputs.iter().find(|b| b.name == a.name);
+                let b = b.map_or_else(|| "absent".to_owned(), |b| b.digest.to_string());
+                comparison.output(&old.name, &a.name, a.digest.to_string(), b);
+            }
+            comparison.values(old, new);
             let spec = again.declared(&old.name);
             if let Some(model) = spec.and_then(|spec| spec.registers.as_ref()) {
                 self.compare_models(actor, model, old, new, &mut comparison).await?;
@@ -128,6 +149,26 @@ impl Engine {
 }
 
 impl Comparison {
+    /// Outputs that are values. Numbers are metrics as well: they may differ by what rounding does.
+    fn values(&mut self, old: &StepRun, new: &StepRun) {
+        for (port, datum) in &old.results {
+            let Datum::Value(a) = datum else { continue };
+            let b = match new.results.get(port) {
+                Some(Datum::Value(b)) => Some(b),
+                _ => None,
+            };
+            let shown = |value: &Value| value.to_string().chars().take(LONGEST_SHOWN).collect::<String>();
+            let differs = b != Some(a);
+            let other = b.map_or_else(|| "absent".to_owned(), shown);
+            let other = if differs && other == shown(a) { format!("{other}…") } else { other };
+            self.output(&old.name, port, shown(a), other);
+            if let (Some(x), Some(y)) = (a.as_f64(), b.and_then(Value::as_f64)) {
+                let point = |value: f64| BTreeMap::from([(port.clone(), vec![(0, value)])]);
+                self.metrics(&old.name, &point(x), &point(y));
+            }
+        }
+    }
+
     fn output(&mut self, step: &str, output: &str, expected: String, actual: String) {
         self.outputs += 1;
         if expected != actual && self.first_output.is_none() {

@@ -7,6 +7,8 @@ mod adapter;
 mod adopt;
 mod advance;
 mod attempt;
+mod backfill;
+mod cached;
 mod collect;
 mod compiled;
 mod config;
@@ -28,7 +30,9 @@ mod prepare;
 mod publish;
 mod python;
 mod resume;
+mod retention;
 mod schedule;
+mod secrets;
 mod servers;
 pub mod shim;
 mod snapshot;
@@ -42,6 +46,10 @@ mod work;
 mod zygotes;
 
 pub use adapter::{Adapter, Call, Launch, PythonEnv};
+pub use backfill::{
+    Backfill, BackfillMoment, BackfillState, NewBackfill, Progress, Rerun, cancel_backfill, create_backfill,
+    get_backfill, list_backfills, pause_backfill, preview_backfill,
+};
 pub use config::Config;
 pub use contents::{FolderFile, folder_files};
 pub use define::{define, get, get_replay, get_run, list, list_runs, outputs, remove, replays_of, steps};
@@ -51,11 +59,11 @@ pub use executors::{
     Claim, ExecutorKind, ExecutorSpec, GUEST, PROCESS, Resources, Told, ZYGOTE, define_executor, executors,
     get_executor, remove_executor,
 };
-pub use model::{
-    Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, Shape, StepOutput, StepRun,
-    StepState, Verdict,
-};
 pub use fence::{Fence, holds};
+pub use model::{
+    Attempt, Difference, LogPart, Pipeline, PipelineRun, Replay, ReplayState, RunState, Shape, StepOutput,
+    StepRun, StepState, Verdict,
+};
 pub use plan::{
     Approval, Artifact, Binding, Component, Datum, Each, From, Graph, Import, Kind, Plan, Port, Retry, Rule,
     Source, Task, Work,
@@ -69,6 +77,7 @@ pub use schedule::{
     NewSchedule, Schedule, Trigger, create_schedule, delete_schedule, get_schedule, list_schedules,
     set_schedule_enabled,
 };
+pub use secrets::{Secret, delete_secret, list_secrets, set_secret};
 pub use servers::{Server, is_step_token, servers};
 pub use snapshot::{CodeSnapshot, SnapshotTar, snapshot_code, snapshot_tar};
 pub use spec::{EnvironmentSpec, PipelineSpec, Span, StepSpec};
@@ -77,7 +86,7 @@ pub use submit_plan::{
     RunFilter, SubmitPlan, TaskFilter, answer, archive_run, child_counts, delete_run, find_runs, find_tasks,
     plan_of, retry, retry_from, run_outputs, submit_plan, tasks,
 };
-pub use task::get_task;
+pub use task::{earlier_attempts, get_task};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "pipelines",
@@ -86,6 +95,8 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_plans.sql") },
         ledger::Migration { version: 3, sql: include_str!("../migrations/0003_servers.sql") },
         ledger::Migration { version: 4, sql: include_str!("../migrations/0004_executors.sql") },
+        ledger::Migration { version: 5, sql: include_str!("../migrations/0005_backfills.sql") },
+        ledger::Migration { version: 6, sql: include_str!("../migrations/0006_attempts_and_secrets.sql") },
     ],
     facts: &["server"],
 };

@@ -130,6 +130,10 @@ pub struct PipelineRun {
     pub schedule: Option<Uid>,
     /// For which moment the schedule started it.
     pub scheduled_at: Option<Timestamp>,
+    /// The backfill that started it.
+    pub backfill: Option<Uid>,
+    /// Its data lie between the moment and this one, if a backfill started it.
+    pub interval_end: Option<Timestamp>,
     /// Out of sight, but kept.
     pub archived: bool,
     /// Why it was started, as the submitter said.
@@ -203,6 +207,24 @@ pub struct StepRun {
     pub tracking_run: Option<Uid>,
     pub log_digest: Option<Digest>,
     pub outputs: Vec<StepOutput>,
+}
+
+/// An attempt of a task before the one that the task itself tells of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attempt {
+    /// Counts from 1.
+    pub attempt: i64,
+    pub state: StepState,
+    pub server: Option<String>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub exit_code: Option<i64>,
+    pub signal: Option<i64>,
+    pub message: Option<String>,
+    #[serde(rename = "run_id")]
+    pub tracking_run: Option<Uid>,
+    #[serde(skip)]
+    pub log_digest: Option<Digest>,
 }
 
 /// A declared output of a step that succeeded.

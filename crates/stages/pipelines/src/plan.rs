@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::Resources;
+
 /// A tree of graphs. A component is a graph or a piece of work; a task of a graph names the component that it runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -131,6 +133,28 @@ pub struct Task {
     /// Higher first.
     #[serde(default)]
     pub priority: i64,
+    /// Names of secrets of the workspace, by the variable of the environment that gets the value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+    /// Where it runs: `process`, `zygote`, or an executor of the workspace; the workspace's default if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    /// What it wants of a cluster's machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+}
+
+impl Plan {
+    /// Sends every task there that does not say itself where it runs.
+    pub fn run_on(&mut self, executor: &str) {
+        let graphs = self.components.values_mut().filter_map(|component| match component {
+            Component::Graph(graph) => Some(graph),
+            _ => None,
+        });
+        for task in graphs.chain([&mut self.root]).flat_map(|graph| &mut graph.tasks) {
+            task.executor.get_or_insert_with(|| executor.to_owned());
+        }
+    }
 }
 
 /// When a task may start, as a function of how those ended that it needs.

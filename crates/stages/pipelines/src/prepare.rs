@@ -10,12 +10,14 @@ use types::{Actor, Digest, Reader, Uid, io};
 
 use crate::attempt::Attempt;
 use crate::declared::STEP;
+use crate::engine::system;
 use crate::environment::{self, Environment};
 use crate::error::blocking;
+use crate::executors::{self, Place, Travels};
 use crate::finish::{Uses, note_uses};
 use crate::shim::{self, Task};
 use crate::{
-    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, StepState, advance, snapshot, store,
+    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, advance, snapshot, store,
 };
 
 /// What a step gets of the server's environment. Everything else, secrets above all, stays with the server.
@@ -73,14 +75,21 @@ struct Input {
 impl Engine {
     /// Errors say what is wrong with the step; the caller ends it with that.
     pub(crate) async fn prepare(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
+        let place = self.place_of(actor, attempt).await?;
         if attempt.work.kind == STEP {
-            self.prepare_step(actor, attempt).await
+            self.prepare_step(actor, attempt, &place).await
         } else {
-            self.prepare_work(actor, attempt).await
+            self.prepare_work(actor, attempt, &place).await
         }
     }
 
-    async fn prepare_step(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
+    async fn prepare_step(
+        &self,
+        actor: &Actor,
+        attempt: &mut Attempt,
+        place: &Place,
+    ) -> Result<Prepared, Error> {
+        let mut travels = self.travels(attempt, place);
         let Attempt { run, step, dir, anew, .. } = attempt;
         let (run, dir) = (&*run, dir.as_path());
         let missing = || Error::StepNotFound { run: run.uid, step: step.name.clone() };
@@ -102,9 +111,14 @@ impl Engine {
         {
             return Ok(Prepared::Cached(Box::new(cached)));
         }
-        let environment_dir = match &environment {
-            Some(environment) => Some(self.build(environment).await?),
-            None => None,
+        let environment_dir = match (&environment, &mut travels) {
+            (Some(environment), Some(travels)) => {
+                self.0.blobs.put_bytes(environment.lock.clone()).await?;
+                travels.python = Some(environment.elsewhere());
+                None
+            }
+            (Some(environment), None) => Some(self.build(environment).await?),
+            (None, _) => None,
         };
 
         let (target, digest) = (dir.to_owned(), snapshot.digest);
@@ -146,9 +160,12 @@ impl Engine {
             }
             None => None,
         };
-        let env = self.variables(run, step, experiment, dir, environment_dir.as_deref())?;
+        let base = self.surroundings(place);
+        let mut env = self.variables(run, step, experiment, dir, environment_dir.as_deref(), base)?;
+        env.extend(self.addresses(place, travels.as_ref()));
         let argv = vec!["sh".to_owned(), "-c".to_owned(), spec.run.clone()];
-        self.write_task(attempt, Start { argv, env, ..Start::default() }, &uses).await
+        let start = Start { argv, env, ..Start::default() };
+        self.write_task(attempt, start, &uses, travels.map(|travels| (place, travels))).await
     }
 
     /// Last of all: from here on the attempt is ready, and only the shim writes in its directory.
@@ -157,23 +174,36 @@ impl Engine {
         attempt: &Attempt,
         start: Start,
         uses: &Uses,
+        away: Option<(&Place, Travels)>,
     ) -> Result<Prepared, Error> {
+        let secrets = self.open_secrets(&system(attempt.run.workspace), &attempt.task.secrets).await?;
+        let mask: Vec<String> = secrets.values().cloned().collect();
+        let env = start.env.into_iter().chain(secrets).collect();
         let path = attempt.dir.join(shim::TASK);
         let failed = |e: serde_json::Error| io::Error::new("write", &path, e.into());
         let task = Task {
             argv: start.argv,
             zygote: start.zygote,
             directory: attempt.dir.join("work"),
-            env: start.env,
+            env,
             clear: start.clear,
             timeout_ms: attempt.task.timeout_ms,
             grace_ms: self.0.config.grace.as_millis() as u64,
             log_limit: self.0.config.log_limit,
             mark: mark(&attempt.step),
+            mask,
             note: serde_json::to_value(uses).map_err(failed)?,
         };
         let text = serde_json::to_vec(&task).map_err(failed)?;
-        blocking(move || Ok(shim::write_whole(&path, &text)?)).await?;
+        let remote = away.and_then(|(place, travels)| Some(self.noted(attempt, place.cluster()?, travels)));
+        let dir = attempt.dir.clone();
+        blocking(move || {
+            if let Some(remote) = remote {
+                executors::prepare_remote(&dir, &remote)?;
+            }
+            Ok(shim::write_whole(&path, &text)?)
+        })
+        .await?;
         Ok(Prepared::Ready)
     }
 
@@ -227,48 +257,6 @@ impl Engine {
         }
         let bytes = self.0.blobs.get_bytes(&digest).await?;
         blocking(move || snapshot::unpack(digest, &bytes, &path)).await
-    }
-
-    /// How the step ends if an earlier one had the same key and all that it made is still there.
-    pub(crate) async fn cached(
-        &self,
-        actor: &Actor,
-        step: &StepRun,
-        registers: Option<&str>,
-        key: Digest,
-    ) -> Result<Option<StepRun>, Error> {
-        let found = self.0.ledger.read(actor.workspace, move |rx| store::steps::remembered(rx, key)).await?;
-        let Some(found) = found.filter(|found| found.state == StepState::Succeeded) else { return Ok(None) };
-        for output in &found.outputs {
-            if !self.0.blobs.exists(&output.digest).await? {
-                return Ok(None);
-            }
-        }
-        if let Some(model) = registers {
-            let versions = match found.tracking_run {
-                Some(run) => models::versions_of_run(&self.0.ledger, actor, run).await?,
-                None => Vec::new(),
-            };
-            if !versions.iter().any(|version| version.model == model) {
-                return Ok(None);
-            }
-        }
-        let mut log = found.log_digest;
-        let path = self.attempt_dir(found.run, found.uid, &found.name, found.attempt).join(shim::LOG);
-        if log.is_none() && path.metadata().is_ok_and(|meta| meta.len() > 0) {
-            // It is on its way.
-            log = Some(self.0.blobs.put_file(&path).await?.0);
-        }
-        let mut ended = step.clone();
-        ended.state = StepState::Succeeded;
-        ended.cached = true;
-        ended.message = Some(format!("cached: the same as step run {}", found.uid));
-        ended.tracking_run = found.tracking_run;
-        ended.exit_code = found.exit_code;
-        ended.log_digest = log;
-        ended.outputs = found.outputs;
-        ended.results = found.results;
-        Ok(Some(ended))
     }
 
     /// Writes down what the attempt uses, and makes its tracking run. Returns the experiment's number.
@@ -348,8 +336,8 @@ impl Engine {
         experiment: Option<i64>,
         dir: &Path,
         environment: Option<&Path>,
+        mut env: BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, Error> {
-        let mut env = self.inherited();
         if let Some(environment) = environment {
             put_first(&mut env, environment);
         }
@@ -395,6 +383,12 @@ impl Engine {
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set("MLWRIGHT_PIPELINE_RUN", run.uid.to_string());
         set("MLWRIGHT_STEP", step.name.clone());
+        if let Some(moment) = run.scheduled_at {
+            set("MLWRIGHT_SCHEDULED_AT", moment.rfc3339());
+        }
+        if let Some(end) = run.interval_end {
+            set("MLWRIGHT_INTERVAL_END", end.rfc3339());
+        }
         set("MLWRIGHT_ATTEMPT", step.attempt.to_string());
         set("MLWRIGHT_URL", config.url.clone());
         set("MLFLOW_TRACKING_URI", config.url.clone());

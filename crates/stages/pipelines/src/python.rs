@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use blobs::Blobs;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use types::{Digest, io};
+use types::{Clock as _, Digest, SystemClock, io};
 
+use crate::retention::CODE;
 use crate::{Adapter, Call, Datum, Launch, PythonEnv, snapshot};
 
 /// The kind of work whose `spec` is a [`Spec`].
@@ -103,13 +105,18 @@ impl Python {
     /// Writes the SDK below `data_dir`. Call it in a runtime. Errors: `Io`.
     pub fn new(blobs: Blobs, data_dir: &Path) -> Result<Self, crate::Error> {
         let sdk = write_sdk(&data_dir.join("python"))?;
-        Ok(Self { blobs, runtime: Handle::current(), code: data_dir.join("code"), sdk })
+        Ok(Self { blobs, runtime: Handle::current(), code: data_dir.join(CODE), sdk })
     }
 
     /// The folder with the files of a snapshot, which nobody changes.
     fn unpacked(&self, digest: Digest, call: &Call) -> Result<PathBuf, crate::Error> {
         let folder = self.code.join(digest.hex());
         if folder.exists() {
+            // What was used stays.
+            if let Ok(open) = std::fs::File::open(&folder) {
+                let now = u64::try_from(SystemClock.now().0).unwrap_or_default();
+                let _ = open.set_modified(UNIX_EPOCH + Duration::from_micros(now));
+            }
             return Ok(folder);
         }
         let bytes = self.runtime.block_on(self.blobs.get_bytes(&digest))?;
@@ -172,9 +179,11 @@ impl Adapter for Python {
             ));
         }
         let mut paths = Vec::new();
+        let mut reads = vec![self.sdk.clone()];
         if let Some(code) = &spec.code {
             let folder = self.unpacked(code.digest, call).map_err(|e| crate::error::told(&e))?;
             link_entries(&folder, &call.dir.join("work")).map_err(|e| crate::error::told(&e))?;
+            reads.push(folder.clone());
             let inside = |path: &&String| !path.split('/').any(|part| part == "..") && !path.starts_with('/');
             paths.extend(code.paths.iter().filter(inside).map(|path| match path.as_str() {
                 "" | "." => folder.clone(),
@@ -199,7 +208,8 @@ impl Adapter for Python {
             env: BTreeMap::from([("PYTHONPATH".to_owned(), self.sdk.display().to_string())]),
             python,
             is_plain: true,
-            clear: Vec::new(),
+            reads,
+            ..Launch::default()
         })
     }
 

@@ -211,6 +211,20 @@ impl Trigger {
         Ok(next.filter(|next| until.is_none_or(|until| *next <= until)))
     }
 
+    /// The same rhythm without its bounds. An interval keeps counting from its own beginning, or else from `base`.
+    pub(crate) fn unbounded(&self, base: Timestamp) -> Self {
+        match self.clone() {
+            Self::Cron { cron, time_zone, .. } => Self::Cron { cron, time_zone, from: None, until: None },
+            Self::Interval { seconds, from, .. } => {
+                let step = seconds.saturating_mul(1_000_000).max(1);
+                // Back to the last beat before the range.
+                let from = from.unwrap_or(base);
+                let back = Timestamp(from.0 - (from.0 - base.0).div_euclid(step).max(0) * step - step);
+                Self::Interval { seconds, from: Some(if from > base { back } else { from }), until: None }
+            }
+        }
+    }
+
     /// Up to `count` moments after `after`. Errors: `Schedule`.
     pub fn upcoming(&self, after: Timestamp, count: usize) -> Result<Vec<Timestamp>, Error> {
         let (mut last, mut moments) = (after, Vec::new());

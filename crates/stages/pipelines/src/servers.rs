@@ -166,7 +166,8 @@ impl Membership {
     /// The attempts of a server, if this one reaches them as its own: the same boot of the same machine.
     pub fn reach(&self, server: &Server) -> Option<PathBuf> {
         let attempts = Path::new(&server.data_dir).join(ATTEMPTS);
-        let is_there = || io::read_to_string(attempts.join(OWNER)).is_ok_and(|owner| owner.trim() == server.uid);
+        let is_there =
+            || io::read_to_string(attempts.join(OWNER)).is_ok_and(|owner| owner.trim() == server.uid);
         (server.uid == self.own.uid || (server.host == self.own.host && is_there())).then_some(attempts)
     }
 }

@@ -165,6 +165,11 @@ fn leaves(path: &Path, target: &Path) -> bool {
 
 /// Unpacks a snapshot into `dir`. Only files, directories and links that stay inside are taken. Blocks.
 pub(crate) fn unpack(digest: Digest, bytes: &[u8], dir: &Path) -> Result<(), Error> {
+    unpack_from(digest, bytes, dir)
+}
+
+/// [`unpack`] of what is not held in memory. `digest` is for errors.
+pub(crate) fn unpack_from(digest: Digest, bytes: impl std::io::Read, dir: &Path) -> Result<(), Error> {
     let bad = |reason: String| Error::BadCode { digest, reason };
     io::create_dir_all(dir)?;
     let mut archive = tar::Archive::new(bytes);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, Resources};
 
 /// A pipeline as declared: the entry below `pipelines:` in `mlwright.yaml`, plus its name and the environments
 /// that its steps may name.
@@ -23,6 +23,9 @@ pub struct PipelineSpec {
     pub steps: Vec<StepSpec>,
     #[serde(default)]
     pub environments: BTreeMap<String, EnvironmentSpec>,
+    /// Where steps run that do not say it; the workspace's default if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,15 @@ pub struct StepSpec {
     /// How many times a failed step starts again.
     #[serde(default)]
     pub retries: u32,
+    /// Names of secrets of the workspace, by the variable of the environment that gets the value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+    /// Where it runs: `process`, `zygote`, or an executor of the workspace; where the pipeline does if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
+    /// What it wants of a cluster's machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
 }
 
 /// A locked Python environment.
@@ -126,6 +138,9 @@ impl PipelineSpec {
         }
         if step.registers.is_some() && step.experiment.is_none() {
             return Err("`registers` needs `experiment`: a model version comes from a tracking run".into());
+        }
+        if let Some(name) = step.secrets.keys().find(|name| !is_identifier(name)) {
+            return Err(format!("`secrets`: `{name}` cannot become an environment variable"));
         }
         if step.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
             return Err("`timeout` is zero".into());

@@ -26,6 +26,8 @@ pub struct Submit {
     pub trigger: Value,
     /// Whether steps that would do the same as an earlier one take its outputs instead.
     pub use_cache: bool,
+    /// Where steps run that do not say it themselves; where the pipeline says if `None`.
+    pub executor: Option<String>,
 }
 
 /// Puts a run in line; the engine does the rest.
@@ -37,7 +39,8 @@ pub async fn submit(
     actor: &Actor,
     request: Submit,
 ) -> Result<PipelineRun, Error> {
-    let spec = get(ledger, actor, &request.pipeline).await?.spec;
+    let mut spec = get(ledger, actor, &request.pipeline).await?.spec;
+    spec.executor = request.executor.clone().or(spec.executor);
     if let Some(name) = request.params.keys().find(|name| !spec.params.contains_key(*name)) {
         return Err(Error::UnknownParam { pipeline: request.pipeline, name: name.clone() });
     }
@@ -94,6 +97,8 @@ pub(crate) struct Draft {
     pub labels: Value,
     pub schedule: Option<Uid>,
     pub scheduled_at: Option<Timestamp>,
+    pub backfill: Option<Uid>,
+    pub interval_end: Option<Timestamp>,
 }
 
 impl Draft {
@@ -120,6 +125,46 @@ impl Draft {
             labels: Value::Null,
             schedule: None,
             scheduled_at: None,
+            backfill: None,
+            interval_end: None,
+        })
+    }
+}
+
+impl Draft {
+    /// The plan of a run with the inputs that it had. Errors: `NotFound` if it has no plan.
+    async fn of_plan(
+        ledger: &Ledger,
+        actor: &Actor,
+        run: &PipelineRun,
+        trigger: Value,
+    ) -> Result<Self, Error> {
+        let (uid, digest) = (run.uid, run.plan);
+        let (text, root) = ledger
+            .read(actor.workspace, move |rx| {
+                let text = digest.map(|digest| store::runs::plan(rx, digest)).transpose()?.flatten();
+                Ok::<_, Error>((text, store::steps::find(rx, uid)?))
+            })
+            .await?;
+        let text = text.ok_or_else(|| Error::NotFound { what: "plan of run", name: uid.to_string() })?;
+        Ok(Self {
+            name: run.name.clone(),
+            pipeline: run.pipeline.clone(),
+            spec: None,
+            plan: Compiled::read(&text)?,
+            inputs: root.map(|root| root.inputs).unwrap_or_default(),
+            params: run.params.clone(),
+            dataset_version: run.dataset_version,
+            code: run.code.clone(),
+            trigger,
+            use_cache: false,
+            replay_of: None,
+            pipeline_root: run.pipeline_root.clone(),
+            labels: run.labels.clone(),
+            schedule: None,
+            scheduled_at: None,
+            backfill: None,
+            interval_end: None,
         })
     }
 }
@@ -142,6 +187,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Erro
         labels: draft.labels.clone(),
         schedule: draft.schedule,
         scheduled_at: draft.scheduled_at,
+        backfill: draft.backfill,
+        interval_end: draft.interval_end,
         archived: false,
         trigger: draft.trigger.clone(),
         use_cache: draft.use_cache,
@@ -183,11 +230,15 @@ pub async fn replay(ledger: &Ledger, actor: &Actor, run: Uid) -> Result<Replay, 
     if original.state != RunState::Succeeded {
         return Err(Error::RunState { run, state: original.state.name(), what: "replayed" });
     }
-    let (Some(spec), Some(code)) = (original.spec, original.code) else {
-        return Err(Error::RunState { run, state: "no run of a declared pipeline", what: "replayed" });
-    };
     let trigger = json!({ "replay_of": run });
-    let mut draft = Draft::declared(spec, original.params, original.dataset_version, code, trigger)?;
+    let mut draft = match (original.spec.clone(), original.code.clone()) {
+        (Some(spec), Some(code)) => {
+            Draft::declared(spec, original.params.clone(), original.dataset_version, code, trigger)?
+        }
+        _ => Draft::of_plan(ledger, actor, &original, trigger).await?,
+    };
+    // What it reads of its moment is what it read before.
+    (draft.scheduled_at, draft.interval_end) = (original.scheduled_at, original.interval_end);
     draft.replay_of = Some(run);
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {

@@ -85,6 +85,8 @@ pub(crate) fn draft(request: SubmitPlan) -> Result<Draft, Error> {
         labels: request.labels,
         schedule: None,
         scheduled_at: None,
+        backfill: None,
+        interval_end: None,
     })
 }
 
@@ -161,6 +163,7 @@ pub async fn child_counts(
 pub struct RunFilter {
     pub pipeline: Option<String>,
     pub schedule: Option<Uid>,
+    pub backfill: Option<Uid>,
     pub archived: Option<bool>,
     /// Labels at the top level of the run's that must be equal.
     pub labels: BTreeMap<String, Value>,

@@ -9,6 +9,7 @@ use types::{Uid, WorkspaceId, io};
 
 use crate::engine::system;
 use crate::error::blocking;
+use crate::executors::is_remote;
 use crate::finish::lose;
 use crate::servers::Server;
 use crate::{Engine, Error, StepState, advance, engine, shim, store};
@@ -73,7 +74,8 @@ impl Engine {
         };
         let dir = engine::attempt_dir(&root, step.run, task, &step.name, step.attempt);
         // What was not begun begins here.
-        let disk = (!shim::untouched(&dir) && disk != own).then_some(disk);
+        let begun = !shim::untouched(&dir) || is_remote(&dir);
+        let disk = (begun && disk != own).then_some(disk);
         let take = move |tx: &mut Tx<'_>| {
             advance::lock(tx, step.run)?;
             if !store::servers::is_silent(tx, &from, beat)?

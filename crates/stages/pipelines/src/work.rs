@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use types::{Actor, Digest, io};
 
 use crate::attempt::Attempt;
-use crate::datum::fit;
+use crate::datum::{check_size, fit};
 use crate::environment;
 use crate::error::blocking;
+use crate::executors::{Place, RemotePython};
 use crate::finish::Uses;
 use crate::prepare::{Prepared, Start, fresh, put_first, tracked};
 use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot};
@@ -23,7 +24,12 @@ impl Engine {
             .ok_or_else(|| Error::Refused(format!("this server does not know work of kind `{kind}`")))
     }
 
-    pub(crate) async fn prepare_work(&self, actor: &Actor, attempt: &mut Attempt) -> Result<Prepared, Error> {
+    pub(crate) async fn prepare_work(
+        &self,
+        actor: &Actor,
+        attempt: &mut Attempt,
+        place: &Place,
+    ) -> Result<Prepared, Error> {
         let adapter = self.adapter(&attempt.work.kind)?;
         let mut call = call(attempt);
         if attempt.task.cache && attempt.run.use_cache {
@@ -52,17 +58,22 @@ impl Engine {
             self.stage(&mut call).await?;
             blocking(move || adapter.launch(&call).map_err(Error::Refused)).await?
         };
-        let mut env = self.inherited();
+        let mut travels = self.travels(attempt, place);
+        let mut env = self.surroundings(place);
         let mut uses = Uses { cache_key: attempt.step.cache_key, inputs: uses_inputs, ..Uses::default() };
         let mut interpreter = None;
         if let Some(python) = launch.python {
             let (uv, root) = (self.0.config.uv.clone(), self.0.config.environments());
             let key = environment::key_of(&python);
             let props = json!({ "python": python.version, "requirements": python.requirements });
-            let home =
-                blocking(move || environment::build_python(uv.as_deref(), &root, key, &python)).await?;
-            put_first(&mut env, &home);
-            interpreter = Some(home.join("bin/python3"));
+            if let Some(travels) = &mut travels {
+                travels.python = Some(RemotePython::of(key, &python));
+            } else {
+                let build = move || environment::build_python(uv.as_deref(), &root, key, &python);
+                let home = blocking(build).await?;
+                put_first(&mut env, &home);
+                interpreter = Some(home.join("bin/python3"));
+            }
             attempt.step.environment = Some(key);
             uses.environment = Some((key, props));
         }
@@ -78,11 +89,21 @@ impl Engine {
         {
             env.insert("PATH".into(), format!("{given}:{path}"));
         }
+        let path = launch.env.get("PATH").cloned();
         env.extend(launch.env.into_iter().filter(|(name, _)| name != "PATH"));
+        if let Some(travels) = &mut travels {
+            refuse_workspace(attempt, &launch.argv, &env)?;
+            env.extend(path.map(|path| ("PATH".to_owned(), path)));
+            env.extend(self.addresses(place, Some(travels)));
+            (travels.folders, travels.paths_in) = (launch.reads, launch.paths_in);
+            travels.resources = launch.resources.unwrap_or_default();
+            let start = Start { argv: launch.argv, env, ..Start::default() };
+            return self.write_task(attempt, start, &uses, Some((place, travels.take()))).await;
+        }
         if interpreter.is_none() && launch.is_plain {
             interpreter = on_path(&env, "python3");
         }
-        let zygote = match interpreter {
+        let zygote = match interpreter.filter(|_| *place == Place::Here { warm: true }) {
             Some(python) => {
                 let (engine, argv, env) = (self.clone(), launch.argv.clone(), env.clone());
                 blocking(move || Ok(engine.0.zygotes.find(&python, &argv, &env))).await?
@@ -90,7 +111,7 @@ impl Engine {
             None => None,
         };
         let start = Start { argv: launch.argv, env, zygote, clear: launch.clear };
-        self.write_task(attempt, start, &uses).await
+        self.write_task(attempt, start, &uses, None).await
     }
 
     /// Puts artifacts that the house keeps where the process finds them, and makes their addresses paths.
@@ -131,7 +152,7 @@ impl Engine {
                 Datum::Value(value) => {
                     let fitted = match attempt.work.outputs.get(&name) {
                         Some(port) => fit(port, Some(Datum::Value(value))),
-                        None => Ok(Some(Datum::Value(value))),
+                        None => check_size(&value).map(|()| Some(Datum::Value(value))),
                     };
                     match fitted {
                         Ok(Some(datum)) => datum,
@@ -177,6 +198,19 @@ impl Engine {
         attempt.step.outputs.push(output);
         Ok(artifact)
     }
+}
+
+/// The folder that the tasks of a run share lies on this machine.
+fn refuse_workspace(attempt: &Attempt, argv: &[String], env: &BTreeMap<String, String>) -> Result<(), Error> {
+    let folder = attempt.workspace.display().to_string();
+    if argv.iter().chain(env.values()).any(|word| word.contains(&folder)) {
+        return Err(Error::Refused(
+            "it uses the folder that the tasks of its run share, and runs on a cluster · hint: pass artifacts, or run it \
+             with the executor `process`"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
 /// Where an artifact that a task made is known to be.

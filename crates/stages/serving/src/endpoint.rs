@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use types::WorkspaceId;
 
+use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
-use crate::stats::Stats;
-use crate::guard::Guard;
 use crate::settings::Settings;
+use crate::stats::Stats;
 use crate::{EndpointState, Error, Revision, Select, VariantView};
 
 /// Labels that a rollout gives its sides.

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use runtimes::Tensor;
 use types::{Actor, Digest, Hasher, Timestamp, Uid};
 
-use crate::settings::{CacheSettings, Rate, Settings};
 use crate::Error;
+use crate::settings::{CacheSettings, Rate, Settings};
 
 /// Callers whose buckets are kept; the ones that were away longest are forgotten first.
 const MOST_CALLERS: usize = 100_000;
@@ -58,9 +58,8 @@ impl Guard {
         rows: usize,
         at: Timestamp,
     ) -> Result<(), Error> {
-        let limited = |what| {
-            move |retry_after| Error::Limited { endpoint: endpoint.to_owned(), what, retry_after }
-        };
+        let limited =
+            |what| move |retry_after| Error::Limited { endpoint: endpoint.to_owned(), what, retry_after };
         if !settings.callers.is_empty() {
             let name = actor.to_string();
             if !settings.callers.contains(&name) {

@@ -31,7 +31,9 @@ pub use endpoint::Target;
 pub use error::Error;
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
-pub use model::{Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView};
+pub use model::{
+    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView,
+};
 pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};

@@ -50,7 +50,11 @@ pub(crate) fn parted(outputs: Vec<Tensor>, rows: &[usize]) -> Option<Vec<Vec<Ten
         for (part, count) in parts.iter_mut().zip(rows) {
             let mut shape = output.shape.clone();
             shape[0] = *count as i64;
-            part.push(Tensor { name: output.name.clone(), shape, data: slice(&output.data, from, count * width) });
+            part.push(Tensor {
+                name: output.name.clone(),
+                shape,
+                data: slice(&output.data, from, count * width),
+            });
             from += count * width;
         }
     }

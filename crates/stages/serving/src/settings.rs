@@ -84,10 +84,8 @@ impl Serving {
         endpoint: &str,
         settings: Settings,
     ) -> Result<(), Error> {
-        let bad = |message: &str| Error::BadSettings {
-            endpoint: endpoint.to_owned(),
-            message: message.to_owned(),
-        };
+        let bad =
+            |message: &str| Error::BadSettings { endpoint: endpoint.to_owned(), message: message.to_owned() };
         settings.check().map_err(bad)?;
         let _changing = self.0.changing.lock().await;
         let serving = self.endpoint(actor.workspace, endpoint)?;

@@ -1,7 +1,7 @@
-// The three lists around pipelines.
+// The four lists around pipelines.
 import { Tabs } from '../basics';
 
-export function PipelineTabs({ current }: { current: 'pipelines' | 'runs' | 'schedules' }) {
+export function PipelineTabs({ current }: { current: 'pipelines' | 'runs' | 'schedules' | 'backfills' }) {
   return (
     <Tabs
       current={current}
@@ -9,6 +9,7 @@ export function PipelineTabs({ current }: { current: 'pipelines' | 'runs' | 'sch
         { key: 'pipelines', label: 'Pipelines', href: '/pipelines' },
         { key: 'runs', label: 'Runs', href: '/pipeline-runs' },
         { key: 'schedules', label: 'Schedules', href: '/schedules' },
+        { key: 'backfills', label: 'Backfills', href: '/backfills' },
       ]}
     />
   );

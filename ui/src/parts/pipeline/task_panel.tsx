@@ -31,6 +31,8 @@ export function TaskPanel({ tree, step, now, wide, onAgain }: Props) {
   const way = wayTo(tree, step);
   const outputs = outputsOf(step);
   const inputs = Object.entries(step.inputs ?? {});
+  const [asked_attempt] = useParam('attempt');
+  const earlier = Number(asked_attempt) > 0 && Number(asked_attempt) < step.attempt ? Number(asked_attempt) : undefined;
   const options = [...(silent ? [] : [['log', 'Log'] as const]), ['data', `Data ${inputs.length + outputs.length || ''}`.trim()] as const, ['facts', holds ? 'What it holds' : 'Details'] as const];
   return (
     <Panel
@@ -55,7 +57,7 @@ export function TaskPanel({ tree, step, now, wide, onAgain }: Props) {
       {step.message && !['succeeded', 'running', 'waiting', 'ready'].includes(step.state) && <p className={`step-message ${step.state === 'failed' ? 'alarm-text' : 'calm'}`}>{step.message}</p>}
       {step.due_at && !isOver(step.state) && <p className="step-message calm">Attempt {step.attempt + 1} starts at {clock(step.due_at)}.{step.message ? ` The last one: ${step.message}` : ''}</p>}
       {state === 'asking' && <Answer run={tree.run.id} step={step} />}
-      {view === 'log' && (step.attempt === 0 && !step.started_at ? <p className="none-drawn muted">{step.state === 'succeeded' ? 'Nothing had to be executed for it.' : isOver(step.state) ? 'It did not start.' : 'It has not started yet.'}</p> : <Log key={`${step.id} ${step.attempt}`} run={tree.run.id} step={step} live={!isOver(step.state)} />)}
+      {view === 'log' && (step.attempt === 0 && !step.started_at ? <p className="none-drawn muted">{step.state === 'succeeded' ? 'Nothing had to be executed for it.' : isOver(step.state) ? 'It did not start.' : 'It has not started yet.'}</p> : <>{earlier && <p className="step-message calm">The log of attempt {earlier}. <Link href={paramsHref({ attempt: null })}>Show the last one</Link></p>}<Log key={`${step.id} ${earlier ?? step.attempt}`} run={tree.run.id} step={step} attempt={earlier} live={!earlier && !isOver(step.state)} /></>)}
       {view === 'data' && (
         <div className="body task-data">
           <Data title="Inputs" ports={inputs} run={tree.run.id} step={step.id} />
@@ -124,6 +126,7 @@ function Attempts({ step, now }: { step: StepRun; now: number }) {
             <TaskState state={attempt.state} />
             <span>{clock(attempt.started_at)}</span>
             <span className="num">{duration(between(attempt.started_at, attempt.ended_at, now))}</span>
+            <Link href={paramsHref({ show: null, attempt: attempt.attempt < step.attempt ? String(attempt.attempt) : null })}>log</Link>
             <span className="clip muted" title={attempt.message ?? undefined}>{attempt.exit_code ? `exit ${attempt.exit_code} ` : ''}{attempt.message}</span>
           </li>
         ))}

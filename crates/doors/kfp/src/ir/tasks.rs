@@ -61,6 +61,9 @@ pub(crate) fn read(name: &str, node: &Node<'_>) -> Result<Read, IrError> {
         cache_key,
         pool: None,
         priority: 0,
+        executor: None,
+        secrets: std::collections::BTreeMap::new(),
+        resources: None,
     };
     Ok(Read { task, placeholders, places })
 }

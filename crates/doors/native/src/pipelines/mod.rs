@@ -1,10 +1,15 @@
 //! Pipelines, their runs, tasks, artifacts, schedules and replays.
 
 pub mod artifacts;
+pub mod backfills;
+pub mod executors;
 pub mod runs;
 pub mod schedules;
+pub mod secrets;
+pub mod servers;
 pub mod steps;
 pub mod submit;
+pub mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,6 +112,8 @@ pub struct Start {
     /// If absent: the code that the project was applied with, or else that of the newest run.
     code: Option<CodeSnapshot>,
     no_cache: bool,
+    /// Where tasks run that do not say it themselves.
+    executor: Option<String>,
 }
 
 /// `POST pipelines/{name}/runs`: a declared one, or once more the plan of the newest run.
@@ -123,6 +130,9 @@ pub async fn start(
         let inputs = if body.inputs.is_empty() { body.params } else { body.inputs };
         let mut again = submit::repeat(&state, actor, &last, inputs).await?;
         again.use_cache = !body.no_cache;
+        if let Some(executor) = &body.executor {
+            again.plan.run_on(executor);
+        }
         let run = pipelines::submit_plan(&state.ledger, &state.blobs, actor, again).await?;
         return Ok(Json(json!({ "id": run.uid })));
     }
@@ -137,6 +147,7 @@ pub async fn start(
         code,
         trigger: json!({ "kind": "manual", "by": actor.to_string() }),
         use_cache: !body.no_cache,
+        executor: body.executor,
     };
     let run = pipelines::submit(&state.ledger, &state.blobs, actor, submit).await?;
     Ok(Json(json!({ "id": run.uid })))

@@ -35,6 +35,8 @@ pub fn summary(run: &PipelineRun) -> Value {
         "retry_of": null,
         "schedule": run.schedule,
         "scheduled_at": view::time_opt(run.scheduled_at),
+        "backfill": run.backfill,
+        "interval_end": view::time_opt(run.interval_end),
         "cancel_requested": run.cancel_requested,
     })
 }
@@ -44,6 +46,7 @@ pub struct RunsQuery {
     pipeline: Option<String>,
     state: Option<String>,
     schedule: Option<Uid>,
+    backfill: Option<Uid>,
     archived: Option<bool>,
     /// Only runs older than this one.
     after: Option<Uid>,
@@ -69,6 +72,7 @@ pub async fn list(
     let filter = RunFilter {
         pipeline: query.pipeline.filter(|p| !p.is_empty()),
         schedule: query.schedule,
+        backfill: query.backfill,
         archived: Some(query.archived.unwrap_or(false)),
         labels: BTreeMap::new(),
         before: query.after,
@@ -249,7 +253,7 @@ pub async fn delete(
     Path(id): Path<Uid>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::RunCode)?;
-    pipelines::delete_run(&state.ledger, actor, id).await?;
+    state.engine.delete_run(actor, id).await?;
     Ok(Json(json!({})))
 }
 

@@ -54,7 +54,11 @@ fn one() -> u32 {
     1
 }
 
-fn trigger(cron: Option<String>, seconds: Option<i64>, zone: Option<String>) -> Result<Trigger, Failure> {
+pub(super) fn trigger(
+    cron: Option<String>,
+    seconds: Option<i64>,
+    zone: Option<String>,
+) -> Result<Trigger, Failure> {
     match (cron, seconds) {
         (Some(cron), None) => Ok(Trigger::Cron {
             cron,
@@ -198,7 +202,7 @@ pub async fn create(
 }
 
 /// What the newest run of a pipeline executed.
-async fn newest_plan(
+pub(super) async fn newest_plan(
     state: &State,
     actor: &Actor,
     pipeline: &str,

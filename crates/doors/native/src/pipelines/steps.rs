@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, Query, State as Shared};
 use kit::Caller;
-use pipelines::{Component, LogPart, PipelineRun, Plan, Shape, StepRun, StepState, TaskFilter};
+use pipelines::{Attempt, Component, LogPart, PipelineRun, Plan, Shape, StepRun, StepState, TaskFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::{Actor, Permission, Uid};
@@ -17,6 +17,8 @@ pub struct Tree {
     plan: Option<Plan>,
     /// By the row that holds them: how many, by state.
     children: BTreeMap<Uid, BTreeMap<&'static str, i64>>,
+    /// By task: those before the one that its row tells of.
+    attempts: BTreeMap<Uid, Vec<Attempt>>,
 }
 
 impl Tree {
@@ -30,7 +32,8 @@ impl Tree {
             Some(_) => None,
             None => pipelines::plan_of(&state.ledger, actor, run.uid).await.ok(),
         };
-        Self { plan, children }
+        let attempts = pipelines::earlier_attempts(&state.ledger, actor, run.uid).await.unwrap_or_default();
+        Self { plan, children, attempts }
     }
 
     pub fn view(&self, row: &StepRun) -> Value {
@@ -58,6 +61,7 @@ impl Tree {
             "run_id": row.tracking_run,
             "question": self.question(row),
             "children": children,
+            "attempts": self.attempts.get(&row.uid).map(|list| list.iter().map(earlier).collect::<Vec<_>>()),
         });
         // Steps of a declared pipeline have files, others have ports.
         body["outputs"] = if self.plan.is_none() { json!(row.outputs) } else { json!(row.results) };
@@ -73,6 +77,20 @@ impl Tree {
             _ => None,
         }
     }
+}
+
+fn earlier(attempt: &Attempt) -> Value {
+    json!({
+        "attempt": attempt.attempt,
+        "state": attempt.state.name(),
+        "server": attempt.server,
+        "started_at": view::time_opt(attempt.started_at),
+        "ended_at": view::time_opt(attempt.ended_at),
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "message": attempt.message,
+        "run_id": attempt.tracking_run,
+    })
 }
 
 /// What lists of runs show of a task.
@@ -152,13 +170,15 @@ pub async fn list(
 pub struct LogQuery {
     /// The id of the task; paths do not fit into an address.
     step: Option<Uid>,
+    /// The one that runs, or else the last, if absent.
+    attempt: Option<i64>,
     #[serde(default)]
     offset: u64,
     /// Instead of an offset: at most so many bytes before the end that there is now.
     tail: Option<u64>,
 }
 
-/// `GET pipeline-runs/{id}/log?step&offset|tail`: also while the task runs.
+/// `GET pipeline-runs/{id}/log?step&attempt&offset|tail`: also while the task runs.
 pub async fn log(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -198,10 +218,11 @@ async fn part(
     let mut offset = query.offset;
     if let Some(tail) = query.tail {
         // Reading far behind the end says where the end is.
-        let end = state.engine.read_log(actor, run, name, u64::MAX).await?.next_offset;
+        let end = state.engine.read_attempt_log(actor, run, name, query.attempt, u64::MAX).await?.next_offset;
         offset = end.saturating_sub(tail);
     }
-    let LogPart { mut text, next_offset, eof } = state.engine.read_log(actor, run, name, offset).await?;
+    let LogPart { mut text, next_offset, eof } =
+        state.engine.read_attempt_log(actor, run, name, query.attempt, offset).await?;
     if query.tail.is_some()
         && offset > 0
         && let Some(line_end) = text.find('\n')

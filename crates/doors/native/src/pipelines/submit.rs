@@ -34,9 +34,12 @@ pub struct Request {
     /// Where tracking runs are made for Python steps that name none.
     #[serde(default)]
     experiment: Option<String>,
+    /// Where tasks run that do not say it themselves.
+    #[serde(default)]
+    executor: Option<String>,
 }
 
-/// `POST pipeline-runs {plan, inputs, name?, code?, use_cache?, experiment?}` → `{id}`
+/// `POST pipeline-runs {plan, inputs, name?, code?, use_cache?, experiment?, executor?}` → `{id}`
 pub async fn submit(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -49,6 +52,9 @@ pub async fn submit(
         prepare(&state, request.plan, request.inputs, request.code, request.experiment).await?;
     prepared.trigger = json!({ "kind": "manual", "by": actor.to_string() });
     prepared.use_cache = request.use_cache.unwrap_or(true);
+    if let Some(executor) = &request.executor {
+        prepared.plan.run_on(executor);
+    }
     if let Some(name) = name.filter(|name| !name.trim().is_empty()) {
         prepared.name = name;
     }
@@ -100,7 +106,7 @@ pub async fn prepare(
 }
 
 /// Plain values as the ports of the root want them.
-fn data(plan: &Plan, inputs: BTreeMap<String, Value>) -> Result<BTreeMap<String, Datum>, Failure> {
+pub(super) fn data(plan: &Plan, inputs: BTreeMap<String, Value>) -> Result<BTreeMap<String, Datum>, Failure> {
     let one = |(name, value): (String, Value)| {
         let is_artifact =
             matches!(plan.root.inputs.get(&name).map(|port| &port.of), Some(Kind::Artifact { .. }));

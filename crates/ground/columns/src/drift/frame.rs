@@ -5,7 +5,9 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use types::DataType;
 
 use super::pair::{Key, NumberType, Numbers};
@@ -42,7 +44,8 @@ impl Frame {
             return Self::read(&name, types::io::read(path)?.into());
         }
         let file = types::io::open(path)?;
-        let loaded = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
+        let loaded =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
         Ok(Self::of_parquet(name, Content::File(path.to_path_buf(), loaded)))
     }
 
@@ -103,18 +106,23 @@ impl Frame {
 
     /// Reads one column. Errors: `NoColumn`, and what is wrong with the file.
     pub fn series(&self, column: &str) -> Result<Series, Error> {
-        let index = self.schema.index_of(column).map_err(|_| Error::NoColumn {
-            column: column.to_owned(),
-            known: self.columns(),
-        })?;
+        let index = self
+            .schema
+            .index_of(column)
+            .map_err(|_| Error::NoColumn { column: column.to_owned(), known: self.columns() })?;
         let chunks = match &self.content {
             Content::Table(table) => vec![table.column(column)?.clone()],
             Content::File(path, loaded) => {
                 let file = types::io::open(path)?;
-                self.read_column(ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone()), index)?
+                self.read_column(
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone()),
+                    index,
+                )?
             }
-            Content::Bytes(bytes, loaded) => self
-                .read_column(ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone()), index)?,
+            Content::Bytes(bytes, loaded) => self.read_column(
+                ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone()),
+                index,
+            )?,
         };
         let data_type = self.schema.field(index).data_type().clone();
         Ok(Series::new(data_type, self.pandas.get(column).cloned(), chunks))
@@ -126,11 +134,8 @@ impl Frame {
         index: usize,
     ) -> Result<Vec<ArrayRef>, Error> {
         let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(BATCH)
-            .build()
-            .map_err(|e| bad(&self.name, &e))?;
+        let reader =
+            builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| bad(&self.name, &e))?;
         let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| bad(&self.name, &e))?;
         Ok(batches.iter().map(|batch| batch.column(0).clone()).collect())
     }
@@ -197,8 +202,17 @@ impl Series {
         self.pandas.as_deref().is_some_and(|name| {
             matches!(
                 name,
-                "Int8" | "Int16" | "Int32" | "Int64" | "UInt8" | "UInt16" | "UInt32" | "UInt64" | "Float32"
-                    | "Float64" | "boolean"
+                "Int8"
+                    | "Int16"
+                    | "Int32"
+                    | "Int64"
+                    | "UInt8"
+                    | "UInt16"
+                    | "UInt32"
+                    | "UInt64"
+                    | "Float32"
+                    | "Float64"
+                    | "boolean"
             )
         })
     }
@@ -223,7 +237,13 @@ impl Series {
             ArrowType::Float16 | ArrowType::Float32 | ArrowType::Float64 => Kind::Number,
             // With nulls among them pandas has floats.
             t if t.is_integer() && self.nulls() > 0 => Kind::Number,
-            t if t.is_signed_integer() => if self.few_numbers() { Kind::Category } else { Kind::Number },
+            t if t.is_signed_integer() => {
+                if self.few_numbers() {
+                    Kind::Category
+                } else {
+                    Kind::Number
+                }
+            }
             ArrowType::Boolean if self.nulls() == 0 => Kind::Category,
             ArrowType::Timestamp(..) => Kind::Datetime,
             _ if self.is_text() => {
@@ -359,7 +379,12 @@ impl Series {
                     ArrowType::List(_) => chunk.as_list::<i32>().value(row),
                     ArrowType::LargeList(_) => chunk.as_list::<i64>().value(row),
                     ArrowType::FixedSizeList(..) => chunk.as_fixed_size_list().value(row),
-                    _ => return Err(NotComputable::reason(format!("{} is no list of numbers", self.data_type))),
+                    _ => {
+                        return Err(NotComputable::reason(format!(
+                            "{} is no list of numbers",
+                            self.data_type
+                        )));
+                    }
                 };
                 let part = Series::new(values.data_type().clone(), None, vec![values]);
                 let Some(vector) = part.floats() else {

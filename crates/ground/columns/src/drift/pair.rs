@@ -87,11 +87,24 @@ impl Ord for Key {
 /// Two clean samples of one column, ready to be compared.
 #[derive(Clone, Debug)]
 pub enum Pair {
-    Numbers { reference: Numbers, current: Numbers },
+    Numbers {
+        reference: Numbers,
+        current: Numbers,
+    },
     /// Rows as places in `keys`, which is ascending and holds every value that occurs.
-    Keys { keys: Vec<Key>, reference: Vec<u32>, current: Vec<u32> },
-    Texts { reference: Vec<String>, current: Vec<String> },
-    Vectors { reference: Vec<Vec<f64>>, current: Vec<Vec<f64>> },
+    Keys {
+        keys: Vec<Key>,
+        reference: Vec<u32>,
+        current: Vec<u32>,
+    },
+    Texts {
+        reference: Vec<String>,
+        current: Vec<String>,
+    },
+    Vectors {
+        reference: Vec<Vec<f64>>,
+        current: Vec<Vec<f64>>,
+    },
 }
 
 impl Pair {
@@ -99,7 +112,12 @@ impl Pair {
     /// Evidently's count of drifted columns does not see them there).
     ///
     /// Errors: `Reason` where the values do not fit `kind`, `EmptySample`.
-    pub fn of(kind: Kind, reference: &Series, current: &Series, infinite: bool) -> Result<Self, NotComputable> {
+    pub fn of(
+        kind: Kind,
+        reference: &Series,
+        current: &Series,
+        infinite: bool,
+    ) -> Result<Self, NotComputable> {
         let pair = match kind {
             Kind::Number => Self::Numbers {
                 reference: reference.numbers("reference", infinite)?,

@@ -54,6 +54,10 @@ macro_rules! each {
     };
 }
 
+/// A server that is stopped or cut off in the middle of a change must not hold up the others with its locks. Changes wait
+/// for nothing but the database.
+const WRITER: &str = "SET idle_in_transaction_session_timeout = '5s'";
+
 /// Locks that one statement takes.
 const LOCKS: usize = 64;
 
@@ -61,7 +65,11 @@ impl Connection {
     pub fn writer(place: &Place) -> Result<Self, Error> {
         Ok(match place {
             Place::Sqlite(path) => Self::Sqlite(sqlite::Connection::writer(path)?),
-            Place::Postgres(url) => Self::Postgres(postgres::Connection::open(url)?),
+            Place::Postgres(url) => {
+                let mut connection = postgres::Connection::open(url)?;
+                connection.batch(WRITER)?;
+                Self::Postgres(connection)
+            }
         })
     }
 

@@ -103,9 +103,15 @@ mod tests {
         let xgboost = Test::RightSet(set.clone());
         let lightgbm = Test::LeftSet(set.clone());
         let histogram = Test::Known { left: set, known };
-        assert!(!xgboost.goes_left(1.0, true) && xgboost.goes_left(9.0, false) && xgboost.goes_left(-1.0, false));
+        assert!(
+            !xgboost.goes_left(1.0, true) && xgboost.goes_left(9.0, false) && xgboost.goes_left(-1.0, false)
+        );
         assert!(!xgboost.goes_left(f64::NAN, false) && xgboost.goes_left(f64::NAN, true));
-        assert!(lightgbm.goes_left(1.0, false) && !lightgbm.goes_left(9.0, true) && !lightgbm.goes_left(-3.0, true));
+        assert!(
+            lightgbm.goes_left(1.0, false)
+                && !lightgbm.goes_left(9.0, true)
+                && !lightgbm.goes_left(-3.0, true)
+        );
         assert!(histogram.goes_left(1.0, false) && !histogram.goes_left(2.0, true));
         assert!(histogram.goes_left(9.0, true) && !histogram.goes_left(9.0, false));
     }

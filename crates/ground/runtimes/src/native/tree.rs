@@ -146,8 +146,7 @@ impl<T: Number> Forest<T> {
             match node(from)? {
                 Source::Leaf(leaf) => {
                     deepest = deepest.max(depth);
-                    self.nodes[to] =
-                        Node { threshold: T::INFINITY, feature: MISSING_LEFT, left: to as u32 };
+                    self.nodes[to] = Node { threshold: T::INFINITY, feature: MISSING_LEFT, left: to as u32 };
                     self.leaves[to] = leaf;
                 }
                 Source::Split(split) => {

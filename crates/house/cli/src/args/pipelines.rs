@@ -72,6 +72,9 @@ pub enum Pipelines {
     /// Runs that start by the clock
     #[command(subcommand)]
     Schedules(Schedules),
+    /// Runs for the moments of a range that lies behind
+    #[command(subcommand)]
+    Backfill(Backfills),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -90,6 +93,9 @@ pub struct RunPipeline {
     /// Take nothing from earlier runs
     #[arg(long)]
     pub no_cache: bool,
+    /// Where tasks run that do not say it: process, zygote, or a cluster that the server knows
+    #[arg(long, value_name = "NAME")]
+    pub executor: Option<String>,
     /// Follow it until it has ended; end with 1 if it does not succeed
     #[arg(long, short)]
     pub watch: bool,
@@ -152,6 +158,87 @@ pub enum Schedules {
     },
     /// Its runs stay
     Delete {
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Backfills {
+    List {
+        #[arg(long, short, value_name = "NAME")]
+        pipeline: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a pipeline once for each moment of a range, and print the backfill's id
+    Create {
+        /// A pipeline that has run, from a file or a plan; or leave it out and give a schedule
+        #[arg(required_unless_present = "schedule", conflicts_with = "schedule")]
+        pipeline: Option<String>,
+        /// Take pipeline, inputs and rhythm from this schedule
+        #[arg(long, value_name = "ID")]
+        schedule: Option<String>,
+        /// The first moment that counts: 2026-03-01 (midnight UTC) or 2026-03-01T06:00:00Z
+        #[arg(long, value_name = "MOMENT")]
+        from: String,
+        /// The last one
+        #[arg(long, value_name = "MOMENT")]
+        to: String,
+        /// Five fields, or six with seconds first
+        #[arg(long, conflicts_with_all = ["every", "schedule"])]
+        cron: Option<String>,
+        /// Such as 90s, 10m or 1d
+        #[arg(long, conflicts_with = "schedule")]
+        every: Option<::pipelines::Span>,
+        /// In which the cron is read
+        #[arg(long, default_value = "UTC", value_name = "ZONE")]
+        time_zone: String,
+        /// What it is called
+        #[arg(long)]
+        name: Option<String>,
+        /// An input; may be given again
+        #[arg(long = "input", short, value_name = "NAME=VALUE")]
+        inputs: Vec<String>,
+        /// The input that gets each run's moment, as text
+        #[arg(long, value_name = "NAME")]
+        moment_input: Option<String>,
+        /// Runs of it at the same time
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        max_active: u32,
+        /// Moments for which the pipeline has run already: leave them out, or run again what failed, or everything
+        #[arg(long, default_value = "none", value_parser = ["none", "failed", "completed"])]
+        rerun: String,
+        /// Newest first
+        #[arg(long)]
+        backwards: bool,
+        /// Only list what it would do
+        #[arg(long)]
+        dry_run: bool,
+        /// Follow it until it has ended; ends with 1 if a run did not succeed
+        #[arg(long, short, conflicts_with = "dry_run")]
+        watch: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// One backfill with its moments
+    Show {
+        id: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow it until it has ended; ends with 1 if a run did not succeed
+    Watch {
+        id: String,
+    },
+    /// Start nothing new; what runs goes on
+    Pause {
+        id: String,
+    },
+    Resume {
+        id: String,
+    },
+    /// Start nothing new, and end what runs
+    Cancel {
         id: String,
     },
 }

@@ -1,5 +1,6 @@
 //! Pipelines, their runs and schedules at the command line.
 
+mod backfill;
 mod download;
 mod logs;
 mod schedules;
@@ -54,6 +55,7 @@ pub async fn run(api: &Api, command: Pipelines) -> Result<ExitCode, Failure> {
             say(format!("{task} is answered with {answer}"));
         }
         Pipelines::Schedules(command) => schedules::run(api, command).await?,
+        Pipelines::Backfill(command) => return backfill::run(api, command).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,7 +38,7 @@ async fn by_name(api: &Api, wanted: &RunPipeline, inputs: Map<String, Value>) ->
         return Err(Failure::new("--name and --experiment are for files and plans")
             .hint("a pipeline that the server knows runs as it did before"));
     }
-    let body = json!({ "inputs": inputs, "no_cache": wanted.no_cache });
+    let body = json!({ "inputs": inputs, "no_cache": wanted.no_cache, "executor": wanted.executor });
     let started = api.post(&format!("pipelines/{}/runs", segment(&wanted.what)), body).await?;
     Ok(cell(&started, "id"))
 }
@@ -54,6 +54,9 @@ async fn from_plan(api: &Api, wanted: &RunPipeline, inputs: Map<String, Value>) 
     if let Some(experiment) = &wanted.experiment {
         body["experiment"] = json!(experiment);
     }
+    if let Some(executor) = &wanted.executor {
+        body["executor"] = json!(executor);
+    }
     Ok(cell(&api.post("pipeline-runs", body).await?, "id"))
 }
 
@@ -63,6 +66,7 @@ fn from_python(api: &Api, wanted: &RunPipeline, inputs: &Map<String, Value>) -> 
     let python = wanted.python.as_deref().unwrap_or(Path::new("python3"));
     let options = json!({
         "inputs": inputs, "name": wanted.name, "experiment": wanted.experiment, "use_cache": !wanted.no_cache,
+        "executor": wanted.executor,
     });
     let mut command = Command::new(python);
     command.args(["-m", "mlwright._submit"]).arg(&wanted.what).arg(options.to_string());

@@ -2,6 +2,7 @@
 
 mod data;
 mod data_gate;
+mod executors;
 mod pipelines;
 mod quality;
 mod serving;
@@ -12,11 +13,12 @@ use crate::reader::Reader;
 
 pub(crate) use data_gate::data_gate;
 
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "version",
     "project",
     "datasets",
     "environments",
+    "executors",
     "pipelines",
     "gates",
     "endpoints",
@@ -47,6 +49,7 @@ pub(crate) fn project(reader: &mut Reader, root: &Node) -> Project {
         project: name.unwrap_or_default(),
         datasets: section!("datasets", data::dataset),
         environments: section!("environments", pipelines::environment),
+        executors: section!("executors", executors::executor),
         pipelines: section!("pipelines", pipelines::pipeline),
         gates: section!("gates", quality::gate),
         endpoints: section!("endpoints", serving::endpoint),

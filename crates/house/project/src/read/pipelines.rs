@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::node::{Node, Value};
+use crate::read::executors::resources;
 use crate::reader::{NAME_RULE, Reader, is_name};
 use crate::{Environment, Pipeline, Span, Step};
 
@@ -45,7 +46,7 @@ fn python(reader: &mut Reader, _path: &str, node: &Node) -> Option<String> {
 }
 
 pub(super) fn pipeline(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Pipeline {
-    let fields = reader.fields(path, at, node, &["dataset", "params", "steps"]);
+    let fields = reader.fields(path, at, node, &["dataset", "params", "executor", "steps"]);
     let steps = reader
         .required(&fields, "steps", "a list of steps", |r, p, n| r.list(p, n, |r, p, n| Some(step(r, p, n))));
     if steps.as_ref().is_some_and(Vec::is_empty) {
@@ -55,6 +56,7 @@ pub(super) fn pipeline(reader: &mut Reader, path: &str, at: Span, node: &Node) -
         dataset: reader.required(&fields, "dataset", "<one of datasets>", Reader::text).unwrap_or_default(),
         params: reader.optional(&fields, "params", params).unwrap_or_default(),
         steps: steps.unwrap_or_default(),
+        executor: reader.optional(&fields, "executor", Reader::text),
     }
 }
 
@@ -73,8 +75,20 @@ fn params(reader: &mut Reader, path: &str, node: &Node) -> Option<BTreeMap<Strin
 }
 
 fn step(reader: &mut Reader, path: &str, node: &Node) -> Step {
-    let known =
-        ["name", "needs", "run", "environment", "outputs", "experiment", "registers", "timeout", "retries"];
+    let known = [
+        "name",
+        "needs",
+        "run",
+        "environment",
+        "outputs",
+        "experiment",
+        "registers",
+        "timeout",
+        "retries",
+        "secrets",
+        "executor",
+        "resources",
+    ];
     let fields = reader.fields(path, node.at, node, &known);
     let timeout = reader.optional(&fields, "timeout", Reader::duration);
     if timeout.is_some_and(|t| t.seconds() == 0 || t.seconds() > LONGEST_STEP_SECONDS) {
@@ -92,6 +106,13 @@ fn step(reader: &mut Reader, path: &str, node: &Node) -> Step {
         timeout,
         retries: reader.optional(&fields, "retries", |r, _, n| r.integer(n, 0, MOST_RETRIES)).unwrap_or(0)
             as u32,
+        secrets: reader
+            .optional(&fields, "secrets", |r, p, n| {
+                Some(r.named(p, n, |r, p, _, n| r.text(p, n).unwrap_or_default()))
+            })
+            .unwrap_or_default(),
+        executor: reader.optional(&fields, "executor", Reader::text),
+        resources: reader.optional(&fields, "resources", resources),
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `exit.json` | shim | how it ended; written last, in one rename |
 
 mod log;
+mod mask;
 mod process;
 mod zygote;
 
@@ -33,6 +34,7 @@ use types::{Clock as _, SystemClock, Timestamp, io};
 use log::CappedLog;
 pub(crate) use log::last_line;
 pub use log::{LOG, seal};
+pub use mask::Mask;
 pub(crate) use process::wait_for_end;
 pub use process::{MARK, signal_marked};
 use zygote::{Ended, Forked};
@@ -67,6 +69,9 @@ pub struct Task {
     pub log_limit: u64,
     /// The value of [`MARK`]: the step run and its attempt.
     pub mark: String,
+    /// Texts that the log does not show.
+    #[serde(default)]
+    pub mask: Vec<String>,
     /// The engine's own: what it wants to know once the attempt has ended.
     #[serde(default)]
     pub note: serde_json::Value,
@@ -175,6 +180,11 @@ fn attend(dir: &Path) -> Result<bool, io::Error> {
         std::thread::sleep(Duration::from_secs(1));
     }
     write_json(&dir.join(EXIT), &exit).map(|()| true)
+}
+
+/// Notes that the attempt in `dir` was begun, by no shim of this machine.
+pub(crate) fn begun(dir: &Path) -> Result<(), io::Error> {
+    write_json(&dir.join(STARTED), &Started { pid: 0, at: SystemClock.now() })
 }
 
 /// Whether no shim has begun the attempt in `dir`.
@@ -310,7 +320,7 @@ fn watch(
     started_at: Timestamp,
 ) -> Exit {
     let log = Arc::new(Mutex::new(Some(log)));
-    let end_of_output = copy_output(output, log.clone());
+    let end_of_output = copy_output(output, log.clone(), Mask::new(&task.mask));
     let (ended, cause) = wait(dir, task, &mut process);
     let ended_at = SystemClock.now();
     // Whatever the step left behind would hold its log, its files and its memory.
@@ -367,16 +377,26 @@ pub(crate) fn clear_elsewhere(task: &Task) {
 }
 
 /// Copies until the last process closes the pipe; then the receiver disconnects.
-fn copy_output(mut output: std::io::PipeReader, log: Arc<Mutex<Option<CappedLog>>>) -> Receiver<()> {
+fn copy_output(
+    mut output: std::io::PipeReader,
+    log: Arc<Mutex<Option<CappedLog>>>,
+    mut mask: Mask,
+) -> Receiver<()> {
     let (ended, end_of_output) = channel::<()>();
     std::thread::spawn(move || {
         let _ended = ended;
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match output.read(&mut buffer) {
-                Ok(0) => return,
+                Ok(0) => {
+                    if let Some(log) = log.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+                        log.append(&mask.rest());
+                    }
+                    return;
+                }
                 Ok(n) => match log.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-                    Some(log) => log.append(&buffer[..n]),
+                    Some(log) if mask.is_empty() => log.append(&buffer[..n]),
+                    Some(log) => log.append(&mask.pass(&buffer[..n])),
                     None => return,
                 },
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}

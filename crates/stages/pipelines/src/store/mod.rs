@@ -1,10 +1,13 @@
 //! All SQL of this stage. Reads take either kind of transaction.
 
+pub(crate) mod attempts;
+pub(crate) mod backfills;
 pub(crate) mod executors;
 pub(crate) mod published;
 pub(crate) mod replays;
 pub(crate) mod runs;
 pub(crate) mod schedules;
+pub(crate) mod secrets;
 pub(crate) mod servers;
 pub(crate) mod steps;
 pub(crate) mod tree;

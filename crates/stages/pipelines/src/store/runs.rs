@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
+
 use ledger::{Row, Rx, Tx, params};
-use types::{Digest, Uid, WorkspaceId};
+use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, text};
 use crate::{PipelineRun, RunFilter, RunState};
@@ -8,8 +10,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
     tx.execute(
         "INSERT INTO pipeline_run (workspace_id, uid, pipeline, spec, state, params, dataset_version, code, cause, \
          use_cache, cancel_requested, replay_of, created_at, created_by, name, plan_digest, pipeline_root, labels, \
-         schedule_uid, scheduled_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+         schedule_uid, scheduled_at, backfill_uid, interval_end) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
         &params![
             run.workspace,
             run.uid,
@@ -29,7 +31,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
             run.pipeline_root.as_deref(),
             &run.labels,
             run.schedule,
-            run.scheduled_at
+            run.scheduled_at,
+            run.backfill,
+            run.interval_end
         ],
     )?;
     Ok(())
@@ -37,7 +41,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
 
 const RUN: &str = "SELECT uid, workspace_id, pipeline, spec, state, params, dataset_version, code, cause, use_cache, \
      cancel_requested, replay_of, message, created_at, created_by, started_at, ended_at, name, plan_digest, \
-     pipeline_root, labels, schedule_uid, scheduled_at, archived FROM pipeline_run \
+     pipeline_root, labels, schedule_uid, scheduled_at, archived, backfill_uid, interval_end FROM pipeline_run \
      WHERE workspace_id = $1";
 
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<PipelineRun>> {
@@ -129,6 +133,9 @@ pub(crate) fn page(
     if let Some(schedule) = filter.schedule {
         and(&mut sql, "schedule_uid = ?", schedule.into());
     }
+    if let Some(backfill) = filter.backfill {
+        and(&mut sql, "backfill_uid = ?", backfill.into());
+    }
     if let Some(archived) = filter.archived {
         and(&mut sql, "archived = ?", archived.into());
     }
@@ -153,6 +160,32 @@ pub(crate) fn active_of(r: &mut impl Reads, schedule: Uid) -> Result<i64> {
         &params![workspace, schedule],
     )?;
     rows.first().map_or(Ok(0), |row| row.get("n"))
+}
+
+/// Runs of a backfill that have not ended.
+pub(crate) fn active_of_backfill(r: &mut impl Reads, backfill: Uid) -> Result<Vec<Uid>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT uid FROM pipeline_run \
+         WHERE workspace_id = $1 AND backfill_uid = $2 AND state IN ('queued', 'running') ORDER BY id",
+        &params![workspace, backfill],
+    )?;
+    rows.iter().map(|row| row.get("uid")).collect()
+}
+
+/// The newest run of a pipeline for a moment.
+pub(crate) fn newest_at(
+    r: &mut impl Reads,
+    pipeline: &str,
+    moment: Timestamp,
+) -> Result<Option<(Uid, RunState)>> {
+    let workspace = r.workspace();
+    let rows = r.rows(
+        "SELECT uid, state FROM pipeline_run WHERE workspace_id = $1 AND pipeline = $2 AND scheduled_at = $3 \
+         ORDER BY id DESC LIMIT 1",
+        &params![workspace, pipeline, moment],
+    )?;
+    rows.first().map(|row| Ok((row.get("uid")?, row.get::<String>("state")?.parse()?))).transpose()
 }
 
 pub(crate) fn set_archived(tx: &mut Tx<'_>, uid: Uid, archived: bool) -> Result<()> {
@@ -184,12 +217,51 @@ pub(crate) fn delete(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
          AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
         "DELETE FROM step_output WHERE workspace_id = $1 \
          AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
+        "DELETE FROM step_attempt WHERE workspace_id = $1 \
+         AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
         "DELETE FROM step_run WHERE workspace_id = $1 AND run_uid = $2",
         "DELETE FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
     ] {
         tx.execute(sql, &values)?;
     }
     Ok(())
+}
+
+/// Of these runs, whatever their workspace, those that there are, with the moment of their end.
+pub(crate) fn ends(rx: &mut Rx<'_>, runs: &[Uid]) -> Result<BTreeMap<Uid, Option<Timestamp>>> {
+    let (list, values) = list_of(runs);
+    let rows = rx.query(&format!("SELECT uid, ended_at FROM pipeline_run WHERE uid IN ({list})"), &values)?;
+    rows.iter().map(|row| Ok((row.get("uid")?, row.get("ended_at")?))).collect()
+}
+
+/// A task whose log is not in the blob store, or that printed nothing.
+pub(crate) struct Unkept {
+    pub run: Uid,
+    pub step: Uid,
+    pub name: String,
+    pub attempt: i64,
+}
+
+pub(crate) fn without_log(rx: &mut Rx<'_>, runs: &[Uid]) -> Result<Vec<Unkept>> {
+    let (list, values) = list_of(runs);
+    let sql = format!(
+        "SELECT run_uid, uid, name, attempt FROM step_run \
+         WHERE run_uid IN ({list}) AND shape = 'work' AND attempt > 0 AND cached = FALSE AND log_digest IS NULL"
+    );
+    let unkept = |row: &Row| {
+        Ok(Unkept {
+            run: row.get("run_uid")?,
+            step: row.get("uid")?,
+            name: row.get("name")?,
+            attempt: row.get("attempt")?,
+        })
+    };
+    rx.query(&sql, &values)?.iter().map(unkept).collect()
+}
+
+fn list_of(runs: &[Uid]) -> (String, Vec<ledger::Value>) {
+    let list: Vec<String> = (1..=runs.len()).map(|i| format!("${i}")).collect();
+    (list.join(", "), runs.iter().map(ledger::Value::from).collect())
 }
 
 /// Newest first.
@@ -246,6 +318,8 @@ fn run(row: &Row) -> Result<PipelineRun> {
         labels: json(row, "labels")?,
         schedule: row.get("schedule_uid")?,
         scheduled_at: row.get("scheduled_at")?,
+        backfill: row.get("backfill_uid")?,
+        interval_end: row.get("interval_end")?,
         archived: row.get("archived")?,
         spec: json(row, "spec")?,
         state: row.get::<String>("state")?.parse()?,

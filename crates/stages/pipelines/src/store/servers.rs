@@ -66,13 +66,7 @@ fn server(row: &Row) -> Result<Server> {
 
 /// The attempt goes on, attended to by another server. `disk` holds it; `None` for the new owner's own. False if it is
 /// not as it was read.
-pub(crate) fn take(
-    tx: &mut Tx<'_>,
-    uid: Uid,
-    token: i64,
-    owner: &str,
-    disk: Option<&str>,
-) -> Result<bool> {
+pub(crate) fn take(tx: &mut Tx<'_>, uid: Uid, token: i64, owner: &str, disk: Option<&str>) -> Result<bool> {
     let workspace = tx.workspace();
     let changed = tx.execute(
         "UPDATE step_run SET owner = $1, disk = $2, fence = fence + 1 \

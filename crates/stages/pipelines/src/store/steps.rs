@@ -226,7 +226,7 @@ pub(crate) fn claim(tx: &mut Tx<'_>, uid: Uid, owner: &str) -> Result<bool> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let changed = tx.execute(
         "UPDATE step_run SET state = 'running', owner = $1, disk = NULL, fence = fence + 1, attempt = attempt + 1, \
-         started_at = $2, ended_at = NULL, due_at = NULL \
+         started_at = $2, ended_at = NULL, due_at = NULL, log_digest = NULL \
          WHERE workspace_id = $3 AND uid = $4 AND state = 'ready'",
         &params![owner, now, workspace, uid],
     )?;
@@ -315,14 +315,15 @@ pub(crate) fn again(tx: &mut Tx<'_>, step: &StepRun, message: &str, due: Option<
     Ok(changed == 1)
 }
 
-/// False if another attempt has begun.
+/// False if there is no such attempt.
 pub(crate) fn set_log(tx: &mut Tx<'_>, uid: Uid, attempt: i64, log: Digest) -> Result<bool> {
     let workspace = tx.workspace();
     let changed = tx.execute(
         "UPDATE step_run SET log_digest = $1 WHERE workspace_id = $2 AND uid = $3 AND attempt = $4",
         &params![log, workspace, uid, attempt],
     )?;
-    Ok(changed == 1)
+    // An earlier one by now, or as well: a task that waits for its next attempt still tells of the last.
+    Ok(super::attempts::set_log(tx, uid, attempt, log)? || changed == 1)
 }
 
 pub(crate) fn remember(tx: &mut Tx<'_>, key: Digest, step: Uid) -> Result<()> {

@@ -396,6 +396,7 @@ pub(crate) fn reopen(
     needs_left: usize,
     children: Option<(i64, Option<i64>)>,
 ) -> Result<()> {
+    super::attempts::keep(tx, uid)?;
     let workspace = tx.workspace();
     let (left, next) = children.map_or((None, None), |(left, next)| (Some(left), next));
     tx.execute(
@@ -427,6 +428,8 @@ pub(crate) fn remove_below(tx: &mut Tx<'_>, uid: Uid) -> Result<Vec<Uid>> {
             &format!("DELETE FROM step_output WHERE workspace_id = $1 AND step_uid IN ({list})"),
             &values,
         )?;
+        let sql = format!("DELETE FROM step_attempt WHERE workspace_id = $1 AND step_uid IN ({list})");
+        tx.execute(&sql, &values)?;
         tx.execute(&format!("DELETE FROM step_run WHERE workspace_id = $1 AND uid IN ({list})"), &values)?;
     }
     tx.execute(

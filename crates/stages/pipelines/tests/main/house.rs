@@ -118,6 +118,7 @@ impl House {
             code,
             trigger: json!({ "by": "test" }),
             use_cache: true,
+            executor: None,
         }
     }
 

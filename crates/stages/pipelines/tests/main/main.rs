@@ -1,6 +1,7 @@
 //! Pipelines with real processes, on both databases where the database matters.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests are test code")]
 
+mod backfills;
 mod cache;
 mod crash;
 mod environments;
@@ -9,6 +10,7 @@ mod faults;
 mod flow;
 mod graphs;
 mod house;
+mod kept;
 mod plans;
 mod replays;
 mod replicas;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mlwright_pipelines::{self as pipelines, Config, Error, NewSchedule, RunFilter, RunState, StepState, Trigger};
+use mlwright_pipelines::{
+    self as pipelines, Config, Error, NewSchedule, RunFilter, RunState, StepState, Trigger,
+};
 use serde_json::{Value, json};
 
 use crate::house::{COMPONENTS, House, wait_for, wait_gone};
@@ -24,6 +26,8 @@ ledger::db_test! { components: COMPONENTS;
 
 async fn an_attempt_of_a_silent_server_goes_on_under_another_one(ledger: ledger::Ledger) {
     let mut first = House::with(ledger, short).await;
+    let Some(mut second) = first.beside(short).await else { return };
+    second.stop().await;
     let dir = first.dir.path().display().to_string();
     let run = first.start_steps(json!([
         { "name": "a", "outputs": ["x"], "run": format!(
@@ -32,7 +36,7 @@ async fn an_attempt_of_a_silent_server_goes_on_under_another_one(ledger: ledger:
     ])).await;
     wait_for(&first.dir.path().join("count")).await;
     let before = first.steps(run).await["a"].clone();
-    let Some(second) = first.beside(short).await else { return };
+    second.start();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(took(&first).await, 0, "a server that lives keeps what it does");
     let silent = std::time::Instant::now();
@@ -61,6 +65,8 @@ async fn an_attempt_of_a_silent_server_goes_on_under_another_one(ledger: ledger:
 
 async fn an_attempt_that_nobody_reaches_is_lost_and_its_late_end_is_refused(ledger: ledger::Ledger) {
     let mut first = House::with(ledger, short).await;
+    let Some(mut second) = first.beside(short).await else { return };
+    second.stop().await;
     let dir = first.dir.path().display().to_string();
     // The first attempt writes when it is too late.
     let run = first.start_steps(json!([{ "name": "a", "outputs": ["x"], "run": format!(
@@ -68,7 +74,7 @@ async fn an_attempt_that_nobody_reaches_is_lost_and_its_late_end_is_refused(ledg
          echo $MLWRIGHT_ATTEMPT > $MLWRIGHT_OUTPUTS/x") }])).await;
     let pid = wait_for(&first.dir.path().join("count")).await;
     let lost = first.steps(run).await["a"].fence();
-    let Some(second) = first.beside(short).await else { return };
+    second.start();
     first.stop().await;
     let (owner, away) = (first.dir.path().join("data/pipelines/owner"), first.dir.path().join("away"));
     std::fs::rename(&owner, &away).unwrap();
@@ -88,14 +94,16 @@ async fn a_silent_server_loses_what_it_had_not_begun(ledger: ledger::Ledger) {
     let mut first = House::with(ledger, |config| {
         short(config);
         // Nothing is ever started here.
-        config.shim = vec!["sh".into(), "-c".into(), "sleep 30".into()];
+        config.shim = vec!["sh".into(), "-c".into(), "exec sleep 10".into()];
     }).await;
+    let Some(mut second) = first.beside(short).await else { return };
+    second.stop().await;
     let dir = first.dir.path().display().to_string();
     let run = first.start_steps(json!([{ "name": "a", "run": format!("echo ran >> {dir}/count") }])).await;
     while first.steps(run).await["a"].state != StepState::Running {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let Some(second) = first.beside(short).await else { return };
+    second.start();
     first.stop().await;
     let (ended, steps) = second.finished(run).await;
     assert_eq!((ended.state, steps["a"].attempt), (RunState::Succeeded, 1), "{:?}", ended.message);

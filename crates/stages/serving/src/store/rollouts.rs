@@ -17,14 +17,7 @@ pub fn save_rollout(tx: &mut Tx<'_>, rollout: &Rollout) -> Result<(), Error> {
         "INSERT INTO endpoint_rollout (workspace_id, uid, endpoint, state, body, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (workspace_id, uid) DO UPDATE SET state = excluded.state, body = excluded.body",
-        &params![
-            workspace,
-            rollout.uid,
-            &rollout.endpoint,
-            rollout.state.name(),
-            body,
-            rollout.created_at
-        ],
+        &params![workspace, rollout.uid, &rollout.endpoint, rollout.state.name(), body, rollout.created_at],
     )?;
     Ok(())
 }

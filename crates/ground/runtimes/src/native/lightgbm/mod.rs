@@ -107,10 +107,8 @@ fn codes(raw: &Raw, kinds: Option<&[Kind]>) -> Result<Option<Codes>, Error> {
         )));
     }
     let mut lists = raw.categories.iter();
-    let columns = kinds
-        .iter()
-        .map(|kind| if *kind == Kind::Text { lists.next().cloned() } else { None })
-        .collect();
+    let columns =
+        kinds.iter().map(|kind| if *kind == Kind::Text { lists.next().cloned() } else { None }).collect();
     Ok(Some(Codes::lenient(columns)))
 }
 

@@ -121,7 +121,8 @@ fn push(
         let test = if is_categorical[node] != 0 {
             let at = usize::try_from(bitset[node]).ok().and_then(|i| i.checked_mul(8));
             let set = at.and_then(|at| words.get(at..at + 8)).ok_or_else(|| sets.broken("lacks a set"))?;
-            let known = known.get(column).ok_or_else(|| nodes.broken("names a column that does not exist"))?;
+            let known =
+                known.get(column).ok_or_else(|| nodes.broken("names a column that does not exist"))?;
             Some(Test::Known { left: Bits(set.to_vec()), known: known.clone() })
         } else {
             None

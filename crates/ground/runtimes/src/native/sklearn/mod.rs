@@ -19,7 +19,6 @@ use super::outputs::{Predict, Transform};
 use super::skops::{Array, Object};
 use crate::Error;
 
-
 /// What a fitted object does.
 pub(crate) enum Step {
     Transform(Box<dyn Transform>),
@@ -52,10 +51,14 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         "OrdinalEncoder" => transform(Box::new(encode::ordinal(object)?)),
         "KBinsDiscretizer" => transform(Box::new(encode::bins(object)?)),
         "SimpleImputer" => transform(Box::new(impute::imputer(object)?)),
-        "DecisionTreeClassifier" | "DecisionTreeRegressor" | "ExtraTreeClassifier" | "ExtraTreeRegressor"
-        | "RandomForestClassifier" | "RandomForestRegressor" | "ExtraTreesClassifier" | "ExtraTreesRegressor" => {
-            Ok(Step::Predict(Box::new(forest::build(object)?)))
-        }
+        "DecisionTreeClassifier"
+        | "DecisionTreeRegressor"
+        | "ExtraTreeClassifier"
+        | "ExtraTreeRegressor"
+        | "RandomForestClassifier"
+        | "RandomForestRegressor"
+        | "ExtraTreesClassifier"
+        | "ExtraTreesRegressor" => Ok(Step::Predict(Box::new(forest::build(object)?))),
         "GradientBoostingClassifier" | "GradientBoostingRegressor" => {
             Ok(Step::Predict(Box::new(boosting::build(object)?)))
         }

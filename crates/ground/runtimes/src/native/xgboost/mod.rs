@@ -37,9 +37,17 @@ impl Wrapper {
 }
 
 enum Machine {
-    Trees { forest: Forest<f32>, leaves: Vec<f32>, groups: Vec<u32>, weights: Option<Vec<f32>>, trees: usize },
+    Trees {
+        forest: Forest<f32>,
+        leaves: Vec<f32>,
+        groups: Vec<u32>,
+        weights: Option<Vec<f32>>,
+        trees: usize,
+    },
     /// `(columns + 1) × groups`; the last row is the bias.
-    Linear { weights: Vec<f32> },
+    Linear {
+        weights: Vec<f32>,
+    },
 }
 
 pub(crate) struct Booster {
@@ -106,7 +114,13 @@ fn build(raw: Raw, wrapper: Wrapper, classes: Option<Classes>) -> Result<Booster
                 Some(best) if wrapper != Wrapper::Booster => best.min(raw.trees.len()),
                 _ => raw.trees.len(),
             };
-            Machine::Trees { forest, leaves, groups: raw.tree_groups.clone(), weights: raw.weights.clone(), trees }
+            Machine::Trees {
+                forest,
+                leaves,
+                groups: raw.tree_groups.clone(),
+                weights: raw.weights.clone(),
+                trees,
+            }
         }
     };
     if wrapper == Wrapper::Classifier && objective.shown() == Shown::Label {
@@ -210,9 +224,7 @@ impl Predict for Booster {
                 outputs.push(self.classes.take(scores.iter().map(|p| usize::from(*p > 0.5))));
                 outputs.push(TensorData::F32(scores.iter().flat_map(|p| [1.0 - p, *p]).collect()));
             } else {
-                outputs.push(
-                    self.classes.take(scores.chunks_exact(self.groups).map(super::outputs::argmax)),
-                );
+                outputs.push(self.classes.take(scores.chunks_exact(self.groups).map(super::outputs::argmax)));
                 outputs.push(TensorData::F32(scores));
             }
         } else {

@@ -26,14 +26,21 @@ pub(crate) enum Shown {
 impl Objective {
     pub(crate) fn of(name: &str, groups: usize) -> Result<Self, Error> {
         let objective = match name {
-            "reg:squarederror" | "reg:linear" | "reg:squaredlogerror" | "reg:pseudohubererror"
-            | "reg:absoluteerror" | "reg:quantileerror" | "rank:pairwise" | "rank:ndcg" | "rank:map" => {
-                Self::Identity
-            }
+            "reg:squarederror"
+            | "reg:linear"
+            | "reg:squaredlogerror"
+            | "reg:pseudohubererror"
+            | "reg:absoluteerror"
+            | "reg:quantileerror"
+            | "rank:pairwise"
+            | "rank:ndcg"
+            | "rank:map" => Self::Identity,
             "binary:logitraw" => Self::RawLogistic,
             "reg:logistic" | "binary:logistic" => Self::Logistic,
             "binary:hinge" => Self::Hinge,
-            "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:cox" | "survival:aft" => Self::Exponential,
+            "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:cox" | "survival:aft" => {
+                Self::Exponential
+            }
             "multi:softmax" => Self::Softmax,
             "multi:softprob" => Self::Softprob,
             other => return Err(Error::Unsupported(format!("the XGBoost objective `{other}`"))),

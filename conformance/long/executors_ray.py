@@ -1,0 +1,203 @@
+"""The same project on this machine and on a real Ray, started here: python executors_ray.py <mlwright binary>
+
+Needs a Python environment with `ray[default]`: the variable MLWRIGHT_RAY names its folder.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "clients"))
+
+import _executors as same  # noqa: E402
+from _checks import check, run_checks  # noqa: E402
+from _server import Server, free_port  # noqa: E402
+
+BINARY = os.path.abspath(sys.argv[1])
+RAY = Path(os.environ.get("MLWRIGHT_RAY", ""))
+FOLDER = Path(tempfile.mkdtemp(prefix="mlw-ray-"))
+
+
+class Ray:
+    """A head of its own on free ports."""
+
+    def __init__(self):
+        self.port, self.gcs = free_port(), free_port()
+        self.process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        arguments = [RAY / "bin/ray", "start", "--head", "--block", "--port", self.gcs, "--num-cpus", 2]
+        arguments += ["--dashboard-host", "127.0.0.1", "--dashboard-port", self.port, "--disable-usage-stats"]
+        arguments += ["--dashboard-agent-listen-port", free_port(), "--ray-client-server-port", free_port()]
+        arguments += ["--object-store-memory", 80_000_000, "--temp-dir", FOLDER / f"ray-{time.monotonic_ns()}"]
+        environment = {**os.environ, "PATH": f"{RAY / 'bin'}:{os.environ['PATH']}"}
+        with open(FOLDER / "ray.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [str(argument) for argument in arguments],
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                self.get("/api/jobs/")
+                return
+            except OSError:
+                time.sleep(0.5)
+        raise SystemExit("not ok Ray starts\n" + (FOLDER / "ray.log").read_text()[-3000:])
+
+    def stop(self):
+        same.stop_process(self.process)
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+            return json.load(answer)
+
+    def state(self, job):
+        return self.get(f"/api/jobs/{job}")["status"]
+
+
+if not (RAY / "bin/ray").exists():
+    print("skipped: MLWRIGHT_RAY names no environment; make one: uv venv ray && uv pip install -p ray 'ray[default]'")
+    sys.exit(0)
+
+ray = Ray()
+ray.start()
+server = Server(BINARY, FOLDER / "data")
+server.start()
+CLUSTER = {"kind": "ray", "url": ray.url, "python": str(RAY / "bin/python"), "resources": {"cpus": 1}}
+CLUSTER["unreachable"] = "5m"
+house = same.House(server.url, BINARY, CLUSTER, FOLDER / "data")
+
+
+@check
+def one_line_moves_a_project_to_ray():
+    same.same_everywhere(house)
+
+
+@check
+def a_run_may_say_where_it_runs():
+    same.by_the_run(house)
+
+
+@check
+def pipelines_of_the_sdk_run_there():
+    same.sdk(house)
+
+
+@check
+def its_log_is_there_while_it_runs():
+    same.tail(house)
+
+
+@check
+def failures_and_timeouts_are_told():
+    same.failures(house)
+    same.timeouts(house)
+
+
+@check
+def a_step_may_use_the_cluster_it_runs_on():
+    (house.project / "count.py").write_text(
+        "import os, pathlib, ray\n"
+        "ray.init()\n"
+        "square = ray.remote(num_cpus=0)(lambda x: x * x)\n"
+        "total = sum(ray.get([square.remote(n) for n in range(4)]))\n"
+        "pathlib.Path(os.environ['MLWRIGHT_OUTPUTS'], 'done.txt').write_text(str(total))\n"
+        "print('sum', total)\n"
+    )
+    try:
+        house.apply("cluster")
+        run = house.start("slow", notes="nowhere")
+        ended = house.ended(run, 180)
+        assert ended["state"] == "succeeded" and "sum 14" in house.log(run), (ended, house.log(run))
+    finally:
+        (house.project / "count.py").write_text(same.FILES["count.py"])
+        house.apply("cluster")
+
+
+@check
+def a_cancelled_run_stops_its_job():
+    job = same.cancelled(house, lambda job: ray.state(job) in ("STOPPED", "FAILED"))
+    print("  Ray says", ray.state(job["job"]))
+
+
+@check
+def a_second_process_is_sent_away():
+    same.doubles(house, str(RAY / "bin/python"))
+
+
+@check
+def tokens_end_with_their_attempts():
+    same.tokens(house)
+
+
+@check
+def jobs_outlive_the_server_and_are_there_once():
+    same.survives(house, server, lambda: len(ray.get("/api/jobs/")))
+
+
+@check
+def a_python_that_is_not_there_is_told():
+    house.cluster = {**CLUSTER, "python": "/no/such/python"}
+    try:
+        house.apply("cluster")
+        run = house.start("bad")
+        ended = house.ended(run, 120)
+        step = house.steps(run)["fail"]
+        assert ended["state"] == "failed" and "JOB_ENTRYPOINT_COMMAND" in step["message"], step
+        assert "/no/such/python" in house.log(run), house.log(run)
+    finally:
+        house.cluster = CLUSTER
+        house.apply("cluster")
+
+
+@check
+def an_api_that_is_away_is_asked_again():
+    ray.stop()
+    run = house.start("sum", factor=2)
+    time.sleep(3)
+    assert house.run(run)["state"] == "running", house.run(run)
+    ray.start()
+    ended = house.ended(run)
+    assert ended["state"] == "succeeded", ended
+
+
+@check
+def a_head_that_is_gone_fails_the_attempt():
+    house.cluster = {**CLUSTER, "unreachable": "10s"}
+    house.apply("cluster")
+    run = house.start("slow", notes=str(house.notes("gone")), seconds=600)
+    house.until(lambda: "second 1" in house.log(run), 90, "it runs")
+    ray.stop()
+    ended = house.ended(run, 120)
+    step = house.steps(run)["count"]
+    assert ended["state"] == "failed" and "`cluster` did not answer for 10s" in step["message"], step
+
+
+@check
+def what_cannot_be_reached_is_told():
+    same.unreachable(house)
+
+
+failed = 1
+try:
+    failed = run_checks()
+finally:
+    server.stop()
+    ray.stop()
+if failed:
+    print(server.said())
+sys.exit(1 if failed else 0)
