@@ -71,7 +71,7 @@ class Refused(Exception):
 
 
 class Cluster:
-    """`away`: nobody answers. `deaf`: what comes is done, but the answer is lost."""
+    """`away`: nobody answers. `deaf`: what is posted is done, but the answer is lost."""
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="mlwright-cluster-"))
@@ -98,7 +98,7 @@ class Cluster:
                         status, said = cluster.answer(self.command, path, asked, body, self.headers)
                     except Refused as error:
                         status, said = error.status, error.body
-                if cluster.deaf:
+                if cluster.deaf and self.command == "POST":
                     self.close_connection = True
                     return
                 data = said.encode() if isinstance(said, str) else json.dumps(said).encode()

@@ -84,7 +84,8 @@ def of(kind):
     def begin():
         state["cluster"] = kind()
         state["house"] = same.House(URL, BINARY, declared(state["cluster"]), DATA)
-        same.same_everywhere(state["house"])
+        places = ("process", "zygote", "cluster") if kind is clusters.Kubernetes else ("process", "cluster")
+        same.same_everywhere(state["house"], places)
 
     def on(check):
         return lambda: check(state["house"], state["cluster"])
@@ -93,11 +94,11 @@ def of(kind):
         state["cluster"].close()
 
     named("one line moves a project there", begin)
-    named("its log is there while it runs", on(lambda house, _: same.tail(house)))
-    named("failures are told", on(lambda house, _: same.failures(house)))
     named("a cancelled run stops its job", on(lambda house, cluster: same.cancelled(house, cluster.ended)))
     named("a lost answer makes no second job", on(lost_answer))
     if kind is clusters.Kubernetes:
+        named("its log is there while it runs", on(lambda house, _: same.tail(house, 5)))
+        named("failures are told", on(lambda house, _: same.failures(house)))
         named("a run may say where it runs", on(lambda house, _: same.by_the_run(house)))
         named("a timeout ends it", on(lambda house, _: same.timeouts(house)))
         named("a second process is sent away", on(lambda house, _: same.doubles(house, sys.executable)))

@@ -41,6 +41,7 @@ class Ray:
         arguments += ["--dashboard-agent-listen-port", free_port(), "--ray-client-server-port", free_port()]
         arguments += ["--object-store-memory", 80_000_000, "--temp-dir", FOLDER / f"ray-{time.monotonic_ns()}"]
         environment = {**os.environ, "PATH": f"{RAY / 'bin'}:{os.environ['PATH']}"}
+        environment["RAY_raylet_start_wait_time_s"] = "240"
         with open(FOLDER / "ray.log", "ab") as log:
             self.process = subprocess.Popen(
                 [str(argument) for argument in arguments],
@@ -49,7 +50,7 @@ class Ray:
                 env=environment,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             try:
                 self.get("/api/jobs/")

@@ -115,19 +115,23 @@ class Pipeline:
         name: Optional[str] = None,
         experiment: Optional[str] = None,
         use_cache: bool = True,
+        executor: Optional[str] = None,
         server: Any = None,
         **more: Any,
     ) -> "Run":
         """Hands it to a server with its code, and returns at once.
 
         ``server``: an address, or what ``mlwright.start()`` gave; else ``MLWRIGHT_URL``, the server of this process,
-        or ``http://127.0.0.1:5000``. ``experiment``: where tracking runs are made for steps that name none. An input
-        that is called like one of these is given in the dict ``inputs``.
+        or ``http://127.0.0.1:5000``. ``experiment``: where tracking runs are made for steps that name none.
+        ``executor``: where steps run that do not say it themselves. An input that is called like one of these is given
+        in the dict ``inputs``.
         """
         from mlwright.remote import submit
 
         values = self.checked_inputs({**(inputs or {}), **more})
-        return submit(self, values, name=name, experiment=experiment, use_cache=use_cache, server=server)
+        return submit(
+            self, values, name=name, experiment=experiment, use_cache=use_cache, executor=executor, server=server
+        )
 
     def run(self, inputs: Optional[Dict[str, Any]] = None, /, **more: Any) -> "Run":
         """``submit``, waits for the end and tells what happens. Raises ``RunFailed`` if it does not succeed."""

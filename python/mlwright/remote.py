@@ -228,12 +228,15 @@ def submit(
     name: Optional[str],
     experiment: Optional[str],
     use_cache: bool,
+    executor: Optional[str],
     server: Any,
 ) -> Run:
     client = Client(server)
     body = {**prepare(pipeline, client, experiment), "inputs": inputs, "use_cache": use_cache}
     if name:
         body["name"] = name
+    if executor:
+        body["executor"] = executor
     return Run(client, client.post("pipeline-runs", body)["id"])
 
 

@@ -42,6 +42,15 @@ impl Python {
         self.of_suites("SERVING_CLIENTS_PYTHON", "serving-clients", "conformance/serving_requirements.txt")
     }
 
+    /// The folder of an environment with Ray: `MLWRIGHT_RAY=<folder>`.
+    pub fn of_ray(&self) -> Result<PathBuf, String> {
+        if let Some(folder) = std::env::var_os("MLWRIGHT_RAY") {
+            return Ok(folder.into());
+        }
+        let wanted = "conformance/long/ray_requirements.txt";
+        Ok(Self::make(target().join("ray"), wanted, self.own_uv.clone())?.folder)
+    }
+
     fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
         if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());

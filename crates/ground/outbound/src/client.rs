@@ -90,7 +90,12 @@ impl Client {
     pub fn new(policy: Policy) -> Result<Self, Error> {
         // Fails if a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let inner = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder();
+        for pem in &policy.authorities {
+            let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| Error::Start(reason(&e)))?;
+            builder = found.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
+        }
+        let inner = builder
             .connect_timeout(policy.connect_timeout)
             .timeout(policy.timeout)
             // A redirect could lead where the policy forbids; callers see it as the answer.

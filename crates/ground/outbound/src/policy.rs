@@ -13,6 +13,8 @@ pub struct Policy {
     /// How often a call that may be repeated (GET, HEAD, PUT, DELETE) is tried again after a broken connection or a
     /// 502, 503 or 504.
     pub retries: u32,
+    /// PEM files of authorities that are trusted beside those of the system.
+    pub authorities: Vec<Vec<u8>>,
 }
 
 impl Default for Policy {
@@ -23,6 +25,7 @@ impl Default for Policy {
             timeout: Duration::from_secs(60),
             largest_answer: 64 << 20,
             retries: 2,
+            authorities: Vec::new(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod container;
 mod input;
 mod output;
 mod placeholders;
+mod resources;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -115,7 +116,11 @@ fn start(
             Start::Command(command) => [resolve(&command)?, args].concat(),
         };
         check_length(&argv)?;
-        return Ok(Launch { argv, env, python: Some(found.python), ..Launch::default() });
+        let said = input::executor_output(call);
+        let said = said.strip_prefix(&call.dir).map_or_else(|_| said.clone(), Path::to_owned);
+        let paths_in = vec!["work/.kfp".into(), said];
+        let (python, resources) = (Some(found.python), resources::wanted(&container.resources));
+        return Ok(Launch { argv, env, python, paths_in, resources, ..Launch::default() });
     }
     let engine = ContainerEngine::find().ok_or_else(|| {
         format!(

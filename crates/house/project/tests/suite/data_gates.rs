@@ -161,6 +161,7 @@ ledger::db_test! {
             code: pipelines::CodeSnapshot { digest, git_commit: None, git_diff_digest: None },
             trigger: serde_json::Value::Null,
             use_cache: false,
+            executor: None,
         };
         pipelines::submit(&ledger, &house.blobs, &me(), first).await.unwrap();
         let (summary, report) = house.refused(house.commit("main").await).await;

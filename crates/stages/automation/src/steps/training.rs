@@ -70,6 +70,7 @@ async fn submit(
             "kind": retraining.trigger.kind(), "retraining": retraining.uid, "policy": retraining.policy,
         }),
         use_cache: true,
+        executor: None,
     };
     Ok(pipelines::submit(&automation.ledger, &automation.blobs, actor, request).await?)
 }

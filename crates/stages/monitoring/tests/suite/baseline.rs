@@ -26,6 +26,7 @@ async fn train(house: &House, seed: u64, shifted: usize) -> (Uid, Digest) {
         code,
         trigger: json!({ "by": "test" }),
         use_cache: true,
+        executor: None,
     };
     let run = pipelines::submit(&house.ledger, &house.blobs, &house.actor, request).await.unwrap().uid;
     for _ in 0..600 {
