@@ -10,9 +10,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use mlwright_runtimes::native::{Format, Source, load};
-use mlwright_runtimes::{
-    Column, ColumnSpec, Error, Frame, InputSchema, Tabular, TensorData, Values,
-};
+use mlwright_runtimes::{Column, ColumnSpec, Error, Frame, InputSchema, Tabular, TensorData, Values};
 use serde_json::{Value, json};
 
 fn main() {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::mlmodel::{ColumnSpec, ColumnType, InputSchema};
 use crate::model::names;
 use crate::outputs::strided;
-use crate::tensor::MISSING_TEXT;
 pub use crate::outputs::{score, scores_by_class, to_frame};
+use crate::tensor::MISSING_TEXT;
 use crate::{ElementType, Error, Model, Tensor, TensorData, TensorSpec};
 
 /// A column's values. A missing float is NaN.

@@ -29,8 +29,6 @@ pub(crate) enum Test {
     Known { left: Bits, known: Bits },
     /// LightGBM's `missing_type=zero`: |x| <= 1e-35 and NaN count as missing, and go left where `missing_left`.
     ZeroMissing { threshold: f64 },
-    /// CatBoost's one-hot split: the value goes right where it is this one.
-    Equal(f64),
 }
 
 /// `kZeroThreshold` of LightGBM, an `f32`.
@@ -76,7 +74,6 @@ impl Test {
                     value <= *threshold
                 }
             }
-            Self::Equal(one) => value != *one,
         }
     }
 }
@@ -103,9 +100,15 @@ mod tests {
         let xgboost = Test::RightSet(set.clone());
         let lightgbm = Test::LeftSet(set.clone());
         let histogram = Test::Known { left: set, known };
-        assert!(!xgboost.goes_left(1.0, true) && xgboost.goes_left(9.0, false) && xgboost.goes_left(-1.0, false));
+        assert!(
+            !xgboost.goes_left(1.0, true) && xgboost.goes_left(9.0, false) && xgboost.goes_left(-1.0, false)
+        );
         assert!(!xgboost.goes_left(f64::NAN, false) && xgboost.goes_left(f64::NAN, true));
-        assert!(lightgbm.goes_left(1.0, false) && !lightgbm.goes_left(9.0, true) && !lightgbm.goes_left(-3.0, true));
+        assert!(
+            lightgbm.goes_left(1.0, false)
+                && !lightgbm.goes_left(9.0, true)
+                && !lightgbm.goes_left(-3.0, true)
+        );
         assert!(histogram.goes_left(1.0, false) && !histogram.goes_left(2.0, true));
         assert!(histogram.goes_left(9.0, true) && !histogram.goes_left(9.0, false));
     }

@@ -230,10 +230,9 @@ impl Block {
     pub(crate) fn select(&self, wanted: &[usize]) -> Self {
         match self {
             Self::Matrix(m) => Self::Matrix(m.select(wanted)),
-            Self::Columns { rows, columns } => Self::Columns {
-                rows: *rows,
-                columns: wanted.iter().map(|i| columns[*i].clone()).collect(),
-            },
+            Self::Columns { rows, columns } => {
+                Self::Columns { rows: *rows, columns: wanted.iter().map(|i| columns[*i].clone()).collect() }
+            }
         }
     }
 

@@ -13,12 +13,14 @@ mod lightgbm;
 mod matrix;
 mod model;
 mod outputs;
-mod skops;
+pub(crate) mod parts;
 mod sklearn;
+mod skops;
 mod source;
 mod tree;
 mod ubjson;
 mod xgboost;
 
+pub(crate) use categories::Test;
 pub use model::load;
 pub use source::{Format, Source};

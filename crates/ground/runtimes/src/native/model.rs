@@ -31,7 +31,11 @@ pub(crate) struct NativeModel {
 ///
 /// `schema` is the signature's; with names it is put into the order in which the model was fitted.
 /// Errors: `Broken` (the file is damaged or hostile), `Unsupported` (it would not be served exactly).
-pub fn load(source: &Source, bytes: &[u8], schema: &InputSchema) -> Result<(Arc<dyn Model>, InputSchema), Error> {
+pub fn load(
+    source: &Source,
+    bytes: &[u8],
+    schema: &InputSchema,
+) -> Result<(Arc<dyn Model>, InputSchema), Error> {
     let (predict, known, count) = read(source, bytes, schema)?;
     let columns = columns(schema, known, count)?;
     let kinds: Vec<Kind> = columns.specs.iter().map(kind).collect::<Result<_, _>>()?;
@@ -146,7 +150,8 @@ fn columns(schema: &InputSchema, known: Option<Vec<String>>, count: Option<usize
         InputSchema::Columns(specs) => {
             let find = |name: &String| specs.iter().find(|s| s.name == *name).cloned();
             // In the order in which the model was fitted; it may use fewer than the signature names.
-            if let Some(ordered) = known.as_ref().and_then(|k| k.iter().map(find).collect::<Option<Vec<_>>>()) {
+            if let Some(ordered) = known.as_ref().and_then(|k| k.iter().map(find).collect::<Option<Vec<_>>>())
+            {
                 return Ok(Columns { specs: ordered, named: true, matrix: None });
             }
             expect(specs.len())?;

@@ -49,7 +49,12 @@ impl Source {
         }
         if let Some(flavor) = flavors.get("xgboost").filter(|_| own("xgboost")) {
             let path = text(Some(flavor), "data").unwrap_or_else(|| "model.xgb".to_owned());
-            return Some(Self { format: Format::XgBoost, path, class: text(Some(flavor), "model_class"), method });
+            return Some(Self {
+                format: Format::XgBoost,
+                path,
+                class: text(Some(flavor), "model_class"),
+                method,
+            });
         }
         if let Some(flavor) = flavors.get("lightgbm").filter(|_| own("lightgbm")) {
             let path = text(Some(flavor), "data").unwrap_or_else(|| "model.lgb".to_owned());
@@ -98,18 +103,25 @@ mod tests {
 
     #[test]
     fn the_flavor_names_the_file_and_pyfunc_the_method() {
-        let skops = of("  python_function:\n    loader_module: mlflow.sklearn\n    predict_fn: predict_proba\n  sklearn:\n    pickled_model: model.skops\n    serialization_format: skops\n");
+        let skops = of(
+            "  python_function:\n    loader_module: mlflow.sklearn\n    predict_fn: predict_proba\n  sklearn:\n    pickled_model: model.skops\n    serialization_format: skops\n",
+        );
         let skops = skops.unwrap();
-        assert_eq!((skops.format, skops.path.as_str(), skops.method.as_str()), (Format::Skops, "model.skops", "predict_proba"));
+        assert_eq!(
+            (skops.format, skops.path.as_str(), skops.method.as_str()),
+            (Format::Skops, "model.skops", "predict_proba")
+        );
         let pickle = of("  sklearn:\n    pickled_model: model.pkl\n    serialization_format: cloudpickle\n");
         assert_eq!(pickle, None);
-        let xgboost = of("  xgboost:\n    data: model.ubj\n    model_class: xgboost.sklearn.XGBClassifier\n").unwrap();
+        let xgboost =
+            of("  xgboost:\n    data: model.ubj\n    model_class: xgboost.sklearn.XGBClassifier\n").unwrap();
         assert_eq!(xgboost.class.as_deref(), Some("xgboost.sklearn.XGBClassifier"));
     }
 
     #[test]
     fn a_pyfunc_of_its_own_is_never_bypassed() {
-        let own = "  python_function:\n    loader_module: mlflow.pyfunc.model\n  xgboost:\n    data: model.ubj\n";
+        let own =
+            "  python_function:\n    loader_module: mlflow.pyfunc.model\n  xgboost:\n    data: model.ubj\n";
         assert_eq!(of(own), None);
     }
 }

@@ -87,7 +87,11 @@ impl<'b> Table<'b> {
         Ok(self.vector(slot, 1)?.1)
     }
 
-    pub(crate) fn values<const N: usize, T>(&self, slot: usize, read_one: fn([u8; N]) -> T) -> Result<Vec<T>, Error> {
+    pub(crate) fn values<const N: usize, T>(
+        &self,
+        slot: usize,
+        read_one: fn([u8; N]) -> T,
+    ) -> Result<Vec<T>, Error> {
         let (start, count) = self.vector(slot, N)?;
         (0..count).map(|i| Ok(read_one(read(self.bytes, start + i * N)?))).collect()
     }

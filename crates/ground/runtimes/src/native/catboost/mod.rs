@@ -36,13 +36,19 @@ pub(crate) fn load(bytes: &[u8], kind: Option<&str>) -> Result<Booster, Error> {
         "Logloss" | "CrossEntropy" => Task::Binary,
         "MultiClass" => Task::Softmax,
         "MultiClassOneVsAll" => Task::OneVsAll,
-        "MultiLogloss" | "MultiCrossEntropy" | "RMSEWithUncertainty" | "Poisson" | "Tweedie" | "LogNormal" => {
+        "MultiLogloss"
+        | "MultiCrossEntropy"
+        | "RMSEWithUncertainty"
+        | "Poisson"
+        | "Tweedie"
+        | "LogNormal" => {
             return Err(Error::Unsupported(format!("CatBoost's loss {}", raw.loss)));
         }
         "" => return Err(Error::Unsupported("a CatBoost model that does not name its loss".into())),
         _ => Task::Score,
     };
-    let classifies = task != Task::Score && !matches!(kind, Some("CatBoost" | "CatBoostRegressor" | "CatBoostRanker"));
+    let classifies =
+        task != Task::Score && !matches!(kind, Some("CatBoost" | "CatBoostRegressor" | "CatBoostRanker"));
     let classes = match (classifies, &raw.classes) {
         (false, _) => None,
         (true, Some(classes)) => Some(classes.clone()),
@@ -149,7 +155,8 @@ impl Predict for Booster {
             for row in x.chunks_exact_mut(self.raw.columns.max(1)) {
                 for (value, high) in row.iter_mut().zip(&self.raw.missing_high) {
                     if *high && value.is_nan() {
-                        *value = f32::MAX;
+                        // Above the largest number, which is the border that training made for missing values.
+                        *value = f32::INFINITY;
                     }
                 }
             }

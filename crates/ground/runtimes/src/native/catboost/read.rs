@@ -16,7 +16,11 @@ pub(crate) struct Border {
 
 pub(crate) enum Trees {
     /// Every level of a tree has one split; the leaf's number has one bit a level.
-    Oblivious { splits: Vec<Border>, starts: Vec<usize>, leaf_starts: Vec<usize> },
+    Oblivious {
+        splits: Vec<Border>,
+        starts: Vec<usize>,
+        leaf_starts: Vec<usize>,
+    },
     Free(Forest<f32>),
 }
 
@@ -68,7 +72,10 @@ struct Feature {
 
 fn features(list: Vec<Feature>) -> Result<Features, Error> {
     let columns = list.iter().map(|f| f.flat + 1).max().unwrap_or(0);
-    let columns = usize::try_from(columns).ok().filter(|c| *c <= MOST_COLUMNS).ok_or_else(|| broken("too many columns"))?;
+    let columns = usize::try_from(columns)
+        .ok()
+        .filter(|c| *c <= MOST_COLUMNS)
+        .ok_or_else(|| broken("too many columns"))?;
     let mut out = Features {
         columns,
         missing_high: vec![false; columns],
@@ -96,15 +103,22 @@ fn about(params: &Value, class_params: Option<&Value>) -> Result<(String, Option
     let loss = params.pointer("/loss_function/type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(class_params) = class_params else { return Ok((loss, None)) };
     let Some(Value::Array(names)) = class_params.get("class_names") else { return Ok((loss, None)) };
+    if names.is_empty() {
+        return Ok((loss, None));
+    }
     let kind = class_params.get("class_label_type").and_then(Value::as_str).unwrap_or_default();
     let wrong = || broken("its labels are not readable");
     let classes = match kind {
-        "Integer" => Classes::Integers(names.iter().map(Value::as_i64).collect::<Option<_>>().ok_or_else(wrong)?),
+        "Integer" => {
+            Classes::Integers(names.iter().map(Value::as_i64).collect::<Option<_>>().ok_or_else(wrong)?)
+        }
         "Float" => Classes::Floats(names.iter().map(Value::as_f64).collect::<Option<_>>().ok_or_else(wrong)?),
         "String" => Classes::Texts(
             names.iter().map(|n| n.as_str().map(str::to_owned)).collect::<Option<_>>().ok_or_else(wrong)?,
         ),
-        "Boolean" => Classes::Booleans(names.iter().map(Value::as_bool).collect::<Option<_>>().ok_or_else(wrong)?),
+        "Boolean" => {
+            Classes::Booleans(names.iter().map(Value::as_bool).collect::<Option<_>>().ok_or_else(wrong)?)
+        }
         other => return Err(computed(&format!("labels of type `{other}`"))),
     };
     Ok((loss, Some(classes)))
@@ -144,7 +158,10 @@ fn binary(bytes: &[u8]) -> Result<Raw, Error> {
         })
     });
     let features = features(list.collect::<Result<_, Error>>()?)?;
-    let dimension = usize::try_from(trees.int(0, 0)?).ok().filter(|d| *d > 0).ok_or_else(|| broken("it has no scores"))?;
+    let dimension = usize::try_from(trees.int(0, 0)?)
+        .ok()
+        .filter(|d| *d > 0)
+        .ok_or_else(|| broken("it has no scores"))?;
     let sizes = trees.values(2, i32::from_le_bytes)?;
     let asked = trees.values(1, i32::from_le_bytes)?;
     let splits: Vec<Border> = asked
@@ -156,7 +173,12 @@ fn binary(bytes: &[u8]) -> Result<Raw, Error> {
     let leaves = trees.values(8, f64::from_le_bytes)?;
     let steps = trees.values(10, u32::from_le_bytes)?;
     let made = if steps.is_empty() {
-        oblivious(splits, sizes.iter().map(|s| usize::try_from(*s).unwrap_or(usize::MAX)), &leaves, dimension)?
+        oblivious(
+            splits,
+            sizes.iter().map(|s| usize::try_from(*s).unwrap_or(usize::MAX)),
+            &leaves,
+            dimension,
+        )?
     } else {
         let ids = trees.values(11, u32::from_le_bytes)?;
         Trees::Free(free(&features, &asked, &sizes, &steps, &ids, leaves.len(), dimension)?)
@@ -243,7 +265,11 @@ fn free(
     let mut start = 0_usize;
     for size in sizes {
         let size = usize::try_from(*size).map_err(|_| broken("a tree has a negative size"))?;
-        let nodes = start..start.checked_add(size).filter(|e| *e <= asked.len()).ok_or_else(|| broken("it lacks nodes"))?;
+        let nodes = start
+            ..start
+                .checked_add(size)
+                .filter(|e| *e <= asked.len())
+                .ok_or_else(|| broken("it lacks nodes"))?;
         // Nodes first; then, for each node, the leaf that it is itself.
         forest.push(size * 2, |node| {
             let leaf = |node: usize| -> Result<Source<f32>, Error> {
@@ -264,7 +290,8 @@ fn free(
             if left == right {
                 return Err(broken("a node has one child twice"));
             }
-            let border = usize::try_from(asked[nodes.start + node]).ok().and_then(|i| features.borders.get(i));
+            let border =
+                usize::try_from(asked[nodes.start + node]).ok().and_then(|i| features.borders.get(i));
             let border = border.ok_or_else(|| broken("a split is on a border that does not exist"))?;
             let child = |step: usize| {
                 let to = node + step;
@@ -299,7 +326,11 @@ fn json(bytes: &[u8]) -> Result<Raw, Error> {
     if filled("categorical_features") {
         return Err(computed("categorical features"));
     }
-    if filled("ctrs") || filled("text_features") || filled("embedding_features") || model.get("ctr_data").is_some() {
+    if filled("ctrs")
+        || filled("text_features")
+        || filled("embedding_features")
+        || model.get("ctr_data").is_some()
+    {
         return Err(computed("features that are computed from the training data (CTR, text, embeddings)"));
     }
     let wrong = || broken("its features are not readable");
@@ -308,7 +339,9 @@ fn json(bytes: &[u8]) -> Result<Raw, Error> {
         .iter()
         .map(|f| {
             let borders = match f.get("borders") {
-                Some(Value::Array(b)) => b.iter().map(|x| x.as_f64().map(|x| x as f32)).collect::<Option<_>>()?,
+                Some(Value::Array(b)) => {
+                    b.iter().map(|x| x.as_f64().map(|x| x as f32)).collect::<Option<_>>()?
+                }
                 _ => Vec::new(),
             };
             Some(Feature {
@@ -345,7 +378,8 @@ fn json(bytes: &[u8]) -> Result<Raw, Error> {
             }
             let values = tree.get("leaf_values").and_then(Value::as_array);
             let values: Option<Vec<f64>> = values.and_then(|v| v.iter().map(Value::as_f64).collect());
-            let values = values.filter(|v| levels.len() <= DEEPEST && v.len() == (1 << levels.len()) * dimension);
+            let values =
+                values.filter(|v| levels.len() <= DEEPEST && v.len() == (1 << levels.len()) * dimension);
             leaves.extend(values.ok_or_else(|| broken("a tree has another number of leaves than levels"))?);
         }
         oblivious(splits, sizes.into_iter(), &leaves, dimension)?
@@ -402,7 +436,8 @@ fn grown(
                 Some(one) => one.as_f64().map(|x| vec![x]),
                 None => None,
             };
-            let values = values.filter(|v| v.len() == dimension).ok_or_else(|| broken("a leaf has no value"))?;
+            let values =
+                values.filter(|v| v.len() == dimension).ok_or_else(|| broken("a leaf has no value"))?;
             leaves.extend(values);
             return Ok(Source::Leaf((leaves.len() / dimension - 1) as u32));
         }

@@ -67,7 +67,8 @@ fn numbers<T: FromStr>(fields: &HashMap<&str, &str>, name: &str, expected: usize
 }
 
 pub(crate) fn parse(text: &str) -> Result<Raw, Error> {
-    let Some(body) = text.trim_start().strip_prefix("tree\n").or_else(|| text.trim_start().strip_prefix("tree\r\n"))
+    let Some(body) =
+        text.trim_start().strip_prefix("tree\n").or_else(|| text.trim_start().strip_prefix("tree\r\n"))
     else {
         return Err(broken("it does not begin with `tree`"));
     };
@@ -75,7 +76,12 @@ pub(crate) fn parse(text: &str) -> Result<Raw, Error> {
     let head = fields(header.lines());
     match head.get("version").copied() {
         Some("v3" | "v4") => {}
-        other => return Err(Error::Unsupported(format!("LightGBM's format {}", other.unwrap_or("of no version")))),
+        other => {
+            return Err(Error::Unsupported(format!(
+                "LightGBM's format {}",
+                other.unwrap_or("of no version")
+            )));
+        }
     }
     let (blocks, tail) = rest.split_once("\nend of trees").unwrap_or((rest, ""));
     let columns = count(&head, "max_feature_idx")? + 1;
@@ -107,7 +113,8 @@ pub(crate) fn parse(text: &str) -> Result<Raw, Error> {
 }
 
 fn categories(json: &str) -> Result<Vec<Vec<String>>, Error> {
-    let value: serde_json::Value = serde_json::from_str(json.trim()).map_err(|e| broken(format!("categories: {e}")))?;
+    let value: serde_json::Value =
+        serde_json::from_str(json.trim()).map_err(|e| broken(format!("categories: {e}")))?;
     let serde_json::Value::Array(lists) = value else { return Ok(Vec::new()) };
     lists
         .into_iter()
@@ -160,7 +167,9 @@ impl Tree {
         match usize::try_from(child) {
             Ok(split) if split < self.feature.len() => split,
             Ok(_) => usize::MAX,
-            Err(_) => usize::try_from(!child).map_or(usize::MAX, |leaf| leaf.saturating_add(self.feature.len())),
+            Err(_) => {
+                usize::try_from(!child).map_or(usize::MAX, |leaf| leaf.saturating_add(self.feature.len()))
+            }
         }
     }
 
@@ -196,7 +205,14 @@ impl Tree {
             }
             let (left, right) = self.children(node);
             let (threshold, missing_left, test) = self.decide(node)?;
-            Ok(Source::Split(Split { feature: self.feature[node], threshold, missing_left, left, right, test }))
+            Ok(Source::Split(Split {
+                feature: self.feature[node],
+                threshold,
+                missing_left,
+                left,
+                right,
+                test,
+            }))
         })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use crate::Error;
 use crate::native::matrix::{Block, Matrix, Series, Values};
 use crate::native::outputs::Transform;
 use crate::native::skops::{Array, Item, Object, npy};
-use crate::Error;
 
 /// The categories of one column and their indices.
 #[derive(Default)]
@@ -334,7 +334,8 @@ impl Transform for Bins {
         };
         matrix.finite("KBinsDiscretizer", false)?;
         let single = matrix.is_single();
-        let width = if self.one_hot { self.edges.iter().map(|e| e.len() + 1).sum() } else { self.edges.len() };
+        let width =
+            if self.one_hot { self.edges.iter().map(|e| e.len() + 1).sum() } else { self.edges.len() };
         let mut data = vec![0.0; matrix.rows * width];
         for row in 0..matrix.rows {
             let mut offset = 0;

@@ -73,7 +73,7 @@ fn known_categories(mapper: &Object<'_>, columns: usize) -> Result<Vec<Bits>, Er
     if categorical.is_none() {
         return Ok(known);
     }
-    let categorical = categorical.booleans()?;
+    let categorical: Vec<bool> = categorical.floats()?.iter().map(|x| *x != 0.0).collect();
     let thresholds = mapper.get("bin_thresholds_")?.items()?;
     if categorical.len() != columns || thresholds.len() != columns {
         return Err(mapper.broken("has another number of columns than the model"));
@@ -121,7 +121,8 @@ fn push(
         let test = if is_categorical[node] != 0 {
             let at = usize::try_from(bitset[node]).ok().and_then(|i| i.checked_mul(8));
             let set = at.and_then(|at| words.get(at..at + 8)).ok_or_else(|| sets.broken("lacks a set"))?;
-            let known = known.get(column).ok_or_else(|| nodes.broken("names a column that does not exist"))?;
+            let known =
+                known.get(column).ok_or_else(|| nodes.broken("names a column that does not exist"))?;
             Some(Test::Known { left: Bits(set.to_vec()), known: known.clone() })
         } else {
             None

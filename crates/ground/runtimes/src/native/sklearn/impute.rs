@@ -1,9 +1,9 @@
 //! `SimpleImputer`, with its indicator columns.
 
+use crate::Error;
 use crate::native::matrix::{Block, Kind, Matrix, Series, Values};
 use crate::native::outputs::Transform;
 use crate::native::skops::{Array, Item, Object, npy};
-use crate::Error;
 
 #[derive(Clone, Debug)]
 enum Fill {
@@ -103,7 +103,9 @@ impl Imputer {
                 Fill::Number(x) => *x,
                 Fill::Nothing => 0.0,
                 Fill::Text(t) => {
-                    return Err(Error::Unfit(format!("column {column} is a number; SimpleImputer fills in `{t}`")));
+                    return Err(Error::Unfit(format!(
+                        "column {column} is a number; SimpleImputer fills in `{t}`"
+                    )));
                 }
             });
         }
@@ -138,7 +140,9 @@ impl Imputer {
                     Values::Numbers(v.iter().map(|x| if self.is_missing(*x) { *fill } else { *x }).collect())
                 }
                 (Values::Numbers(_), _) => {
-                    return Err(Error::Unfit(format!("column {column} is a number; SimpleImputer knows text")));
+                    return Err(Error::Unfit(format!(
+                        "column {column} is a number; SimpleImputer knows text"
+                    )));
                 }
             };
             out.push(Series { kind: series.kind, values });

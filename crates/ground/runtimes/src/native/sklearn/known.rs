@@ -13,10 +13,7 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "X_offset_ X_scale_ alpha_ alpha_1 alpha_2 alpha_init coef_ compute_score copy_X fit_intercept \
          intercept_ lambda_ lambda_1 lambda_2 lambda_init max_iter n_iter_ scores_ sigma_ tol verbose",
     ),
-    (
-        "Binarizer",
-        "copy threshold",
-    ),
+    ("Binarizer", "copy threshold"),
     (
         "ColumnTransformer",
         "_columns _n_features _name_to_fitted_passthrough _remainder _transformer_to_input_indices \
@@ -40,10 +37,7 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "_strategy class_prior_ classes_ constant n_classes_ n_outputs_ random_state sparse_output_ \
          strategy",
     ),
-    (
-        "DummyRegressor",
-        "constant constant_ n_outputs_ quantile strategy",
-    ),
+    ("DummyRegressor", "constant constant_ n_outputs_ quantile strategy"),
     (
         "ElasticNet",
         "alpha coef_ copy_X dual_gap_ fit_intercept intercept_ l1_ratio max_iter n_iter_ positive \
@@ -200,14 +194,8 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
          intercept_scaling l1_ratio_ l1_ratios l1_ratios_ max_iter multi_class n_iter_ n_jobs penalty \
          random_state refit scores_ scoring solver tol use_legacy_attributes verbose",
     ),
-    (
-        "MaxAbsScaler",
-        "clip copy max_abs_ n_samples_seen_ scale_",
-    ),
-    (
-        "MinMaxScaler",
-        "clip copy data_max_ data_min_ data_range_ feature_range min_ n_samples_seen_ scale_",
-    ),
+    ("MaxAbsScaler", "clip copy max_abs_ n_samples_seen_ scale_"),
+    ("MinMaxScaler", "clip copy data_max_ data_min_ data_range_ feature_range min_ n_samples_seen_ scale_"),
     (
         "MiniBatchKMeans",
         "_batch_size _counts _ewa_inertia _ewa_inertia_min _init_size _n_features_out _n_init \
@@ -215,14 +203,8 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
          compute_labels inertia_ init init_size labels_ max_iter max_no_improvement n_clusters n_init \
          n_iter_ n_steps_ random_state reassignment_ratio tol verbose",
     ),
-    (
-        "MissingIndicator",
-        "_n_features _precomputed error_on_new features features_ missing_values sparse",
-    ),
-    (
-        "Normalizer",
-        "copy norm",
-    ),
+    ("MissingIndicator", "_n_features _precomputed error_on_new features features_ missing_values sparse"),
+    ("Normalizer", "copy norm"),
     (
         "OneHotEncoder",
         "_default_to_infrequent_mappings _drop_idx_after_grouping _infrequent_enabled _infrequent_indices \
@@ -259,10 +241,7 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
          n_iter_no_change n_jobs penalty power_t random_state shuffle t_ tol validation_fraction verbose \
          warm_start",
     ),
-    (
-        "Pipeline",
-        "memory steps transform_input verbose",
-    ),
+    ("Pipeline", "memory steps transform_input verbose"),
     (
         "PoissonRegressor",
         "_base_loss alpha coef_ fit_intercept intercept_ max_iter n_iter_ solver tol verbose warm_start",
@@ -272,10 +251,7 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "_max_degree _min_degree _n_out_full degree include_bias interaction_only n_output_features_ \
          order",
     ),
-    (
-        "QuantileRegressor",
-        "alpha coef_ fit_intercept intercept_ n_iter_ quantile solver solver_options",
-    ),
+    ("QuantileRegressor", "alpha coef_ fit_intercept intercept_ n_iter_ quantile solver solver_options"),
     (
         "RandomForestClassifier",
         "_n_samples _n_samples_bootstrap _sample_weight bootstrap ccp_alpha class_weight classes_ \
@@ -312,10 +288,7 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "_label_binarizer alpha_ alpha_per_target alphas best_score_ class_weight classes_ coef_ cv \
          fit_intercept gcv_mode intercept_ scoring store_cv_results store_cv_values",
     ),
-    (
-        "RobustScaler",
-        "center_ copy quantile_range scale_ unit_variance with_centering with_scaling",
-    ),
+    ("RobustScaler", "center_ copy quantile_range scale_ unit_variance with_centering with_scaling"),
     (
         "SGDClassifier",
         "_average_coef _average_intercept _expanded_class_weight _loss_function_ _standard_coef \
@@ -334,10 +307,7 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "_fill_dtype _fit_dtype add_indicator copy fill_value indicator_ keep_empty_features \
          missing_values statistics_ strategy verbose",
     ),
-    (
-        "StandardScaler",
-        "copy mean_ n_samples_seen_ scale_ var_ with_mean with_std",
-    ),
+    ("StandardScaler", "copy mean_ n_samples_seen_ scale_ var_ with_mean with_std"),
     (
         "TheilSenRegressor",
         "breakdown_ coef_ fit_intercept intercept_ max_iter max_subpopulation n_iter_ n_jobs \
@@ -348,8 +318,5 @@ pub(super) const KNOWN: &[(&str, &str)] = &[
         "_base_loss alpha coef_ fit_intercept intercept_ link max_iter n_iter_ power solver tol verbose \
          warm_start",
     ),
-    (
-        "VarianceThreshold",
-        "threshold variances_",
-    ),
+    ("VarianceThreshold", "threshold variances_"),
 ];

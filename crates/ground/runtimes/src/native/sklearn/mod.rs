@@ -4,6 +4,7 @@ mod boosting;
 mod cluster;
 mod compose;
 mod encode;
+mod explained;
 mod forest;
 mod histogram;
 mod impute;
@@ -19,6 +20,7 @@ use super::outputs::{Predict, Transform};
 use super::skops::{Array, Object};
 use crate::Error;
 
+pub(crate) use explained::explained;
 
 /// What a fitted object does.
 pub(crate) enum Step {
@@ -52,10 +54,14 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         "OrdinalEncoder" => transform(Box::new(encode::ordinal(object)?)),
         "KBinsDiscretizer" => transform(Box::new(encode::bins(object)?)),
         "SimpleImputer" => transform(Box::new(impute::imputer(object)?)),
-        "DecisionTreeClassifier" | "DecisionTreeRegressor" | "ExtraTreeClassifier" | "ExtraTreeRegressor"
-        | "RandomForestClassifier" | "RandomForestRegressor" | "ExtraTreesClassifier" | "ExtraTreesRegressor" => {
-            Ok(Step::Predict(Box::new(forest::build(object)?)))
-        }
+        "DecisionTreeClassifier"
+        | "DecisionTreeRegressor"
+        | "ExtraTreeClassifier"
+        | "ExtraTreeRegressor"
+        | "RandomForestClassifier"
+        | "RandomForestRegressor"
+        | "ExtraTreesClassifier"
+        | "ExtraTreesRegressor" => Ok(Step::Predict(Box::new(forest::build(object)?))),
         "GradientBoostingClassifier" | "GradientBoostingRegressor" => {
             Ok(Step::Predict(Box::new(boosting::build(object)?)))
         }

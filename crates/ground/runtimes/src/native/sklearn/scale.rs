@@ -1,9 +1,9 @@
 //! Scalers: one or two operations a value, each rounded to the type of the input.
 
+use crate::Error;
 use crate::native::matrix::{Block, Matrix};
 use crate::native::outputs::Transform;
 use crate::native::skops::Object;
-use crate::Error;
 
 #[derive(Debug)]
 enum Operation {

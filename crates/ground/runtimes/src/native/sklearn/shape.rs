@@ -1,9 +1,9 @@
 //! `Normalizer`, `Binarizer`, `PolynomialFeatures`, `VarianceThreshold`, and `FunctionTransformer` of a known function.
 
+use crate::Error;
 use crate::native::matrix::{Block, Data, Matrix};
 use crate::native::outputs::Transform;
 use crate::native::skops::Object;
-use crate::Error;
 
 pub(super) fn build(object: &Object<'_>) -> Result<Box<dyn Transform>, Error> {
     Ok(match object.class() {
@@ -24,7 +24,8 @@ pub(super) fn build(object: &Object<'_>) -> Result<Box<dyn Transform>, Error> {
         "VarianceThreshold" => {
             let threshold = object.get("threshold")?.number()?;
             let variances = object.get("variances_")?.floats()?;
-            let kept = variances.iter().enumerate().filter(|(_, v)| **v > threshold).map(|(i, _)| i).collect();
+            let kept =
+                variances.iter().enumerate().filter(|(_, v)| **v > threshold).map(|(i, _)| i).collect();
             Box::new(Kept { kept, width: variances.len() })
         }
         _ => Box::new(function(object)?),
@@ -85,8 +86,7 @@ impl Transform for Binarizer {
         let mut matrix = block.matrix()?;
         matrix.finite("Binarizer", false)?;
         // Against a single value, numpy compares in single precision.
-        let threshold =
-            if matrix.is_single() { f64::from(self.threshold as f32) } else { self.threshold };
+        let threshold = if matrix.is_single() { f64::from(self.threshold as f32) } else { self.threshold };
         matrix.map(|_, x| f64::from(u8::from(x > threshold)));
         Ok(Block::Matrix(matrix))
     }

@@ -1,8 +1,8 @@
 //! `sklearn.tree._tree.Tree` as arrays.
 
+use crate::Error;
 use crate::native::skops::{Array, Object, npy};
 use crate::native::tree::{Forest, Source, Split, floor32};
-use crate::Error;
 
 /// The nodes and values of one tree.
 pub(crate) struct TreeNodes {

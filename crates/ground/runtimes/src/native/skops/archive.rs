@@ -17,7 +17,10 @@ pub(crate) fn unpack(bytes: &[u8]) -> Result<HashMap<String, Vec<u8>>, Error> {
     let refuse = |e: &dyn std::fmt::Display| Error::Broken(format!("the skops file is no zip: {e}"));
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| refuse(&e))?;
     if zip.len() > MOST_ENTRIES {
-        return Err(Error::Broken(format!("the skops file has {} entries; at most {MOST_ENTRIES}", zip.len())));
+        return Err(Error::Broken(format!(
+            "the skops file has {} entries; at most {MOST_ENTRIES}",
+            zip.len()
+        )));
     }
     let mut left = (bytes.len() as u64).saturating_mul(RATIO).clamp(FLOOR, MOST_BYTES);
     let mut files = HashMap::with_capacity(zip.len());

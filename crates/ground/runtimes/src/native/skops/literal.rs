@@ -91,7 +91,8 @@ impl<'t> Reader<'t> {
                 Some(Literal::Dict(items))
             }
             _ => {
-                let end = self.rest.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(self.rest.len());
+                let end =
+                    self.rest.find(|c: char| !c.is_alphanumeric() && c != '-').unwrap_or(self.rest.len());
                 let (word, rest) = self.rest.split_at(end);
                 self.rest = rest;
                 match word {

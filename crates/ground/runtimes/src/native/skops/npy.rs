@@ -93,7 +93,9 @@ fn broken(what: impl Into<String>) -> Error {
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Array, Error> {
     let start = match bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => 10..10 + usize::from(u16::from_le_bytes([*a, *b])),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
+            10..10 + usize::from(u16::from_le_bytes([*a, *b]))
+        }
         [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
             12..12 + u32::from_le_bytes([*a, *b, *c, *d]) as usize
         }
@@ -151,7 +153,11 @@ fn cut(body: &[u8], count: usize, width: usize) -> Result<&[u8], Error> {
 fn plain(descr: &str, count: usize, body: &[u8]) -> Result<Data, Error> {
     let scalar = scalar(descr)?;
     let Scalar { kind, bytes } = scalar;
-    let width = if kind == b'U' { bytes.checked_mul(4).ok_or_else(|| broken("its texts are too long"))? } else { bytes };
+    let width = if kind == b'U' {
+        bytes.checked_mul(4).ok_or_else(|| broken("its texts are too long"))?
+    } else {
+        bytes
+    };
     let body = cut(body, count, width)?;
     let items = body.chunks_exact(width.max(1));
     Ok(match (kind, bytes) {
@@ -263,12 +269,16 @@ mod tests {
             let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}");
             assert!(read(&file(&header, &[0; 8])).is_err(), "{shape}");
         }
-        assert!(read(&file("{'descr': '<U999999999999999999', 'fortran_order': False, 'shape': (2,), }", &[])).is_err());
+        assert!(
+            read(&file("{'descr': '<U999999999999999999', 'fortran_order': False, 'shape': (2,), }", &[]))
+                .is_err()
+        );
     }
 
     #[test]
     fn records_keep_their_padding() {
-        let header = "{'descr': [('a', '<i8'), ('b', '|u1'), ('', '|V7')], 'fortran_order': False, 'shape': (1,), }";
+        let header =
+            "{'descr': [('a', '<i8'), ('b', '|u1'), ('', '|V7')], 'fortran_order': False, 'shape': (1,), }";
         let mut body = 7_i64.to_le_bytes().to_vec();
         body.extend([1, 0, 0, 0, 0, 0, 0, 0]);
         let Data::Records(records) = read(&file(header, &body)).unwrap().data else { panic!() };

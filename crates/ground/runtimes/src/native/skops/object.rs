@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use super::npy::{self, Data};
 use super::Index;
+use super::npy::{self, Data};
 use crate::Error;
 
 /// A Python object of the file. `path` says where it stands, for messages.
@@ -17,7 +17,10 @@ pub(crate) struct Object<'i> {
 pub(crate) enum Array {
     Plain(npy::Array),
     /// `None` is Python's `None` or NaN.
-    Objects { shape: Vec<usize>, items: Vec<Option<Item>> },
+    Objects {
+        shape: Vec<usize>,
+        items: Vec<Option<Item>>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +43,9 @@ impl<'i> Object<'i> {
                 .and_then(Value::as_u64)
                 .and_then(|id| index.ids.get(&id))
                 .copied()
-                .ok_or_else(|| Error::Broken(format!("`{path}` refers to an object that is not in the file")))?;
+                .ok_or_else(|| {
+                    Error::Broken(format!("`{path}` refers to an object that is not in the file"))
+                })?;
         }
         Err(Error::Broken(format!("`{path}` refers to itself")))
     }
@@ -85,8 +90,15 @@ impl<'i> Object<'i> {
             Some(content) => content,
             None => return Ok(None),
         };
-        if self.loader() == "DictNode" || self.loader() == "DefaultDictNode" || self.loader() == "OrderedDictNode" {
-            let inner = if content.get("__loader__").is_some() { self.child(content, "content")?.fields()? } else { content.as_object() };
+        if self.loader() == "DictNode"
+            || self.loader() == "DefaultDictNode"
+            || self.loader() == "OrderedDictNode"
+        {
+            let inner = if content.get("__loader__").is_some() {
+                self.child(content, "content")?.fields()?
+            } else {
+                content.as_object()
+            };
             return Ok(inner);
         }
         if content.get("__loader__").is_some() {
@@ -109,7 +121,8 @@ impl<'i> Object<'i> {
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<Object<'i>, Error> {
-        self.find(name)?.ok_or_else(|| self.broken(&format!("has no `{name}`: it is not fitted, or of another version")))
+        self.find(name)?
+            .ok_or_else(|| self.broken(&format!("has no `{name}`: it is not fitted, or of another version")))
     }
 
     /// A number, text, boolean or null.
@@ -253,7 +266,9 @@ impl<'i> Object<'i> {
             })
             .collect::<Result<_, _>>()?;
         let shape = match self.node.get("shape") {
-            Some(shape) => self.child(shape, "shape")?.items()?.iter().map(Object::count).collect::<Result<_, _>>()?,
+            Some(shape) => {
+                self.child(shape, "shape")?.items()?.iter().map(Object::count).collect::<Result<_, _>>()?
+            }
             None => vec![items.len()],
         };
         Ok(Array::Objects { shape, items })
@@ -283,10 +298,6 @@ impl<'i> Object<'i> {
             .into_iter()
             .map(|i| usize::try_from(i).map_err(|_| self.broken("holds a negative index")))
             .collect()
-    }
-
-    pub(crate) fn booleans(&self) -> Result<Vec<bool>, Error> {
-        self.array()?.booleans().ok_or_else(|| self.broken("is no array of booleans"))
     }
 
     /// The name of the type of a `TypeNode` (`float64`).

@@ -128,9 +128,7 @@ pub(crate) fn parse(document: &Document) -> Result<Raw, Error> {
     {
         let best = attributes.count("best_iteration")? + 1;
         raw.best_trees = Some(match model.find("iteration_indptr") {
-            Some(Document::Numbers(starts)) => {
-                starts.get(best).map_or(raw.trees.len(), |t| *t as usize)
-            }
+            Some(Document::Numbers(starts)) => starts.get(best).map_or(raw.trees.len(), |t| *t as usize),
             _ => {
                 let parallel = model.get("gbtree_model_param")?.count("num_parallel_tree")?.max(1);
                 best.saturating_mul(parallel).saturating_mul(groups)
@@ -147,7 +145,9 @@ pub(crate) fn parse(document: &Document) -> Result<Raw, Error> {
 fn base_score(text: &str) -> Result<Vec<f32>, Error> {
     let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
     let parts = inner.split(',').map(|part| part.trim().parse::<f32>());
-    parts.collect::<Result<_, _>>().map_err(|_| Error::Broken(format!("the base score `{text}` is no number")))
+    parts
+        .collect::<Result<_, _>>()
+        .map_err(|_| Error::Broken(format!("the base score `{text}` is no number")))
 }
 
 /// The texts of categories, by column, that training data frames had.
@@ -216,7 +216,8 @@ impl Tree {
         }
         let kinds = list("split_type")?.to_vec();
         let nodes = document.numbers("categories_nodes")?;
-        let (starts, sizes) = (document.numbers("categories_segments")?, document.numbers("categories_sizes")?);
+        let (starts, sizes) =
+            (document.numbers("categories_segments")?, document.numbers("categories_sizes")?);
         let all = document.numbers("categories")?;
         if starts.len() != nodes.len() || sizes.len() != nodes.len() {
             return Err(Error::Broken("a tree has not one set of categories a node".into()));
