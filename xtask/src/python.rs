@@ -51,6 +51,11 @@ impl Python {
         Ok(Self::make(target().join("ray"), wanted, self.own_uv.clone())?.folder)
     }
 
+    /// The libraries whose models run natively: `NATIVE_MODELS_PYTHON=<interpreter>`.
+    pub fn of_native_models(&self) -> Result<PathBuf, String> {
+        self.of_suites("NATIVE_MODELS_PYTHON", "native-models", "conformance/native/requirements.txt")
+    }
+
     fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
         if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());

@@ -55,6 +55,10 @@ pub fn test(full: bool) -> bool {
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
+    match &python {
+        Some(python) => native_models(&mut report, python, full),
+        None => report.skip("native models", "the Python environment is missing, see above"),
+    }
     if full {
         upstream(&mut report, &binary, python.as_ref());
         let quick = ["kill_writes", "kill_steps"];
@@ -229,6 +233,21 @@ fn interpreter(python: &Python, script: &str) -> Result<PathBuf, String> {
         serving if serving.starts_with("serving") => python.of_serving_clients(),
         _ => Ok(python.program()),
     }
+}
+
+/// Models of many families against the libraries that made them; `full`: 10,000 rows, several models a family.
+fn native_models(report: &mut Report, python: &Python, full: bool) {
+    report.stage("native models", || {
+        run(cargo().args(["build", "--package", "mlwright-runtimes", "--example", "native"]))?;
+        let engine = target().join("debug/examples/native");
+        let script = "conformance/native/differential.py";
+        let mut compare = command(python.of_native_models()?, &[script, &engine.to_string_lossy()]);
+        if full {
+            compare.arg("--full");
+        }
+        let (said, succeeded) = heard(&mut compare)?;
+        Ok(report::checks(&said, succeeded))
+    });
 }
 
 /// The web app in Chromium, on the server that went through the whole loop.

@@ -14,6 +14,8 @@ pub fn routes(state: State) -> Door {
         .route("/serving-endpoints/{endpoint}/invocations", post(databricks::invocations))
         .route("/serving-endpoints/{endpoint}/served-models/{entity}/invocations", post(databricks::entity))
         .route("/api/2.0/serving-endpoints", get(databricks::list))
+        // As MLflow's client asks.
+        .route("/api/2.0/serving-endpoints/", get(databricks::list))
         .route("/api/2.0/serving-endpoints/{endpoint}", get(databricks::get))
         .route("/api/2.0/serving-endpoints/{endpoint}/metrics", get(databricks::metrics))
         .route("/api/2.0/serving-endpoints/{endpoint}/openapi", get(databricks::openapi))

@@ -117,13 +117,35 @@ fn json_input(body: &[u8], target: &Target) -> Result<(Input, Reply), ScoringErr
     Ok(match *format {
         "dataframe_split" => (Input::Columns(frames::split(value, schema)?), Reply::Records),
         "dataframe_records" => (Input::Columns(frames::records(value, schema)?), Reply::Records),
-        "instances" => instances(value, target)?,
+        "instances" => records_or_tensors(value, target)?,
         _ => tensors_or_columns(value, target)?,
     })
 }
 
-/// `instances` alone, for protocols that know no other form.
+/// `instances` alone, for protocols that know no other form. Rows of plain values are taken in the order of the model's
+/// columns, whose names these protocols do not know (MLflow refuses them where the signature has names).
 pub fn instances(value: &Json, target: &Target) -> Result<(Input, Reply), ScoringError> {
+    let schema = columns(target);
+    match value {
+        Json::List(rows) if !schema.is_empty() && rows.iter().all(|row| matches!(row, Json::List(_))) => {
+            let cells: Vec<&[Json]> = rows.iter().filter_map(Json::list).collect();
+            if let Some((at, row)) = cells.iter().enumerate().find(|(_, row)| row.len() != schema.len()) {
+                return Err(ScoringError::invalid(format!(
+                    "row {at} has {} values, the model takes {}",
+                    row.len(),
+                    schema.len()
+                )));
+            }
+            let column = |index: usize| Json::List(cells.iter().map(|row| row[index].clone()).collect());
+            let named: Vec<(String, Json)> =
+                schema.iter().enumerate().map(|(index, c)| (c.name.clone(), column(index))).collect();
+            Ok((Input::Columns(frames::by_column(&named, schema)?), Reply::Records))
+        }
+        _ => records_or_tensors(value, target),
+    }
+}
+
+fn records_or_tensors(value: &Json, target: &Target) -> Result<(Input, Reply), ScoringError> {
     match value {
         Json::List(rows) if matches!(rows.first(), Some(Json::Object(_))) => {
             Ok((Input::Columns(frames::records(value, columns(target))?), Reply::Records))

@@ -5,6 +5,7 @@
 //! and says what to install when the first model is loaded.
 
 mod error;
+pub mod explain;
 pub mod library;
 pub mod mlmodel;
 mod model;

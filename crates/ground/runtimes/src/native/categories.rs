@@ -29,8 +29,6 @@ pub(crate) enum Test {
     Known { left: Bits, known: Bits },
     /// LightGBM's `missing_type=zero`: |x| <= 1e-35 and NaN count as missing, and go left where `missing_left`.
     ZeroMissing { threshold: f64 },
-    /// CatBoost's one-hot split: the value goes right where it is this one.
-    Equal(f64),
 }
 
 /// `kZeroThreshold` of LightGBM, an `f32`.
@@ -76,7 +74,6 @@ impl Test {
                     value <= *threshold
                 }
             }
-            Self::Equal(one) => value != *one,
         }
     }
 }

@@ -34,14 +34,6 @@ impl Document {
         self.find(key).ok_or_else(|| Error::Broken(format!("the model has no `{key}`")))
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
-        let fields = match self {
-            Self::Map(fields) => fields.as_slice(),
-            _ => &[],
-        };
-        fields.iter().map(|(k, _)| k.as_str())
-    }
-
     pub(crate) fn text(&self, key: &str) -> Result<&str, Error> {
         match self.get(key)? {
             Self::Text(text) => Ok(text),

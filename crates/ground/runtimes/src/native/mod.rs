@@ -13,6 +13,7 @@ mod lightgbm;
 mod matrix;
 mod model;
 mod outputs;
+pub(crate) mod parts;
 mod sklearn;
 mod skops;
 mod source;
@@ -20,5 +21,6 @@ mod tree;
 mod ubjson;
 mod xgboost;
 
+pub(crate) use categories::Test;
 pub use model::load;
 pub use source::{Format, Source};

@@ -108,8 +108,7 @@ impl Classes {
 pub(crate) fn argmax<T: PartialOrd + Copy>(row: &[T]) -> usize {
     let mut best = 0;
     for (i, x) in row.iter().enumerate() {
-        #[expect(clippy::eq_op, reason = "only NaN differs from itself")]
-        if x != x {
+        if x.partial_cmp(x).is_none() {
             return i;
         }
         if *x > row[best] {

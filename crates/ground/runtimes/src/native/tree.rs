@@ -25,7 +25,7 @@ const BLOCK: usize = 512;
 pub(crate) trait Number: Copy + PartialOrd + Default + Send + Sync + 'static {
     const INFINITY: Self;
     fn wide(self) -> f64;
-    fn from_f64(value: f64) -> Self;
+    fn is_missing(self) -> bool;
 }
 
 impl Number for f32 {
@@ -33,8 +33,8 @@ impl Number for f32 {
     fn wide(self) -> f64 {
         f64::from(self)
     }
-    fn from_f64(value: f64) -> Self {
-        value as f32
+    fn is_missing(self) -> bool {
+        self.is_nan()
     }
 }
 
@@ -43,8 +43,8 @@ impl Number for f64 {
     fn wide(self) -> f64 {
         self
     }
-    fn from_f64(value: f64) -> Self {
-        value
+    fn is_missing(self) -> bool {
+        self.is_nan()
     }
 }
 
@@ -185,11 +185,6 @@ impl<T: Number> Forest<T> {
         self.leaves.push(0);
     }
 
-    /// Keeps the first `count` trees.
-    pub(crate) fn truncate(&mut self, count: usize) {
-        self.roots.truncate(count);
-    }
-
     fn step(&self, at: u32, row: &[T]) -> u32 {
         let node = self.nodes[at as usize];
         let value = row[(node.feature & FEATURE) as usize];
@@ -291,12 +286,9 @@ impl<T: Number> Forest<T> {
 
 /// 1 where the value goes right.
 #[inline(always)]
-#[expect(clippy::neg_cmp_op_on_partial_ord, reason = "a NaN must count as not less")]
-#[expect(clippy::eq_op, reason = "only NaN differs from itself")]
 fn right<T: Number>(node: Node<T>, value: T) -> u32 {
-    let over = !(value <= node.threshold);
-    let missing_left = node.feature & MISSING_LEFT != 0;
-    u32::from(over & !(missing_left & (value != value)))
+    let missing_right = node.feature & MISSING_LEFT == 0;
+    u32::from((value > node.threshold) | (value.is_missing() & missing_right))
 }
 
 /// The largest `f32` that is not above `threshold`: for `f32` values, `x <= threshold` stays what it was.

@@ -155,7 +155,8 @@ impl Predict for Booster {
             for row in x.chunks_exact_mut(self.raw.columns.max(1)) {
                 for (value, high) in row.iter_mut().zip(&self.raw.missing_high) {
                     if *high && value.is_nan() {
-                        *value = f32::MAX;
+                        // Above the largest number, which is the border that training made for missing values.
+                        *value = f32::INFINITY;
                     }
                 }
             }

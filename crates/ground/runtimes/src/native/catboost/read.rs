@@ -103,6 +103,9 @@ fn about(params: &Value, class_params: Option<&Value>) -> Result<(String, Option
     let loss = params.pointer("/loss_function/type").and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(class_params) = class_params else { return Ok((loss, None)) };
     let Some(Value::Array(names)) = class_params.get("class_names") else { return Ok((loss, None)) };
+    if names.is_empty() {
+        return Ok((loss, None));
+    }
     let kind = class_params.get("class_label_type").and_then(Value::as_str).unwrap_or_default();
     let wrong = || broken("its labels are not readable");
     let classes = match kind {

@@ -12,7 +12,7 @@ use super::tree::Forest;
 use crate::{ElementType, Error, TensorData};
 use objective::Objective;
 
-use read::{Raw, parse};
+pub(crate) use read::{Raw, parse};
 
 pub(crate) struct Booster {
     forest: Forest<f64>,
@@ -158,12 +158,13 @@ impl Predict for Booster {
                 raw[row * k + tree % k] += self.leaves[leaf as usize];
             });
         }
+        let mut scores = raw.clone();
+        // Raw scores stay sums, as in `PredictRaw`.
         if let Some(rounds) = self.mean_of {
-            for x in &mut raw {
+            for x in &mut scores {
                 *x /= rounds as f64;
             }
         }
-        let mut scores = raw.clone();
         self.objective.transform(&mut scores, k);
         let Some(classes) = &self.classes else {
             return Ok(vec![TensorData::F64(scores), TensorData::F64(raw)]);

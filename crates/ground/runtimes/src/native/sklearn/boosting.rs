@@ -64,6 +64,16 @@ pub(super) fn build(object: &Object<'_>) -> Result<Boosting, Error> {
     Ok(Boosting { forest, values, start, classes, exponential })
 }
 
+/// Where every row starts, one a score.
+pub(super) fn start_of(object: &Object<'_>) -> Result<Vec<f64>, Error> {
+    let classes = match object.find("classes_")? {
+        Some(classes) => Some(Classes::read(&classes)?),
+        None => None,
+    };
+    let scores = object.get("n_trees_per_iteration_")?.count()?;
+    start(object, scores, classes.as_ref(), object.get("loss")?.word().as_deref() == Some("exponential"))
+}
+
 /// `_init_raw_predictions`: the link of what the first estimator predicts, which is the same for every row.
 fn start(
     object: &Object<'_>,

@@ -73,7 +73,7 @@ fn known_categories(mapper: &Object<'_>, columns: usize) -> Result<Vec<Bits>, Er
     if categorical.is_none() {
         return Ok(known);
     }
-    let categorical = categorical.booleans()?;
+    let categorical: Vec<bool> = categorical.floats()?.iter().map(|x| *x != 0.0).collect();
     let thresholds = mapper.get("bin_thresholds_")?.items()?;
     if categorical.len() != columns || thresholds.len() != columns {
         return Err(mapper.broken("has another number of columns than the model"));

@@ -254,7 +254,7 @@ impl Predict for Linear {
         let Some(classes) = &self.classes else {
             if self.exponential {
                 for x in &mut scores {
-                    *x = x.exp();
+                    *x = if single { f64::from((*x as f32).exp()) } else { x.exp() };
                 }
             }
             return Ok(vec![TensorData::F64(scores)]);

@@ -4,6 +4,7 @@ mod boosting;
 mod cluster;
 mod compose;
 mod encode;
+mod explained;
 mod forest;
 mod histogram;
 mod impute;
@@ -18,6 +19,8 @@ use super::matrix::Block;
 use super::outputs::{Predict, Transform};
 use super::skops::{Array, Object};
 use crate::Error;
+
+pub(crate) use explained::explained;
 
 /// What a fitted object does.
 pub(crate) enum Step {

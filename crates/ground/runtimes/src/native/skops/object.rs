@@ -300,10 +300,6 @@ impl<'i> Object<'i> {
             .collect()
     }
 
-    pub(crate) fn booleans(&self) -> Result<Vec<bool>, Error> {
-        self.array()?.booleans().ok_or_else(|| self.broken("is no array of booleans"))
-    }
-
     /// The name of the type of a `TypeNode` (`float64`).
     pub(crate) fn type_name(&self) -> Option<&'i str> {
         (self.loader() == "TypeNode").then(|| self.class())

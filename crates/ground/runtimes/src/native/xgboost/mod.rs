@@ -12,7 +12,8 @@ use super::tree::Forest;
 use crate::{ElementType, Error, TensorData};
 use objective::{Objective, Shown};
 
-pub(crate) use read::Raw;
+use read::Raw;
+pub(crate) use read::Tree as StoredTree;
 
 /// How the model was wrapped, which decides what `predict` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,16 +88,45 @@ pub(crate) fn from_skops(object: &Object<'_>) -> Result<Box<dyn Predict>, Error>
     Ok(Box::new(build(read::parse(model)?, wrapper, classes)?))
 }
 
+/// The trees as they are stored, for explanations. A linear booster has none.
+pub(crate) fn stored(bytes: &[u8], wrapper: Wrapper) -> Result<super::parts::XgBoost, Error> {
+    let raw = read::read(bytes)?;
+    if raw.linear.is_some() {
+        return Err(Error::Unsupported("explanations of a linear booster".into()));
+    }
+    let base = starts(&raw, Objective::of(&raw.objective, raw.groups)?)?;
+    let count = used(&raw, wrapper);
+    let weights = raw.weights.unwrap_or_else(|| vec![1.0; raw.trees.len()]);
+    let groups = raw.tree_groups.into_iter().map(|g| g as usize);
+    let trees = raw.trees.into_iter().zip(groups).zip(weights).take(count);
+    Ok(super::parts::XgBoost {
+        columns: raw.columns,
+        base: base.into_iter().map(f64::from).collect(),
+        trees: trees.map(|((tree, group), weight)| (tree, group, weight)).collect(),
+    })
+}
+
+/// Where the scores start, by group.
+fn starts(raw: &Raw, objective: Objective) -> Result<Vec<f32>, Error> {
+    match raw.base.as_slice() {
+        [one] => Ok(vec![objective.margin(*one)?; raw.groups]),
+        many if many.len() == raw.groups => many.iter().map(|b| objective.margin(*b)).collect(),
+        _ => Err(Error::Broken("the model has not one base score a class".into())),
+    }
+}
+
+/// Trees that are used: the wrappers of scikit-learn stop at the best round.
+fn used(raw: &Raw, wrapper: Wrapper) -> usize {
+    match raw.best_trees {
+        Some(best) if wrapper != Wrapper::Booster => best.min(raw.trees.len()),
+        _ => raw.trees.len(),
+    }
+}
+
 fn build(raw: Raw, wrapper: Wrapper, classes: Option<Classes>) -> Result<Booster, Error> {
     let groups = raw.groups;
     let objective = Objective::of(&raw.objective, groups)?;
-    let base: Vec<f32> = match raw.base.as_slice() {
-        [one] => vec![objective.margin(*one)?; groups],
-        many if many.len() == groups => {
-            many.iter().map(|b| objective.margin(*b)).collect::<Result<_, _>>()?
-        }
-        _ => return Err(Error::Broken("the model has not one base score a class".into())),
-    };
+    let base = starts(&raw, objective)?;
     let machine = match &raw.linear {
         Some(weights) => {
             if weights.len() != (raw.columns + 1) * groups {
@@ -110,10 +140,7 @@ fn build(raw: Raw, wrapper: Wrapper, classes: Option<Classes>) -> Result<Booster
             for tree in &raw.trees {
                 tree.compile(&mut forest, &mut leaves)?;
             }
-            let trees = match raw.best_trees {
-                Some(best) if wrapper != Wrapper::Booster => best.min(raw.trees.len()),
-                _ => raw.trees.len(),
-            };
+            let trees = used(&raw, wrapper);
             Machine::Trees {
                 forest,
                 leaves,
@@ -164,7 +191,8 @@ impl Booster {
                 let bias = &weights[self.columns * k..];
                 for (row, x) in rows.chunks_exact(self.columns.max(1)).enumerate() {
                     for group in 0..k {
-                        let mut sum = bias[group] + self.base[group];
+                        // XGBoost starts every class at the base score of the first one.
+                        let mut sum = bias[group] + self.base[0];
                         for (column, x) in x.iter().enumerate() {
                             if !x.is_nan() {
                                 sum += x * weights[column * k + group];

@@ -5,8 +5,6 @@ use crate::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Objective {
     Identity,
-    /// Logit of the base score, but the scores stay as they are (`binary:logitraw`).
-    RawLogistic,
     Logistic,
     Hinge,
     Exponential,
@@ -32,10 +30,10 @@ impl Objective {
             | "reg:pseudohubererror"
             | "reg:absoluteerror"
             | "reg:quantileerror"
+            | "binary:logitraw"
             | "rank:pairwise"
             | "rank:ndcg"
             | "rank:map" => Self::Identity,
-            "binary:logitraw" => Self::RawLogistic,
             "reg:logistic" | "binary:logistic" => Self::Logistic,
             "binary:hinge" => Self::Hinge,
             "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:cox" | "survival:aft" => {
@@ -58,7 +56,7 @@ impl Objective {
     /// The base score as the start of the sums.
     pub(crate) fn margin(self, base: f32) -> Result<f32, Error> {
         match self {
-            Self::Logistic | Self::RawLogistic => {
+            Self::Logistic => {
                 if base > 0.0 && base < 1.0 {
                     Ok(-(1.0_f32 / base - 1.0).ln())
                 } else {
@@ -73,7 +71,7 @@ impl Objective {
     /// One value a row for [`Self::Softmax`], else as many as there are margins.
     pub(crate) fn transform(self, margins: &[f32], groups: usize) -> Vec<f32> {
         match self {
-            Self::Identity | Self::RawLogistic => margins.to_vec(),
+            Self::Identity => margins.to_vec(),
             Self::Logistic => margins.iter().map(|x| sigmoid(*x)).collect(),
             Self::Hinge => margins.iter().map(|x| if *x > 0.0 { 1.0 } else { 0.0 }).collect(),
             Self::Exponential => margins.iter().map(|x| x.exp()).collect(),
