@@ -192,7 +192,11 @@ fn with_server(
     let port = shell::free_port()?;
     let start = Start { binary, python, data: &data, port, database, config: Some(&config) };
     let server = Server::start(&start)?;
-    let program = if name(script).starts_with("kfp") { python.of_kfp_suites()? } else { python.program() };
+    let program = match name(script).split('_').next() {
+        Some("kfp") => python.of_kfp_suites()?,
+        Some("evidently") => python.of_evidently_suites()?,
+        _ => python.program(),
+    };
     let mut client = command(program, &[&script.to_string_lossy(), &server.url()]);
     client
         .env("MLWRIGHT_BIN", binary)
@@ -256,7 +260,7 @@ struct Upstream {
     python: fn(&Python) -> Result<PathBuf, String>,
 }
 
-const UPSTREAM: [Upstream; 3] = [
+const UPSTREAM: [Upstream; 4] = [
     Upstream {
         name: "MLflow's own suites",
         checkouts: &["MLFLOW_CHECKOUT"],
@@ -274,6 +278,12 @@ const UPSTREAM: [Upstream; 3] = [
         checkouts: &["KFP_CHECKOUT"],
         script: "conformance/upstream/kfp_suites.py",
         python: Python::of_kfp_suites,
+    },
+    Upstream {
+        name: "Evidently's own suites",
+        checkouts: &["EVIDENTLY_CHECKOUT"],
+        script: "conformance/upstream/evidently_suites.py",
+        python: Python::of_evidently_suites,
     },
 ];
 

@@ -6,7 +6,7 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 19] = [
+const STAGES: [&str; 20] = [
     "repositories",
     "tables",
     "datasets",
@@ -19,6 +19,7 @@ const STAGES: [&str; 19] = [
     "pipelines",
     "predictions",
     "evaluation",
+    "reports",
     "review",
     "serving",
     "gateway",
