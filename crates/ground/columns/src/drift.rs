@@ -19,10 +19,10 @@ pub use pair::{Key, Numbers, Pair};
 pub use report::{Choice, ColumnReport, Finding, Mode, Options, Report, Tier, compare, parallel};
 pub use score::{score, total_variation_above};
 
-pub use crate::statistic::Mmd;
 pub use crate::chance::{jensen_shannon_by_chance, psi_by_chance, wasserstein_by_chance};
 use crate::ks;
 pub use crate::pairs::{binned_numbers, by_value};
+pub use crate::statistic::Mmd;
 
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 

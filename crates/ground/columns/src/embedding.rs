@@ -232,7 +232,12 @@ fn drawn(random: &mut MersenneTwister, rows: usize, count: usize) -> Vec<usize> 
     (0..count).map(|_| random.up_to(rows as u64 - 1) as usize).collect()
 }
 
-fn model(x: &[Vec<f64>], y: &[Vec<f64>], threshold: f64, bootstrap: bool) -> Result<(f64, bool), NotComputable> {
+fn model(
+    x: &[Vec<f64>],
+    y: &[Vec<f64>],
+    threshold: f64,
+    bootstrap: bool,
+) -> Result<(f64, bool), NotComputable> {
     let all: Vec<&Vec<f64>> = x.iter().chain(y).collect();
     let (train, test) = halves(all.len());
     let is_reference = |rows: &[usize]| -> Vec<bool> { rows.iter().map(|i| *i < x.len()).collect() };
@@ -319,7 +324,9 @@ fn discrepancy(
         let within = |rows: &[usize]| -> f64 {
             rows.iter()
                 .enumerate()
-                .map(|(p, i)| rows.iter().enumerate().filter(|(q, _)| *q != p).map(|(_, j)| k[*i][*j]).sum::<f64>())
+                .map(|(p, i)| {
+                    rows.iter().enumerate().filter(|(q, _)| *q != p).map(|(_, j)| k[*i][*j]).sum::<f64>()
+                })
                 .sum()
         };
         let across: f64 = first.iter().map(|i| second.iter().map(|j| k[*i][*j]).sum::<f64>()).sum();

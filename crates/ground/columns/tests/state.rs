@@ -19,7 +19,8 @@ fn texts(values: &[Option<String>]) -> ArrayRef {
 }
 
 fn state(array: &ArrayRef, tier: Tier) -> ColumnState {
-    let bins = array.data_type().is_numeric().then(|| Bins::Intervals { edges: vec![-50.0, 0.0, 10.0, 50.0] });
+    let bins =
+        array.data_type().is_numeric().then(|| Bins::Intervals { edges: vec![-50.0, 0.0, 10.0, 50.0] });
     let mut state = ColumnState::new(array.data_type(), tier, bins);
     state.update(array).unwrap();
     state
@@ -98,7 +99,8 @@ proptest! {
 
 #[test]
 fn sketches_of_a_million_values_keep_their_errors_in_whole_and_in_parts() {
-    let values: Vec<f64> = (0..1_000_000_u64).map(|i| (i.wrapping_mul(2_654_435_761) % 1_000_003) as f64).collect();
+    let values: Vec<f64> =
+        (0..1_000_000_u64).map(|i| (i.wrapping_mul(2_654_435_761) % 1_000_003) as f64).collect();
     let mut whole = Quantiles::default();
     whole.add(&values);
     let mut merged = Quantiles::default();

@@ -1,7 +1,7 @@
 //! Counts of two samples over the same bins, as Evidently makes them.
 
-use super::pair::{NumberType, Numbers, Pair};
 use super::NotComputable;
+use super::pair::{NumberType, Numbers, Pair};
 
 /// Over this many different values in the reference, numbers are cut into intervals.
 const BY_VALUE: usize = 20;

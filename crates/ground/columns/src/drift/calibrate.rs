@@ -211,7 +211,8 @@ fn distances(method: Method, reference: &Numbers, current: &Numbers, permutation
     let mut all: Vec<f64> = reference.sorted.iter().chain(&current.sorted).copied().collect();
     all.sort_unstable_by(f64::total_cmp);
     let step = all.len().div_ceil(GROUPS).max(1);
-    let mut ends: Vec<f64> = all.iter().skip(step - 1).step_by(step).copied().chain(all.last().copied()).collect();
+    let mut ends: Vec<f64> =
+        all.iter().skip(step - 1).step_by(step).copied().chain(all.last().copied()).collect();
     ends.dedup_by(|a, b| a == b);
     let count = |sorted: &[f64]| -> Vec<u64> {
         let mut from = 0;
@@ -256,7 +257,8 @@ fn whole(method: Method, reference: &Numbers, current: &Numbers, score: f64, per
 /// Chance of at least this area under the ROC curve for a classifier that learnt nothing, on the half it is judged by.
 fn area(score: f64, reference: usize, current: usize) -> f64 {
     let judged = text::judged(reference, current);
-    let (hits, misses) = (judged.iter().filter(|c| **c).count() as f64, judged.iter().filter(|c| !**c).count() as f64);
+    let (hits, misses) =
+        (judged.iter().filter(|c| **c).count() as f64, judged.iter().filter(|c| !**c).count() as f64);
     let spread = ((hits + misses + 1.0) / (12.0 * hits * misses)).sqrt();
     1.0 - statistic::normal_cumulative((score - 0.5) / spread)
 }

@@ -1,16 +1,19 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use types::DataType;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 
 use super::pair::{Key, NumberType, Numbers};
 use super::{Kind, NotComputable};
-use crate::{ArrayRef, Error, Format, Table, read_typed};
+use crate::{ArrayRef, Error, Format, Table, csv, jsonl};
 
 /// Integers with at most this many different values are categories.
 const FEW: usize = 10;
@@ -34,7 +37,7 @@ enum Content {
 }
 
 impl Frame {
-    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of numbers with texts among them is text.
+    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of several types is text.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let name = path.to_string_lossy().into_owned();
@@ -42,7 +45,8 @@ impl Frame {
             return Self::read(&name, types::io::read(path)?.into());
         }
         let file = types::io::open(path)?;
-        let loaded = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
+        let loaded =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
         Ok(Self::of_parquet(name, Content::File(path.to_path_buf(), loaded)))
     }
 
@@ -53,18 +57,11 @@ impl Frame {
                 ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|e| bad(name, &e))?;
             return Ok(Self::of_parquet(name.to_owned(), Content::Bytes(bytes, loaded)));
         }
-        let mut declared = BTreeMap::new();
-        loop {
-            match read_typed(name, bytes.clone(), &declared) {
-                Ok(table) => return Ok(Self::of_table(name, table)),
-                Err(Error::MixedTypes { column, .. } | Error::WrongType { column, .. })
-                    if !declared.contains_key(&column) =>
-                {
-                    declared.insert(column, DataType::String);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let table = match Format::of(name)? {
+            Format::JsonLines => jsonl::read_lenient(name, &bytes)?,
+            _ => csv::read_lenient(name, &bytes)?,
+        };
+        Ok(Self::of_table(name, table))
     }
 
     pub fn of_table(name: &str, table: Table) -> Self {
@@ -92,6 +89,10 @@ impl Frame {
         names.filter(|n| !n.starts_with("__index_level_")).collect()
     }
 
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.schema.column_with_name(column).is_some()
+    }
+
     pub fn rows(&self) -> u64 {
         match &self.content {
             Content::Table(table) => table.rows() as u64,
@@ -103,18 +104,23 @@ impl Frame {
 
     /// Reads one column. Errors: `NoColumn`, and what is wrong with the file.
     pub fn series(&self, column: &str) -> Result<Series, Error> {
-        let index = self.schema.index_of(column).map_err(|_| Error::NoColumn {
-            column: column.to_owned(),
-            known: self.columns(),
-        })?;
+        let index = self
+            .schema
+            .index_of(column)
+            .map_err(|_| Error::NoColumn { column: column.to_owned(), known: self.columns() })?;
         let chunks = match &self.content {
             Content::Table(table) => vec![table.column(column)?.clone()],
             Content::File(path, loaded) => {
                 let file = types::io::open(path)?;
-                self.read_column(ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone()), index)?
+                self.read_column(
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone()),
+                    index,
+                )?
             }
-            Content::Bytes(bytes, loaded) => self
-                .read_column(ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone()), index)?,
+            Content::Bytes(bytes, loaded) => self.read_column(
+                ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone()),
+                index,
+            )?,
         };
         let data_type = self.schema.field(index).data_type().clone();
         Ok(Series::new(data_type, self.pandas.get(column).cloned(), chunks))
@@ -126,11 +132,8 @@ impl Frame {
         index: usize,
     ) -> Result<Vec<ArrayRef>, Error> {
         let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(BATCH)
-            .build()
-            .map_err(|e| bad(&self.name, &e))?;
+        let reader =
+            builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| bad(&self.name, &e))?;
         let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| bad(&self.name, &e))?;
         Ok(batches.iter().map(|batch| batch.column(0).clone()).collect())
     }
@@ -157,16 +160,19 @@ pub struct Series {
     is_dictionary: bool,
     pandas: Option<String>,
     chunks: Vec<ArrayRef>,
+    /// Made when it is first asked for: the type of a column of texts depends on how many differ.
+    coded: OnceLock<Result<Coded, NotComputable>>,
 }
 
 impl Series {
     pub(crate) fn new(data_type: ArrowType, pandas: Option<String>, chunks: Vec<ArrayRef>) -> Self {
         let ArrowType::Dictionary(_, value) = &data_type else {
-            return Self { data_type, is_dictionary: false, pandas, chunks };
+            return Self { data_type, is_dictionary: false, pandas, chunks, coded: OnceLock::new() };
         };
         let plain = |chunk: &ArrayRef| arrow::compute::cast(chunk, value).unwrap_or_else(|_| chunk.clone());
         let chunks = chunks.iter().map(plain).collect();
-        Self { data_type: value.as_ref().clone(), is_dictionary: true, pandas, chunks }
+        let data_type = value.as_ref().clone();
+        Self { data_type, is_dictionary: true, pandas, chunks, coded: OnceLock::new() }
     }
 
     pub fn chunks(&self) -> &[ArrayRef] {
@@ -197,8 +203,17 @@ impl Series {
         self.pandas.as_deref().is_some_and(|name| {
             matches!(
                 name,
-                "Int8" | "Int16" | "Int32" | "Int64" | "UInt8" | "UInt16" | "UInt32" | "UInt64" | "Float32"
-                    | "Float64" | "boolean"
+                "Int8"
+                    | "Int16"
+                    | "Int32"
+                    | "Int64"
+                    | "UInt8"
+                    | "UInt16"
+                    | "UInt32"
+                    | "UInt64"
+                    | "Float32"
+                    | "Float64"
+                    | "boolean"
             )
         })
     }
@@ -223,7 +238,13 @@ impl Series {
             ArrowType::Float16 | ArrowType::Float32 | ArrowType::Float64 => Kind::Number,
             // With nulls among them pandas has floats.
             t if t.is_integer() && self.nulls() > 0 => Kind::Number,
-            t if t.is_signed_integer() => if self.few_numbers() { Kind::Category } else { Kind::Number },
+            t if t.is_signed_integer() => {
+                if self.few_numbers() {
+                    Kind::Category
+                } else {
+                    Kind::Number
+                }
+            }
             ArrowType::Boolean if self.nulls() == 0 => Kind::Category,
             ArrowType::Timestamp(..) => Kind::Datetime,
             _ if self.is_text() => {
@@ -253,12 +274,7 @@ impl Series {
     }
 
     fn distinct_texts(&self) -> usize {
-        let mut seen: HashSet<&str> = HashSet::new();
-        let wide: Vec<ArrayRef> = self.chunks.iter().filter_map(|c| wide_text(c)).collect();
-        for chunk in &wide {
-            seen.extend(chunk.as_string::<i64>().iter().flatten());
-        }
-        seen.len()
+        self.coded().map_or(0, |coded| coded.keys.len())
     }
 
     /// `None` for what is no number; NaN for nulls.
@@ -305,7 +321,11 @@ impl Series {
     }
 
     /// Values by the place of their key, in the order of the rows, without nulls, NaN and infinities.
-    pub(crate) fn keys(&self) -> Result<Coded, NotComputable> {
+    pub(crate) fn coded(&self) -> Result<&Coded, NotComputable> {
+        self.coded.get_or_init(|| self.keys()).as_ref().map_err(Clone::clone)
+    }
+
+    fn keys(&self) -> Result<Coded, NotComputable> {
         let mut coded = Coded::default();
         if let Some(values) = self.floats() {
             for value in values.into_iter().filter(|v| v.is_finite()) {
@@ -359,7 +379,12 @@ impl Series {
                     ArrowType::List(_) => chunk.as_list::<i32>().value(row),
                     ArrowType::LargeList(_) => chunk.as_list::<i64>().value(row),
                     ArrowType::FixedSizeList(..) => chunk.as_fixed_size_list().value(row),
-                    _ => return Err(NotComputable::reason(format!("{} is no list of numbers", self.data_type))),
+                    _ => {
+                        return Err(NotComputable::reason(format!(
+                            "{} is no list of numbers",
+                            self.data_type
+                        )));
+                    }
                 };
                 let part = Series::new(values.data_type().clone(), None, vec![values]);
                 let Some(vector) = part.floats() else {
@@ -391,12 +416,33 @@ fn wide_text(chunk: &ArrayRef) -> Option<ArrayRef> {
 }
 
 /// Rows as places in a list of different keys, in order of first appearance.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Coded {
     pub keys: Vec<Key>,
     pub codes: Vec<u32>,
-    numbers: std::collections::HashMap<u64, u32>,
-    texts: std::collections::HashMap<String, u32>,
+    numbers: HashMap<u64, u32>,
+    texts: HashMap<String, u32, BuildHasherDefault<TextHasher>>,
+}
+
+/// Quick for short texts, of which there are many here; not for keys that an enemy chooses against the whole program: at
+/// worst one column of one comparison is slow.
+#[derive(Clone, Debug, Default)]
+struct TextHasher(u64);
+
+impl Hasher for TextHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed =
+                (self.0.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 = mixed ^ mixed >> 29;
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ self.0 >> 32
+    }
 }
 
 impl Coded {

@@ -112,7 +112,9 @@ impl Method {
 
     pub fn default_threshold(self) -> f64 {
         match self {
-            Self::Ks | Self::EppsSingleton | Self::TTest | Self::MannWhitney | Self::ChiSquare | Self::Z => 0.05,
+            Self::Ks | Self::EppsSingleton | Self::TTest | Self::MannWhitney | Self::ChiSquare | Self::Z => {
+                0.05
+            }
             Self::PercentileText => 0.95,
             Self::AbsoluteText => 0.55,
             _ => 0.1,
@@ -164,7 +166,13 @@ impl Method {
         Some(match kind {
             Kind::Text if rows > 1000 => Self::AbsoluteText,
             Kind::Text => Self::PercentileText,
-            Kind::Number if different > 5 => if rows <= 1000 { Self::Ks } else { Self::Wasserstein },
+            Kind::Number if different > 5 => {
+                if rows <= 1000 {
+                    Self::Ks
+                } else {
+                    Self::Wasserstein
+                }
+            }
             Kind::Number | Kind::Category if rows > 1000 => Self::JensenShannon,
             Kind::Number | Kind::Category if different > 2 => Self::ChiSquare,
             Kind::Number | Kind::Category => Self::Z,
@@ -184,8 +192,8 @@ impl FromStr for Method {
 
     /// By name; the error lists the names.
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|m| m.name() == text || m.name().eq_ignore_ascii_case(text)).ok_or_else(|| {
-            format!("`{text}` is no method; there are {}", Self::ALL.map(Self::name).join(", "))
-        })
+        Self::ALL.into_iter().find(|m| m.name() == text || m.name().eq_ignore_ascii_case(text)).ok_or_else(
+            || format!("`{text}` is no method; there are {}", Self::ALL.map(Self::name).join(", ")),
+        )
     }
 }

@@ -24,7 +24,7 @@ pub struct Numbers {
 impl Numbers {
     pub(crate) fn new(values: Vec<f64>, number: NumberType) -> Self {
         let mut sorted = values.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
+        crate::sort::sort(&mut sorted);
         Self { values, sorted, number }
     }
 
@@ -87,11 +87,24 @@ impl Ord for Key {
 /// Two clean samples of one column, ready to be compared.
 #[derive(Clone, Debug)]
 pub enum Pair {
-    Numbers { reference: Numbers, current: Numbers },
+    Numbers {
+        reference: Numbers,
+        current: Numbers,
+    },
     /// Rows as places in `keys`, which is ascending and holds every value that occurs.
-    Keys { keys: Vec<Key>, reference: Vec<u32>, current: Vec<u32> },
-    Texts { reference: Vec<String>, current: Vec<String> },
-    Vectors { reference: Vec<Vec<f64>>, current: Vec<Vec<f64>> },
+    Keys {
+        keys: Vec<Key>,
+        reference: Vec<u32>,
+        current: Vec<u32>,
+    },
+    Texts {
+        reference: Vec<String>,
+        current: Vec<String>,
+    },
+    Vectors {
+        reference: Vec<Vec<f64>>,
+        current: Vec<Vec<f64>>,
+    },
 }
 
 impl Pair {
@@ -99,13 +112,18 @@ impl Pair {
     /// Evidently's count of drifted columns does not see them there).
     ///
     /// Errors: `Reason` where the values do not fit `kind`, `EmptySample`.
-    pub fn of(kind: Kind, reference: &Series, current: &Series, infinite: bool) -> Result<Self, NotComputable> {
+    pub fn of(
+        kind: Kind,
+        reference: &Series,
+        current: &Series,
+        infinite: bool,
+    ) -> Result<Self, NotComputable> {
         let pair = match kind {
             Kind::Number => Self::Numbers {
                 reference: reference.numbers("reference", infinite)?,
                 current: current.numbers("current", infinite)?,
             },
-            Kind::Category => coded(reference.keys()?, current.keys()?),
+            Kind::Category => coded(reference.coded()?, current.coded()?),
             Kind::Text => Self::Texts { reference: reference.texts()?, current: current.texts()? },
             Kind::Vector => Self::Vectors { reference: reference.vectors()?, current: current.vectors()? },
             Kind::Datetime => return Err(NotComputable::reason("times are not compared")),
@@ -174,7 +192,7 @@ impl Pair {
                     n.values.iter().for_each(|v| coded.push_number(*v));
                     coded
                 };
-                coded(key(reference), key(current)).codes()
+                coded(&key(reference), &key(current)).codes()
             }
             _ => Err(NotComputable::reason("the method compares categories")),
         }
@@ -182,14 +200,14 @@ impl Pair {
 }
 
 /// Both over the sorted keys of either.
-fn coded(reference: Coded, current: Coded) -> Pair {
+fn coded(reference: &Coded, current: &Coded) -> Pair {
     let mut keys: Vec<Key> = reference.keys.iter().chain(&current.keys).cloned().collect();
     keys.sort();
     keys.dedup();
-    let place = |side: Coded| -> Vec<u32> {
+    let place = |side: &Coded| -> Vec<u32> {
         let found: Vec<u32> =
             side.keys.iter().map(|key| keys.binary_search(key).unwrap_or_default() as u32).collect();
-        side.codes.into_iter().map(|code| found[code as usize]).collect()
+        side.codes.iter().map(|code| found[*code as usize]).collect()
     };
     let (reference, current) = (place(reference), place(current));
     Pair::Keys { keys, reference, current }

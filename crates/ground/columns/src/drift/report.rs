@@ -196,7 +196,8 @@ fn names(reference: &Frame, current: &Frame, options: &Options) -> Result<Vec<St
     let mut names = current.columns();
     let missing: Vec<String> = reference.columns().into_iter().filter(|n| !names.contains(n)).collect();
     names.extend(missing);
-    let said = options.column_methods.keys().chain(options.column_thresholds.keys()).chain(options.kinds.keys());
+    let said =
+        options.column_methods.keys().chain(options.column_thresholds.keys()).chain(options.kinds.keys());
     for name in said.chain(&options.only).chain(options.vectors.values().flatten()) {
         if !names.contains(name) && !options.vectors.contains_key(name) {
             return Err(Error::NoColumn { column: name.clone(), known: names });
@@ -238,10 +239,10 @@ pub fn parallel<T: Send>(names: &[String], work: impl Fn(&str) -> T + Sync) -> V
 
 fn column(reference: &Frame, current: &Frame, name: &str, options: &Options, columns: usize) -> ColumnReport {
     let read = |frame: &Frame, side: &str| {
-        frame.series(name).map_err(|error| match error {
-            Error::NoColumn { .. } => NotComputable::reason(format!("the column is missing in the {side} data")),
-            other => NotComputable::reason(other.to_string()),
-        })
+        if !frame.has(name) {
+            return Err(NotComputable::reason(format!("the column is missing in the {side} data")));
+        }
+        frame.series(name).map_err(|error| NotComputable::reason(error.to_string()))
     };
     let mut counted = None;
     let mut compared = || -> Result<Finding, NotComputable> {
@@ -354,10 +355,8 @@ fn vectors(pair: Pair, name: &str, options: &Options) -> Result<Finding, NotComp
 
 /// Corrects the p-values for their number; a column has drifted if its score is past the threshold and rare.
 fn correct(columns: &mut [ColumnReport], alpha: f64) {
-    let p_values: Vec<f64> = columns
-        .iter()
-        .map(|c| c.found.as_ref().ok().and_then(|f| f.p_value).unwrap_or(f64::NAN))
-        .collect();
+    let p_values: Vec<f64> =
+        columns.iter().map(|c| c.found.as_ref().ok().and_then(|f| f.p_value).unwrap_or(f64::NAN)).collect();
     for (column, adjusted) in columns.iter_mut().zip(calibrate::adjusted(&p_values)) {
         if let Ok(found) = &mut column.found
             && found.p_value.is_some()

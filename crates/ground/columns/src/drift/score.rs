@@ -46,10 +46,7 @@ pub fn score(method: Method, pair: &Pair) -> Result<f64, NotComputable> {
     }
 }
 
-fn shares(
-    pair: &Pair,
-    of: fn(&[u64], &[u64]) -> Result<f64, NotComputable>,
-) -> Result<f64, NotComputable> {
+fn shares(pair: &Pair, of: fn(&[u64], &[u64]) -> Result<f64, NotComputable>) -> Result<f64, NotComputable> {
     let (reference, current) = binned::counts(pair)?;
     of(&reference, &current)
 }

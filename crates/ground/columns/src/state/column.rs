@@ -76,7 +76,9 @@ pub enum Values {
         norms: Moments,
     },
     /// Structs, maps and what else has no statistics: only counted.
-    Other { name: String },
+    Other {
+        name: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -54,7 +54,8 @@ impl Frequent {
 
     /// Descending, ties by text.
     pub fn top(&self, most: usize) -> Vec<(&str, u64)> {
-        let mut all: Vec<(&str, u64)> = self.counts.iter().map(|(text, count)| (text.as_str(), *count)).collect();
+        let mut all: Vec<(&str, u64)> =
+            self.counts.iter().map(|(text, count)| (text.as_str(), *count)).collect();
         all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
         all.truncate(most);
         all

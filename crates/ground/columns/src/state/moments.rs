@@ -49,10 +49,8 @@ impl Moments {
         let d = other.mean - self.mean;
         let d_n = d / n;
         let m2 = self.m2 + other.m2 + d * d_n * a * b;
-        let m3 = self.m3
-            + other.m3
-            + d * d_n * d_n * a * b * (a - b)
-            + 3.0 * d_n * (a * other.m2 - b * self.m2);
+        let m3 =
+            self.m3 + other.m3 + d * d_n * d_n * a * b * (a - b) + 3.0 * d_n * (a * other.m2 - b * self.m2);
         let m4 = self.m4
             + other.m4
             + d * d_n.powi(3) * a * b * (a * a - a * b + b * b)

@@ -66,8 +66,7 @@ fn moments(rows: &[Vec<f64>; SIZE]) -> ([f64; SIZE], Matrix) {
     let mut covariance = [[0.0; SIZE]; SIZE];
     for i in 0..SIZE {
         for j in 0..=i {
-            let total: f64 =
-                rows[i].iter().zip(&rows[j]).map(|(a, b)| (a - means[i]) * (b - means[j])).sum();
+            let total: f64 = rows[i].iter().zip(&rows[j]).map(|(a, b)| (a - means[i]) * (b - means[j])).sum();
             let value = total / (n - 1.0) * (n - 1.0) / n;
             covariance[i][j] = value;
             covariance[j][i] = value;

@@ -10,7 +10,9 @@ pub(crate) fn fisher(a: u64, b: u64, c: u64, d: u64) -> f64 {
     let (low, high) = (column.saturating_sub(other), column.min(row));
     let mode = (((column + 1) as f64 * (row + 1) as f64 / (row + other + 2) as f64) as u64).clamp(low, high);
     // Shares relative to the mode's, by the ratio of neighbours, so that equal ones are found equal.
-    let up = |k: u64| ((row - k) as f64 * (column - k) as f64) / ((k + 1) as f64 * (other + k + 1 - column) as f64);
+    let up = |k: u64| {
+        ((row - k) as f64 * (column - k) as f64) / ((k + 1) as f64 * (other + k + 1 - column) as f64)
+    };
     let mut relative = vec![0.0; (high - low + 1) as usize];
     let at = |k: u64| (k - low) as usize;
     relative[at(mode)] = 1.0;

@@ -25,7 +25,9 @@ pub(crate) fn chi_square(reference: &[u64], current: &[u64]) -> f64 {
 pub(crate) fn g_test(reference: &[u64], current: &[u64]) -> Result<f64, NotComputable> {
     let (n, m) = (reference.iter().sum::<u64>() as f64, current.iter().sum::<u64>() as f64);
     if (n - m).abs() / n.min(m) > f64::EPSILON.sqrt() {
-        return Err(NotComputable::reason(format!("the G-test needs samples of equal size, not {n} and {m}")));
+        return Err(NotComputable::reason(format!(
+            "the G-test needs samples of equal size, not {n} and {m}"
+        )));
     }
     let terms: Vec<f64> = reference
         .iter()

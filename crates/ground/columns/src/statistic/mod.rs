@@ -32,7 +32,8 @@ pub(crate) use variation::total_variation;
 /// The ranks of `x` and of `y` in both together (both sorted), the mean rank for equal values; and for each group of
 /// equal values how many there are.
 pub(crate) fn ranks(x: &[f64], y: &[f64]) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let (mut of_x, mut of_y, mut ties) = (Vec::with_capacity(x.len()), Vec::with_capacity(y.len()), Vec::new());
+    let (mut of_x, mut of_y, mut ties) =
+        (Vec::with_capacity(x.len()), Vec::with_capacity(y.len()), Vec::new());
     while of_x.len() < x.len() || of_y.len() < y.len() {
         let (i, j) = (of_x.len(), of_y.len());
         let at = match (x.get(i), y.get(j)) {
