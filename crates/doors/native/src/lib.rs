@@ -28,6 +28,7 @@ mod run_views;
 mod runs;
 mod users;
 mod view;
+mod webhooks;
 mod why;
 
 use std::sync::Arc;
@@ -39,6 +40,7 @@ pub use failure::Failure;
 pub use projects::{Projects, Refusal};
 pub use routes::routes;
 pub use run_table::RunGrammar;
+pub use self::webhooks::TOPICS;
 
 /// What the door needs of the house.
 #[derive(Clone)]
@@ -46,6 +48,7 @@ pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub keys: kit::AccessKeys,
+    pub vault: vault::Vault,
     pub engine: ::pipelines::Engine,
     pub serving: serving::Serving,
     pub log: predictions::Log,

@@ -22,6 +22,7 @@ use webhooks::Webhooks;
 
 use crate::Error;
 use crate::config::{Config, Role};
+use crate::notices::Notices;
 use crate::projects::Port;
 
 /// The tables of every stage, in lifecycle order.
@@ -35,6 +36,7 @@ pub const COMPONENTS: &[Component] = &[
     pipelines::COMPONENT,
     predictions::COMPONENT,
     evaluation::COMPONENT,
+    reports::COMPONENT,
     review::COMPONENT,
     serving::COMPONENT,
     gateway::COMPONENT,
@@ -44,7 +46,7 @@ pub const COMPONENTS: &[Component] = &[
 ];
 
 /// The names of the doors, as `--listen` takes them.
-pub const DOORS: &[&str] = &["native", "mlflow", "oip", "lakefs", "kfp", "s3"];
+pub const DOORS: &[&str] = &["native", "mlflow", "oip", "lakefs", "kfp", "evidently", "s3"];
 
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
@@ -153,7 +155,7 @@ impl Stages {
         repositories.add_gate(Arc::new(project::DataGate::new(&repositories, ledger, blobs)));
         repositories.set_readers(Arc::new(Runs(ledger.clone())));
         let tables = tables(config, &repositories)?;
-        let composer = Arc::new(door_mlflow::Composer::new(ledger));
+        let composer = Arc::new(Notices(door_mlflow::Composer::new(ledger)));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
         Ok(Self { ground, engine, log, serving, monitoring, automation, webhooks, repositories, tables })
     }
@@ -232,6 +234,7 @@ impl Stages {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
             keys: self.ground.keys.clone(),
+            vault: vault.clone(),
             engine: self.engine.clone(),
             serving: self.serving.clone(),
             log: self.log.clone(),
@@ -272,6 +275,7 @@ impl Stages {
                 blobs: blobs.clone(),
                 engine: self.engine.clone(),
             }),
+            door_evidently::routes(door_evidently::State { ledger: ledger.clone(), blobs: blobs.clone() }),
         ])
     }
 }
