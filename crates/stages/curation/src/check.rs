@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use columns::Table;
 use datasets::{ROW_ID, Rows};
@@ -7,13 +9,23 @@ use types::DataType;
 use crate::evaluate::Evaluator;
 use crate::rule::{Judged, Rule, rules};
 use crate::verify::{Verification, findings_as_checks, verify};
-use crate::{Check, Error, Expectations, FailingRow, Frame, Reading, Report, UnknownColumns};
+use crate::{Check, Error, Expectations, FailingRow, Frame, Quarantined, Reading, Report, UnknownColumns};
 
 /// Checks every expectation; each column is read once. `rows` says where the rows stand in their files; without it
 /// the report counts them from 1.
 ///
 /// Errors: `BadExpectation`. Data that breaks an expectation is no error: it is in the report.
 pub fn check(table: &Table, rows: Option<&Rows>, expectations: &Expectations) -> Result<Report, Error> {
+    checked(table, rows, expectations).map(|(report, _)| report)
+}
+
+/// [`check`], and the rows that break a rule that failed.
+pub(crate) fn checked(
+    table: &Table,
+    rows: Option<&Rows>,
+    expectations: &Expectations,
+) -> Result<(Report, Vec<Quarantined>), Error> {
+    let mut bad: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     expectations.validate()?;
     let frame = Frame::of_table(table, Reading::Exact)?;
     let evaluator = Evaluator::new(&frame);
@@ -52,16 +64,23 @@ pub fn check(table: &Table, rows: Option<&Rows>, expectations: &Expectations) ->
         let Some(place) = frame.place(column) else { continue };
         for rule in rules(column, wanted)? {
             let found = rule.judge(&evaluator, place);
+            if !found.passed {
+                for row in &found.rows {
+                    bad.entry(*row).or_default().push(format!("{column} {}", rule.phrase));
+                }
+            }
             checks.push(judged(column, rule, found, rows));
         }
     }
-    Ok(Report {
+    let report = Report {
         format: 1,
         passed: checks.iter().all(|c| c.passed),
         rows: table.rows() as u64,
         columns: table.schema().names().filter(|n| *n != ROW_ID).count() as u64,
         checks,
-    })
+        quarantine: None,
+    };
+    Ok((report, bad.into_iter().map(|(row, reasons)| Quarantined { row, reasons }).collect()))
 }
 
 /// Checks a file in memory; `file` tells its format. Errors: `BadExpectation`; `Columns` with file and line if it cannot
@@ -118,7 +137,7 @@ fn unknown_columns(table: &Table, expectations: &Expectations) -> Check {
 }
 
 fn judged(column: &str, rule: Rule, found: Judged, rows: Option<&Rows>) -> Check {
-    let Judged { passed, of, failed, first } = found;
+    let Judged { passed, of, failed, first, .. } = found;
     let text = if failed == 0 {
         format!("true of all {of} values")
     } else if matches!(rule.name, "not_null" | "max_null_share") {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::evaluate::{Finding, Found, Rows, Shape, Validation};
-use crate::frame::{Cell, Frame, Key, compare};
+use crate::frame::{Cell, Frame, Key, compare, numpy_time};
 use crate::suite::{Expectation, Rule, Test};
 
 /// The version whose results these are like.
@@ -160,10 +160,20 @@ fn value(frame: &Frame, rows: &Rows, row: u32) -> Value {
     let cell = |place: &usize| frame.at(*place).get(row as usize).json();
     match rows.shape {
         Shape::Value => rows.columns.first().map_or(Value::Null, cell),
-        Shape::Pair => Value::Array(rows.columns.iter().map(cell).collect()),
+        Shape::Pair => Value::Array(rows.columns.iter().map(|p| paired(frame, *p, row)).collect()),
         Shape::Record => {
             rows.columns.iter().map(|p| (frame.at(*p).name.clone(), cell(p))).collect::<Map<_, _>>().into()
         }
+    }
+}
+
+/// Values of a pair come from NumPy, which writes times in its own way.
+fn paired(frame: &Frame, place: usize, row: u32) -> Value {
+    let column = frame.at(place);
+    match column.get(row as usize) {
+        Cell::Time(at) => numpy_time(at).into(),
+        Cell::Null if column.dtype.is_time() => "NaT".into(),
+        cell => cell.json(),
     }
 }
 
@@ -183,7 +193,13 @@ fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Val
         rows.columns.iter().map(|p| frame.at(*p).get(row as usize)).collect()
     };
     // A missing number is NaN, which is equal to nothing, not even to itself.
-    let lone: Vec<bool> = rows.columns.iter().map(|p| !frame.at(*p).dtype.is_object()).collect();
+    // A missing time is one and the same, except as NumPy has it.
+    let object: Vec<bool> = rows.columns.iter().map(|p| frame.at(*p).dtype.is_object()).collect();
+    let lone = |p: &usize| {
+        let dtype = &frame.at(*p).dtype;
+        !dtype.is_object() && !(dtype.is_time() && rows.shape != Shape::Pair)
+    };
+    let lone: Vec<bool> = rows.columns.iter().map(lone).collect();
     let mut places: HashMap<Vec<Key<'_>>, usize> = HashMap::new();
     let mut found: Vec<(u32, usize)> = Vec::new();
     for &row in listed {
@@ -206,10 +222,10 @@ fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Val
         if a.1 != b.1 {
             return Some(a.1 > b.1);
         }
-        for ((x, y), lone) in cells(a.0).into_iter().zip(cells(b.0)).zip(&lone) {
+        for (i, (x, y)) in cells(a.0).into_iter().zip(cells(b.0)).enumerate() {
             match (x, y) {
-                (Cell::Null, Cell::Null) if !lone => {}
-                (Cell::Null, _) | (_, Cell::Null) => return if *lone { Some(false) } else { None },
+                (Cell::Null, Cell::Null) if !lone[i] => {}
+                (Cell::Null, _) | (_, Cell::Null) => return if object[i] { None } else { Some(false) },
                 _ => match compare(x, y)? {
                     Ordering::Equal => {}
                     order => return Some(order == Ordering::Less),
@@ -227,7 +243,8 @@ fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Val
 fn flat(frame: &Frame, rows: &Rows, row: u32) -> Value {
     match rows.shape {
         Shape::Value => value(frame, rows, row),
-        _ => Value::Array(rows.columns.iter().map(|p| frame.at(*p).get(row as usize).json()).collect()),
+        Shape::Pair => value(frame, rows, row),
+        Shape::Record => Value::Array(rows.columns.iter().map(|p| frame.at(*p).get(row as usize).json()).collect()),
     }
 }
 

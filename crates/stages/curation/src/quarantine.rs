@@ -46,16 +46,29 @@ pub fn quarantine_table(
     rows: &[Quarantined],
 ) -> Result<Table, Error> {
     let all = columns::plain(file, batches)?;
-    let total = all.rows();
+    let places = bytes.map(|bytes| Places::of_file(file, bytes, all.rows()));
+    told(&all, file, places.as_ref(), rows)
+}
+
+/// [`quarantine_table`] of a table whose places are known.
+pub(crate) fn told(
+    all: &Table,
+    file: &str,
+    places: Option<&Places>,
+    rows: &[Quarantined],
+) -> Result<Table, Error> {
     let table = all.take(&rows.iter().map(|r| r.row as usize).collect::<Vec<_>>())?;
-    let places = bytes.map(|bytes| Places::of_file(file, bytes, total));
-    let place = |row: &Quarantined| match &places {
-        Some(places) => places.locate(row.row as usize).place.to_string(),
-        None => format!("row {}", row.row + 1),
+    let place = |row: &Quarantined| match places {
+        Some(places) => {
+            let at = places.locate(row.row as usize);
+            (at.file, at.place.to_string())
+        }
+        None => (file.to_owned(), format!("row {}", row.row + 1)),
     };
-    let [reasons, name, at] = QUARANTINE_COLUMNS;
+    let (files, at): (Vec<String>, Vec<String>) = rows.iter().map(place).unzip();
+    let [reasons, name, line] = QUARANTINE_COLUMNS;
     Ok(table
         .with_column(reasons, column::strings(rows.iter().map(|r| Some(r.reasons.join("; ")))))?
-        .with_column(name, column::strings(rows.iter().map(|_| Some(file))))?
-        .with_column(at, column::strings(rows.iter().map(|r| Some(place(r)))))?)
+        .with_column(name, column::strings(files.iter().map(Some)))?
+        .with_column(line, column::strings(at.iter().map(Some)))?)
 }

@@ -27,6 +27,8 @@ pub(crate) struct Judged {
     pub of: u64,
     pub failed: u64,
     pub first: Vec<(usize, Value)>,
+    /// All rows that break it, from 0.
+    pub rows: Vec<u32>,
 }
 
 /// The rules of one column. Errors: `BadExpectation` for a pattern that is none.
@@ -100,7 +102,7 @@ impl Rule {
         };
         let cells = evaluator.frame.at(column);
         let first = rows.iter().take(SHOWN).map(|row| (*row as usize, shown(cells.get(*row as usize)))).collect();
-        Judged { passed, of: of as u64, failed, first }
+        Judged { passed, of: of as u64, failed, first, rows }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::domain::Domain;
 use super::{Evaluator, Finding};
-use crate::frame::{Cell, compare, json_equal, time_text};
+use crate::frame::{Cell, compare, json_equal, numpy_time, time_text};
 use crate::suite::Relation;
 use crate::texts::dates;
 
@@ -84,7 +84,11 @@ impl Evaluator<'_> {
         });
         let shared = common.iter().filter(|c| set.iter().any(|v| equal(**c, v))).count();
         let success = if ties { shared > 0 } else { common.len() == 1 && shared == 1 };
-        Ok(Finding::observed(success, Value::Array(common.into_iter().map(Cell::json).collect())))
+        let shown = |cell: Cell<'_>| match cell {
+            Cell::Time(at) => numpy_time(at).into(),
+            cell => cell.json(),
+        };
+        Ok(Finding::observed(success, Value::Array(common.into_iter().map(shown).collect())))
     }
 }
 

@@ -177,9 +177,6 @@ impl Evaluator<'_> {
         domain: &Domain<'_>,
     ) -> Result<Finding, String> {
         let dtype = &self.frame.at(column).dtype;
-        if dtype.is_bool() {
-            return Err("truth values have no quantiles".into());
-        }
         if let Some(bad) = quantiles.iter().find(|q| !(0.0..=1.0).contains(*q)) {
             return Err(format!("the quantile {bad} is not between 0 and 1"));
         }
@@ -199,7 +196,12 @@ impl Evaluator<'_> {
             })
             .collect();
         let whole = matches!(dtype, crate::frame::Dtype::Numpy(n) if n.contains("int")) && interpolation == "nearest";
-        let shown = |v: &f64| if whole && v.fract() == 0.0 { json!(*v as i64) } else { number(*v) };
+        let truths = domain.present(column).next().is_some_and(|(_, c)| matches!(c, Cell::Bool(_)));
+        let shown = |v: &f64| match *v {
+            v if truths && (v == 0.0 || v == 1.0) => json!(v == 1.0),
+            v if whole && v.fract() == 0.0 => json!(v as i64),
+            v => number(v),
+        };
         let values: Vec<Value> = found.iter().map(shown).collect();
         let success = details.iter().all(|d| *d);
         Ok(Finding::observed(success, json!({ "quantiles": quantiles, "values": values }))

@@ -38,6 +38,13 @@ impl<'a> Judge<'a> {
         let kind = match test {
             Test::InSet(set) | Test::NotInSet(set) => {
                 let sample = domain.present(place).next().map(|(_, c)| c);
+                let unread = |v: &&Value| v.as_str().is_some_and(|t| dates::nanos(t).is_none());
+                if matches!(test, Test::NotInSet(_))
+                    && column.dtype.is_time()
+                    && let Some(bad) = set.iter().flatten().find(unread)
+                {
+                    return Err(format!("{bad} is no time"));
+                }
                 let lookup = set.as_ref().map(|s| Lookup::new(s, sample));
                 Kind::InSet(lookup, matches!(test, Test::InSet(_)))
             }

@@ -143,13 +143,14 @@ impl Evaluator<'_> {
         strictly: bool,
         rising: bool,
     ) -> Result<Vec<u32>, String> {
+        let truths = self.frame.at(column).dtype.is_bool();
         let mut before: Option<Cell<'_>> = None;
         let mut out = Vec::new();
         for (row, cell) in domain.present(column) {
             if let Some(known) = before {
                 let step = match (known, cell) {
-                    // The difference of truth values is whether they differ.
-                    (Cell::Bool(a), Cell::Bool(b)) => f64::from(u8::from(a != b)),
+                    // The difference of truth values is whether they differ, in a column of them.
+                    (Cell::Bool(a), Cell::Bool(b)) if truths => f64::from(u8::from(a != b)),
                     (Cell::Int(a), Cell::Int(b)) => (i128::from(b) - i128::from(a)) as f64,
                     (Cell::Time(a), Cell::Time(b)) => (i128::from(b) - i128::from(a)) as f64,
                     (Cell::Day(a), Cell::Day(b)) => f64::from(b) - f64::from(a),

@@ -16,6 +16,12 @@ pub(crate) fn time_text(nanos: i64, separator: char) -> String {
     text
 }
 
+/// The same with nine digits of the second, as NumPy writes a `datetime64[ns]`.
+pub(crate) fn numpy_time(nanos: i64) -> String {
+    let text = time_text(nanos - nanos.rem_euclid(1_000_000_000), 'T');
+    format!("{text}.{:09}", nanos.rem_euclid(1_000_000_000))
+}
+
 /// `YYYY-MM-DD` of days since 1970.
 pub(crate) fn date_text(days: i32) -> String {
     let (y, m, d) = civil(i64::from(days));

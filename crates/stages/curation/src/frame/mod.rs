@@ -16,7 +16,7 @@ use arrow::datatypes::{DataType as ArrowType, Field, Float64Type, Int64Type, Sch
 
 pub(crate) use cell::{Cell, Key, compare, json_equal, number};
 pub(crate) use dtype::{Dtype, names};
-pub(crate) use json::time_text;
+pub(crate) use json::{numpy_time, time_text};
 
 use crate::Error;
 
