@@ -1,16 +1,22 @@
 //! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
 
 mod data;
+mod judge;
 mod pipelines;
+mod quality;
 mod tracking;
+mod validate;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 pub use self::pipelines::{ListPipelineRuns, Pipelines, RunPipeline, Schedules};
+pub use self::judge::{Evaluate, TaskName, Verify};
 pub use data::{Data, Form, Ref, Repo, Transfer};
+pub use quality::{Drift, DriftMode, Profile};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
+pub use validate::{SuiteFormat, Validate};
 
 const HELP: &str = "\
 {about}
@@ -45,6 +51,13 @@ Experiments and models:
 
 Pipelines:
   pipelines  start, follow, cancel and retry runs, their logs and files, schedules
+
+Quality:
+  validate   whether data is as a suite of expectations says
+  drift      how far data has moved away from a reference, column by column
+  profile    what the columns of data look like
+  verify     labels, annotators, coverage, duplicates, outliers, signs of poisoning
+  evaluate   metrics of predictions with intervals, by slice and group, against limits
 
 Things:
   data       repositories with branches and commits, tables in place, data sets
@@ -161,6 +174,16 @@ pub enum Command {
     /// Start, follow, cancel and retry runs of pipelines; schedules
     #[command(subcommand)]
     Pipelines(Pipelines),
+    /// Hold data against a suite of expectations
+    Validate(Validate),
+    /// Compare data with a reference, column by column
+    Drift(Drift),
+    /// Show what the columns of data look like
+    Profile(Profile),
+    /// Look for wrong labels, duplicates, leaks, outliers and signs of poisoning in data
+    Verify(Verify),
+    /// Judge predictions: metrics, slices, fairness, limits, a champion
+    Evaluate(Box<Evaluate>),
     /// Bring over what another server recorded
     #[command(subcommand)]
     Import(Import),
