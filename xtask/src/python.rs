@@ -56,6 +56,15 @@ impl Python {
         self.of_suites("NATIVE_MODELS_PYTHON", "native-models", "conformance/native/requirements.txt")
     }
 
+    /// The same for Evidently's client and its suites, which need an older pandas: `EVIDENTLY_SUITE_PYTHON=<interpreter>`.
+    pub fn of_evidently_suites(&self) -> Result<PathBuf, String> {
+        self.of_suites(
+            "EVIDENTLY_SUITE_PYTHON",
+            "evidently-suites",
+            "conformance/upstream/evidently_requirements.txt",
+        )
+    }
+
     fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
         if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());

@@ -226,11 +226,12 @@ fn with_server(
     Ok(count)
 }
 
-/// Kubeflow's SDK and the clients of serving have environments of their own.
+/// Kubeflow's SDK, the clients of serving and Evidently have environments of their own.
 fn interpreter(python: &Python, script: &str) -> Result<PathBuf, String> {
     match script {
         kfp if kfp.starts_with("kfp") => python.of_kfp_suites(),
         serving if serving.starts_with("serving") => python.of_serving_clients(),
+        evidently if evidently.starts_with("evidently") => python.of_evidently_suites(),
         _ => Ok(python.program()),
     }
 }
@@ -295,7 +296,7 @@ struct Upstream {
     python: fn(&Python) -> Result<PathBuf, String>,
 }
 
-const UPSTREAM: [Upstream; 3] = [
+const UPSTREAM: [Upstream; 4] = [
     Upstream {
         name: "MLflow's own suites",
         checkouts: &["MLFLOW_CHECKOUT"],
@@ -313,6 +314,12 @@ const UPSTREAM: [Upstream; 3] = [
         checkouts: &["KFP_CHECKOUT"],
         script: "conformance/upstream/kfp_suites.py",
         python: Python::of_kfp_suites,
+    },
+    Upstream {
+        name: "Evidently's own suites",
+        checkouts: &["EVIDENTLY_CHECKOUT"],
+        script: "conformance/upstream/evidently_suites.py",
+        python: Python::of_evidently_suites,
     },
 ];
 

@@ -20,6 +20,7 @@ const STAGES: [&str; 20] = [
     "packages",
     "predictions",
     "evaluation",
+    "reports",
     "review",
     "serving",
     "gateway",

@@ -30,6 +30,7 @@ mod run_views;
 mod runs;
 mod users;
 mod view;
+mod webhooks;
 mod why;
 
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub use packaging::Packaging;
 pub use projects::{Projects, Refusal};
 pub use routes::routes;
 pub use run_table::RunGrammar;
+pub use self::webhooks::TOPICS;
 
 /// What the door needs of the house.
 #[derive(Clone)]
@@ -49,6 +51,7 @@ pub struct State {
     pub ledger: Ledger,
     pub blobs: Blobs,
     pub keys: kit::AccessKeys,
+    pub vault: vault::Vault,
     pub engine: ::pipelines::Engine,
     pub serving: serving::Serving,
     pub log: predictions::Log,

@@ -58,6 +58,7 @@ pub async fn get(
         "share": found.share,
         "window_rows": found.window_rows,
         "consecutive": found.consecutive,
+        "rules": found.spec.rules,
         "drifted": found.drifted,
         "streak": found.streak,
         "problem": found.problem,
@@ -82,6 +83,8 @@ fn window(window: &WindowView) -> Value {
         "drifted": window.drifted,
         "share": window.share,
         "alarm": window.alarm,
+        "level": window.level,
+        "signals": window.signals,
         "features": window.features,
     })
 }

@@ -15,6 +15,7 @@ mod pipelines;
 mod retrainings;
 mod run_pages;
 mod run_table;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ use serving::{Serving, ServingConfig};
 use tower::ServiceExt;
 use types::{Actor, Role};
 
-pub const COMPONENTS: [Component; 11] = [
+pub const COMPONENTS: [Component; 12] = [
     repositories::COMPONENT,
     datasets::COMPONENT,
     curation::COMPONENT,
@@ -45,6 +46,7 @@ pub const COMPONENTS: [Component; 11] = [
     serving::COMPONENT,
     monitoring::COMPONENT,
     automation::COMPONENT,
+    ::webhooks::COMPONENT,
 ];
 
 /// A house in which no project was ever applied.
@@ -105,6 +107,7 @@ impl Client {
         let state = State {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
+            vault: vault::Vault::open(home.path(), None).unwrap(),
             keys: kit::AccessKeys::new(&ledger, &vault::Vault::open(home.path(), None).unwrap()),
             engine,
             serving,

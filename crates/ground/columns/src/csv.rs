@@ -28,6 +28,21 @@ pub(crate) fn read_typed(
     schema: Option<&Schema>,
     types: &BTreeMap<String, DataType>,
 ) -> Result<Table, Error> {
+    read(file, bytes, schema, types, false)
+}
+
+/// Without inferred types that could be wrong: a column of numbers with other values among them is text.
+pub(crate) fn read_lenient(file: &str, bytes: &[u8]) -> Result<Table, Error> {
+    read(file, bytes, None, &BTreeMap::new(), true)
+}
+
+fn read(
+    file: &str,
+    bytes: &[u8],
+    schema: Option<&Schema>,
+    types: &BTreeMap<String, DataType>,
+    lenient: bool,
+) -> Result<Table, Error> {
     let text = utf8(file, bytes)?;
     if text.trim_ascii().is_empty() {
         return Err(Error::Empty { file: file.into() });
@@ -40,7 +55,7 @@ pub(crate) fn read_typed(
     let data = Rows { file, rest: rows.rest, line: rows.line };
     let fields = match schema {
         Some(schema) => match_header(file, &header, schema)?,
-        None => infer(data.clone(), &header, types)?,
+        None => infer(data.clone(), &header, types, lenient)?,
     };
     let table = build(data, &header, &fields)?;
     match schema {
@@ -107,6 +122,7 @@ fn infer(
     mut rows: Rows<'_>,
     header: &[String],
     types: &BTreeMap<String, DataType>,
+    lenient: bool,
 ) -> Result<Vec<Field>, Error> {
     let mut columns: Vec<Inference> = header.iter().map(|_| Inference::default()).collect();
     let mut cells = Vec::new();
@@ -121,6 +137,7 @@ fn infer(
             let nullable = column.nullable();
             let data_type = match types.get(name) {
                 Some(&declared) => declared,
+                None if lenient => column.data_type_or_text(),
                 None => column.data_type(rows.file, name)?,
             };
             Ok(Field { name: name.clone(), data_type, nullable })

@@ -26,6 +26,21 @@ pub(crate) fn read_typed(
     schema: Option<&Schema>,
     types: &BTreeMap<String, DataType>,
 ) -> Result<Table, Error> {
+    read(file, bytes, schema, types, false)
+}
+
+/// Without inferred types that could be wrong: a column of several types, and of arrays or objects, is text.
+pub(crate) fn read_lenient(file: &str, bytes: &[u8]) -> Result<Table, Error> {
+    read(file, bytes, None, &BTreeMap::new(), true)
+}
+
+fn read(
+    file: &str,
+    bytes: &[u8],
+    schema: Option<&Schema>,
+    types: &BTreeMap<String, DataType>,
+    lenient: bool,
+) -> Result<Table, Error> {
     let text = utf8(file, bytes)?;
     if text.trim_ascii().is_empty() {
         return Err(Error::Empty { file: file.into() });
@@ -46,9 +61,9 @@ pub(crate) fn read_typed(
             match_header(file, &names, schema)?;
             schema.fields.clone()
         }
-        None => infer(file, &rows, &names, types)?,
+        None => infer(file, &rows, &names, types, lenient)?,
     };
-    build(file, &rows, fields)
+    build(file, &rows, fields, lenient)
 }
 
 pub(crate) struct Object(pub Vec<(String, Value)>);
@@ -114,6 +129,7 @@ fn infer(
     rows: &[(u64, Object)],
     names: &[String],
     types: &BTreeMap<String, DataType>,
+    lenient: bool,
 ) -> Result<Vec<Field>, Error> {
     let mut seen: HashMap<&str, (Option<DataType>, u64)> = HashMap::new();
     for (line, object) in rows {
@@ -123,7 +139,8 @@ fn infer(
             }
             let place = Place::Line(*line);
             let (file, column, text) = (file.to_owned(), key.clone(), quote(&value.to_string()));
-            let Some(found) = json_type(value) else {
+            let found = json_type(value).or(lenient.then_some(DataType::String));
+            let Some(found) = found else {
                 return Err(Error::UnsupportedType { file, column, found: format!("of {text} ({place})") });
             };
             let entry = seen.entry(key).or_default();
@@ -135,6 +152,7 @@ fn infer(
                 None => Some(found),
                 Some(known) if known == found => Some(known),
                 Some(known) if known.is_numeric() && found.is_numeric() => Some(DataType::Float),
+                Some(_) if lenient => Some(DataType::String),
                 Some(expected) => {
                     return Err(Error::WrongType { file, place, column, value: text, expected });
                 }
@@ -150,7 +168,7 @@ fn infer(
     Ok(names.iter().map(field).collect())
 }
 
-fn build(file: &str, rows: &[(u64, Object)], fields: Vec<Field>) -> Result<Table, Error> {
+fn build(file: &str, rows: &[(u64, Object)], fields: Vec<Field>, lenient: bool) -> Result<Table, Error> {
     let mut builders: Vec<Builder> = fields.iter().map(|f| Builder::new(f.data_type)).collect();
     for (line, object) in rows {
         for (field, builder) in fields.iter().zip(&mut builders) {
@@ -162,6 +180,10 @@ fn build(file: &str, rows: &[(u64, Object)], fields: Vec<Field>) -> Result<Table
                     return Err(Error::MissingValue { file: file.into(), place, column: column() });
                 }
                 Some(value) if builder.push_json(value) => {}
+                Some(value)
+                    if lenient
+                        && field.data_type == DataType::String
+                        && builder.push_text(&value.to_string()) => {}
                 Some(value) => {
                     let (value, expected) = (quote(&value.to_string()), field.data_type);
                     return Err(Error::WrongType {

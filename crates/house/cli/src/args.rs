@@ -1,10 +1,13 @@
 //! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
 
 mod data;
+mod judge;
 mod packages;
 mod pipelines;
+mod quality;
 mod serving;
 mod tracking;
+mod validate;
 
 use std::path::PathBuf;
 
@@ -14,7 +17,10 @@ pub use self::packages::{Package, PackageCommand};
 pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
+pub use self::judge::{Evaluate, TaskName, Verify};
+pub use quality::{Drift, DriftMode, Profile};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
+pub use validate::{SuiteFormat, Validate};
 
 const HELP: &str = "\
 {about}
@@ -59,6 +65,13 @@ Serving:
   endpoints  list and show endpoints, set their limits, print their OpenAPI
   rollout    give a version a growing share of the traffic; it goes back by itself if it does worse
   predict    ask an endpoint, with rows from a file
+
+Quality:
+  validate   whether data is as a suite of expectations says
+  drift      how far data has moved away from a reference, column by column
+  profile    what the columns of data look like
+  verify     labels, annotators, coverage, duplicates, outliers, signs of poisoning
+  evaluate   metrics of predictions with intervals, by slice and group, against limits
 
 Things:
   data       repositories with branches and commits, tables in place, data sets
@@ -205,6 +218,16 @@ pub enum Command {
         /// `serve`, or `train` as SageMaker says it
         word: Option<String>,
     },
+    /// Hold data against a suite of expectations
+    Validate(Validate),
+    /// Compare data with a reference, column by column
+    Drift(Drift),
+    /// Show what the columns of data look like
+    Profile(Profile),
+    /// Look for wrong labels, duplicates, leaks, outliers and signs of poisoning in data
+    Verify(Verify),
+    /// Judge predictions: metrics, slices, fairness, limits, a champion
+    Evaluate(Box<Evaluate>),
     /// Bring over what another server recorded
     #[command(subcommand)]
     Import(Import),

@@ -4,23 +4,30 @@ mod api;
 mod apply;
 mod args;
 mod data;
+mod drift;
+mod evaluate;
 mod failure;
 mod follow;
+mod frames;
 mod import;
 mod keys;
 mod lists;
 mod offline;
 mod packages;
 mod pipelines;
+mod profile;
 mod project_file;
 mod replay;
 mod screen;
 mod secrets;
 mod serving;
 mod table;
+mod tables;
 mod tokens;
 mod tracking;
 mod users;
+mod validate;
+mod verify;
 mod why;
 
 use std::process::ExitCode;
@@ -91,6 +98,11 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Rollout(command) => return serving::rollout::run(&api()?, command).await,
         Command::Predict(wanted) => serving::predict::run(&api()?, wanted).await?,
         Command::Import(args::Import::Mlflow(command)) => import::mlflow(api()?, command).await?,
+        Command::Validate(asked) => return Ok(validate::run(&args.connection, asked).await),
+        Command::Drift(asked) => return Ok(drift::run(&args.connection, asked).await),
+        Command::Profile(asked) => return Ok(profile::run(&args.connection, asked).await),
+        Command::Verify(asked) => return Ok(verify::run(&args.connection, asked).await),
+        Command::Evaluate(asked) => return Ok(evaluate::run(&args.connection, *asked).await),
         Command::Data(command) => data::run(&api()?, command).await?,
         Command::Logs { run, step } => follow::logs(&api()?, &run, step.as_deref()).await?,
         Command::Events { follow, kind } => follow::events(&api()?, follow, kind.as_deref()).await?,

@@ -39,6 +39,9 @@ pub struct Expectations {
     pub rows: Option<RowBound>,
     pub columns: BTreeMap<String, ColumnExpectation>,
     pub unknown_columns: UnknownColumns,
+    /// What the rows together must be free of (curation's `verify::Plan`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<serde_json::Value>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,6 +197,9 @@ pub struct Monitor {
     pub consecutive: u32,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub features: BTreeMap<String, FeatureRule>,
+    /// When windows raise the alarm, and what else is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<monitoring::Rules>,
 }
 
 /// What differs for one feature.

@@ -238,8 +238,15 @@ const TOKENS: [&str; 3] = ["mlw_", STEP_TOKEN, TASK_TOKEN];
 const TASK_TOKEN: &str = "mlw-task-";
 const STEP_TOKEN: &str = "mlw-step-";
 
+/// Where Evidently's clients put their secret: an access token here.
+const EVIDENTLY: &str = "evidently-secret";
+
 fn shown(headers: &HeaderMap) -> Option<Shown> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        let secret = headers.get(EVIDENTLY)?.to_str().ok()?;
+        return Some(Shown::Bearer(secret.trim().to_owned()));
+    };
+    let value = value.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(Shown::Bearer(rest.trim().to_owned()));

@@ -22,6 +22,7 @@ use webhooks::Webhooks;
 
 use crate::Error;
 use crate::config::{Config, Role};
+use crate::notices::Notices;
 use crate::projects::Port;
 
 /// The tables of every stage, in lifecycle order.
@@ -36,6 +37,7 @@ pub const COMPONENTS: &[Component] = &[
     pipelines::COMPONENT,
     predictions::COMPONENT,
     evaluation::COMPONENT,
+    reports::COMPONENT,
     review::COMPONENT,
     serving::COMPONENT,
     gateway::COMPONENT,
@@ -56,6 +58,7 @@ pub const DOORS: &[&str] = &[
     "bentoml",
     "lakefs",
     "kfp",
+    "evidently",
     "s3",
 ];
 
@@ -178,7 +181,7 @@ impl Stages {
         repositories.add_gate(Arc::new(project::DataGate::new(&repositories, ledger, blobs)));
         repositories.set_readers(Arc::new(Runs(ledger.clone())));
         let tables = tables(config, &repositories)?;
-        let composer = Arc::new(door_mlflow::Composer::new(ledger));
+        let composer = Arc::new(Notices(door_mlflow::Composer::new(ledger)));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);
         Ok(Self {
             ground,
@@ -282,6 +285,7 @@ impl Stages {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
             keys: self.ground.keys.clone(),
+            vault: vault.clone(),
             engine: self.engine.clone(),
             serving: self.serving.clone(),
             log: self.log.clone(),
@@ -338,6 +342,7 @@ impl Stages {
                 blobs: blobs.clone(),
                 engine: self.engine.clone(),
             }),
+            door_evidently::routes(door_evidently::State { ledger: ledger.clone(), blobs: blobs.clone() }),
         ])
     }
 }

@@ -10,6 +10,7 @@ mod every;
 mod health;
 mod linger;
 mod listen;
+mod notices;
 mod outpost;
 mod package;
 mod projects;

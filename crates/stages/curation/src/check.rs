@@ -1,19 +1,34 @@
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use columns::Table;
 use datasets::{ROW_ID, Rows};
 use serde_json::{Value, json};
 use types::DataType;
 
-use crate::cell::Cells;
-use crate::rule::{Rule, rules};
-use crate::{Check, Error, Expectations, FailingRow, Report, UnknownColumns};
+use crate::evaluate::Evaluator;
+use crate::rule::{Judged, Rule, rules};
+use crate::verify::{Verification, findings_as_checks, verify};
+use crate::{Check, Error, Expectations, FailingRow, Frame, Quarantined, Reading, Report, UnknownColumns};
 
 /// Checks every expectation; each column is read once. `rows` says where the rows stand in their files; without it
 /// the report counts them from 1.
 ///
 /// Errors: `BadExpectation`. Data that breaks an expectation is no error: it is in the report.
 pub fn check(table: &Table, rows: Option<&Rows>, expectations: &Expectations) -> Result<Report, Error> {
+    checked(table, rows, expectations).map(|(report, _)| report)
+}
+
+/// [`check`], and the rows that break a rule that failed.
+pub(crate) fn checked(
+    table: &Table,
+    rows: Option<&Rows>,
+    expectations: &Expectations,
+) -> Result<(Report, Vec<Quarantined>), Error> {
+    let mut bad: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     expectations.validate()?;
+    let frame = Frame::of_table(table, Reading::Exact)?;
+    let evaluator = Evaluator::new(&frame);
     let mut checks = Vec::new();
     if let Some(bound) = expectations.rows {
         let n = table.rows() as u64;
@@ -46,22 +61,26 @@ pub fn check(table: &Table, rows: Option<&Rows>, expectations: &Expectations) ->
             let (expected, observed) = (json!(wanted), json!(found));
             checks.push(simple(name, "type", Some(column), passed, expected, observed, text));
         }
-        let cells = Cells::of(table, column)?;
-        let mut rules = rules(column, wanted)?;
-        for (row, cell) in cells.iter().enumerate() {
-            for rule in &mut rules {
-                rule.see(row, cell);
+        let Some(place) = frame.place(column) else { continue };
+        for rule in rules(column, wanted)? {
+            let found = rule.judge(&evaluator, place);
+            if !found.passed {
+                for row in &found.rows {
+                    bad.entry(*row).or_default().push(format!("{column} {}", rule.phrase));
+                }
             }
+            checks.push(judged(column, rule, found, rows));
         }
-        checks.extend(rules.into_iter().map(|rule| judged(column, rule, rows)));
     }
-    Ok(Report {
+    let report = Report {
         format: 1,
         passed: checks.iter().all(|c| c.passed),
         rows: table.rows() as u64,
         columns: table.schema().names().filter(|n| *n != ROW_ID).count() as u64,
         checks,
-    })
+        quarantine: None,
+    };
+    Ok((report, bad.into_iter().map(|(row, reasons)| Quarantined { row, reasons }).collect()))
 }
 
 /// Checks a file in memory; `file` tells its format. Errors: `BadExpectation`; `Columns` with file and line if it cannot
@@ -70,7 +89,24 @@ pub fn check_file(file: &str, bytes: Bytes, expectations: &Expectations) -> Resu
     expectations.validate()?;
     let table = columns::read_typed(file, bytes.clone(), &expectations.types())?;
     let rows = Rows::of_file(file, bytes, table.rows());
-    check(&table, Some(&rows), expectations)
+    let mut report = check(&table, Some(&rows), expectations)?;
+    verified(&table, Some(&rows), expectations, &mut report)?;
+    Ok(report)
+}
+
+/// Adds what verification finds to the report, where the expectations ask for it. Errors: `BadVerification`.
+pub(crate) fn verified(
+    table: &Table,
+    rows: Option<&Rows>,
+    expectations: &Expectations,
+    report: &mut Report,
+) -> Result<Option<Verification>, Error> {
+    let Some(plan) = &expectations.verification else { return Ok(None) };
+    let verification = verify(table, None, plan)?;
+    let place = |row: usize, value: Value| failing_row(row, value, rows);
+    report.checks.extend(findings_as_checks(&verification, place));
+    report.passed = report.checks.iter().all(|check| check.passed);
+    Ok(Some(verification))
 }
 
 fn simple(
@@ -100,25 +136,25 @@ fn unknown_columns(table: &Table, expectations: &Expectations) -> Check {
     simple(name, "unknown_columns", None, unknown.is_empty(), expected, json!(unknown), text)
 }
 
-fn judged(column: &str, rule: Rule<'_>, rows: Option<&Rows>) -> Check {
-    let passed = rule.passed();
-    let text = if rule.failed == 0 {
-        format!("true of all {} values", rule.of)
+fn judged(column: &str, rule: Rule, found: Judged, rows: Option<&Rows>) -> Check {
+    let Judged { passed, of, failed, first, .. } = found;
+    let text = if failed == 0 {
+        format!("true of all {of} values")
     } else if matches!(rule.name, "not_null" | "max_null_share") {
-        format!("it is missing in {} of {} rows", rule.failed, rule.of)
+        format!("it is missing in {failed} of {of} rows")
     } else {
-        format!("{} of {} values break this", rule.failed, rule.of)
+        format!("{failed} of {of} values break this")
     };
-    let failing = rule.first.iter().map(|(row, value)| failing_row(*row, value.clone(), rows)).collect();
+    let failing = first.into_iter().map(|(row, value)| failing_row(row, value, rows)).collect();
     Check {
         name: format!("{column} {}", rule.phrase),
         rule: rule.name.to_owned(),
         column: Some(column.to_owned()),
         passed,
         expected: rule.expected,
-        observed: json!({ "failed": rule.failed, "of": rule.of }),
+        observed: json!({ "failed": failed, "of": of }),
         text,
-        failed_rows: rule.failed,
+        failed_rows: failed,
         failing,
     }
 }

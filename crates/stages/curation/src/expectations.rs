@@ -15,6 +15,9 @@ pub struct Expectations {
     /// Columns that must be there, unless optional.
     pub columns: BTreeMap<String, ColumnExpectation>,
     pub unknown_columns: UnknownColumns,
+    /// What the rows together must be free of: wrong labels, duplicates, planted rows, ….
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<crate::verify::Plan>,
 }
 
 /// Both ends included.
@@ -91,6 +94,9 @@ impl Expectations {
             && min > max
         {
             return Err(Error::BadRows { reason: format!("min {min} is above max {max}") });
+        }
+        if let Some(plan) = &self.verification {
+            plan.validate()?;
         }
         for (name, column) in &self.columns {
             column.problem().map_or(Ok(()), |(rule, reason)| {

@@ -3,8 +3,10 @@ use datasets::{BoxFault, Candidate, Gate, Verdict};
 use ledger::Ledger;
 use types::Actor;
 
+use crate::check::{checked, verified};
+use crate::quarantine::told;
 use crate::store::{self, NewCheck};
-use crate::{Error, Expectations, check};
+use crate::{Error, Expectations};
 
 /// Expectations as the gate of a data set. Keeps a report of every candidate, accepted or refused.
 pub struct ExpectationGate {
@@ -23,15 +25,34 @@ impl ExpectationGate {
     async fn judge(&self, candidate: Candidate) -> Result<Verdict, Error> {
         let Candidate { dataset, digest, table, rows } = candidate;
         let expectations = self.expectations.clone();
-        let report = tokio::task::spawn_blocking(move || check(&table, Some(&rows), &expectations))
-            .await
-            .map_err(|e| Error::Stopped(e.to_string()))??;
-        let text = report.text(&format!("Data for `{dataset}`"));
+        let (mut report, verification, bad) = tokio::task::spawn_blocking(move || {
+            let (mut report, bad) = checked(&table, Some(&rows), &expectations)?;
+            let verification = verified(&table, Some(&rows), &expectations, &mut report)?;
+            let bad =
+                if bad.is_empty() { None } else { Some(told(&table, "", Some(&rows), &bad)?.to_parquet()?) };
+            Ok::<_, Error>((report, verification, bad))
+        })
+        .await
+        .map_err(|e| Error::Stopped(e.to_string()))??;
+        if let Some(bad) = bad {
+            report.quarantine = Some(self.blobs.put_bytes(bad).await?);
+        }
+        let mut text = report.text(&format!("Data for `{dataset}`"));
         let report_digest = self.blobs.put_bytes(json(&report)?).await?;
+        let verified = match &verification {
+            Some(verification) => {
+                text.push('\n');
+                text.push_str(&verification.text("Verification"));
+                let digest = self.blobs.put_bytes(json(verification)?).await?;
+                Some((digest, verification.verdict, verification.level))
+            }
+            None => None,
+        };
         let text_digest = self.blobs.put_bytes(text.clone()).await?;
         let expectations_digest = self.blobs.put_bytes(json(&self.expectations)?).await?;
         let verdict =
             Verdict { passed: report.passed, summary: report.summary(), text, report: report_digest };
+        let quarantine = report.quarantine;
         let new = NewCheck {
             dataset,
             candidate: digest,
@@ -50,9 +71,17 @@ impl ExpectationGate {
                 let kind = if new.passed { "data.accepted" } else { "data.rejected" };
                 let payload = serde_json::json!({
                     "dataset": new.dataset, "candidate": new.candidate, "report": new.report,
-                    "checks": new.checks, "failed": new.failed, "rows": new.rows,
+                    "checks": new.checks, "failed": new.failed, "rows": new.rows, "quarantine": quarantine,
                 });
                 tx.event(kind, &format!("dataset:{}", new.dataset), payload)?;
+                if let Some((digest, verdict, level)) = verified {
+                    // The version, once there is one, finds it by the digest of its report.
+                    let props = serde_json::json!({
+                        "verification": digest, "verdict": verdict, "level": level, "candidate": new.candidate,
+                    });
+                    tx.node("verification", &new.report.to_string(), props.clone())?;
+                    tx.event("data.verified", &format!("dataset:{}", new.dataset), props)?;
+                }
                 Ok::<_, Error>(())
             })
             .await?;

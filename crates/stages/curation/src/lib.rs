@@ -1,23 +1,42 @@
 //! Curation: expectations about data, checked before a data set version becomes visible, with a report that people
 //! can read.
 
-mod cell;
 mod check;
+mod condition;
 mod error;
+mod evaluate;
 mod expectations;
+mod frame;
 mod gate;
+mod gx_result;
 mod markdown;
+mod near;
+mod pii;
+mod quarantine;
 mod query;
 mod report;
 mod rule;
+mod split;
 mod store;
+mod suite;
+mod texts;
+pub mod verify;
 
 pub use check::{check, check_file};
+pub use condition::Condition;
 pub use error::Error;
+pub use evaluate::{Finding, Found, Rows, Shape, Validation, validate};
 pub use expectations::{ColumnExpectation, Expectations, RowBound, UnknownColumns};
+pub use frame::{Frame, Reading};
 pub use gate::ExpectationGate;
+pub use gx_result::{GX_VERSION, Level, ResultFormat};
+pub use near::{Alike, exact_duplicates, near_duplicates};
+pub use pii::{PiiFinding, PiiKind, pii};
+pub use quarantine::{QUARANTINE_COLUMNS, Quarantined, quarantine_table};
 pub use query::{Outcome, report, result, results, text};
 pub use report::{Check, FailingRow, Report};
+pub use split::{Split, SplitBy, SplitPlan};
+pub use suite::{Dialect, Expectation, InferOptions, Suite, infer as infer_suite, read as read_suite};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "curation",

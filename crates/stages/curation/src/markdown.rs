@@ -54,7 +54,7 @@ fn section(out: &mut String, check: &Check) {
 }
 
 /// Text from data, so that it can neither break a table nor become a link or a tag.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use types::Digest;
 
 /// What was found, expectation by expectation. Its shape is a stored format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,6 +10,9 @@ pub struct Report {
     pub rows: u64,
     pub columns: u64,
     pub checks: Vec<Check>,
+    /// Object: the rows that break a rule, as Parquet, with reasons and places ([`crate::QUARANTINE_COLUMNS`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Digest>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -59,6 +59,12 @@ pub(crate) async fn commit(ledger: &Ledger, actor: &Actor, new: NewVersion) -> R
                     tx.edge(node, "used", cause)?;
                 }
             }
+            // A verification that the gate kept is named by the digest of the gate's report.
+            if let Some(report) = &new.report_digest
+                && let Some(verification) = tx.find_node("verification", &report.to_string())?
+            {
+                tx.edge(node, "verified_by", verification)?;
+            }
             let files: Vec<Digest> = new.parts.iter().map(|p| p.source_digest).collect();
             let payload = json!({
                 "dataset": new.dataset, "number": number, "version": uid, "digest": new.digest,

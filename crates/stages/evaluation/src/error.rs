@@ -8,6 +8,16 @@ pub enum Error {
     NotEvaluable { model: String, number: i64, reason: String },
     #[error("data {digest} holds no row whose label `{label}` is known")]
     NoLabels { digest: Digest, label: String },
+    #[error("no row has a label in `{0}`")]
+    NoLabel(String),
+    #[error("no column is named that holds {what} for label `{label}`")]
+    NoPrediction { label: String, what: &'static str },
+    #[error("the champion has {theirs} rows and the candidate {ours}")]
+    OtherRows { ours: usize, theirs: usize },
+    #[error("groups of `{column}` cannot be compared for a {task} task")]
+    NotGrouped { column: String, task: &'static str },
+    #[error(transparent)]
+    Statistics(#[from] statistics::Error),
     #[error("label column `{label}` holds `{value}`, which is no {wanted}")]
     BadLabel { label: String, value: String, wanted: &'static str },
     #[error("the model has several outputs ({outputs}), and none is chosen")]
@@ -51,6 +61,11 @@ impl Fault for Error {
         match self {
             Self::NotFound(_) | Self::SetNotFound(_) | Self::ScorerNotFound { .. } => Class::NotFound,
             Self::NotEvaluable { .. } => Class::Conflict,
+            Self::NoLabel(_)
+            | Self::NoPrediction { .. }
+            | Self::OtherRows { .. }
+            | Self::NotGrouped { .. } => Class::Invalid,
+            Self::Statistics(e) => e.class(),
             Self::NoLabels { .. }
             | Self::BadLabel { .. }
             | Self::ChooseOutput { .. }
@@ -70,6 +85,11 @@ impl Fault for Error {
             Self::NotFound(_) => "list the evaluations of the model version",
             Self::NotEvaluable { .. } => "log the model with mlflow.onnx.log_model through this server",
             Self::NoLabels { .. } => "give data whose label column has values",
+            Self::NoLabel(_) => "give data with labels, or a reference with labels to estimate by",
+            Self::NoPrediction { .. } => "name the columns of the prediction and of the score",
+            Self::OtherRows { .. } => "give predictions of both for the same rows in the same order",
+            Self::NotGrouped { .. } => "compare groups of a binary task; cut other tasks into slices",
+            Self::Statistics(e) => return e.hint(),
             Self::BadLabel { .. } => "name the positive class, or mend the label",
             Self::ChooseOutput { .. } => "set the gate's `output` to one of them",
             Self::UnknownMetric { known, .. } => return Some(format!("choose one of {known}")),

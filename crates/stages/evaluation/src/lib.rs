@@ -3,11 +3,14 @@
 //!
 //! Also what applications of language models are judged by: evaluation sets and scorers.
 
+pub mod assess;
 mod error;
 mod evaluate;
 mod judge;
 mod model;
+mod replay;
 mod report;
+mod robust;
 mod score;
 mod scorers;
 mod sets;
@@ -17,6 +20,8 @@ pub use error::Error;
 pub use evaluate::{evaluate, evaluations_of, get, report};
 pub use judge::higher_is_better;
 pub use model::{Bound, Champion, ChampionResult, Check, Evaluation, Outcome, Request, Slice, Task, Verdict};
+pub use replay::{Difference, Replay, ReplayPlan, replay};
+pub use robust::{Disturbances, Steadiness, robustness};
 pub use scorers::{
     OnlineScoring, ScorerVersion, delete_scorer, latest_scorers, online_scoring, register_scorer, scorer,
     scorer_versions, set_online_scoring,

@@ -121,9 +121,52 @@ fn check(spec: &MonitorSpec) -> Result<(), Error> {
     if spec.consecutive == 0 {
         return bad("0 windows in a row would always raise the alarm".into());
     }
+    if let Some(reason) = rules(spec) {
+        return bad(reason);
+    }
     let thresholds = spec.features.values().filter_map(|rule| rule.threshold);
     match std::iter::once(spec.threshold).chain(thresholds).find(|t| !(t.is_finite() && *t >= 0.0)) {
         Some(threshold) => bad(format!("the threshold {threshold} is no number of 0 or more")),
         None => Ok(()),
     }
+}
+
+/// What is wrong with the rules.
+fn rules(spec: &MonitorSpec) -> Option<String> {
+    let rules = &spec.rules;
+    if rules.step.is_some_and(|step| step == 0 || step > spec.window.rows) {
+        return Some(format!("a step of {} rows; 1 to {} are possible", rules.step?, spec.window.rows));
+    }
+    if rules.of.is_some_and(|of| of < spec.consecutive || of > 1_000) {
+        return Some(format!("{} drifted windows of {}", spec.consecutive, rules.of?));
+    }
+    let shares = [("clear_share", rules.clear_share), ("warn_share", rules.warn_share)];
+    if let Some((name, share)) =
+        shares.into_iter().find(|(_, s)| s.is_some_and(|s| !(s > 0.0 && s <= spec.share)))
+    {
+        return Some(format!("{name} {} is not above 0 and at most the share {}", share?, spec.share));
+    }
+    let limits = [
+        ("missing", rules.missing),
+        ("out_of_range", rules.out_of_range),
+        ("unseen", rules.unseen),
+        ("latency_p95_ms", rules.latency_p95_ms),
+        ("latency_p99_ms", rules.latency_p99_ms),
+        ("traffic", rules.traffic),
+    ];
+    for (name, limits) in limits.into_iter().filter_map(|(name, limits)| Some((name, limits?))) {
+        match (limits.warn, limits.critical) {
+            (None, None) => return Some(format!("{name} has no limit: give warn or critical")),
+            (Some(warn), Some(critical)) if warn > critical => {
+                return Some(format!("{name} warns at {warn}, after it is critical at {critical}"));
+            }
+            (warn, critical)
+                if [warn, critical].into_iter().flatten().any(|l| !(l.is_finite() && l >= 0.0)) =>
+            {
+                return Some(format!("{name} has a limit that is no number of 0 or more"));
+            }
+            _ => {}
+        }
+    }
+    None
 }

@@ -27,7 +27,7 @@ pub fn judge(spec: &MonitorSpec, baseline: &Baseline, window: &Table) -> Result<
                 _ => (Method::Jensenshannon, rule.threshold.unwrap_or(0.1)),
             };
         }
-        features.push(feature(name, method, threshold, spec.calibrate, column, &Sample::of(window, name)?));
+        features.push(feature(name, method, threshold, spec, column, &Sample::of(window, name)?));
     }
     let judged = features.iter().filter(|f| f.score.is_some() || f.drifted).count();
     let drifted = features.iter().filter(|f| f.drifted).count();
@@ -39,7 +39,7 @@ fn feature(
     name: &str,
     method: Method,
     threshold: f64,
-    calibrate: bool,
+    spec: &MonitorSpec,
     column: &Column,
     sample: &Sample,
 ) -> FeatureScore {
@@ -47,6 +47,7 @@ fn feature(
         Sample::Numbers(values, missing) => (values.len() as u64, *missing),
         Sample::Texts(values, missing) => (values.len() as u64, *missing),
     };
+    let rules = &spec.rules;
     let share = |part: u64, whole: u64| if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
     let in_baseline: u64 = column.counts.iter().sum();
     let mut score = FeatureScore {
@@ -58,6 +59,8 @@ fn feature(
         reason: None,
         baseline_missing: share(column.missing, column.missing + in_baseline),
         current_missing: share(missing, missing + present),
+        out_of_range: outside(column, sample),
+        unseen: 0.0,
         baseline: Some(column.shown_counts.clone()),
         current: None,
     };
@@ -68,6 +71,9 @@ fn feature(
             (column.bins.count_texts(texts()), column.shown.count_texts(texts()))
         }
     };
+    if !column.is_numeric {
+        score.unseen = share(counts.last().copied().unwrap_or(0), present);
+    }
     score.current = Some(column.shown.with_counts(shown));
     if in_baseline == 0 {
         score.reason = Some("the baseline has no value".into());
@@ -77,6 +83,10 @@ fn feature(
         // Values that stopped coming are drift, whatever the method.
         score.reason = Some("every value of the window is missing".into());
         score.drifted = missing > 0;
+        return score;
+    }
+    if rules.min_rows.is_some_and(|least| present < least) {
+        score.reason = Some(format!("{present} values are too few to be judged"));
         return score;
     }
     if column.is_numeric != matches!(sample, Sample::Numbers(..)) {
@@ -105,7 +115,9 @@ fn feature(
     };
     match found {
         Ok(value) if value.is_finite() => {
-            if calibrate && let Some(quantile) = chance(method, &expected, &counts, column, numbers.len()) {
+            if spec.calibrate
+                && let Some(quantile) = chance(method, &expected, &counts, column, numbers.len())
+            {
                 score.threshold = threshold.max(quantile);
             }
             score.drifted = match method.is_p_value() {
@@ -118,6 +130,17 @@ fn feature(
         Err(reason) => score.reason = Some(reason.to_string()),
     }
     score
+}
+
+/// The share of numbers outside of the baseline's range.
+fn outside(column: &Column, sample: &Sample) -> f64 {
+    let (Sample::Numbers(values, _), Some(low), Some(high)) =
+        (sample, column.numbers.first(), column.numbers.last())
+    else {
+        return 0.0;
+    };
+    let count = values.iter().filter(|v| !(low..=high).contains(v)).count();
+    if values.is_empty() { 0.0 } else { count as f64 / values.len() as f64 }
 }
 
 /// The score that two samples of one distribution exceed with probability 1 %; `None` for p-values, which have

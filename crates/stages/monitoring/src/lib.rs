@@ -2,6 +2,7 @@
 //! feature by feature; enough drifted features in enough windows in a row raise the alarm, which is an event.
 //! Nothing here acts on it.
 
+mod alarm;
 mod baseline;
 mod define;
 mod error;
@@ -9,6 +10,8 @@ mod judge;
 mod model;
 mod performance;
 mod resolve;
+mod rules;
+mod signals;
 mod store;
 mod watch;
 
@@ -20,11 +23,16 @@ pub use model::{
     BaselineRef, FeatureRule, FeatureScore, Judgement, Method, Monitor, MonitorSpec, MonitorSummary,
     Performance, WindowRows, WindowView,
 };
+pub use rules::{Against, Level, Limits, Rules};
+pub use signals::Signal;
 pub use watch::Monitoring;
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "monitoring",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_monitoring.sql") }],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_monitoring.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rules.sql") },
+    ],
     // The reading position moves with traffic, and metrics with late labels; a judged window has its event.
     facts: &["monitor_position", "monitor_performance"],
 };

@@ -4,6 +4,9 @@ use columns::Histogram;
 use serde::{Deserialize, Serialize};
 use types::{Digest, Timestamp, Uid};
 
+use crate::rules::{Level, Rules};
+use crate::signals::Signal;
+
 /// How a feature's window is compared with its baseline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +90,9 @@ pub struct MonitorSpec {
     /// The output that is compared with late labels; found by itself if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// When windows raise the alarm, and what else is watched.
+    #[serde(default, skip_serializing_if = "Rules::is_default")]
+    pub rules: Rules,
 }
 
 fn fifth() -> f64 {
@@ -120,6 +126,12 @@ pub struct FeatureScore {
     /// Shares of missing or not finite values.
     pub baseline_missing: f64,
     pub current_missing: f64,
+    /// The share of the window's numbers outside of the baseline's range.
+    #[serde(default)]
+    pub out_of_range: f64,
+    /// The share of the window's texts that the baseline has not.
+    #[serde(default)]
+    pub unseen: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Histogram>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +169,9 @@ pub struct WindowView {
     pub share: f64,
     /// Whether the alarm was on after it.
     pub alarm: bool,
+    /// The worst of its signals.
+    pub level: Level,
+    pub signals: Vec<Signal>,
     /// Histograms are left out of lists.
     pub features: Vec<FeatureScore>,
 }

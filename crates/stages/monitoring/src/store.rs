@@ -6,7 +6,9 @@ use ledger::{Error, FactTx, Row, Rx, Tx, Value, params};
 use serde::de::DeserializeOwned;
 use types::{Timestamp, Uid, WorkspaceId};
 
+use crate::alarm::History;
 use crate::model::{MonitorSpec, Performance, WindowView};
+use crate::rules::Level;
 
 /// How far a monitor has come.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,9 +24,11 @@ pub(crate) struct Position {
     /// Windows judged so far.
     pub number: i64,
     pub problem: Option<String>,
+    pub history: History,
 }
 
-const POSITION: &str = "next_ordinal, revision, streak, streak_ordinal, streak_at, alarm, number, problem";
+const POSITION: &str =
+    "next_ordinal, revision, streak, streak_ordinal, streak_at, alarm, number, problem, history";
 
 fn position_of(row: &Row) -> Result<Position, Error> {
     Ok(Position {
@@ -36,7 +40,18 @@ fn position_of(row: &Row) -> Result<Position, Error> {
         alarm: row.get("alarm")?,
         number: row.get("number")?,
         problem: row.get("problem")?,
+        history: optional(row, "history")?,
     })
+}
+
+/// The default where the column is null: rows that an older program wrote.
+fn optional<T: DeserializeOwned + Default>(row: &Row, column: &str) -> Result<T, Error> {
+    let value: Option<serde_json::Value> = row.get(column)?;
+    match value {
+        None | Some(serde_json::Value::Null) => Ok(T::default()),
+        Some(value) => serde_json::from_value(value)
+            .map_err(|e| Error::Database { message: format!("column {column}: {e}") }),
+    }
 }
 
 fn parsed<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T, Error> {
@@ -116,10 +131,12 @@ pub(crate) fn position_in(tx: &mut Tx<'_>, name: &str) -> Result<Option<Position
 }
 
 const PUT_POSITION: &str = "INSERT INTO monitor_position (workspace_id, monitor, next_ordinal, revision, streak, \
-    streak_ordinal, streak_at, alarm, number, problem) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+    streak_ordinal, streak_at, alarm, number, problem, history) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
     ON CONFLICT (workspace_id, monitor) DO UPDATE SET next_ordinal = excluded.next_ordinal, \
     revision = excluded.revision, streak = excluded.streak, streak_ordinal = excluded.streak_ordinal, \
-    streak_at = excluded.streak_at, alarm = excluded.alarm, number = excluded.number, problem = excluded.problem";
+    streak_at = excluded.streak_at, alarm = excluded.alarm, number = excluded.number, problem = excluded.problem, \
+    history = excluded.history";
 
 fn position_values(workspace: WorkspaceId, name: &str, p: &Position) -> Vec<Value> {
     params![
@@ -132,7 +149,8 @@ fn position_values(workspace: WorkspaceId, name: &str, p: &Position) -> Vec<Valu
         p.streak_at,
         p.alarm,
         p.number,
-        p.problem.clone()
+        p.problem.clone(),
+        json(&p.history)
     ]
     .to_vec()
 }
@@ -165,8 +183,8 @@ pub(crate) fn insert_window(tx: &mut Tx<'_>, w: &WindowView) -> Result<(), Error
     let (workspace, now) = (tx.workspace(), tx.now());
     tx.execute(
         "INSERT INTO monitor_window (workspace_id, uid, monitor, number, first_ordinal, next_ordinal, from_at, to_at, \
-         revision, model_version, baseline, drifted, share, alarm, features, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         revision, model_version, baseline, drifted, share, alarm, features, created_at, signals, level) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         &params![
             workspace,
             w.uid,
@@ -183,14 +201,16 @@ pub(crate) fn insert_window(tx: &mut Tx<'_>, w: &WindowView) -> Result<(), Error
             w.share,
             w.alarm,
             json(&w.features),
-            now
+            now,
+            json(&w.signals),
+            w.level.name()
         ],
     )?;
     Ok(())
 }
 
 const WINDOW: &str = "SELECT uid, monitor, number, first_ordinal, next_ordinal, from_at, to_at, revision, \
-    model_version, baseline, drifted, share, alarm, features FROM monitor_window";
+    model_version, baseline, drifted, share, alarm, features, signals, level FROM monitor_window";
 
 fn window_of(row: &Row) -> Result<WindowView, Error> {
     let (first_ordinal, next_ordinal): (i64, i64) = (row.get("first_ordinal")?, row.get("next_ordinal")?);
@@ -209,6 +229,12 @@ fn window_of(row: &Row) -> Result<WindowView, Error> {
         drifted: row.get("drifted")?,
         share: row.get("share")?,
         alarm: row.get("alarm")?,
+        level: match row.get::<Option<String>>("level")?.as_deref() {
+            Some("critical") => Level::Critical,
+            Some("warn") => Level::Warn,
+            _ => Level::Ok,
+        },
+        signals: optional(row, "signals")?,
         features: parsed(row, "features")?,
     })
 }

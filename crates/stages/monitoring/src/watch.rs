@@ -9,9 +9,11 @@ use serde_json::json;
 use tasks::CancellationToken;
 use types::{Actor, Digest, Timestamp, Uid, WorkspaceId};
 
+use crate::alarm::{History, Seen};
 use crate::model::{Judgement, MonitorSpec, WindowView};
+use crate::rules::{Against, Level};
 use crate::store::Position;
-use crate::{Baseline, Error, judge, performance, resolve, store};
+use crate::{Baseline, Error, judge, performance, resolve, signals, store};
 
 /// How often the logs are looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -120,8 +122,21 @@ impl Monitoring {
                 self.move_on(actor, spec, &mut position, revision).await?;
             }
             let model_version = most_common(&rows.model_versions).unwrap_or(revision);
-            let digest = resolve::baseline(&self.ledger, actor, spec, model_version).await?;
-            let baseline = self.baseline(memory, digest, spec.bins).await?;
+            let (digest, baseline) = match spec.rules.against {
+                Against::Baseline => {
+                    let digest = resolve::baseline(&self.ledger, actor, spec, model_version).await?;
+                    (Some(digest), self.baseline(memory, digest, spec.bins).await?)
+                }
+                Against::Previous => match self.previous(actor, spec, &rows, revision).await? {
+                    Some(found) => (None, found),
+                    None => {
+                        // The first window of a deployment has none before it.
+                        position.next_ordinal += step(spec);
+                        self.move_on(actor, spec, &mut position, revision).await?;
+                        continue;
+                    }
+                },
+            };
             let (inputs, asked) = (rows.inputs.clone(), spec.clone());
             let judgement = blocking(move || judge(&asked, &baseline, &inputs)).await?;
             position = self.keep(actor, spec, position, rows, model_version, digest, judgement).await?;
@@ -151,6 +166,26 @@ impl Monitoring {
         Ok(baseline)
     }
 
+    /// The rows before the window, as many, where the same deployment made them all.
+    async fn previous(
+        &self,
+        actor: &Actor,
+        spec: &MonitorSpec,
+        rows: &Rows,
+        revision: Uid,
+    ) -> Result<Option<Arc<Baseline>>, Error> {
+        let size = spec.window.rows as usize;
+        let first = rows.ordinals.first().copied().unwrap_or(0);
+        let Some(ordinal) = first.checked_sub(size as i64).filter(|from| *from >= 0) else { return Ok(None) };
+        let before = self.log.window(actor, &spec.endpoint, Window::From { ordinal, limit: size }).await?;
+        if before.len() < size || before.revisions.iter().any(|r| *r != revision) {
+            return Ok(None);
+        }
+        let bins = spec.bins as usize;
+        let baseline = blocking(move || Baseline::of(&before.inputs, bins)).await?;
+        Ok(Some(Arc::new(baseline)))
+    }
+
     /// To the first row of another deployment. Its model has another baseline: the streak ends, and so does an
     /// alarm, which the deployment may have been the answer to.
     async fn move_on(
@@ -168,6 +203,7 @@ impl Monitoring {
                 streak_at: None,
                 alarm: position.alarm && !cleared,
                 revision: Some(revision),
+                history: History { levels: position.history.levels.clone(), ..History::default() },
                 ..position.clone()
             };
         }
@@ -197,14 +233,14 @@ impl Monitoring {
         before: Position,
         rows: Rows,
         model_version: Uid,
-        baseline: Digest,
+        baseline: Option<Digest>,
         judgement: Judgement,
     ) -> Result<Position, Error> {
         let first_ordinal = rows.ordinals.first().copied().unwrap_or(before.next_ordinal);
         let from = rows.at.iter().min().copied().unwrap_or_default();
         let to = rows.last_at().unwrap_or_default();
         let mut next = Position {
-            next_ordinal: rows.ordinals.last().map_or(before.next_ordinal, |last| last + 1),
+            next_ordinal: first_ordinal + step(spec),
             number: before.number + 1,
             problem: None,
             ..before.clone()
@@ -216,7 +252,16 @@ impl Monitoring {
         } else {
             (next.streak, next.streak_ordinal, next.streak_at) = (0, None, None);
         }
-        next.alarm = judgement.drifted && (before.alarm || next.streak >= i64::from(spec.consecutive));
+        let seen = Seen { drifted: judgement.drifted, first_ordinal, from };
+        next.alarm = next.history.advance(spec, before.alarm, seen, judgement.share, to);
+        if spec.rules.of.is_some() {
+            // Drifted windows need not stand in a row.
+            let first = next.history.first_drifted();
+            (next.streak_ordinal, next.streak_at) = (first.map(|s| s.first_ordinal), first.map(|s| s.from));
+        }
+        let measured = signals::measure(spec, &rows, &judgement);
+        let changes = changes(&mut next, &measured);
+        signals::publish(spec, &judgement, &measured, next.alarm);
         let window = WindowView {
             uid: types::new_id(self.ledger.clock().now()),
             monitor: spec.name.clone(),
@@ -225,13 +270,18 @@ impl Monitoring {
             to,
             rows: rows.len() as i64,
             first_ordinal,
-            next_ordinal: next.next_ordinal,
+            next_ordinal: rows.ordinals.last().map_or(before.next_ordinal, |last| last + 1),
             revision: rows.revisions.last().copied().unwrap_or(model_version),
             model_version,
-            baseline,
+            // Of a window before there is no blob; its place in the log names it.
+            baseline: baseline.unwrap_or_else(|| {
+                Digest::of(format!("{} rows before {first_ordinal} of {}", spec.window.rows, spec.endpoint))
+            }),
             drifted: judgement.drifted,
             share: judgement.share,
             alarm: next.alarm,
+            level: signals::worst(&measured),
+            signals: measured,
             features: judgement.features,
         };
         tracing::info!(
@@ -252,15 +302,45 @@ impl Monitoring {
                 }
                 store::insert_window(tx, &window)?;
                 store::put_position(tx, &spec.name, &next)?;
-                edges(tx, &window, &segments)?;
+                edges(tx, &window, &segments, baseline.is_some())?;
                 events(tx, &spec, &window, &next, was)?;
+                for (signal, level) in &changes {
+                    let kind = if *level == Level::Ok { "monitor.signal_cleared" } else { "monitor.signal" };
+                    let payload = json!({
+                        "monitor": spec.name, "endpoint": spec.endpoint, "window": window.uid,
+                        "number": window.number, "signal": signal.name, "feature": signal.feature,
+                        "value": signal.value, "limit": signal.limit, "level": level.name(),
+                    });
+                    tx.event(kind, &format!("monitor:{}", spec.name), payload)?;
+                }
                 Ok(next.clone())
             })
             .await
     }
 }
 
-fn edges(tx: &mut Tx<'_>, window: &WindowView, segments: &[Uid]) -> Result<(), Error> {
+/// Rows from one window's start to the next one's.
+fn step(spec: &MonitorSpec) -> i64 {
+    i64::try_from(spec.rules.step.unwrap_or(spec.window.rows).max(1)).unwrap_or(i64::MAX)
+}
+
+/// The signals beside drift whose level is another than before, with the new one.
+fn changes(next: &mut Position, measured: &[signals::Signal]) -> Vec<(signals::Signal, Level)> {
+    let mut changed = Vec::new();
+    for signal in measured.iter().filter(|s| s.name != "drift") {
+        let before = next.history.levels.get(&signal.name).copied().unwrap_or_default();
+        if before != signal.level {
+            changed.push((signal.clone(), signal.level));
+        }
+        match signal.level {
+            Level::Ok => next.history.levels.remove(&signal.name),
+            level => next.history.levels.insert(signal.name.clone(), level),
+        };
+    }
+    changed
+}
+
+fn edges(tx: &mut Tx<'_>, window: &WindowView, segments: &[Uid], has_baseline: bool) -> Result<(), Error> {
     let props = json!({
         "monitor": window.monitor, "number": window.number, "rows": window.rows,
         "drifted": window.drifted, "share": window.share,
@@ -273,6 +353,9 @@ fn edges(tx: &mut Tx<'_>, window: &WindowView, segments: &[Uid]) -> Result<(), E
     }
     if let Some(revision) = tx.find_node("endpoint_revision", &window.revision.hex())? {
         tx.edge(node, "observed", revision)?;
+    }
+    if !has_baseline {
+        return Ok(());
     }
     let key = window.baseline.to_string();
     let baseline = match tx.find_node("artifact", &key)? {

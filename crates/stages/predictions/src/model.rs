@@ -73,6 +73,8 @@ pub struct Rows {
     pub at: Vec<Timestamp>,
     pub revisions: Vec<Uid>,
     pub model_versions: Vec<Uid>,
+    /// How long the request took that each row came with, in microseconds.
+    pub latency_us: Vec<i64>,
     /// Columns that some of the rows lack are null there.
     pub inputs: Table,
     pub outputs: Table,

@@ -1,7 +1,7 @@
 use columns::{Table, column};
 use types::{Timestamp, Uid};
 
-use crate::table::{self, AT, ID, INPUT, MODEL_VERSION, ORDINAL, OUTPUT, REVISION};
+use crate::table::{self, AT, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, REVISION};
 use crate::{Error, Labelled, Rows};
 
 impl Rows {
@@ -15,6 +15,7 @@ impl Rows {
                 at: Vec::new(),
                 revisions: Vec::new(),
                 model_versions: Vec::new(),
+                latency_us: Vec::new(),
                 inputs: empty.clone(),
                 outputs: empty,
                 segments,
@@ -33,6 +34,7 @@ impl Rows {
             at: table::times(&table, AT)?,
             revisions: uids(REVISION)?,
             model_versions: uids(MODEL_VERSION)?,
+            latency_us: integers(&table, LATENCY)?,
             inputs: table::part(&table, INPUT)?,
             outputs: table::part(&table, OUTPUT)?,
             segments,
@@ -58,6 +60,7 @@ impl Rows {
             at: pick(&self.at, rows),
             revisions: pick(&self.revisions, rows),
             model_versions: pick(&self.model_versions, rows),
+            latency_us: pick(&self.latency_us, rows),
             inputs: self.inputs.take(rows)?,
             outputs: self.outputs.take(rows)?,
             segments: self.segments.clone(),

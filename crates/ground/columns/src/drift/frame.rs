@@ -1,5 +1,7 @@
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
@@ -8,11 +10,10 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use types::DataType;
 
 use super::pair::{Key, NumberType, Numbers};
 use super::{Kind, NotComputable};
-use crate::{ArrayRef, Error, Format, Table, read_typed};
+use crate::{ArrayRef, Error, Format, Table, csv, jsonl};
 
 /// Integers with at most this many different values are categories.
 const FEW: usize = 10;
@@ -36,7 +37,7 @@ enum Content {
 }
 
 impl Frame {
-    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of numbers with texts among them is text.
+    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of several types is text.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let name = path.to_string_lossy().into_owned();
@@ -56,18 +57,11 @@ impl Frame {
                 ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|e| bad(name, &e))?;
             return Ok(Self::of_parquet(name.to_owned(), Content::Bytes(bytes, loaded)));
         }
-        let mut declared = BTreeMap::new();
-        loop {
-            match read_typed(name, bytes.clone(), &declared) {
-                Ok(table) => return Ok(Self::of_table(name, table)),
-                Err(Error::MixedTypes { column, .. } | Error::WrongType { column, .. })
-                    if !declared.contains_key(&column) =>
-                {
-                    declared.insert(column, DataType::String);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let table = match Format::of(name)? {
+            Format::JsonLines => jsonl::read_lenient(name, &bytes)?,
+            _ => csv::read_lenient(name, &bytes)?,
+        };
+        Ok(Self::of_table(name, table))
     }
 
     pub fn of_table(name: &str, table: Table) -> Self {
@@ -93,6 +87,10 @@ impl Frame {
     pub fn columns(&self) -> Vec<String> {
         let names = self.schema.fields().iter().map(|f| f.name().clone());
         names.filter(|n| !n.starts_with("__index_level_")).collect()
+    }
+
+    pub(crate) fn has(&self, column: &str) -> bool {
+        self.schema.column_with_name(column).is_some()
     }
 
     pub fn rows(&self) -> u64 {
@@ -162,16 +160,19 @@ pub struct Series {
     is_dictionary: bool,
     pandas: Option<String>,
     chunks: Vec<ArrayRef>,
+    /// Made when it is first asked for: the type of a column of texts depends on how many differ.
+    coded: OnceLock<Result<Coded, NotComputable>>,
 }
 
 impl Series {
     pub(crate) fn new(data_type: ArrowType, pandas: Option<String>, chunks: Vec<ArrayRef>) -> Self {
         let ArrowType::Dictionary(_, value) = &data_type else {
-            return Self { data_type, is_dictionary: false, pandas, chunks };
+            return Self { data_type, is_dictionary: false, pandas, chunks, coded: OnceLock::new() };
         };
         let plain = |chunk: &ArrayRef| arrow::compute::cast(chunk, value).unwrap_or_else(|_| chunk.clone());
         let chunks = chunks.iter().map(plain).collect();
-        Self { data_type: value.as_ref().clone(), is_dictionary: true, pandas, chunks }
+        let data_type = value.as_ref().clone();
+        Self { data_type, is_dictionary: true, pandas, chunks, coded: OnceLock::new() }
     }
 
     pub fn chunks(&self) -> &[ArrayRef] {
@@ -273,12 +274,7 @@ impl Series {
     }
 
     fn distinct_texts(&self) -> usize {
-        let mut seen: HashSet<&str> = HashSet::new();
-        let wide: Vec<ArrayRef> = self.chunks.iter().filter_map(|c| wide_text(c)).collect();
-        for chunk in &wide {
-            seen.extend(chunk.as_string::<i64>().iter().flatten());
-        }
-        seen.len()
+        self.coded().map_or(0, |coded| coded.keys.len())
     }
 
     /// `None` for what is no number; NaN for nulls.
@@ -325,7 +321,11 @@ impl Series {
     }
 
     /// Values by the place of their key, in the order of the rows, without nulls, NaN and infinities.
-    pub(crate) fn keys(&self) -> Result<Coded, NotComputable> {
+    pub(crate) fn coded(&self) -> Result<&Coded, NotComputable> {
+        self.coded.get_or_init(|| self.keys()).as_ref().map_err(Clone::clone)
+    }
+
+    fn keys(&self) -> Result<Coded, NotComputable> {
         let mut coded = Coded::default();
         if let Some(values) = self.floats() {
             for value in values.into_iter().filter(|v| v.is_finite()) {
@@ -416,12 +416,33 @@ fn wide_text(chunk: &ArrayRef) -> Option<ArrayRef> {
 }
 
 /// Rows as places in a list of different keys, in order of first appearance.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Coded {
     pub keys: Vec<Key>,
     pub codes: Vec<u32>,
-    numbers: std::collections::HashMap<u64, u32>,
-    texts: std::collections::HashMap<String, u32>,
+    numbers: HashMap<u64, u32>,
+    texts: HashMap<String, u32, BuildHasherDefault<TextHasher>>,
+}
+
+/// Quick for short texts, of which there are many here; not for keys that an enemy chooses against the whole program: at
+/// worst one column of one comparison is slow.
+#[derive(Clone, Debug, Default)]
+struct TextHasher(u64);
+
+impl Hasher for TextHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed =
+                (self.0.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.0 = mixed ^ mixed >> 29;
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ self.0 >> 32
+    }
 }
 
 impl Coded {

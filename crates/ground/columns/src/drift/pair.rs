@@ -24,7 +24,7 @@ pub struct Numbers {
 impl Numbers {
     pub(crate) fn new(values: Vec<f64>, number: NumberType) -> Self {
         let mut sorted = values.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
+        crate::sort::sort(&mut sorted);
         Self { values, sorted, number }
     }
 
@@ -123,7 +123,7 @@ impl Pair {
                 reference: reference.numbers("reference", infinite)?,
                 current: current.numbers("current", infinite)?,
             },
-            Kind::Category => coded(reference.keys()?, current.keys()?),
+            Kind::Category => coded(reference.coded()?, current.coded()?),
             Kind::Text => Self::Texts { reference: reference.texts()?, current: current.texts()? },
             Kind::Vector => Self::Vectors { reference: reference.vectors()?, current: current.vectors()? },
             Kind::Datetime => return Err(NotComputable::reason("times are not compared")),
@@ -192,7 +192,7 @@ impl Pair {
                     n.values.iter().for_each(|v| coded.push_number(*v));
                     coded
                 };
-                coded(key(reference), key(current)).codes()
+                coded(&key(reference), &key(current)).codes()
             }
             _ => Err(NotComputable::reason("the method compares categories")),
         }
@@ -200,14 +200,14 @@ impl Pair {
 }
 
 /// Both over the sorted keys of either.
-fn coded(reference: Coded, current: Coded) -> Pair {
+fn coded(reference: &Coded, current: &Coded) -> Pair {
     let mut keys: Vec<Key> = reference.keys.iter().chain(&current.keys).cloned().collect();
     keys.sort();
     keys.dedup();
-    let place = |side: Coded| -> Vec<u32> {
+    let place = |side: &Coded| -> Vec<u32> {
         let found: Vec<u32> =
             side.keys.iter().map(|key| keys.binary_search(key).unwrap_or_default() as u32).collect();
-        side.codes.into_iter().map(|code| found[code as usize]).collect()
+        side.codes.iter().map(|code| found[*code as usize]).collect()
     };
     let (reference, current) = (place(reference), place(current));
     Pair::Keys { keys, reference, current }

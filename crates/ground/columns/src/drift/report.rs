@@ -239,12 +239,10 @@ pub fn parallel<T: Send>(names: &[String], work: impl Fn(&str) -> T + Sync) -> V
 
 fn column(reference: &Frame, current: &Frame, name: &str, options: &Options, columns: usize) -> ColumnReport {
     let read = |frame: &Frame, side: &str| {
-        frame.series(name).map_err(|error| match error {
-            Error::NoColumn { .. } => {
-                NotComputable::reason(format!("the column is missing in the {side} data"))
-            }
-            other => NotComputable::reason(other.to_string()),
-        })
+        if !frame.has(name) {
+            return Err(NotComputable::reason(format!("the column is missing in the {side} data")));
+        }
+        frame.series(name).map_err(|error| NotComputable::reason(error.to_string()))
     };
     let mut counted = None;
     let mut compared = || -> Result<Finding, NotComputable> {

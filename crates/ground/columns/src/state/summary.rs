@@ -130,7 +130,7 @@ impl Summary {
 
     fn exact(&mut self, all: &[f64]) {
         let mut sorted = all.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
+        crate::sort::sort(&mut sorted);
         self.distinct = Some(sorted.chunk_by(|a, b| a == b).count() as u64);
         if sorted.is_empty() {
             return;

@@ -30,7 +30,7 @@ pub(crate) fn content_drift(reference: &[String], current: &[String]) -> Result<
     if words.places.is_empty() {
         return Err(NotComputable::reason("the texts have no words that could tell them apart"));
     }
-    let rows: Vec<Row> = learnt_texts.iter().map(|text| words.row(text)).collect();
+    let rows: Vec<Row> = learnt_texts.iter().map(|text| words.learnt_row(text)).collect();
     let settings = Settings {
         loss: Loss::ModifiedHuber,
         penalty: Penalty::L1,
@@ -70,13 +70,21 @@ pub(crate) fn judged(reference: usize, current: usize) -> Vec<bool> {
 struct Vocabulary {
     places: HashMap<String, u32>,
     weights: Vec<f64>,
+    /// By place: which word came first in the texts. Rows that are learnt from are summed up in that order, as scikit-learn
+    /// keeps them; the steps of the classifier tell it apart.
+    appeared: Vec<u32>,
 }
 
 impl Vocabulary {
     fn of(texts: &[&str]) -> Self {
         let stop: HashSet<&str> = STOP_WORDS.iter().copied().collect();
         let mut found: BTreeMap<String, u32> = BTreeMap::new();
+        let mut first: HashMap<String, u32> = HashMap::new();
         for text in texts {
+            for word in words(text) {
+                let next = first.len() as u32;
+                first.entry(word).or_insert(next);
+            }
             let different: HashSet<String> = words(text).filter(|w| !stop.contains(w.as_str())).collect();
             for word in different {
                 *found.entry(word).or_default() += 1;
@@ -86,28 +94,43 @@ impl Vocabulary {
         found.retain(|_, texts| f64::from(*texts) <= MOST_COMMON * count);
         let weights =
             found.values().map(|texts| ((1.0 + count) / (1.0 + f64::from(*texts))).ln() + 1.0).collect();
+        let appeared = found.keys().map(|word| first.get(word).copied().unwrap_or_default()).collect();
         let places = found.into_keys().zip(0..).collect();
-        Self { places, weights }
+        Self { places, weights, appeared }
     }
 
     /// Logarithmic word counts times their weights, of length 1; in order of the places.
     fn row(&self, text: &str) -> Row {
+        scaled(self.unscaled(text))
+    }
+
+    fn learnt_row(&self, text: &str) -> Row {
+        let mut row = self.unscaled(text);
+        row.sort_by_key(|(place, _)| self.appeared[*place as usize]);
+        scaled(row)
+    }
+
+    fn unscaled(&self, text: &str) -> Row {
         let mut counts: BTreeMap<u32, f64> = BTreeMap::new();
         for word in words(text) {
             if let Some(place) = self.places.get(&word) {
                 *counts.entry(*place).or_default() += 1.0;
             }
         }
-        let mut row: Row = counts
+        counts
             .into_iter()
             .map(|(place, count)| (place, (count.ln() + 1.0) * self.weights[place as usize]))
-            .collect();
-        let norm = row.iter().map(|(_, v)| v * v).sum::<f64>().sqrt();
-        if norm > 0.0 {
-            row.iter_mut().for_each(|(_, v)| *v /= norm);
-        }
-        row
+            .collect()
     }
+}
+
+/// To length 1.
+fn scaled(mut row: Row) -> Row {
+    let norm = row.iter().map(|(_, v)| v * v).sum::<f64>().sqrt();
+    if norm > 0.0 {
+        row.iter_mut().for_each(|(_, v)| *v /= norm);
+    }
+    row
 }
 
 /// Runs of two or more letters, digits and underscores, in lower case.

@@ -20,7 +20,7 @@ pub(super) fn dataset(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
 }
 
 pub(super) fn expectations(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Expectations {
-    let fields = reader.fields(path, at, node, &["rows", "columns", "unknown_columns"]);
+    let fields = reader.fields(path, at, node, &["rows", "columns", "unknown_columns", "verification"]);
     let rows_at = reader.key_at(&fields, "rows");
     let words = [("reject", UnknownColumns::Reject), ("allow", UnknownColumns::Allow)];
     Expectations {
@@ -31,7 +31,19 @@ pub(super) fn expectations(reader: &mut Reader, path: &str, at: Span, node: &Nod
         unknown_columns: reader
             .optional(&fields, "unknown_columns", |r, _, n| r.word(n, &words))
             .unwrap_or_default(),
+        verification: reader.optional(&fields, "verification", verification),
     }
+}
+
+/// Its keys and values are those of curation's plan, which says what is wrong with them.
+fn verification(reader: &mut Reader, _path: &str, node: &Node) -> Option<serde_json::Value> {
+    let value = node.value.to_json();
+    if let Err(error) = curation::verify::Plan::parse(&value) {
+        let hint = "write {label: target, checks: [label_errors, duplicates, poisoning]}";
+        reader.error(node.at, error.to_string(), Some(hint.into()));
+        return None;
+    }
+    Some(value)
 }
 
 fn rows(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Option<RowBound> {

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use crate::node::Node;
 use crate::reader::Reader;
+use monitoring::{Against, Limits, Rules};
+
 use crate::{Bound, Champion, FeatureRule, Gate, Method, Monitor, OutputRef, Span, Window};
 
 pub(super) fn gate(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Gate {
@@ -85,8 +87,19 @@ const METHODS: [(&str, Method); 5] = [
 ];
 
 pub(super) fn monitor(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Monitor {
-    let known = ["endpoint", "baseline", "window", "method", "threshold", "share", "consecutive", "features"];
+    let known = [
+        "endpoint",
+        "baseline",
+        "window",
+        "method",
+        "threshold",
+        "share",
+        "consecutive",
+        "features",
+        "rules",
+    ];
     let fields = reader.fields(path, at, node, &known);
+    let rules_at = reader.key_at(&fields, "rules");
     let baseline_at = reader.key_at(&fields, "baseline");
     let window_at = reader.key_at(&fields, "window");
     let method = reader.required(&fields, "method", "psi", |r, _, n| r.word(n, &METHODS)).unwrap_or_default();
@@ -115,6 +128,67 @@ pub(super) fn monitor(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
         consecutive: reader.optional(&fields, "consecutive", |r, _, n| r.integer(n, 1, 1000)).unwrap_or(1)
             as u32,
         features: reader.optional(&fields, "features", features).unwrap_or_default(),
+        rules: reader.optional(&fields, "rules", |r, p, n| Some(rules(r, p, rules_at, n))),
+    }
+}
+
+const AGAINST: [(&str, Against); 2] = [("baseline", Against::Baseline), ("previous", Against::Previous)];
+
+/// What all of it means is checked where monitors are defined.
+fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
+    let known = [
+        "step",
+        "against",
+        "of",
+        "clear_after",
+        "clear_share",
+        "warn_share",
+        "cooldown",
+        "min_rows",
+        "missing",
+        "out_of_range",
+        "unseen",
+        "latency_p95_ms",
+        "latency_p99_ms",
+        "traffic",
+    ];
+    let fields = reader.fields(path, at, node, &known);
+    let mut whole = |name: &str, least: i64, most: i64| {
+        reader.optional(&fields, name, |r, _, n| r.integer(n, least, most)).map(|v| v as u64)
+    };
+    let (step, cooldown) = (whole("step", 1, 10_000_000), whole("cooldown", 0, 31_536_000));
+    let (of, clear_after) = (whole("of", 1, 1_000), whole("clear_after", 1, 1_000));
+    let min_rows = whole("min_rows", 1, 10_000_000);
+    let mut share = |name: &str| reader.optional(&fields, name, |r, p, n| r.number_in(p, n, 0.0, true, 1.0));
+    let (clear_share, warn_share) = (share("clear_share"), share("warn_share"));
+    let mut limits = |name: &str| {
+        let at = reader.key_at(&fields, name);
+        reader.optional(&fields, name, |r, p, n| {
+            let inner = r.fields(p, at, n, &["warn", "critical"]);
+            let mut limit =
+                |name: &str| r.optional(&inner, name, |r, p, n| r.number_in(p, n, 0.0, false, f64::INFINITY));
+            Some(Limits { warn: limit("warn"), critical: limit("critical") })
+        })
+    };
+    let missing = limits("missing");
+    let (out_of_range, unseen) = (limits("out_of_range"), limits("unseen"));
+    let (latency_p95_ms, latency_p99_ms) = (limits("latency_p95_ms"), limits("latency_p99_ms"));
+    let traffic = limits("traffic");
+    Rules {
+        step,
+        against: reader.optional(&fields, "against", |r, _, n| r.word(n, &AGAINST)).unwrap_or_default(),
+        of: of.map(|v| v as u32),
+        clear_after: clear_after.map(|v| v as u32),
+        clear_share,
+        warn_share,
+        cooldown,
+        min_rows,
+        missing,
+        out_of_range,
+        unseen,
+        latency_p95_ms,
+        latency_p99_ms,
+        traffic,
     }
 }
 

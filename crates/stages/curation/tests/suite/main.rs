@@ -4,3 +4,6 @@
 mod cases;
 mod format;
 mod gate;
+mod gx;
+mod poisoned;
+mod verify;

@@ -1,6 +1,8 @@
 //! Judging real models on real rows; expected numbers are scikit-learn's.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail by panicking")]
 
+mod assess;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

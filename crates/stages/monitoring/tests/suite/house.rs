@@ -83,6 +83,7 @@ pub fn spec(baseline: Digest) -> MonitorSpec {
         bins: 10,
         calibrate: true,
         output: None,
+        rules: monitoring::Rules::default(),
     }
 }
 

@@ -79,3 +79,12 @@ fn the_project_files_form_of_a_monitor_is_understood() {
     .unwrap();
     assert_eq!((spec.window.rows, spec.bins, spec.calibrate), (1000, 10, true));
 }
+
+#[test]
+fn windows_say_how_much_is_outside_of_what_the_baseline_knew() {
+    let baseline = Baseline::of(&table(&rows(5_000, 1, 0)), 10).unwrap();
+    let judged = judge(&with(Method::Psi, 0.2), &baseline, &table(&rows(1_000, 3, 5))).unwrap();
+    let of = |name: &str| judged.features.iter().find(|f| f.name == name).unwrap();
+    assert!((of("x0").out_of_range - 0.5).abs() < 0.06, "{}", of("x0").out_of_range);
+    assert!((of("kind").unseen - 0.8).abs() < 0.06, "{}", of("kind").unseen);
+}

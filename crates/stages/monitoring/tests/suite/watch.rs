@@ -47,6 +47,45 @@ ledger::db_test! {
         assert!(kinds.contains(&"artifact".to_owned()), "{kinds:?}");
     }
 
+    async fn rolling_windows_overlap_and_signals_change_their_level_once(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let unseen = monitoring::Limits { warn: Some(0.1), critical: Some(0.5) };
+        let slow = monitoring::Limits { warn: Some(0.001), critical: None };
+        let rules = monitoring::Rules {
+            step: Some(100),
+            unseen: Some(unseen),
+            latency_p95_ms: Some(slow),
+            min_rows: Some(10),
+            ..Default::default()
+        };
+        let rolling = MonitorSpec { rules, ..spec(house.baseline().await) };
+        monitoring::define(&house.ledger, &house.actor, rolling).await.unwrap();
+        house.predict(rows(500, 2, 0)).await;
+        house.predict(rows(500, 3, 5)).await;
+        assert_eq!(house.judge().await, 6);
+        let monitor = monitoring::get(&house.ledger, &house.actor, "drift", 10).await.unwrap();
+        let places: Vec<_> = monitor.windows.iter().rev().map(|w| (w.first_ordinal, w.next_ordinal)).collect();
+        assert_eq!(places[..3], [(0, 500), (100, 600), (200, 700)]);
+        assert_eq!(monitor.windows[0].level, monitoring::Level::Critical);
+        let told = house.events("monitor.signal").await;
+        let of = |name: &str| told.iter().filter(|e| e["signal"] == json!(name)).count();
+        assert_eq!((of("unseen"), of("latency_p95_ms")), (2, 1), "{told:?}");
+    }
+
+    async fn windows_are_compared_with_those_before_where_it_is_said(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let rules = monitoring::Rules { against: monitoring::Against::Previous, ..Default::default() };
+        let previous = MonitorSpec { rules, ..spec(house.baseline().await) };
+        monitoring::define(&house.ledger, &house.actor, previous).await.unwrap();
+        for (seed, shifted) in [(2, 5), (3, 5), (4, 0), (5, 0)] {
+            house.predict(rows(500, seed, shifted)).await;
+        }
+        assert_eq!(house.judge().await, 3);
+        let monitor = monitoring::get(&house.ledger, &house.actor, "drift", 10).await.unwrap();
+        let drifted: Vec<_> = monitor.windows.iter().rev().map(|w| w.drifted).collect();
+        assert_eq!(drifted, [false, true, false]);
+    }
+
     async fn a_restart_goes_on_where_it_was(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;
         let two = MonitorSpec { consecutive: 2, ..spec(house.baseline().await) };

@@ -1,0 +1,77 @@
+//! Rules about two columns.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::domain::Domain;
+use super::{Evaluator, Finding, Found, Rows, Shape, enough};
+use crate::frame::{Cell, Key, compare};
+use crate::suite::{IgnorePair, PairTest};
+
+impl Evaluator<'_> {
+    pub(super) fn pair(
+        &self,
+        places: [usize; 2],
+        test: &PairTest,
+        ignore: IgnorePair,
+        domain: &Domain<'_>,
+        mostly: f64,
+    ) -> Result<Finding, String> {
+        let [a, b] = places.map(|p| self.frame.at(p));
+        let pairs = match test {
+            PairTest::InSet(Some(pairs)) => Some(keys(pairs)),
+            _ => None,
+        };
+        let (mut asked, mut unexpected) = (0, Vec::new());
+        for row in domain.rows() {
+            let (x, y) = (a.get(row as usize), b.get(row as usize));
+            let skip = match ignore {
+                IgnorePair::Both => x.is_null() && y.is_null(),
+                IgnorePair::Either => x.is_null() || y.is_null(),
+                IgnorePair::Neither => false,
+            };
+            if skip {
+                continue;
+            }
+            asked += 1;
+            let fine = match test {
+                PairTest::Equal => !x.is_null() && !y.is_null() && x.key() == y.key(),
+                PairTest::Greater { .. } if x.is_null() || y.is_null() => false,
+                PairTest::Greater { or_equal } => {
+                    let order = compare(x, y)
+                        .ok_or_else(|| format!("`{}` and `{}` have no order between them", a.name, b.name))?;
+                    order == Ordering::Greater || *or_equal && order == Ordering::Equal
+                }
+                PairTest::InSet(_) => pairs.as_ref().is_none_or(|p| p.contains(&(x.key(), y.key()))),
+            };
+            if !fine {
+                unexpected.push(row);
+            }
+        }
+        let success = enough(asked, unexpected.len(), mostly);
+        let rows = Rows {
+            element_count: domain.len(),
+            present: Some(asked),
+            unexpected,
+            columns: places.to_vec(),
+            shape: Shape::Pair,
+        };
+        Ok(Finding { success, raised: None, found: Found::Rows(rows) })
+    }
+}
+
+fn keys(pairs: &[[Value; 2]]) -> HashSet<(Key<'_>, Key<'_>)> {
+    pairs.iter().filter_map(|[a, b]| Some((key(a)?, key(b)?))).collect()
+}
+
+fn key(value: &Value) -> Option<Key<'_>> {
+    Some(match value {
+        Value::Null => Key::Null,
+        Value::Bool(v) => Cell::Bool(*v).key(),
+        Value::Number(n) => n.as_i64().map(Cell::Int).or_else(|| n.as_f64().map(Cell::Float))?.key(),
+        Value::String(text) => Key::Text(text),
+        _ => return None,
+    })
+}

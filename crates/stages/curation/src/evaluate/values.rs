@@ -1,0 +1,248 @@
+//! Rules about every value of one column.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::domain::Domain;
+use super::test::Judge;
+use super::{Evaluator, Finding, Found, Rows, Shape, enough};
+use crate::frame::{Cell, Key, names};
+use crate::suite::{Outliers, Test};
+use crate::texts::dates;
+
+/// A set of values that a suite names, to ask about many values.
+pub(super) struct Lookup<'a>(HashSet<Key<'a>>);
+
+impl<'a> Lookup<'a> {
+    /// `sample` is any value of the column: beside times and days, texts are meant as these.
+    pub fn new(set: &'a [Value], sample: Option<Cell<'_>>) -> Self {
+        let key = |value: &'a Value| match (value, sample) {
+            (Value::String(text), Some(Cell::Time(_))) => dates::nanos(text).map(Key::Time),
+            (Value::String(text), Some(Cell::Day(_))) => dates::days(text).map(Key::Day),
+            (Value::String(text), _) => Some(Key::Text(text)),
+            (Value::Bool(v), _) => Some(Cell::Bool(*v).key()),
+            (Value::Number(n), _) => {
+                n.as_i64().map(Cell::Int).or_else(|| n.as_f64().map(Cell::Float)).map(Cell::key)
+            }
+            _ => None,
+        };
+        Self(set.iter().filter_map(key).collect())
+    }
+
+    pub fn contains(&self, cell: Cell<'_>) -> bool {
+        self.0.contains(&cell.key())
+    }
+}
+
+impl Evaluator<'_> {
+    pub(super) fn values(
+        &self,
+        column: usize,
+        test: &Test,
+        domain: &Domain<'_>,
+        mostly: f64,
+    ) -> Result<Finding, String> {
+        let all = domain.len();
+        if matches!(test, Test::Null | Test::NotNull) {
+            let wanted = *test == Test::Null;
+            let cells = self.frame.at(column);
+            let unexpected: Vec<u32> = domain.rows().filter(|r| cells.is_null(*r as usize) != wanted).collect();
+            let success = enough(all, unexpected.len(), mostly);
+            return Ok(rows(success, all, None, unexpected, column));
+        }
+        if let Test::OfType { types, list } = test
+            && let Some(finding) = self.whole_type(column, types, *list)
+        {
+            return Ok(finding);
+        }
+        let unexpected = self.unexpected(column, test, domain)?;
+        let present = domain.filled(column);
+        let success = enough(present, unexpected.len(), mostly);
+        Ok(rows(success, all, Some(present), unexpected, column))
+    }
+
+    /// Rows whose value is not as expected, and how many were asked about. A test that cannot be made on the column
+    /// fails for every value.
+    pub(crate) fn breaking(&self, column: usize, test: &Test) -> (usize, Vec<u32>) {
+        let domain = self.domains.all();
+        if *test == Test::NotNull {
+            let cells = self.frame.at(column);
+            return (domain.len(), domain.rows().filter(|r| cells.is_null(*r as usize)).collect());
+        }
+        let found = self.unexpected(column, test, &domain);
+        let all = || domain.present(column).map(|(row, _)| row).collect();
+        (domain.filled(column), found.unwrap_or_else(|_| all()))
+    }
+
+    /// Errors: the test cannot be made on the column.
+    fn unexpected(&self, column: usize, test: &Test, domain: &Domain<'_>) -> Result<Vec<u32>, String> {
+        Ok(match test {
+            Test::Unique => self.repeated(column, domain),
+            Test::NotRepeated => {
+                let mut seen: HashSet<Key<'_>> = HashSet::with_capacity(domain.len());
+                domain.present(column).filter(|(_, cell)| !seen.insert(cell.key())).map(|(row, _)| row).collect()
+            }
+            Test::Increasing { strictly } => self.out_of_order(column, domain, *strictly, true)?,
+            Test::Decreasing { strictly } => self.out_of_order(column, domain, *strictly, false)?,
+            Test::ZScore { threshold, double_sided } => {
+                self.far_from_mean(column, domain, *threshold, *double_sided)?
+            }
+            Test::NotOutlier(method) => self.outliers(column, domain, method)?,
+            test => {
+                let mut judge = Judge::new(test, self.frame.at(column), domain, column)?;
+                let mut unexpected = Vec::new();
+                for (row, cell) in domain.present(column) {
+                    if !judge.holds(cell)? {
+                        unexpected.push(row);
+                    }
+                }
+                unexpected
+            }
+        })
+    }
+
+    /// A rule about types is about the column where its values have one type.
+    fn whole_type(&self, column: usize, types: &[String], list: bool) -> Option<Finding> {
+        let dtype = &self.frame.at(column).dtype;
+        let plain = |t: &String| matches!(t.as_str(), "object" | "object_" | "O");
+        if dtype.is_object() && (list || !types.iter().all(plain)) {
+            return None;
+        }
+        let success = types.iter().any(|t| names::is_column_type(dtype, t));
+        Some(Finding::observed(success, dtype.scalar().into()))
+    }
+
+    /// Every row of a value that appears more than once.
+    fn repeated(&self, column: usize, domain: &Domain<'_>) -> Vec<u32> {
+        let mut seen: HashMap<Key<'_>, (u32, bool)> = HashMap::with_capacity(domain.len());
+        let mut out = Vec::new();
+        for (row, cell) in domain.present(column) {
+            match seen.entry(cell.key()) {
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    slot.insert((row, false));
+                }
+                std::collections::hash_map::Entry::Occupied(mut slot) => {
+                    let (first, told) = slot.get_mut();
+                    if !*told {
+                        out.push(*first);
+                        *told = true;
+                    }
+                    out.push(row);
+                }
+            }
+        }
+        out.sort_unstable();
+        out
+    }
+
+    fn out_of_order(
+        &self,
+        column: usize,
+        domain: &Domain<'_>,
+        strictly: bool,
+        rising: bool,
+    ) -> Result<Vec<u32>, String> {
+        let truths = self.frame.at(column).dtype.is_bool();
+        let mut before: Option<Cell<'_>> = None;
+        let mut out = Vec::new();
+        for (row, cell) in domain.present(column) {
+            if let Some(known) = before {
+                let step = match (known, cell) {
+                    // The difference of truth values is whether they differ, in a column of them.
+                    (Cell::Bool(a), Cell::Bool(b)) if truths => f64::from(u8::from(a != b)),
+                    (Cell::Int(a), Cell::Int(b)) => (i128::from(b) - i128::from(a)) as f64,
+                    (Cell::Time(a), Cell::Time(b)) => (i128::from(b) - i128::from(a)) as f64,
+                    (Cell::Day(a), Cell::Day(b)) => f64::from(b) - f64::from(a),
+                    (a, b) => match (a.number(), b.number()) {
+                        (Some(a), Some(b)) => b - a,
+                        _ => return Err("texts have no difference, so that they neither rise nor fall".into()),
+                    },
+                };
+                let step = if rising { step } else { -step };
+                let fine = step.is_nan() || if strictly { step > 0.0 } else { step >= 0.0 };
+                if !fine {
+                    out.push(row);
+                }
+            }
+            before = Some(cell);
+        }
+        Ok(out)
+    }
+
+    fn far_from_mean(
+        &self,
+        column: usize,
+        domain: &Domain<'_>,
+        threshold: f64,
+        double_sided: bool,
+    ) -> Result<Vec<u32>, String> {
+        let values = numbers(domain, column)?;
+        let Some((mean, stdev)) = spread(&values).filter(|(_, s)| *s != 0.0) else { return Ok(Vec::new()) };
+        let far = |v: f64| {
+            let z = (v - mean) / stdev;
+            let near = if double_sided { z.abs() < threshold.abs() } else { z < threshold };
+            !near && !z.is_nan()
+        };
+        Ok(values.into_iter().filter(|(_, v)| far(*v)).map(|(row, _)| row).collect())
+    }
+
+    fn outliers(&self, column: usize, domain: &Domain<'_>, method: &Outliers) -> Result<Vec<u32>, String> {
+        let dtype = &self.frame.at(column).dtype;
+        if dtype.is_time() && domain.filled(column) > 0 {
+            return Err("points in time are no numbers".into());
+        }
+        if let Outliers::Unknown(name) = method {
+            return Err(format!("method '{name}' has not been implemented"));
+        }
+        let values = numbers(domain, column)?;
+        let keep: Box<dyn Fn(f64) -> bool> = match method {
+            Outliers::Iqr(multiplier) => {
+                if dtype.is_bool() {
+                    return Err("truth values have no quartiles".into());
+                }
+                let (low, high) =
+                    domain.sorted(column, |s| (super::linear(s, 0.25), super::linear(s, 0.75)))?;
+                let fence = multiplier * (high - low);
+                if !low.is_finite() || !high.is_finite() {
+                    return Ok(Vec::new());
+                }
+                Box::new(move |v| v >= low - fence && v <= high + fence)
+            }
+            Outliers::Std(multiplier) => match spread(&values) {
+                Some((mean, stdev)) if mean.is_finite() && stdev.is_finite() => {
+                    let fence = multiplier * stdev;
+                    Box::new(move |v| if fence <= 0.0 { v == mean } else { (v - mean).abs() < fence })
+                }
+                _ => return Ok(Vec::new()),
+            },
+            Outliers::Unknown(_) => return Ok(Vec::new()),
+        };
+        Ok(values.into_iter().filter(|(_, v)| !keep(*v)).map(|(row, _)| row).collect())
+    }
+}
+
+/// Rows and their values as numbers, times as nanoseconds. Errors: they are texts.
+fn numbers(domain: &Domain<'_>, column: usize) -> Result<Vec<(u32, f64)>, String> {
+    let number = |(row, cell): (u32, Cell<'_>)| match cell {
+        Cell::Time(at) => Ok((row, at as f64)),
+        cell => cell.number().map(|v| (row, v)).ok_or_else(|| super::domain::not_numeric(cell)),
+    };
+    domain.present(column).map(number).collect()
+}
+
+/// Mean and standard deviation (n − 1); `None` for fewer than two values.
+fn spread(values: &[(u32, f64)]) -> Option<(f64, f64)> {
+    let n = values.len();
+    if n < 2 {
+        return None;
+    }
+    let mean = values.iter().map(|v| v.1 / n as f64).sum::<f64>();
+    let squares: f64 = values.iter().map(|v| (v.1 - mean).powi(2)).sum();
+    Some((mean, (squares / (n as f64 - 1.0)).sqrt())).filter(|(_, s)| !s.is_nan())
+}
+
+fn rows(success: bool, all: usize, present: Option<usize>, unexpected: Vec<u32>, column: usize) -> Finding {
+    let rows = Rows { element_count: all, present, unexpected, columns: vec![column], shape: Shape::Value };
+    Finding { success, raised: None, found: Found::Rows(rows) }
+}

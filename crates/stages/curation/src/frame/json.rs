@@ -1,0 +1,42 @@
+//! Times as text.
+
+const DAY: i64 = 86_400_000_000_000;
+
+/// `isoformat(sep)` of nanoseconds since 1970: the fraction only where there is one.
+pub(crate) fn time_text(nanos: i64, separator: char) -> String {
+    let (days, rest) = (nanos.div_euclid(DAY), nanos.rem_euclid(DAY));
+    let (seconds, fraction) = (rest / 1_000_000_000, rest % 1_000_000_000);
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{}{separator}{h:02}:{m:02}:{s:02}", date_text(days as i32));
+    if fraction > 0 {
+        let digits = format!("{fraction:09}");
+        text.push('.');
+        text.push_str(if fraction % 1000 == 0 { &digits[..6] } else { &digits });
+    }
+    text
+}
+
+/// The same with nine digits of the second, as NumPy writes a `datetime64[ns]`.
+pub(crate) fn numpy_time(nanos: i64) -> String {
+    let text = time_text(nanos - nanos.rem_euclid(1_000_000_000), 'T');
+    format!("{text}.{:09}", nanos.rem_euclid(1_000_000_000))
+}
+
+/// `YYYY-MM-DD` of days since 1970.
+pub(crate) fn date_text(days: i32) -> String {
+    let (y, m, d) = civil(i64::from(days));
+    format!("{y:04}-{m:02}-{d:02}")
+}
+
+/// Year, month and day of days since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
+pub(crate) fn civil(days: i64) -> (i64, u32, u32) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
+    (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
