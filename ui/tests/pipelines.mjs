@@ -300,9 +300,9 @@ export async function behaviour({ context, open, settled, check, base }, made) {
   await page.getByRole('button', { name: 'New backfill…' }).click();
   await dialog.getByRole('button', { name: 'Every so often' }).click();
   await dialog.getByLabel('Pipeline').selectOption(made.name);
-  await dialog.getByLabel('From UTC').fill('2026-05-01T00:00');
-  await dialog.getByLabel('To UTC').fill('2026-05-03T00:00');
-  await dialog.getByLabel('marker').fill(made.there);
+  await dialog.getByLabel(/^From/).fill('2026-05-01T00:00');
+  await dialog.getByLabel(/^To/).fill('2026-05-03T00:00');
+  await dialog.getByRole('textbox', { name: 'marker' }).fill(made.there);
   check(await shown(dialog.getByText('3 runs would start')), 'backfills: what it would do is seen before it is made');
   await dialog.getByRole('button', { name: 'Start it' }).click();
   await page.waitForURL(/\/backfills\/./);
