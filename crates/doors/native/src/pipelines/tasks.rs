@@ -98,7 +98,8 @@ pub async fn result(
     let mut file = tokio::fs::File::create(&path).await.map_err(failed)?;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|e| Failure::invalid(format!("the result broke off: {e}"), "send it again"))?;
+        let piece =
+            piece.map_err(|e| Failure::invalid(format!("the result broke off: {e}"), "send it again"))?;
         file.write_all(&piece).await.map_err(failed)?;
     }
     file.flush().await.map_err(failed)?;

@@ -77,8 +77,7 @@ fn variables(reader: &mut Reader, path: &str, node: &Node) -> Option<BTreeMap<St
 
 pub(super) fn resources(reader: &mut Reader, path: &str, node: &Node) -> Option<Resources> {
     let fields = reader.fields(path, node.at, node, &["cpus", "gpus", "memory_mib"]);
-    let amount =
-        |r: &mut Reader, p: &str, n: &Node| r.number_in(p, n, 0.0, false, f64::INFINITY);
+    let amount = |r: &mut Reader, p: &str, n: &Node| r.number_in(p, n, 0.0, false, f64::INFINITY);
     Some(Resources {
         cpus: reader.optional(&fields, "cpus", amount),
         gpus: reader.optional(&fields, "gpus", amount),

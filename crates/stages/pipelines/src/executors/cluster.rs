@@ -35,7 +35,10 @@ pub(crate) enum Standing {
     Waiting(Option<String>),
     Running,
     /// With what the cluster says about it.
-    Ended { well: bool, reason: String },
+    Ended {
+        well: bool,
+        reason: String,
+    },
     /// The cluster does not know it.
     Unknown,
 }

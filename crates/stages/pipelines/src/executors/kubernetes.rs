@@ -158,7 +158,10 @@ impl Cluster for Kubernetes {
     async fn look(&self, handle: &str) -> Result<Standing, Trouble> {
         let Some(job) = self.job(handle).await? else { return Ok(Standing::Unknown) };
         if condition(&job, "Complete").is_some() {
-            return Ok(Standing::Ended { well: true, reason: format!("Kubernetes: job {handle} is complete") });
+            return Ok(Standing::Ended {
+                well: true,
+                reason: format!("Kubernetes: job {handle} is complete"),
+            });
         }
         let pod = self.pod(handle).await;
         if let Some(failed) = condition(&job, "Failed") {

@@ -28,8 +28,8 @@ pub use guest::{Claim, GUEST, Told};
 use local::Local;
 pub use registry::{define_executor, executors, get_executor, remove_executor};
 pub(crate) use remote::is_remote;
-pub(crate) use travel::Travels;
 pub use spec::{ExecutorKind, ExecutorSpec, Resources};
+pub(crate) use travel::Travels;
 
 /// A process of this machine that is never forked from a warm one.
 pub const PROCESS: &str = "process";

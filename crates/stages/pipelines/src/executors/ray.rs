@@ -85,7 +85,9 @@ impl Cluster for Ray {
             // What follows is the log.
             let message = message.lines().next().unwrap_or_default().trim_end_matches(',').to_owned();
             match &found.error_type {
-                Some(kind) => format!("Ray: job {handle} {}: {message} ({kind})", found.status.to_lowercase()),
+                Some(kind) => {
+                    format!("Ray: job {handle} {}: {message} ({kind})", found.status.to_lowercase())
+                }
                 None => format!("Ray: job {handle} {}: {message}", found.status.to_lowercase()),
             }
         };

@@ -11,10 +11,10 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use types::{Actor, Clock as _, SystemClock, Timestamp, io};
 
+use super::Executor;
 use super::bundle::{REMOTE, Remote as Noted};
 use super::cluster::{self, Cluster, Job, Standing, Trouble};
 use super::guest::{CONTACT, finish, is_claimed};
-use super::Executor;
 use crate::attempt::Attempt;
 use crate::error::blocking;
 use crate::shim::{self, Cause, Exit};

@@ -200,7 +200,10 @@ mod tests {
             (json!({ "name": "process", "kind": "ray", "url": "http://h" }), "this machine"),
             (json!({ "name": "k", "kind": "kubernetes", "url": "http://h" }), "image"),
             (json!({ "name": "s", "kind": "slurm", "url": "http://h" }), "user"),
-            (json!({ "name": "r", "kind": "ray", "url": "http://h", "token_env": "AWS_SECRET" }), "AWS_SECRET"),
+            (
+                json!({ "name": "r", "kind": "ray", "url": "http://h", "token_env": "AWS_SECRET" }),
+                "AWS_SECRET",
+            ),
             (json!({ "name": "r", "kind": "ray", "url": "http://h", "uri": "x" }), "uri"),
         ] {
             let error = spec(value).unwrap_err();
