@@ -6,6 +6,7 @@ Needs a Python environment with `ray[default]`: the variable MLWRIGHT_RAY names 
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -191,7 +192,11 @@ def a_head_that_is_gone_fails_the_attempt():
     house.apply("cluster")
     run = house.start("slow", notes=str(house.notes("gone")), seconds=600)
     house.until(lambda: "second 1" in house.log(run), 90, "it runs")
+    claim = json.loads(house.job(run)["path"].with_name("claim.json").read_text())
     ray.stop()
+    # The process lives on without its head, and would end well; here its machine goes, too.
+    if same.alive(claim["pid"]):
+        os.kill(claim["pid"], signal.SIGKILL)
     ended = house.ended(run, 120)
     step = house.steps(run)["count"]
     assert ended["state"] == "failed" and "`cluster` did not answer for 10s" in step["message"], step
