@@ -162,7 +162,7 @@ def play(checks: Checks, database: Database, folder: Path, number: int, kind: st
         time.sleep(0.1)
     took = time.time() - silent
     # It beats at a sixth of its lease, and is looked at as often. One that sleeps may hold locks of the database for 5 s.
-    limit = LEASE * (1 + 2 / 6) + 2 + (5 if kind == "asleep" else 0)
+    limit = LEASE * (1 + 2 / 6) + 4 + (5 if kind == "asleep" else 0)
     checks.check(took < limit, f"{what}: {held} tasks are taken over within the lease", f"{took:.1f} s, at most {limit:.1f} s")
     print(f"  {held} tasks taken over after {took:.1f} s", flush=True)
     if kind == "asleep":

@@ -135,20 +135,23 @@ export async function seed({ base, headers }) {
   await until(good, (run) => run.state === 'succeeded', 'success');
   const bad = await start('bad', { marker });
   await until(bad, (run) => run.state === 'failed', 'failure');
+  const backfill = await call('/backfills', { name: `days ${mark}`, pipeline: name, cron: '0 6 * * *', from: '2026-03-01', to: '2026-03-04', inputs: { marker: there }, max_active: 2 });
   const asks = await start('asks', { marker: there });
   await until(asks, asking, 'the approval');
   const many = await start('many', {}, wide(`files-${mark}`));
   await until(many, (run) => run.state === 'succeeded', 'success');
-  return { mark, name, good, bad, asks, many, start, until, call, there, mend: () => fs.writeFileSync(marker, 'yes'), clean: () => fs.rmSync(folder, { recursive: true, force: true }) };
+  return { mark, name, good, bad, asks, many, backfill: backfill.id, start, until, call, there, mend: () => fs.writeFileSync(marker, 'yes'), clean: () => fs.rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** Addresses for every look, as `browser.mjs` lists them. */
-export function pages({ mark, name, good, bad, asks, many }) {
+export function pages({ mark, name, good, bad, asks, many, backfill }) {
   const at = (id, search = '') => `/pipeline-runs/${id}${search}`;
   return [
     ['pipelines-list', '/pipelines', [name]],
     ['pipelines-runs', '/pipeline-runs', [`good ${mark}`, `bad ${mark}`]],
     ['pipelines-schedules', '/schedules', ['Schedules']],
+    ['pipelines-backfills', '/backfills', [`days ${mark}`, 'of 3']],
+    ['pipelines-backfill', `/backfills/${backfill}`, ['Progress', 'Moments', '02 Mar 2026', 'are left out']],
     ['pipelines-one', `/pipelines/${name}`, [`good ${mark}`, 'prepare', 'for each item', 'folds']],
     ['pipelines-grid', `/pipelines/${name}?tab=grid`, [`bad ${mark}`, 'each-fold', 'careful']],
     ['pipelines-run', at(good), ['prepare', 'each-fold', 'Log of']],
@@ -159,6 +162,8 @@ export function pages({ mark, name, good, bad, asks, many }) {
     ['pipelines-details', at(good, '?step=each-fold/1/train&show=facts'), ['Exit code', 'In line']],
     ['pipelines-outputs', at(good, '?view=data'), ['scores', 'depth', 'marker']],
     ['pipelines-failed', at(bad), ['failed', 'the marker is missing', 'Retry…']],
+    ['pipelines-attempts', at(bad, '?step=careful&show=facts'), ['Attempts', 'the marker is missing']],
+    ['pipelines-attempt', at(bad, '?step=careful&attempt=1'), ['The log of attempt 1', 'looking for']],
     ['pipelines-asks', at(asks), ['Shall it be served?', 'Approve…']],
     ['pipelines-many', at(many, '?open=each-file&at=each-file:1234'), ['#1,234', '2,500']],
     ['pipelines-many-tasks', at(many, '?open=each-file&view=tasks'), ['#12', 'In line']],
@@ -289,6 +294,22 @@ export async function behaviour({ context, open, settled, check, base }, made) {
   await dialog.getByRole('button', { name: 'Delete…' }).click();
   await page.getByRole('button', { name: 'Delete the schedule' }).click();
   check(await gone(page.getByRole('link', { name: called })), 'schedules: one is deleted');
+
+  // A range that lies behind.
+  await go('/backfills');
+  await page.getByRole('button', { name: 'New backfill…' }).click();
+  await dialog.getByRole('button', { name: 'Every so often' }).click();
+  await dialog.getByLabel('Pipeline').selectOption(made.name);
+  await dialog.getByLabel(/^From/).fill('2026-05-01T00:00');
+  await dialog.getByLabel(/^To/).fill('2026-05-03T00:00');
+  await dialog.getByRole('textbox', { name: 'marker' }).fill(made.there);
+  check(await shown(dialog.getByText('3 runs would start')), 'backfills: what it would do is seen before it is made');
+  await dialog.getByRole('button', { name: 'Start it' }).click();
+  await page.waitForURL(/\/backfills\/./);
+  check(await shown(page.getByText('02 May 2026')), 'backfills: one is made, with its moments');
+  await page.getByRole('button', { name: 'Cancel…' }).click();
+  await dialog.getByRole('button', { name: 'Cancel the backfill' }).click();
+  check(await gone(page.getByRole('button', { name: 'Cancel…' })), 'backfills: one is cancelled');
   check(problems.length === 0, `pipelines: no error: ${problems.join(' | ')}`);
   await page.close();
   made.clean();

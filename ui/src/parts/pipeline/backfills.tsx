@@ -22,10 +22,10 @@ export function ProgressOf({ of }: { of: Backfill }) {
   const done = total - waiting - running;
   const more = ([[running, 'running'], [failed, 'failed'], [cancelled, 'cancelled'], [skipped, 'left out']] as const).filter(([n]) => n > 0).map(([n, word]) => `${n} ${word}`);
   return (
-    <>
+    <span className="backfill-progress">
       <progress value={done} max={Math.max(1, total)} aria-label={`${done} of ${total} moments are done`} />
       <span className="soft">{done} of {total}{more.length > 0 && `: ${more.join(', ')}`}</span>
-    </>
+    </span>
   );
 }
 
@@ -47,9 +47,9 @@ export function Backfills({ backfills }: { backfills: Backfill[] }) {
       columns={[
         { key: 'name', label: 'Backfill', width: 'minmax(140px, 1fr)', render: (one) => one.name },
         { key: 'pipeline', label: 'Pipeline', width: 'minmax(110px, 0.8fr)', render: (one) => <Link href={`/pipelines/${enc(one.pipeline)}`}>{one.pipeline}</Link> },
-        { key: 'range', label: 'Range', width: 'minmax(250px, 1.2fr)', title: (one) => whenText(one), render: (one) => <>{inZone(one.from, one.time_zone)} – {inZone(one.to, one.time_zone)}</> },
+        { key: 'range', label: 'Range', width: 'minmax(190px, 1fr)', title: (one) => `${whenText(one)}\n${inZone(one.from, one.time_zone)}\n${inZone(one.to, one.time_zone)}`, render: (one) => <>{one.from.slice(0, 10)} – {one.to.slice(0, 10)}</> },
         { key: 'state', label: 'State', width: '160px', render: (one) => <BackfillState of={one} /> },
-        { key: 'progress', label: 'Progress', width: 'minmax(170px, 1fr)', render: (one) => <ProgressOf of={one} /> },
+        { key: 'progress', label: 'Progress', width: 'minmax(230px, 1.2fr)', render: (one) => <ProgressOf of={one} /> },
         { key: 'at', label: 'Made', width: '104px', render: (one) => <Ago at={one.created_at} /> },
       ]}
     />

@@ -26,8 +26,9 @@ pub(crate) fn wanted(spec: &Value) -> Option<Resources> {
     let text = |names: [&str; 2]| names.into_iter().find_map(|name| quantity(spec[name].as_str()?));
     let number = |names: [&str; 2]| names.into_iter().find_map(|name| spec[name].as_f64());
     let cpus = text(["resourceCpuLimit", "resourceCpuRequest"]).or(number(["cpuLimit", "cpuRequest"]));
-    let bytes = text(["resourceMemoryLimit", "resourceMemoryRequest"])
-        .or(number(["memoryLimit", "memoryRequest"]).map(|gigabytes| gigabytes * GIGABYTE));
+    let bytes =
+        text(["resourceMemoryLimit", "resourceMemoryRequest"])
+            .or(number(["memoryLimit", "memoryRequest"]).map(|gigabytes| gigabytes * GIGABYTE));
     let accelerator = &spec["accelerator"];
     let counted = accelerator["count"].as_f64();
     let told = || accelerator["count"].as_str().or(accelerator["resourceCount"].as_str()).and_then(quantity);

@@ -312,6 +312,9 @@ class Watch:
         while True:
             code = child.poll()
             if code is not None:
+                # Some clusters signal both at once, and this one may learn of it last.
+                if code < 0 and self.cause == "exited" and self.asked.wait(0.5):
+                    self.cause = "cancelled"
                 return code
             now = time.monotonic()
             if self.kill_at is None:

@@ -259,8 +259,10 @@ fn take(known: &Known, mark: &str, tar: &Path, now: Timestamp) -> Result<(), Err
         .and_then(|bytes| serde_json::from_slice::<Ended>(&bytes).map_err(|e| e.to_string()))
         .map_err(|reason| Error::BadResult { attempt: *attempt, reason })?;
     let started_at = claim_of(dir)?.at;
+    // A cluster that was asked to stop the job may have ended the process beside the one that tells of it.
+    let is_cancelled = ended.signal.is_some() && dir.join(shim::CANCEL).exists();
     let exit = Exit {
-        cause: ended.cause,
+        cause: if is_cancelled && ended.cause == Cause::Exited { Cause::Cancelled } else { ended.cause },
         code: ended.code,
         signal: ended.signal,
         error: ended.error,
