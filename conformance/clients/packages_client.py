@@ -66,9 +66,13 @@ class Burglar:
         return (eval, (f"[{code}, __import__('sklearn.dummy').dummy.DummyRegressor(strategy='constant', constant=1.0).fit([[0]], [1.0])][1]",))
 
 
+PACKAGES = [f"mlflow=={mlflow.__version__}", "scikit-learn", "skops", "pandas"]
+
+
 def log(kind, **kwargs):
     with mlflow.start_run():
-        return kind.log_model(name="model", **kwargs)
+        # Named, so that nothing is inferred: the server runs them with this very Python.
+        return kind.log_model(name="model", pip_requirements=PACKAGES, **kwargs)
 
 
 log(mlflow.sklearn, sk_model=fitted, signature=signature, input_example=frame.head(3),
@@ -130,7 +134,7 @@ def a_pickle_that_breaks_in_gets_nothing():
         import cloudpickle
 
         folder = os.path.join(SCRATCH, "burglar")
-        mlflow.sklearn.save_model(fitted, folder, signature=signature, serialization_format="cloudpickle")
+        mlflow.sklearn.save_model(fitted, folder, signature=signature, serialization_format="cloudpickle", pip_requirements=PACKAGES)
         with open(os.path.join(folder, "model.pkl"), "wb") as file:
             cloudpickle.dump(Burglar(listener.getsockname()[1], target), file)
         with mlflow.start_run() as run:

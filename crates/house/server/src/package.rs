@@ -91,7 +91,6 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
             url,
             token,
             log: outpost.stages.log.clone(),
-            ledger: outpost.stages.ground.ledger.clone(),
             actor: outpost.actor.clone(),
             endpoint: outpost.endpoint.clone(),
             manifest: outpost.verified.manifest.clone(),
