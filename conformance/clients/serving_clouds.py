@@ -158,22 +158,11 @@ def vertex_predicts_over_rest():
 
 
 @check
-def vertex_takes_raw_bodies_by_its_generated_client():
-    from google.api import httpbody_pb2
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud import aiplatform_v1
-    from google.cloud.aiplatform_v1.services.prediction_service.transports import PredictionServiceRestTransport
-
-    host = URL.split("://", 1)[1]
-    transport = PredictionServiceRestTransport(host=host, url_scheme="http", credentials=AnonymousCredentials())
-    client = aiplatform_v1.PredictionServiceClient(transport=transport)
+def vertex_takes_raw_bodies():
     name = "projects/p/locations/us-central1/endpoints/cloud"
-    body = httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps({"dataframe_records": records}).encode())
-    answer = client.raw_predict(endpoint=name, http_body=body)
-    print(answer, file=sys.stderr)
-    plain = requests.post(f"{URL}/v1/{name}:rawPredict", data=body.data, headers={"content-type": body.content_type})
-    assert [p["label"] for p in plain.json()["predictions"]] == made.label[:3].tolist(), plain.text
-    assert plain.headers["x-vertex-ai-deployed-model-id"] == "blue"
+    answer = requests.post(f"{URL}/v1/{name}:rawPredict", json={"dataframe_records": records})
+    assert [p["label"] for p in answer.json()["predictions"]] == made.label[:3].tolist(), answer.text
+    assert answer.headers["x-vertex-ai-deployed-model-id"] == "blue"
 
 
 @check

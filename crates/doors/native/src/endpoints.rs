@@ -277,3 +277,44 @@ fn refused(error: wire_inference::ScoringError) -> Failure {
     };
     Failure(kit::Answer { status, code, message, hint: None })
 }
+
+/// Rows of a data set, to be predicted all together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    dataset: String,
+    /// The newest if absent.
+    version: Option<i64>,
+    /// A variant or label; the main one if absent.
+    variant: Option<String>,
+    /// The data set that rows and predictions become a version of; `<dataset>-predictions` if absent.
+    into: Option<String>,
+}
+
+/// `POST endpoints/{name}/batch`: answers when the predictions are stored.
+pub async fn batch(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+    body: Result<Json<Batch>, JsonRejection>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Write)?;
+    let Json(batch) = body.map_err(|e| Failure::body(&e))?;
+    let rows = match batch.version {
+        Some(number) => datasets::version(&state.ledger, actor, &batch.dataset, number).await?,
+        None => match datasets::latest(&state.ledger, actor, &batch.dataset).await? {
+            Some(newest) => newest,
+            None => return Err(Failure::not_found("data set", &batch.dataset)),
+        },
+    };
+    let into = batch.into.unwrap_or_else(|| format!("{}-predictions", batch.dataset));
+    let select = Select::label(batch.variant.as_deref());
+    let made = Box::pin(state.serving.predict_dataset(actor, (&name, select), rows, &into)).await?;
+    Ok(Json(json!({
+        "dataset": made.dataset,
+        "version": made.number,
+        "rows": made.rows,
+        "columns": made.schema.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+        "parquet": made.parts.iter().map(|p| p.parquet_digest).collect::<Vec<_>>(),
+    })))
+}

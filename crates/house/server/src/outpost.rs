@@ -8,7 +8,6 @@ use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use kit::Caller;
-use ledger::Ledger;
 use outbound::{Body, Call, Client, Method, Policy};
 use packages::{Manifest, Verified};
 use predictions::{Log, NewLabel, Window};
@@ -133,7 +132,6 @@ pub struct Handing {
     pub url: String,
     pub token: Option<String>,
     pub log: Log,
-    pub ledger: Ledger,
     pub actor: Actor,
     pub endpoint: String,
     pub manifest: Manifest,

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use kit::Door;
+use metrics_exporter_prometheus::PrometheusHandle;
 use packages::{Manifest, Verified};
 use serde_json::{Value, json};
 use tasks::Supervisor;
@@ -77,11 +78,13 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
     if !address.ip().is_loopback() && !options.any_host {
         return Err(Error::Exposed { address });
     }
+    // Before the endpoint is made: what counts its requests is taken from here.
+    let metrics = telemetry::start_metrics();
     let outpost = open(&config, options).await?;
     let loaded = started.elapsed();
     let listener = listen::bind(address).await?;
     let bound = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-    let router = router(&outpost, &config, options)?;
+    let router = router(&outpost, &config, options, metrics)?;
     let supervisor = Supervisor::new();
     let grace = Duration::from_secs(config.server.stop_grace_seconds);
     listen::serve(&supervisor, listener, router, grace);
@@ -91,7 +94,6 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
             url,
             token,
             log: outpost.stages.log.clone(),
-            ledger: outpost.stages.ground.ledger.clone(),
             actor: outpost.actor.clone(),
             endpoint: outpost.endpoint.clone(),
             manifest: outpost.verified.manifest.clone(),
@@ -195,8 +197,12 @@ async fn register(
     Ok(())
 }
 
-fn router(outpost: &Outpost, config: &Config, options: &PackageOptions) -> Result<Router, Error> {
-    let metrics = telemetry::start_metrics();
+fn router(
+    outpost: &Outpost,
+    config: &Config,
+    options: &PackageOptions,
+    metrics: PrometheusHandle,
+) -> Result<Router, Error> {
     let health = Health { ledger: outpost.stages.ground.ledger.clone(), metrics };
     let doors: Vec<Door> =
         outpost.stages.doors(config)?.into_iter().filter(|door| SERVING.contains(&door.name)).collect();
