@@ -38,12 +38,12 @@ use std::sync::Arc;
 use blobs::Blobs;
 use ledger::Ledger;
 
+pub use self::webhooks::TOPICS;
 pub use failure::Failure;
 pub use packaging::Packaging;
 pub use projects::{Projects, Refusal};
 pub use routes::routes;
 pub use run_table::RunGrammar;
-pub use self::webhooks::TOPICS;
 
 /// What the door needs of the house.
 #[derive(Clone)]

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+pub use self::judge::{Evaluate, TaskName, Verify};
 pub use self::packages::{Package, PackageCommand};
 pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
-pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
-pub use self::judge::{Evaluate, TaskName, Verify};
 pub use quality::{Drift, DriftMode, Profile};
+pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 pub use validate::{SuiteFormat, Validate};
 

@@ -28,4 +28,13 @@ macro_rules! from {
         }
     })+ };
 }
-from!(columns::Error, curation::Error, evaluation::Error, outbound::Error, types::io::Error, pipelines::Error, server::Error, ledger::Error);
+from!(
+    columns::Error,
+    curation::Error,
+    evaluation::Error,
+    outbound::Error,
+    types::io::Error,
+    pipelines::Error,
+    server::Error,
+    ledger::Error
+);

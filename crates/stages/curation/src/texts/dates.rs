@@ -128,7 +128,13 @@ impl Ymd {
         }
         Some(match (v.as_slice(), self.month) {
             ([], _) => [None; 3],
-            ([one], None) => if *one > 31 { [Some(*one), None, None] } else { [None, None, Some(*one)] },
+            ([one], None) => {
+                if *one > 31 {
+                    [Some(*one), None, None]
+                } else {
+                    [None, None, Some(*one)]
+                }
+            }
             ([a, b], Some(at)) => {
                 let (month, other) = if at == 0 { (*a, *b) } else { (*b, *a) };
                 if other > 31 { [Some(other), Some(month), None] } else { [None, Some(month), Some(other)] }
@@ -414,7 +420,8 @@ impl Reader {
 
     fn build(self) -> Option<Moment> {
         let [year, month, day] = self.ymd.resolve()?;
-        let said = [year, month, day, self.weekday, self.hour, self.minute, self.second, self.micro, self.offset];
+        let said =
+            [year, month, day, self.weekday, self.hour, self.minute, self.second, self.micro, self.offset];
         if said.iter().all(Option::is_none) && self.zone.is_none() {
             return None;
         }
@@ -452,7 +459,17 @@ impl Reader {
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 
@@ -542,7 +559,8 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(nanos(text).map(|n| time_text(n, 'T')).as_deref(), Some(wanted), "{text}");
         }
-        for bad in ["", "next week", "2024/13/45", "31.02.2024", "{\"a\": 1}", "12345678901", "25:00", "ann"] {
+        for bad in ["", "next week", "2024/13/45", "31.02.2024", "{\"a\": 1}", "12345678901", "25:00", "ann"]
+        {
             assert!(parse(bad).is_none(), "{bad}");
         }
     }
