@@ -95,7 +95,7 @@ impl Summary {
                 summary.kind = "boolean";
                 summary.distinct = Some(u64::from(*yes > 0) + u64::from(*no > 0));
                 summary.top = vec![("true".into(), *yes), ("false".into(), *no)];
-                summary.top.sort_by(|a, b| b.1.cmp(&a.1));
+                summary.top.sort_by_key(|top| std::cmp::Reverse(top.1));
             }
             Values::Time { moments, backwards, all, sketch, .. } => {
                 summary.kind = "time";

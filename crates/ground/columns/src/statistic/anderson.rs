@@ -1,6 +1,9 @@
 use super::sums::sum;
 use crate::drift::NotComputable;
 
+/// Equal values: of x and of y up to their middle, how many they are, how many stand before them.
+type Group = (f64, f64, f64, f64);
+
 /// p-value of the two-sample Anderson–Darling test with midranks (`scipy.stats.anderson_ksamp`; Scholz and Stephens,
 /// 1987), interpolated in their table and cut to 0.001..=0.25. Both samples sorted.
 ///
@@ -8,7 +11,7 @@ use crate::drift::NotComputable;
 pub(crate) fn anderson(x: &[f64], y: &[f64]) -> Result<f64, NotComputable> {
     let total = x.len() + y.len();
     let n = total as f64;
-    let mut groups: Vec<(f64, f64, f64, f64)> = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     let (mut i, mut j) = (0, 0);
     while i < x.len() || j < y.len() {
         let at = match (x.get(i), y.get(j)) {
@@ -34,7 +37,7 @@ pub(crate) fn anderson(x: &[f64], y: &[f64]) -> Result<f64, NotComputable> {
     if total < 3 {
         return Err(NotComputable::reason("the test needs at least three values"));
     }
-    let part = |size: f64, below: &dyn Fn(&(f64, f64, f64, f64)) -> f64| {
+    let part = |size: f64, below: fn(&Group) -> f64| {
         let terms: Vec<f64> = groups
             .iter()
             .map(|group| {
@@ -45,7 +48,7 @@ pub(crate) fn anderson(x: &[f64], y: &[f64]) -> Result<f64, NotComputable> {
         sum(&terms) / size
     };
     let (n1, n2) = (x.len() as f64, y.len() as f64);
-    let statistic = (part(n1, &|g| g.0) + part(n2, &|g| g.1)) * (n - 1.0) / n;
+    let statistic = (part(n1, |g| g.0) + part(n2, |g| g.1)) * (n - 1.0) / n;
     let normal = (statistic - 1.0) / spread(total, n1, n2)?;
     Ok(significance(normal))
 }

@@ -32,6 +32,7 @@ fn rotate(a: &mut [Vec<f64>], vectors: &mut [Vec<f64>], p: usize, q: usize) {
         let (x, y) = (row[p], row[q]);
         (row[p], row[q]) = (c * x - s * y, s * x + c * y);
     }
+    #[allow(clippy::needless_range_loop, reason = "two rows of one matrix change together")]
     for k in 0..a.len() {
         let (x, y) = (a[p][k], a[q][k]);
         (a[p][k], a[q][k]) = (c * x - s * y, s * x + c * y);

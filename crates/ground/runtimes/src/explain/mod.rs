@@ -74,7 +74,7 @@ impl Explainer {
     /// The rows in the precision in which the library compares.
     fn rows(&self, rows: &[f64]) -> Result<Vec<f64>, Error> {
         let width = self.trees.columns;
-        if width == 0 || rows.len() % width != 0 {
+        if width == 0 || !rows.len().is_multiple_of(width) {
             return Err(Error::ColumnCount { expected: width, actual: rows.len() });
         }
         let round = |x: &f64| if self.trees.single { f64::from(*x as f32) } else { *x };

@@ -42,7 +42,7 @@ impl Test {
                     return missing_left;
                 }
                 // 2^24: XGBoost's first category that is out of range.
-                if value < 0.0 || value >= 16_777_216.0 {
+                if !(0.0..16_777_216.0).contains(&value) {
                     return true;
                 }
                 !set.has(value as u64)
@@ -55,7 +55,7 @@ impl Test {
                 set.has(value as u64)
             }
             Self::Known { left, known } => {
-                if value.is_nan() || value < 0.0 || value > 255.0 {
+                if value.is_nan() || !(0.0..=255.0).contains(&value) {
                     return missing_left;
                 }
                 let category = value as u64;

@@ -164,8 +164,8 @@ impl Matrix {
     /// Errs as scikit-learn does on values that `taker` cannot use: NaN (unless allowed) and infinity.
     pub(crate) fn finite(&self, taker: &str, nan_allowed: bool) -> Result<(), Error> {
         let bad = match &self.data {
-            Data::Single(v) => v.iter().position(|x| !x.is_finite() && !(nan_allowed && x.is_nan())),
-            Data::Double(v) => v.iter().position(|x| !x.is_finite() && !(nan_allowed && x.is_nan())),
+            Data::Single(v) => v.iter().position(|x| !(x.is_finite() || nan_allowed && x.is_nan())),
+            Data::Double(v) => v.iter().position(|x| !(x.is_finite() || nan_allowed && x.is_nan())),
         };
         let Some(at) = bad else { return Ok(()) };
         let (row, column) = (at / self.width.max(1), at % self.width.max(1));

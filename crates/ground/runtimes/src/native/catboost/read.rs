@@ -274,7 +274,7 @@ fn free(
         forest.push(size * 2, |node| {
             let leaf = |node: usize| -> Result<Source<f32>, Error> {
                 let at = ids[nodes.start + node] as usize;
-                if at % dimension != 0 || at.checked_add(dimension).is_none_or(|end| end > leaves) {
+                if !at.is_multiple_of(dimension) || at.checked_add(dimension).is_none_or(|end| end > leaves) {
                     return Err(broken("a node has no leaf"));
                 }
                 Ok(Source::Leaf((at / dimension) as u32))

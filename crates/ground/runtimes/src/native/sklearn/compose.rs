@@ -60,8 +60,11 @@ fn build_part(step: &Object<'_>) -> Result<Step, Error> {
     }
 }
 
+/// Columns, and what becomes of them: nothing if they pass as they are.
+type Part = (Vec<usize>, Option<Box<dyn Transform>>);
+
 pub(crate) struct ColumnTransformer {
-    parts: Vec<(Vec<usize>, Option<Box<dyn Transform>>)>,
+    parts: Vec<Part>,
     width: usize,
 }
 
@@ -71,7 +74,7 @@ pub(super) fn column_transformer(object: &Object<'_>) -> Result<ColumnTransforme
     }
     let width = object.get("n_features_in_")?.count()?;
     let inputs = object.get("_transformer_to_input_indices")?;
-    let mut parts: Vec<(Vec<usize>, Option<Box<dyn Transform>>)> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for entry in object.get("transformers_")?.items()? {
         let entry_parts = entry.items()?;
         let [name, step, ..] = entry_parts.as_slice() else { return Err(entry.broken("is no transformer")) };

@@ -316,10 +316,7 @@ pub(super) fn bins(object: &Object<'_>) -> Result<Bins, Error> {
         Some("onehot" | "onehot-dense") => true,
         _ => return Err(object.unsupported("its encoding is not known")),
     };
-    let single = match object.get("dtype")?.type_name() {
-        None => None,
-        Some(name) => Some(name == "float32"),
-    };
+    let single = object.get("dtype")?.type_name().map(|name| name == "float32");
     Ok(Bins { edges, one_hot, single })
 }
 

@@ -189,8 +189,10 @@ struct Function {
     double: bool,
 }
 
+type Elementwise = fn(f64) -> f64;
+
 /// Functions of numpy that may stand in a `FunctionTransformer`.
-const FUNCTIONS: [(&str, fn(f64) -> f64); 10] = [
+const FUNCTIONS: [(&str, Elementwise); 10] = [
     ("log", f64::ln),
     ("log1p", f64::ln_1p),
     ("log2", f64::log2),

@@ -184,7 +184,7 @@ impl<'i> Object<'i> {
 
     pub(crate) fn count(&self) -> Result<usize, Error> {
         let number = self.number()?;
-        if number >= 0.0 && number <= 1e9 && number.fract() == 0.0 {
+        if (0.0..=1e9).contains(&number) && number.fract() == 0.0 {
             Ok(number as usize)
         } else {
             Err(self.broken(&format!("is {number}, not a count")))
