@@ -126,7 +126,8 @@ pub(crate) async fn add_numbered(
     body: Value,
 ) -> Result<Document, Failure> {
     let artifact = find(state, actor, artifact).await?;
-    let number = body["version"].as_i64().ok_or_else(|| Failure::invalid("a version needs a number `version`"))?;
+    let number =
+        body["version"].as_i64().ok_or_else(|| Failure::invalid("a version needs a number `version`"))?;
     let new = NewDocument {
         uid: None,
         kind: Kind::ArtifactVersion,

@@ -16,7 +16,12 @@ pub(crate) async fn table(name: &str, bytes: Bytes) -> Result<Table, Failure> {
 }
 
 /// Rows of a page, values in order of the columns; `sort` names a column.
-pub(crate) fn rows(table: &Table, sort: Option<(&str, bool)>, page: usize, size: usize) -> Result<Vec<Vec<Value>>, Failure> {
+pub(crate) fn rows(
+    table: &Table,
+    sort: Option<(&str, bool)>,
+    page: usize,
+    size: usize,
+) -> Result<Vec<Vec<Value>>, Failure> {
     let mut order: Vec<usize> = (0..table.rows()).collect();
     if let Some((column, ascending)) = sort {
         let keys = table.json_column(column)?;
@@ -40,8 +45,7 @@ fn compare(a: &Value, b: &Value) -> std::cmp::Ordering {
 /// With a header; texts are quoted where they need it.
 pub(crate) fn csv(table: &Table) -> Result<String, Failure> {
     let names: Vec<&str> = table.schema().names().collect();
-    let columns: Vec<Vec<Option<String>>> =
-        names.iter().map(|n| table.texts(n)).collect::<Result<_, _>>()?;
+    let columns: Vec<Vec<Option<String>>> = names.iter().map(|n| table.texts(n)).collect::<Result<_, _>>()?;
     let mut out = names.iter().map(|n| quote(n)).collect::<Vec<_>>().join(",");
     out.push('\n');
     for row in 0..table.rows() {

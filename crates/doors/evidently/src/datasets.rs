@@ -16,12 +16,26 @@ use crate::{data, upload};
 /// What a definition of columns has, and what stands where it says nothing.
 fn definition(given: &Value) -> Value {
     const LISTS: [&str; 9] = [
-        "numerical_columns", "categorical_columns", "text_columns", "datetime_columns", "unknown_columns",
-        "list_columns", "numerical_descriptors", "categorical_descriptors", "special_columns",
+        "numerical_columns",
+        "categorical_columns",
+        "text_columns",
+        "datetime_columns",
+        "unknown_columns",
+        "list_columns",
+        "numerical_descriptors",
+        "categorical_descriptors",
+        "special_columns",
     ];
     const NONES: [&str; 9] = [
-        "id_column", "timestamp", "service_columns", "classification", "regression", "llm", "test_descriptors",
-        "ranking", "embeddings",
+        "id_column",
+        "timestamp",
+        "service_columns",
+        "classification",
+        "regression",
+        "llm",
+        "test_descriptors",
+        "ranking",
+        "embeddings",
     ];
     let mut out = Map::new();
     out.extend(LISTS.iter().map(|k| ((*k).to_owned(), json!([]))));
@@ -139,10 +153,19 @@ pub(crate) async fn list(Shared(state): Shared<State>, Reader(actor): Reader, pa
     let one = |dataset: &Document| {
         let full = view(dataset);
         let fields = [
-            "id", "project_id", "name", "description", "size_bytes", "row_count", "column_count", "origin", "metadata",
+            "id",
+            "project_id",
+            "name",
+            "description",
+            "size_bytes",
+            "row_count",
+            "column_count",
+            "origin",
+            "metadata",
             "tags",
         ];
-        let mut out: Map<String, Value> = fields.iter().map(|f| ((*f).to_owned(), full[*f].clone())).collect();
+        let mut out: Map<String, Value> =
+            fields.iter().map(|f| ((*f).to_owned(), full[*f].clone())).collect();
         out.insert("created_at".into(), time(dataset.created_at).into());
         out.insert("author_name".into(), "".into());
         Value::Object(out)
@@ -263,7 +286,9 @@ pub(crate) async fn download(
         let mut out = format!("--{BOUNDARY}\r\nContent-Type: application/json\r\n\r\n{metadata}\r\n--{BOUNDARY}\r\nContent-Type: application/octet-stream\r\n\r\n").into_bytes();
         out.extend_from_slice(&content);
         out.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
-        return Ok(([(header::CONTENT_TYPE, format!("multipart/mixed; boundary={BOUNDARY}"))], out).into_response());
+        return Ok(
+            ([(header::CONTENT_TYPE, format!("multipart/mixed; boundary={BOUNDARY}"))], out).into_response()
+        );
     }
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -280,7 +305,9 @@ pub(crate) async fn update(
 ) -> Answer {
     let dataset = find(&state, &actor, &id).await?;
     let mut kept = dataset.body.clone();
-    for field in ["description", "data_definition", "metadata", "tags", "human_feedback_custom_shortcut_labels"] {
+    for field in
+        ["description", "data_definition", "metadata", "tags", "human_feedback_custom_shortcut_labels"]
+    {
         if let Some(value) = body.get(field).filter(|v| !v.is_null()) {
             kept[field] = value.clone();
         }

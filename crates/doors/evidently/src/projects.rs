@@ -75,7 +75,12 @@ pub(crate) async fn search(
     ok(found.iter().map(view).collect())
 }
 
-async fn change(state: &State, actor: &types::Actor, project: Uid, body: &Value) -> Result<Document, Failure> {
+async fn change(
+    state: &State,
+    actor: &types::Actor,
+    project: Uid,
+    body: &Value,
+) -> Result<Document, Failure> {
     let known = reports::document(&state.ledger, actor, Kind::Project, project).await?;
     let mut kept = known.body;
     if let (Some(kept), Value::Object(new)) = (kept.as_object_mut(), fields(body)) {

@@ -109,9 +109,11 @@ pub(crate) fn short(snapshot: &Value) -> Value {
 }
 
 fn without_tests(config: &Value) -> Value {
-    let kept = config.as_object().into_iter().flatten().filter(|(k, v)| {
-        (k.as_str() == "type" || !TESTS.contains(&k.as_str())) && !v.is_null()
-    });
+    let kept = config
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(k, v)| (k.as_str() == "type" || !TESTS.contains(&k.as_str())) && !v.is_null());
     Value::Object(kept.map(|(k, v)| (k.clone(), v.clone())).collect::<Map<_, _>>())
 }
 

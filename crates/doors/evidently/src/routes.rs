@@ -12,7 +12,8 @@ struct Table(Routes<State>);
 impl Table {
     /// An operation below both bases.
     fn at(self, path: &str, methods: MethodRouter<State>) -> Self {
-        let add = |routes: Routes<State>, base: &&str| routes.route(&format!("{base}{path}"), methods.clone());
+        let add =
+            |routes: Routes<State>, base: &&str| routes.route(&format!("{base}{path}"), methods.clone());
         Self(BASES.iter().fold(self.0, add))
     }
 
@@ -57,7 +58,10 @@ pub fn routes(state: State) -> Door {
         .at("/artifacts/{artifact}", get(artifacts::get).put(artifacts::update).delete(artifacts::delete))
         .at("/artifacts/{artifact}/versions", get(artifacts::versions).post(artifacts::add_version))
         .at("/artifacts/{artifact}/versions/{version}", get(artifacts::version))
-        .at("/artifacts/artifact-versions/{version}", get(artifacts::version_by_id).delete(artifacts::delete_version))
+        .at(
+            "/artifacts/artifact-versions/{version}",
+            get(artifacts::version_by_id).delete(artifacts::delete_version),
+        )
         .either("/prompts", get(prompts::list).post(prompts::add))
         .at("/prompts/by-name/{name}", get(prompts::by_name))
         .at("/prompts/{prompt}", get(prompts::get).put(prompts::update).delete(artifacts::delete))

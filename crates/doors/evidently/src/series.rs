@@ -53,7 +53,8 @@ impl Filter {
 
     fn takes_report(&self, report: &Document) -> bool {
         let (tags, metadata) = (list(&report.body["tags"]), texts(&report.body["metadata"]));
-        self.tags.iter().all(|t| tags.contains(t)) && self.metadata.iter().all(|(k, v)| metadata.get(k) == Some(v))
+        self.tags.iter().all(|t| tags.contains(t))
+            && self.metadata.iter().all(|(k, v)| metadata.get(k) == Some(v))
     }
 
     fn takes(&self, point: &Point) -> bool {

@@ -30,7 +30,8 @@ pub(crate) async fn add(
     // Nothing is kept for a project that is not there.
     reports::document(&state.ledger, &actor, Kind::Project, project).await?;
     let timestamp = body["timestamp"].as_str().unwrap_or_default().to_owned();
-    let happened_at = moment(&timestamp).ok_or_else(|| Failure::invalid(format!("`{timestamp}` is no time")))?;
+    let happened_at =
+        moment(&timestamp).ok_or_else(|| Failure::invalid(format!("`{timestamp}` is no time")))?;
     let content = state.blobs.put_bytes(bytes).await?;
     let (tests, failed) = results::tests(&body);
     let kept = json!({

@@ -41,7 +41,18 @@ fn a_suite_of_great_expectations_decides_the_exit_code() {
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("✗ age: values to be between") && out.contains("1 of 3 are not: 270"), "{out}");
     assert!(out.contains("! city: mean to be between"), "{out}");
-    let gx = ["validate", "data.csv", "--suite", "suite.json", "--format", "gx", "--result-format", "COMPLETE", "--index-column", "id"];
+    let gx = [
+        "validate",
+        "data.csv",
+        "--suite",
+        "suite.json",
+        "--format",
+        "gx",
+        "--result-format",
+        "COMPLETE",
+        "--index-column",
+        "id",
+    ];
     let (code, out, _) = run(folder.path(), &gx);
     let result: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &result["success"]), (1, &json!(false)));
@@ -54,7 +65,10 @@ fn a_suite_of_great_expectations_decides_the_exit_code() {
     );
     assert_eq!((code, failed(&out).len()), (1, 3));
     let table = columns::read_file(folder.path().join("bad.parquet"), None).unwrap();
-    assert_eq!(table.texts("_place").unwrap().into_iter().flatten().collect::<Vec<_>>(), ["line 4", "line 5"]);
+    assert_eq!(
+        table.texts("_place").unwrap().into_iter().flatten().collect::<Vec<_>>(),
+        ["line 4", "line 5"]
+    );
 }
 
 #[test]
@@ -87,12 +101,20 @@ fn suites_of_other_programs_are_read() {
         (
             "schema.json",
             schema.to_string(),
-            &["expect_column_to_exist zip", "expect_column_values_to_be_between id", "expect_column_value_lengths_to_be_between city"],
+            &[
+                "expect_column_to_exist zip",
+                "expect_column_values_to_be_between id",
+                "expect_column_value_lengths_to_be_between city",
+            ],
         ),
         (
             "constraints.json",
             sagemaker.to_string(),
-            &["expect_column_values_to_not_be_null age", "expect_column_values_to_be_in_set city", "expect_table_columns_to_match_set -"],
+            &[
+                "expect_column_values_to_not_be_null age",
+                "expect_column_values_to_be_in_set city",
+                "expect_table_columns_to_match_set -",
+            ],
         ),
     ];
     for (name, content, wanted) in cases {

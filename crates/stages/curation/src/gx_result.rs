@@ -56,8 +56,13 @@ impl std::str::FromStr for Level {
 impl Validation {
     /// The result of the whole suite.
     pub fn gx(&self, format: &ResultFormat) -> Value {
-        let results: Vec<Value> =
-            self.suite.expectations.iter().zip(&self.findings).map(|(e, f)| one(&self.frame, e, f, format)).collect();
+        let results: Vec<Value> = self
+            .suite
+            .expectations
+            .iter()
+            .zip(&self.findings)
+            .map(|(e, f)| one(&self.frame, e, f, format))
+            .collect();
         let all = results.len();
         let successful = self.findings.iter().filter(|f| f.success).count();
         let percent = if all == 0 { Value::Null } else { json!(successful as f64 / all as f64 * 100.0) };
@@ -152,7 +157,10 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
     map.insert("unexpected_list".into(), Value::Array(values));
     map.insert("unexpected_index_list".into(), Value::Array(index));
     let places: Vec<String> = rows.unexpected.iter().map(u32::to_string).collect();
-    map.insert("unexpected_index_query".into(), format!("df.filter(items=[{}], axis=0)", places.join(", ")).into());
+    map.insert(
+        "unexpected_index_query".into(),
+        format!("df.filter(items=[{}], axis=0)", places.join(", ")).into(),
+    );
     map
 }
 
@@ -189,9 +197,8 @@ fn index(frame: &Frame, rows: &Rows, row: u32, names: &[String]) -> Value {
 
 /// How often each unexpected value appears, the most frequent first; nothing where Python could not sort the values.
 fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Value> {
-    let cells = |row: u32| -> Vec<Cell<'_>> {
-        rows.columns.iter().map(|p| frame.at(*p).get(row as usize)).collect()
-    };
+    let cells =
+        |row: u32| -> Vec<Cell<'_>> { rows.columns.iter().map(|p| frame.at(*p).get(row as usize)).collect() };
     // A missing number is NaN, which is equal to nothing, not even to itself.
     // A missing time is one and the same, except as NumPy has it.
     let object: Vec<bool> = rows.columns.iter().map(|p| frame.at(*p).dtype.is_object()).collect();
@@ -244,7 +251,9 @@ fn flat(frame: &Frame, rows: &Rows, row: u32) -> Value {
     match rows.shape {
         Shape::Value => value(frame, rows, row),
         Shape::Pair => value(frame, rows, row),
-        Shape::Record => Value::Array(rows.columns.iter().map(|p| frame.at(*p).get(row as usize).json()).collect()),
+        Shape::Record => {
+            Value::Array(rows.columns.iter().map(|p| frame.at(*p).get(row as usize).json()).collect())
+        }
     }
 }
 

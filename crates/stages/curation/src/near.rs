@@ -45,7 +45,9 @@ pub fn near_duplicates(
     shingle: usize,
 ) -> Result<Vec<Alike>, Error> {
     if !(threshold > 0.0 && threshold <= 1.0) || shingle == 0 {
-        return Err(Error::BadSplit { reason: "the threshold is above 0 and at most 1, shingles have a length".into() });
+        return Err(Error::BadSplit {
+            reason: "the threshold is above 0 and at most 1, shingles have a length".into(),
+        });
     }
     let sets: Vec<Vec<u64>> = texts(table, columns, ' ')?.iter().map(|t| shingles(t, shingle)).collect();
     let seeds: Vec<(u64, u64)> = (0..HASHES as u64).map(|i| (mix(2 * i + 1) | 1, mix(2 * i + 2))).collect();
@@ -96,7 +98,8 @@ fn texts(table: &Table, columns: &[String], between: char) -> Result<Vec<String>
 
 /// Hashes of all runs of that many characters, in lower case and with single spaces; sorted, each once.
 fn shingles(text: &str, length: usize) -> Vec<u64> {
-    let plain: Vec<char> = text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ").chars().collect();
+    let plain: Vec<char> =
+        text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ").chars().collect();
     if plain.is_empty() {
         return Vec::new();
     }
@@ -122,7 +125,10 @@ fn mix(seed: u64) -> u64 {
 
 fn signature(set: &[u64], seeds: &[(u64, u64)]) -> Vec<u64> {
     let least = |(a, b): &(u64, u64)| {
-        set.iter().map(|h| (h.wrapping_mul(*a)).wrapping_add(*b).rotate_left(31).wrapping_mul(*a)).min().unwrap_or(0)
+        set.iter()
+            .map(|h| (h.wrapping_mul(*a)).wrapping_add(*b).rotate_left(31).wrapping_mul(*a))
+            .min()
+            .unwrap_or(0)
     };
     seeds.iter().map(least).collect()
 }
@@ -195,7 +201,8 @@ mod tests {
     #[test]
     fn planted_near_duplicates_are_found_and_others_are_not() {
         let sentence = |i: usize| {
-            let words = ["red", "fox", "jumps", "over", "lazy", "dogs", "near", "river", "stone", "bridge", "under"];
+            let words =
+                ["red", "fox", "jumps", "over", "lazy", "dogs", "near", "river", "stone", "bridge", "under"];
             (0..14).map(|k| words[(mix((i * 31 + k) as u64) % 11) as usize]).collect::<Vec<_>>().join(" ")
         };
         let mut rows: Vec<String> = (0..400).map(sentence).collect();

@@ -152,7 +152,15 @@ fn card(text: &str) -> bool {
         .iter()
         .rev()
         .enumerate()
-        .map(|(i, d)| if i % 2 == 0 { *d } else if *d > 4 { d * 2 - 9 } else { d * 2 })
+        .map(|(i, d)| {
+            if i % 2 == 0 {
+                *d
+            } else if *d > 4 {
+                d * 2 - 9
+            } else {
+                d * 2
+            }
+        })
         .sum();
     sum % 10 == 0
 }
@@ -161,7 +169,8 @@ fn card(text: &str) -> bool {
 fn iban(text: &str) -> bool {
     let bare: Vec<char> = text.chars().filter(|c| *c != ' ').collect();
     let head = bare.len() >= 15 && bare.len() <= 34 && bare[..2].iter().all(char::is_ascii_uppercase);
-    if !head || !bare[2..4].iter().all(char::is_ascii_digit) || !bare.iter().all(char::is_ascii_alphanumeric) {
+    if !head || !bare[2..4].iter().all(char::is_ascii_digit) || !bare.iter().all(char::is_ascii_alphanumeric)
+    {
         return false;
     }
     let moved = bare[4..].iter().chain(&bare[..4]);
@@ -195,7 +204,9 @@ fn by_name(column: &str, data_type: DataType) -> Option<PiiKind> {
         PiiKind::BirthDate
     } else if has(&["latitude", "longitude"]) && data_type == DataType::Float {
         PiiKind::Location
-    } else if has(&["passport", "license", "licence"]) || both("id", &["customer", "patient", "person", "user", "member"]) {
+    } else if has(&["passport", "license", "licence"])
+        || both("id", &["customer", "patient", "person", "user", "member"])
+    {
         PiiKind::Identifier
     } else {
         return None;
@@ -241,7 +252,8 @@ mod tests {
             ("ip".into(), text(["10.0.0.1", "::1", "10.0.0.2"])),
         ])
         .unwrap();
-        let found: Vec<(String, PiiKind)> = pii(&table).unwrap().into_iter().map(|f| (f.column, f.kind)).collect();
+        let found: Vec<(String, PiiKind)> =
+            pii(&table).unwrap().into_iter().map(|f| (f.column, f.kind)).collect();
         let wanted = [
             ("contact", PiiKind::Email),
             ("card", PiiKind::CreditCard),

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use columns::{RecordBatch, Table, column};
 use datasets::Rows as Places;
 
-use crate::evaluate::{Found, Validation};
 use crate::Error;
+use crate::evaluate::{Found, Validation};
 
 /// The columns that a quarantine adds to those of the data.
 pub const QUARANTINE_COLUMNS: [&str; 3] = ["_reasons", "_file", "_place"];

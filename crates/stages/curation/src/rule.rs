@@ -101,7 +101,8 @@ impl Rule {
             None => failed == 0,
         };
         let cells = evaluator.frame.at(column);
-        let first = rows.iter().take(SHOWN).map(|row| (*row as usize, shown(cells.get(*row as usize)))).collect();
+        let first =
+            rows.iter().take(SHOWN).map(|row| (*row as usize, shown(cells.get(*row as usize)))).collect();
         Judged { passed, of: of as u64, failed, first, rows }
     }
 }

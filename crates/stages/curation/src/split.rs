@@ -62,7 +62,9 @@ impl SplitPlan {
             SplitBy::Stratified { label, key } => {
                 let labels = keys(table, std::slice::from_ref(label))?;
                 let rows = keys(table, key)?;
-                self.hashed(&labels.iter().zip(&rows).map(|(l, r)| format!("{l}\u{1f}{r}")).collect::<Vec<_>>())
+                self.hashed(
+                    &labels.iter().zip(&rows).map(|(l, r)| format!("{l}\u{1f}{r}")).collect::<Vec<_>>(),
+                )
             }
             SplitBy::Time { column, cuts } => {
                 if cuts.len() + 1 != self.parts.len() || !cuts.windows(2).all(|w| w[0] < w[1]) {
@@ -140,11 +142,13 @@ fn keys(table: &Table, columns: &[String]) -> Result<Vec<String>, Error> {
 }
 
 fn times(table: &Table, column: &str) -> Result<Vec<Timestamp>, Error> {
-    let missing = |row: usize| Error::BadSplit { reason: format!("row {} has no time in `{column}`", row + 1) };
+    let missing =
+        |row: usize| Error::BadSplit { reason: format!("row {} has no time in `{column}`", row + 1) };
     let all: Vec<Option<Timestamp>> = match table.field(column)?.data_type {
         DataType::Date => {
             let days = table.texts(column)?.into_iter();
-            days.map(|d| d.and_then(|d| crate::texts::dates::nanos(&d)).map(|n| Timestamp(n / 1000))).collect()
+            days.map(|d| d.and_then(|d| crate::texts::dates::nanos(&d)).map(|n| Timestamp(n / 1000)))
+                .collect()
         }
         _ => table.timestamps(column)?,
     };
@@ -193,7 +197,8 @@ mod tests {
         let data = table(20_000);
         let groups = plan(SplitBy::Group { column: "group".into() }).split(&data).unwrap();
         assert!(groups.parts.chunks(7).all(|g| g.iter().all(|p| *p == g[0])));
-        let split = plan(SplitBy::Stratified { label: "label".into(), key: vec!["id".into()] }).split(&data).unwrap();
+        let split =
+            plan(SplitBy::Stratified { label: "label".into(), key: vec!["id".into()] }).split(&data).unwrap();
         let rare = split.parts.iter().step_by(10).filter(|p| **p == 1).count() as f64 / 2_000.0;
         assert!((rare - 0.2).abs() < 0.04, "{rare}");
         assert_eq!(split.counts().values().sum::<usize>(), 20_000);

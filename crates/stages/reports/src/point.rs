@@ -53,7 +53,9 @@ pub async fn points(
     ledger
         .read(actor.workspace, move |rx| {
             let reports = store::list(rx, crate::Kind::Report, Some(project))?;
-            let within = |d: &Document| from.is_none_or(|f| d.happened_at >= f) && to.is_none_or(|t| d.happened_at <= t);
+            let within = |d: &Document| {
+                from.is_none_or(|f| d.happened_at >= f) && to.is_none_or(|t| d.happened_at <= t)
+            };
             let mut of = store::points(rx, project, metric.as_deref())?;
             Ok(reports
                 .into_iter()

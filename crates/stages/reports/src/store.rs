@@ -83,7 +83,8 @@ pub(crate) fn named(
     project: Option<Uid>,
     name: &str,
 ) -> Result<Vec<Document>, Error> {
-    let sql = format!("{DOCUMENT} WHERE workspace_id = $1 AND kind = $2 AND name = $3 ORDER BY happened_at, uid");
+    let sql =
+        format!("{DOCUMENT} WHERE workspace_id = $1 AND kind = $2 AND name = $3 ORDER BY happened_at, uid");
     let values = params![on.home(), kind.name(), name];
     let found: Vec<Document> = on.rows(&sql, &values)?.iter().map(document).collect::<Result<_, _>>()?;
     Ok(found.into_iter().filter(|d| project.is_none_or(|p| d.project == p)).collect())
@@ -145,7 +146,8 @@ pub(crate) fn insert_points(tx: &mut Tx<'_>, report: &Document, points: &[Point]
     let workspace = tx.workspace();
     let rows = points.iter().enumerate().map(|(place, point)| {
         let params = serde_json::to_string(&point.params).unwrap_or_else(|_| "{}".into());
-        params![workspace, report.uid, place as i64, report.project, &point.metric, params, point.value].to_vec()
+        params![workspace, report.uid, place as i64, report.project, &point.metric, params, point.value]
+            .to_vec()
     });
     let sql = "INSERT INTO report_point (workspace_id, report, place, project, metric, params, value) \
                VALUES ($1, $2, $3, $4, $5, $6, $7)";

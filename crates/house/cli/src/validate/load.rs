@@ -47,7 +47,8 @@ async fn file(name: &str, bytes: Bytes) -> Result<Loaded, Failure> {
     let source = Source::open(Arc::new(InMemory::new(name, bytes.clone()))).await?;
     let batches: Vec<RecordBatch> = source.batches(&Scan::default()).try_collect().await?;
     // What the file itself says of its columns, with what pandas wrote beside it.
-    let schema = source.parts.first().map_or_else(|| source.schema.clone(), |(_, known)| known.schema.clone());
+    let schema =
+        source.parts.first().map_or_else(|| source.schema.clone(), |(_, known)| known.schema.clone());
     Ok(Loaded { name: name.to_owned(), schema, batches, bytes: Some(bytes) })
 }
 

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use curation::{
-    Dialect, Frame, InferOptions, Level, Reading, ResultFormat, Suite, Validation, infer_suite, quarantine_table,
-    read_suite, validate,
+    Dialect, Frame, InferOptions, Level, Reading, ResultFormat, Suite, Validation, infer_suite,
+    quarantine_table, read_suite, validate,
 };
 
 use crate::args::{Connection, SuiteFormat, Validate};
@@ -46,7 +46,8 @@ async fn judged(connection: &Connection, asked: &Validate) -> Result<bool, Failu
     if let Some(path) = &asked.quarantine {
         quarantine(&validation, &loaded, path)?;
     }
-    let format = ResultFormat { level, index_columns: asked.index_columns.clone(), ..ResultFormat::default() };
+    let format =
+        ResultFormat { level, index_columns: asked.index_columns.clone(), ..ResultFormat::default() };
     if asked.format.is_some() {
         say(pretty(&validation.gx(&format)));
     } else if asked.json {

@@ -12,7 +12,9 @@ pub fn text(name: &str, validation: &Validation) {
     let all = validation.findings.len();
     let passed = validation.findings.iter().filter(|f| f.success).count();
     let details = validation.gx(&ResultFormat { partial: SHOWN, ..ResultFormat::default() });
-    for (i, (expectation, finding)) in validation.suite.expectations.iter().zip(&validation.findings).enumerate() {
+    for (i, (expectation, finding)) in
+        validation.suite.expectations.iter().zip(&validation.findings).enumerate()
+    {
         let mark = match (finding.success, &finding.raised) {
             (true, _) => "✓",
             (false, None) => "✗",
@@ -36,7 +38,8 @@ fn why(finding: &Finding, result: &Value) -> String {
             let of = rows.present.unwrap_or(rows.element_count);
             let values = result["partial_unexpected_list"].as_array().cloned().unwrap_or_default();
             let listed: Vec<String> = values.iter().map(Value::to_string).collect();
-            let rows_text: Vec<String> = rows.unexpected.iter().take(SHOWN).map(|r| (r + 1).to_string()).collect();
+            let rows_text: Vec<String> =
+                rows.unexpected.iter().take(SHOWN).map(|r| (r + 1).to_string()).collect();
             let more = if rows.unexpected.len() > SHOWN { ", …" } else { "" };
             format!(
                 "{} of {of} are not: {}{more} (rows {}{more})",
@@ -48,7 +51,8 @@ fn why(finding: &Finding, result: &Value) -> String {
         Found::Observed { value, more } => {
             let details: Vec<String> =
                 more.iter().filter(|(k, _)| *k != "details").map(|(k, v)| format!("{k} {v:.200}")).collect();
-            let observed = if value.is_null() && !details.is_empty() { String::new() } else { format!("{value:.200} ") };
+            let observed =
+                if value.is_null() && !details.is_empty() { String::new() } else { format!("{value:.200} ") };
             format!("found {observed}{}", details.join(", "))
         }
         Found::Nothing => "it is not so".into(),

@@ -77,7 +77,9 @@ fn known(frame: &Frame, expr: &Expr) -> Result<(), String> {
 fn settled(frame: &Frame, expr: &Expr) -> Result<Expr, String> {
     let boxed = |e: &Expr| settled(frame, e).map(Box::new);
     Ok(match expr {
-        Expr::Call(base, method, _) if matches!(method.as_str(), "mean" | "min" | "max" | "sum" | "std" | "median") => {
+        Expr::Call(base, method, _)
+            if matches!(method.as_str(), "mean" | "min" | "max" | "sum" | "std" | "median") =>
+        {
             let Expr::Column(name) = base.as_ref() else { return Err(format!("`{method}` needs a column")) };
             let column = frame.find(name).ok_or_else(|| format!("name '{name}' is not defined"))?;
             Expr::Literal(whole(column, frame.rows(), method)?.into())
@@ -108,9 +110,9 @@ fn truth(look: &Look<'_>, expr: &Expr, row: usize) -> Result<bool, String> {
 fn value<'a>(look: &'a Look<'a>, expr: &'a Expr, row: usize) -> Result<Item<'a>, String> {
     let bool = |v: bool| Ok(Item::Cell(Cell::Bool(v)));
     match expr {
-        Expr::Column(name) => {
-            Ok(Item::Cell(look.frame.find(name).ok_or_else(|| format!("name '{name}' is not defined"))?.get(row)))
-        }
+        Expr::Column(name) => Ok(Item::Cell(
+            look.frame.find(name).ok_or_else(|| format!("name '{name}' is not defined"))?.get(row),
+        )),
         Expr::Literal(v) => Ok(Item::Cell(literal(v))),
         Expr::List(items) => {
             let literals = items.iter().map(|i| match i {
@@ -202,7 +204,9 @@ fn compared(left: &Item<'_>, op: Op, right: &Item<'_>) -> Result<bool, String> {
             _ => Err("a list has no order".into()),
         };
     }
-    let (Some(a), Some(b)) = (cell(left), cell(right)) else { return Err("a list stands on the left".into()) };
+    let (Some(a), Some(b)) = (cell(left), cell(right)) else {
+        return Err("a list stands on the left".into());
+    };
     // A text beside a time is meant as a time.
     let (a, b) = (as_time(a, b), as_time(b, a));
     if a.is_null() || b.is_null() {
@@ -276,7 +280,11 @@ fn call<'a>(
         },
         _ if method.starts_with("str.") => {
             let Cell::Text(own) = one else {
-                return if one.is_null() { Ok(Item::Cell(Cell::Null)) } else { Err("it is no column of texts".into()) };
+                return if one.is_null() {
+                    Ok(Item::Cell(Cell::Null))
+                } else {
+                    Err("it is no column of texts".into())
+                };
             };
             match method {
                 "str.startswith" => bool(own.starts_with(&text(0)?)),

@@ -9,7 +9,8 @@ pub(super) enum Token {
 }
 
 const SIGNS: &[&str] = &[
-    "**", "//", "==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ",", "+", "-", "*", "/", "%", "&", "|", "~", ".",
+    "**", "//", "==", "!=", "<=", ">=", "<", ">", "(", ")", "[", "]", ",", "+", "-", "*", "/", "%", "&", "|",
+    "~", ".",
 ];
 
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
@@ -35,7 +36,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token>, String> {
             out.push(Token::Name(rest[..length].to_owned()));
             length
         } else {
-            let sign = SIGNS.iter().find(|s| rest.starts_with(**s)).ok_or_else(|| format!("`{first}` has no meaning"))?;
+            let sign = SIGNS
+                .iter()
+                .find(|s| rest.starts_with(**s))
+                .ok_or_else(|| format!("`{first}` has no meaning"))?;
             out.push(Token::Sign(sign));
             sign.len()
         };

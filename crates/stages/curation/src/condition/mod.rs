@@ -51,7 +51,8 @@ pub(crate) fn legacy(text: &str) -> Result<Condition, String> {
         r#"^\s*col\(\s*["']([^"']+)["']\s*\)\s*(?:(\.notNull\(\)|\.notnull\(\))|(<=|>=|==|!=|<|>)\s*(?:"([^"]*)"|'([^']*)'|(-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|date\(.*\)))\s*$"#,
     )
     .map_err(|e| e.to_string())?;
-    let unclear = || format!("row_condition `{text}` is not understood: col(\"name\") <op> value, or .notnull()");
+    let unclear =
+        || format!("row_condition `{text}` is not understood: col(\"name\") <op> value, or .notnull()");
     let found = pattern.captures(text).ok_or_else(unclear)?;
     let column = Expr::Column(found.get(1).map_or("", |m| m.as_str()).to_owned());
     if found.get(2).is_some() {
@@ -60,7 +61,9 @@ pub(crate) fn legacy(text: &str) -> Result<Condition, String> {
     let op = found.get(3).and_then(|m| operator(m.as_str())).ok_or_else(unclear)?;
     let value = match (found.get(4).or_else(|| found.get(5)), found.get(6)) {
         (Some(text), _) => Value::String(text.as_str().to_owned()),
-        (None, Some(number)) => serde_json::from_str(number.as_str().trim_end_matches('.')).map_err(|_| unclear())?,
+        (None, Some(number)) => {
+            serde_json::from_str(number.as_str().trim_end_matches('.')).map_err(|_| unclear())?
+        }
         _ => return Err(unclear()),
     };
     Ok(Condition(Expr::Compare(Box::new(column), op, Box::new(Expr::Literal(value)))))

@@ -146,7 +146,11 @@ impl Parser {
             self.unary()?
         } else {
             let base = self.postfix()?;
-            if self.sign("**") { Expr::Arithmetic(Box::new(base), '^', Box::new(self.unary()?)) } else { base }
+            if self.sign("**") {
+                Expr::Arithmetic(Box::new(base), '^', Box::new(self.unary()?))
+            } else {
+                base
+            }
         };
         self.depth -= 1;
         Ok(expr)

@@ -38,7 +38,8 @@ impl Evaluator<'_> {
     ) -> Result<Finding, String> {
         let mut wanted: Vec<&Value> = Vec::new();
         for value in set {
-            let same = |known: &&Value| **known == *value || as_cell(known).is_some_and(|c| json_equal(c, value));
+            let same =
+                |known: &&Value| **known == *value || as_cell(known).is_some_and(|c| json_equal(c, value));
             if !wanted.iter().any(same) {
                 wanted.push(value);
             }
@@ -103,7 +104,9 @@ fn as_cell(value: &Value) -> Option<Cell<'_>> {
 /// A value that was asked for, as results show it.
 fn shown(value: &Value, timed: bool) -> Value {
     match value {
-        Value::String(text) if timed => dates::nanos(text).map_or(value.clone(), |n| time_text(n, 'T').into()),
+        Value::String(text) if timed => {
+            dates::nanos(text).map_or(value.clone(), |n| time_text(n, 'T').into())
+        }
         other => other.clone(),
     }
 }

@@ -96,7 +96,8 @@ impl Evaluator<'_> {
         let mut observed: Vec<f64> = counts.iter().map(|n| *n as f64 / filled).collect();
         let (below, above) = (below as f64 / filled, above as f64 / filled);
         let tail = wanted.tail_holdout;
-        let mut expected: Vec<f64> = weights.iter().map(|w| w * (1.0 - tail - wanted.internal_holdout)).collect();
+        let mut expected: Vec<f64> =
+            weights.iter().map(|w| w * (1.0 - tail - wanted.internal_holdout)).collect();
         if wanted.internal_holdout > 0.0 {
             let zeros = expected.iter().filter(|w| **w == 0.0).count();
             if zeros > 0 {
@@ -134,9 +135,7 @@ impl Evaluator<'_> {
         let p = with_tails(&observed, observed_tails, true, true);
         let q = with_tails(&expected, expected_tails, true, true);
         let edges = &bins[usize::from(open_low)..bins.len() - usize::from(open_high)];
-        let shown = |weights: &[f64], tails: [f64; 2]| {
-            json!({ "bins": floats(edges), "weights": floats(weights), "tail_weights": floats(&tails) })
-        };
+        let shown = |weights: &[f64], tails: [f64; 2]| json!({ "bins": floats(edges), "weights": floats(weights), "tail_weights": floats(&tails) });
         let (seen, meant) = (shown(&observed, observed_tails), shown(&expected, expected_tails));
         Ok(verdict(entropy(&p, &q), wanted, seen, meant))
     }
@@ -179,11 +178,8 @@ fn auto_bins(sorted: &[f64]) -> Option<Vec<f64>> {
     };
     let spread = nearest(0.75) - nearest(0.25);
     let sturges = (n + 1.0).log2().ceil();
-    let bins = if spread < 1e-10 {
-        sturges
-    } else {
-        sturges.max(((max - min) / (2.0 * spread / n.cbrt())).ceil())
-    };
+    let bins =
+        if spread < 1e-10 { sturges } else { sturges.max(((max - min) / (2.0 * spread / n.cbrt())).ceil()) };
     if !bins.is_finite() || bins < 1.0 || bins > 1e6 || max <= min {
         return None;
     }
@@ -195,7 +191,9 @@ fn auto_bins(sorted: &[f64]) -> Option<Vec<f64>> {
 fn histogram(domain: &Domain<'_>, column: usize, bins: &[f64]) -> Result<(Vec<usize>, usize, usize), String> {
     let mut counts = vec![0; bins.len().saturating_sub(1)];
     let (mut below, mut above) = (0, 0);
-    let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return Err("there are no bins".into()) };
+    let (Some(first), Some(last)) = (bins.first(), bins.last()) else {
+        return Err("there are no bins".into());
+    };
     for (_, cell) in domain.present(column) {
         let value = cell.number().ok_or_else(|| super::domain::not_numeric(cell))?;
         if value < *first {

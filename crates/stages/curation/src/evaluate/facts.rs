@@ -37,7 +37,8 @@ pub(crate) fn facts(frame: &Frame, place: usize) -> ColumnFacts {
         } else {
             (None, None)
         };
-        let repeated = distinct * 2 <= filled && cells.iter().all(|c| matches!(c, Cell::Text(_) | Cell::Bool(_)));
+        let repeated =
+            distinct * 2 <= filled && cells.iter().all(|c| matches!(c, Cell::Text(_) | Cell::Bool(_)));
         let texts = repeated.then(|| ordered(cells).into_iter().map(Cell::json).collect());
         ColumnFacts { missing, distinct, min, max, texts }
     })

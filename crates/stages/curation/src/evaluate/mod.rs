@@ -41,7 +41,10 @@ pub struct Finding {
 pub enum Found {
     Nothing,
     /// One value of the whole table or column, and what else is told about it.
-    Observed { value: Value, more: Map<String, Value> },
+    Observed {
+        value: Value,
+        more: Map<String, Value>,
+    },
     Rows(Rows),
 }
 
@@ -133,9 +136,15 @@ impl Evaluator<'_> {
             | Rule::ColumnExists { .. }
             | Rule::ColumnType { .. } => self.structure(rule, &domain),
             Rule::Values { column, test } => self.values(self.place(column)?, test, &domain, e.mostly),
-            Rule::Statistic { column, of, bounds } => self.statistic_rule(self.place(column)?, *of, bounds, &domain),
-            Rule::Distinct { column, relation, set } => self.distinct(self.place(column)?, *relation, set, &domain),
-            Rule::MostCommon { column, set, ties } => self.most_common(self.place(column)?, set, *ties, &domain),
+            Rule::Statistic { column, of, bounds } => {
+                self.statistic_rule(self.place(column)?, *of, bounds, &domain)
+            }
+            Rule::Distinct { column, relation, set } => {
+                self.distinct(self.place(column)?, *relation, set, &domain)
+            }
+            Rule::MostCommon { column, set, ties } => {
+                self.most_common(self.place(column)?, set, *ties, &domain)
+            }
             Rule::Quantiles { column, quantiles, ranges, interpolation } => {
                 self.quantiles(self.place(column)?, quantiles, ranges, interpolation, &domain)
             }
@@ -151,7 +160,9 @@ impl Evaluator<'_> {
     }
 
     fn place(&self, column: &str) -> Result<usize, String> {
-        self.frame.place(column).ok_or_else(|| format!("Error: The column \"{column}\" in BatchData does not exist."))
+        self.frame
+            .place(column)
+            .ok_or_else(|| format!("Error: The column \"{column}\" in BatchData does not exist."))
     }
 }
 

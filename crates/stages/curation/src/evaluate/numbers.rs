@@ -104,7 +104,12 @@ impl Evaluator<'_> {
     }
 
     /// `None` where there is none, of a column without values.
-    fn statistic(&self, column: usize, of: Statistic, domain: &Domain<'_>) -> Result<Option<Observed>, String> {
+    fn statistic(
+        &self,
+        column: usize,
+        of: Statistic,
+        domain: &Domain<'_>,
+    ) -> Result<Option<Observed>, String> {
         let filled = domain.filled(column);
         let share = |part: f64, whole: usize| {
             if whole == 0 { Observed::Integer(0) } else { Observed::Number(part / whole as f64) }
@@ -195,7 +200,8 @@ impl Evaluator<'_> {
                 close(*v, low) || close(*v, high) || (low..=high).contains(v)
             })
             .collect();
-        let whole = matches!(dtype, crate::frame::Dtype::Numpy(n) if n.contains("int")) && interpolation == "nearest";
+        let whole =
+            matches!(dtype, crate::frame::Dtype::Numpy(n) if n.contains("int")) && interpolation == "nearest";
         let truths = domain.present(column).next().is_some_and(|(_, c)| matches!(c, Cell::Bool(_)));
         let shown = |v: &f64| match *v {
             v if truths && (v == 0.0 || v == 1.0) => json!(v == 1.0),

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 use super::bounds::{Observed, within};
 use super::domain::Domain;
 use super::{Evaluator, Finding};
-use crate::frame::{Dtype, json_equal, names};
 use crate::frame::Cell;
+use crate::frame::{Dtype, json_equal, names};
 use crate::suite::Rule;
 
 impl Evaluator<'_> {
@@ -36,7 +36,8 @@ impl Evaluator<'_> {
                     None => self.frame.place(column).is_some(),
                     Some(index) => {
                         let place = if *index < 0 { index + width } else { *index };
-                        usize::try_from(place).ok().and_then(|p| self.frame.names().nth(p)) == Some(column.as_str())
+                        usize::try_from(place).ok().and_then(|p| self.frame.names().nth(p))
+                            == Some(column.as_str())
                     }
                 };
                 Finding { success, raised: None, found: super::Found::Nothing }
@@ -77,9 +78,7 @@ impl Evaluator<'_> {
         }
         let longest = there.len().max(wanted.len());
         let differing = (0..longest).filter(|i| there.get(*i).copied() != wanted.get(*i).map(String::as_str));
-        let one = |i: usize| {
-            json!({ "Expected Column Position": i, "Expected": wanted.get(i), "Found": there.get(i) })
-        };
+        let one = |i: usize| json!({ "Expected Column Position": i, "Expected": wanted.get(i), "Found": there.get(i) });
         let mismatched: Vec<Value> = differing.map(one).collect();
         finding.with("details", json!({ "mismatched": mismatched }))
     }
@@ -103,11 +102,27 @@ fn is_dtype(dtype: &Dtype, wanted: &str) -> Result<bool, String> {
     }
     let extension = matches!(
         wanted,
-        "category" | "string" | "boolean" | "Int8" | "Int16" | "Int32" | "Int64" | "UInt8" | "UInt16" | "UInt32"
-            | "UInt64" | "Float32" | "Float64"
+        "category"
+            | "string"
+            | "boolean"
+            | "Int8"
+            | "Int16"
+            | "Int32"
+            | "Int64"
+            | "UInt8"
+            | "UInt16"
+            | "UInt32"
+            | "UInt64"
+            | "Float32"
+            | "Float64"
     );
     let zoned = wanted.starts_with("datetime64[") && wanted.contains(',');
-    if extension || zoned || wanted.starts_with("period[") || wanted.starts_with("Sparse[") || wanted == "interval" {
+    if extension
+        || zoned
+        || wanted.starts_with("period[")
+        || wanted.starts_with("Sparse[")
+        || wanted == "interval"
+    {
         return Ok(false);
     }
     Err(format!("Unrecognized pandas type: {wanted}"))

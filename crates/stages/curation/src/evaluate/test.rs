@@ -60,9 +60,7 @@ impl<'a> Judge<'a> {
             Test::Strftime(format) => Kind::Strftime(Strftime::new(format)?),
             Test::Dateutil => Kind::Dateutil,
             Test::Json => Kind::Json,
-            Test::JsonSchema(schema) => {
-                Kind::Schema(Schema::new(schema)?)
-            }
+            Test::JsonSchema(schema) => Kind::Schema(Schema::new(schema)?),
             Test::OfType { types, .. } => {
                 if !types.iter().any(|t| names::known(t)) {
                     return Err(format!("no recognized type in {types:?}"));
@@ -72,8 +70,10 @@ impl<'a> Judge<'a> {
             Test::Finite => Kind::Finite,
             _ => return Err("it is no test of single values".into()),
         };
-        let textual = matches!(kind, Kind::Length(_) | Kind::LengthEquals(_) | Kind::Regex(..) | Kind::Like(..));
-        let midnight = |(_, cell): (u32, Cell<'_>)| !matches!(cell, Cell::Time(at) if at % 86_400_000_000_000 != 0);
+        let textual =
+            matches!(kind, Kind::Length(_) | Kind::LengthEquals(_) | Kind::Regex(..) | Kind::Like(..));
+        let midnight =
+            |(_, cell): (u32, Cell<'_>)| !matches!(cell, Cell::Time(at) if at % 86_400_000_000_000 != 0);
         let days = textual && column.dtype.is_time() && domain.present(place).all(midnight);
         Ok(Self { single: column.dtype.is_single(), days, kind })
     }
@@ -117,7 +117,8 @@ impl<'a> Judge<'a> {
             Kind::Json => matches!(cell, Cell::Text(own) if json::is_json(own)),
             Kind::Schema(validator) => {
                 let own = only_text(cell)?;
-                let value: Value = serde_json::from_str(own).map_err(|e| format!("{own:.80} is no JSON: {e}"))?;
+                let value: Value =
+                    serde_json::from_str(own).map_err(|e| format!("{own:.80} is no JSON: {e}"))?;
                 validator.is_valid(&value)?
             }
             Kind::OfType(types) => types.iter().any(|t| names::is_instance(cell, t)),

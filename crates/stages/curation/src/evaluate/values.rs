@@ -47,7 +47,8 @@ impl Evaluator<'_> {
         if matches!(test, Test::Null | Test::NotNull) {
             let wanted = *test == Test::Null;
             let cells = self.frame.at(column);
-            let unexpected: Vec<u32> = domain.rows().filter(|r| cells.is_null(*r as usize) != wanted).collect();
+            let unexpected: Vec<u32> =
+                domain.rows().filter(|r| cells.is_null(*r as usize) != wanted).collect();
             let success = enough(all, unexpected.len(), mostly);
             return Ok(rows(success, all, None, unexpected, column));
         }
@@ -81,7 +82,11 @@ impl Evaluator<'_> {
             Test::Unique => self.repeated(column, domain),
             Test::NotRepeated => {
                 let mut seen: HashSet<Key<'_>> = HashSet::with_capacity(domain.len());
-                domain.present(column).filter(|(_, cell)| !seen.insert(cell.key())).map(|(row, _)| row).collect()
+                domain
+                    .present(column)
+                    .filter(|(_, cell)| !seen.insert(cell.key()))
+                    .map(|(row, _)| row)
+                    .collect()
             }
             Test::Increasing { strictly } => self.out_of_order(column, domain, *strictly, true)?,
             Test::Decreasing { strictly } => self.out_of_order(column, domain, *strictly, false)?,
@@ -156,7 +161,9 @@ impl Evaluator<'_> {
                     (Cell::Day(a), Cell::Day(b)) => f64::from(b) - f64::from(a),
                     (a, b) => match (a.number(), b.number()) {
                         (Some(a), Some(b)) => b - a,
-                        _ => return Err("texts have no difference, so that they neither rise nor fall".into()),
+                        _ => {
+                            return Err("texts have no difference, so that they neither rise nor fall".into());
+                        }
                     },
                 };
                 let step = if rising { step } else { -step };

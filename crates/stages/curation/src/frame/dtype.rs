@@ -118,9 +118,8 @@ pub(crate) fn pandas_types(schema: &SchemaRef) -> HashMap<String, String> {
     let parsed = schema.metadata().get("pandas").and_then(|text| serde_json::from_str(text).ok());
     let meta: serde_json::Value = parsed.unwrap_or_default();
     let columns = meta["columns"].as_array().cloned().unwrap_or_default();
-    let pair = |c: serde_json::Value| {
-        Some((c["name"].as_str()?.to_owned(), c["numpy_type"].as_str()?.to_owned()))
-    };
+    let pair =
+        |c: serde_json::Value| Some((c["name"].as_str()?.to_owned(), c["numpy_type"].as_str()?.to_owned()));
     columns.into_iter().filter_map(pair).collect()
 }
 
@@ -151,7 +150,9 @@ pub(crate) mod names {
             "bytes" | "bytes_" | "S" | "a" => "bytes_",
             "object" | "object_" | "O" => "object_",
             "void" | "V" => "void",
-            _ if matches!(bare, "datetime64" | "M" | "M8") || in_unit(bare, &["datetime64", "M8"]) => "datetime64",
+            _ if matches!(bare, "datetime64" | "M" | "M8") || in_unit(bare, &["datetime64", "M8"]) => {
+                "datetime64"
+            }
             _ if matches!(bare, "timedelta64" | "m" | "m8") || in_unit(bare, &["timedelta64", "m8"]) => {
                 "timedelta64"
             }
@@ -174,14 +175,52 @@ pub(crate) mod names {
     /// Whether pandas has a class of that name.
     pub fn pandas(name: &str) -> bool {
         const CLASSES: &[&str] = &[
-            "ArrowDtype", "BooleanDtype", "Categorical", "CategoricalDtype", "CategoricalIndex", "DataFrame",
-            "DateOffset", "DatetimeIndex", "DatetimeTZDtype", "ExcelFile", "ExcelWriter", "Flags",
-            "Float32Dtype", "Float64Dtype", "Grouper", "HDFStore", "Index", "Int16Dtype", "Int32Dtype",
-            "Int64Dtype", "Int8Dtype", "Interval", "IntervalDtype", "IntervalIndex", "MultiIndex",
-            "NamedAgg", "Period", "PeriodDtype", "PeriodIndex", "RangeIndex", "Series", "SparseDtype",
-            "StringDtype", "Timedelta", "TimedeltaIndex", "Timestamp", "UInt16Dtype", "UInt32Dtype",
-            "UInt64Dtype", "UInt8Dtype", "ExtensionDtype", "PandasExtensionDtype", "NumpyEADtype",
-            "BaseMaskedDtype", "CategoricalDtypeType", "StorageExtensionDtype",
+            "ArrowDtype",
+            "BooleanDtype",
+            "Categorical",
+            "CategoricalDtype",
+            "CategoricalIndex",
+            "DataFrame",
+            "DateOffset",
+            "DatetimeIndex",
+            "DatetimeTZDtype",
+            "ExcelFile",
+            "ExcelWriter",
+            "Flags",
+            "Float32Dtype",
+            "Float64Dtype",
+            "Grouper",
+            "HDFStore",
+            "Index",
+            "Int16Dtype",
+            "Int32Dtype",
+            "Int64Dtype",
+            "Int8Dtype",
+            "Interval",
+            "IntervalDtype",
+            "IntervalIndex",
+            "MultiIndex",
+            "NamedAgg",
+            "Period",
+            "PeriodDtype",
+            "PeriodIndex",
+            "RangeIndex",
+            "Series",
+            "SparseDtype",
+            "StringDtype",
+            "Timedelta",
+            "TimedeltaIndex",
+            "Timestamp",
+            "UInt16Dtype",
+            "UInt32Dtype",
+            "UInt64Dtype",
+            "UInt8Dtype",
+            "ExtensionDtype",
+            "PandasExtensionDtype",
+            "NumpyEADtype",
+            "BaseMaskedDtype",
+            "CategoricalDtypeType",
+            "StorageExtensionDtype",
         ];
         CLASSES.contains(&name)
     }

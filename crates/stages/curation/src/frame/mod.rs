@@ -12,7 +12,9 @@ use arrow::array::{
     StringArray, TimestampNanosecondArray,
 };
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType as ArrowType, Field, Float64Type, Int64Type, SchemaRef, TimeUnit, UInt64Type};
+use arrow::datatypes::{
+    DataType as ArrowType, Field, Float64Type, Int64Type, SchemaRef, TimeUnit, UInt64Type,
+};
 
 pub(crate) use cell::{Cell, Key, compare, json_equal, number};
 pub(crate) use dtype::{Dtype, names};
@@ -188,9 +190,10 @@ fn data(array: &ArrayRef, dtype: &Dtype, reading: Reading) -> Result<Data, Error
         ArrowType::Date32 | ArrowType::Date64 => {
             Data::Day(cast(&ArrowType::Date32)?.as_primitive::<arrow::datatypes::Date32Type>().clone())
         }
-        ArrowType::Binary | ArrowType::LargeBinary | ArrowType::BinaryView | ArrowType::FixedSizeBinary(_) => {
-            Data::Bytes(cast(&ArrowType::Binary)?.as_binary::<i32>().clone())
-        }
+        ArrowType::Binary
+        | ArrowType::LargeBinary
+        | ArrowType::BinaryView
+        | ArrowType::FixedSizeBinary(_) => Data::Bytes(cast(&ArrowType::Binary)?.as_binary::<i32>().clone()),
         ArrowType::Utf8 => Data::Text(array.as_string::<i32>().clone()),
         ArrowType::LargeUtf8 | ArrowType::Utf8View => {
             Data::Text(cast(&ArrowType::Utf8)?.as_string::<i32>().clone())
@@ -212,7 +215,10 @@ fn data(array: &ArrayRef, dtype: &Dtype, reading: Reading) -> Result<Data, Error
 fn is_decimal(t: &ArrowType) -> bool {
     matches!(
         t,
-        ArrowType::Decimal32(..) | ArrowType::Decimal64(..) | ArrowType::Decimal128(..) | ArrowType::Decimal256(..)
+        ArrowType::Decimal32(..)
+            | ArrowType::Decimal64(..)
+            | ArrowType::Decimal128(..)
+            | ArrowType::Decimal256(..)
     )
 }
 

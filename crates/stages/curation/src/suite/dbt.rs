@@ -96,7 +96,10 @@ fn sql_condition(sql: &str) -> String {
         }
         out.push(c);
     }
-    out.replace(" is not null", ".notnull()").replace(" is null", ".isnull()").replace(" AND ", " and ").replace(" OR ", " or ")
+    out.replace(" is not null", ".notnull()")
+        .replace(" is null", ".isnull()")
+        .replace(" AND ", " and ")
+        .replace(" OR ", " or ")
 }
 
 fn meaning(name: &str, column: Option<&str>, a: &Value) -> Option<(String, Map<String, Value>)> {
@@ -112,7 +115,9 @@ fn meaning(name: &str, column: Option<&str>, a: &Value) -> Option<(String, Map<S
     match (bare, column) {
         ("unique", Some(_)) => of("expect_column_values_to_be_unique", json!({})),
         ("not_null", Some(_)) => of("expect_column_values_to_not_be_null", json!({})),
-        ("accepted_values", Some(_)) => of("expect_column_values_to_be_in_set", json!({ "value_set": a["values"] })),
+        ("accepted_values", Some(_)) => {
+            of("expect_column_values_to_be_in_set", json!({ "value_set": a["values"] }))
+        }
         ("not_accepted_values", Some(_)) => {
             of("expect_column_values_to_not_be_in_set", json!({ "value_set": a["values"] }))
         }
@@ -125,11 +130,16 @@ fn meaning(name: &str, column: Option<&str>, a: &Value) -> Option<(String, Map<S
             "expect_column_proportion_of_non_null_values_to_be_between",
             json!({ "min_value": a["at_least"], "max_value": a["at_most"] }),
         ),
-        ("not_constant", Some(_)) => of("expect_column_unique_value_count_to_be_between", json!({ "min_value": 2 })),
-        ("not_empty_string", Some(_)) => of("expect_column_value_lengths_to_be_between", json!({ "min_value": 1 })),
-        ("at_least_one", Some(_)) => {
-            of("expect_column_proportion_of_non_null_values_to_be_between", json!({ "min_value": 0, "strict_min": true }))
+        ("not_constant", Some(_)) => {
+            of("expect_column_unique_value_count_to_be_between", json!({ "min_value": 2 }))
         }
+        ("not_empty_string", Some(_)) => {
+            of("expect_column_value_lengths_to_be_between", json!({ "min_value": 1 }))
+        }
+        ("at_least_one", Some(_)) => of(
+            "expect_column_proportion_of_non_null_values_to_be_between",
+            json!({ "min_value": 0, "strict_min": true }),
+        ),
         ("unique_combination_of_columns", _) => of(
             "expect_compound_columns_to_be_unique",
             json!({ "column_list": a["combination_of_columns"], "ignore_row_if": "never" }),

@@ -5,11 +5,11 @@ use serde_json::{Map, Value};
 
 use super::kwargs::Kwargs;
 use super::{
-    ColumnsTest, Expectation, IgnoreColumns, IgnorePair, MatchOn, Outliers, PairTest, Relation, Rule, Statistic, Suite,
-    Test,
+    ColumnsTest, Expectation, IgnoreColumns, IgnorePair, MatchOn, Outliers, PairTest, Relation, Rule,
+    Statistic, Suite, Test,
 };
-use crate::condition::{self, Condition};
 use crate::Error;
+use crate::condition::{self, Condition};
 
 /// A suite as JSON. Errors: `BadSuite`.
 pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
@@ -70,12 +70,15 @@ pub(super) fn rule(kind: &str, kwargs: &Map<String, Value>) -> Result<Rule, Stri
     let k = Kwargs(kwargs);
     let column = || k.text("column");
     let values = |test: Test| Ok::<_, String>(Rule::Values { column: column()?, test });
-    let statistic = |of: Statistic| Ok::<_, String>(Rule::Statistic { column: column()?, of, bounds: k.bounds() });
+    let statistic =
+        |of: Statistic| Ok::<_, String>(Rule::Statistic { column: column()?, of, bounds: k.bounds() });
     let set = || k.list("value_set");
     let optional_set = || k.get("value_set").map(|_| set()).transpose();
     match kind {
         "expect_table_row_count_to_be_between" => Ok(Rule::RowCount(k.bounds())),
-        "expect_table_row_count_to_equal" => Ok(Rule::RowCountEquals(k.get("value").cloned().unwrap_or_default())),
+        "expect_table_row_count_to_equal" => {
+            Ok(Rule::RowCountEquals(k.get("value").cloned().unwrap_or_default()))
+        }
         "expect_table_column_count_to_be_between" => Ok(Rule::ColumnCount(k.bounds())),
         "expect_table_column_count_to_equal" => {
             Ok(Rule::ColumnCountEquals(k.get("value").cloned().unwrap_or_default()))
@@ -83,7 +86,9 @@ pub(super) fn rule(kind: &str, kwargs: &Map<String, Value>) -> Result<Rule, Stri
         "expect_table_columns_to_match_set" => {
             Ok(Rule::ColumnSet { columns: k.texts("column_set")?, exact: k.flag("exact_match", true) })
         }
-        "expect_table_columns_to_match_ordered_list" => Ok(Rule::ColumnOrder { columns: k.texts("column_list")? }),
+        "expect_table_columns_to_match_ordered_list" => {
+            Ok(Rule::ColumnOrder { columns: k.texts("column_list")? })
+        }
         "expect_column_to_exist" => {
             let index = k.get("column_index").and_then(Value::as_i64).filter(|i| *i != 0);
             Ok(Rule::ColumnExists { column: column()?, index })
@@ -106,7 +111,9 @@ pub(super) fn rule(kind: &str, kwargs: &Map<String, Value>) -> Result<Rule, Stri
         "expect_column_values_to_not_match_regex_list" => {
             values(regex(patterns(&k, "regex_list")?, MatchOn::None))
         }
-        "expect_column_values_to_match_like_pattern" => values(like(&k, vec![k.text("like_pattern")?], MatchOn::Any)?),
+        "expect_column_values_to_match_like_pattern" => {
+            values(like(&k, vec![k.text("like_pattern")?], MatchOn::Any)?)
+        }
         "expect_column_values_to_not_match_like_pattern" => {
             values(like(&k, vec![k.text("like_pattern")?], MatchOn::None)?)
         }
@@ -128,8 +135,12 @@ pub(super) fn rule(kind: &str, kwargs: &Map<String, Value>) -> Result<Rule, Stri
         "expect_column_values_to_be_in_type_list" => {
             values(Test::OfType { types: k.texts("type_list")?, list: true })
         }
-        "expect_column_values_to_be_increasing" => values(Test::Increasing { strictly: k.flag("strictly", false) }),
-        "expect_column_values_to_be_decreasing" => values(Test::Decreasing { strictly: k.flag("strictly", false) }),
+        "expect_column_values_to_be_increasing" => {
+            values(Test::Increasing { strictly: k.flag("strictly", false) })
+        }
+        "expect_column_values_to_be_decreasing" => {
+            values(Test::Decreasing { strictly: k.flag("strictly", false) })
+        }
         "expect_column_value_z_scores_to_be_less_than" => values(Test::ZScore {
             threshold: k.number("threshold")?,
             double_sided: k.flag("double_sided", true),
@@ -173,7 +184,9 @@ pub(super) fn rule(kind: &str, kwargs: &Map<String, Value>) -> Result<Rule, Stri
         }
         "expect_column_pair_values_to_be_in_set" => pair(&k, PairTest::InSet(pairs(&k)?)),
         "expect_compound_columns_to_be_unique" => several(&k, ColumnsTest::CompoundUnique),
-        "expect_select_column_values_to_be_unique_within_record" => several(&k, ColumnsTest::UniqueWithinRecord),
+        "expect_select_column_values_to_be_unique_within_record" => {
+            several(&k, ColumnsTest::UniqueWithinRecord)
+        }
         "expect_multicolumn_sum_to_equal" => several(&k, ColumnsTest::SumEquals(k.number("sum_total")?)),
         "expect_multicolumn_values_to_be_equal" => several(&k, ColumnsTest::Equal),
         "expect_table_row_count_to_equal_other_table" | "expect_query_results_to_match_comparison" => {

@@ -11,7 +11,8 @@ pub(super) fn suite(value: &Value) -> Suite {
     let row = if value["type"] == "array" { &value["items"] } else { value };
     let empty = Map::new();
     let properties = row.get("properties").and_then(Value::as_object).unwrap_or(&empty);
-    let required: Vec<&str> = row["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> =
+        row["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for column in &required {
         suite.expectations.push(Expectation::new("expect_column_to_exist", json!({ "column": column })));
     }
@@ -25,7 +26,9 @@ pub(super) fn suite(value: &Value) -> Suite {
             let kwargs = json!({ "column_set": names });
             suite.expectations.push(Expectation::new("expect_table_columns_to_match_set", kwargs));
         } else {
-            suite.notes.push("additionalProperties: false is not evaluated, since some properties are optional".into());
+            suite.notes.push(
+                "additionalProperties: false is not evaluated, since some properties are optional".into(),
+            );
         }
     }
     for key in ["allOf", "anyOf", "oneOf", "not", "if", "patternProperties", "dependentRequired"] {
@@ -99,7 +102,8 @@ fn pandas(json: &str) -> &'static [&'static str] {
     match json {
         "integer" => &["int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"],
         "number" => &[
-            "float", "float32", "float64", "int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+            "float", "float32", "float64", "int", "int8", "int16", "int32", "int64", "uint8", "uint16",
+            "uint32", "uint64",
         ],
         "boolean" => &["bool"],
         "string" => &["str"],

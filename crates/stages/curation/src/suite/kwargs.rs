@@ -31,7 +31,8 @@ impl Kwargs<'_> {
     }
 
     pub fn texts(&self, key: &str) -> Result<Vec<String>, String> {
-        let text = |v: Value| v.as_str().map(str::to_owned).ok_or_else(|| format!("{v} in `{key}` is no text"));
+        let text =
+            |v: Value| v.as_str().map(str::to_owned).ok_or_else(|| format!("{v} in `{key}` is no text"));
         self.list(key)?.into_iter().map(text).collect()
     }
 
@@ -56,7 +57,11 @@ impl Kwargs<'_> {
     pub fn divergence(&self) -> Result<Divergence, String> {
         let holdout = |key: &str| {
             let value = self.get(key).and_then(float).unwrap_or(0.0);
-            if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(format!("{key} must be between zero and one")) }
+            if (0.0..=1.0).contains(&value) {
+                Ok(value)
+            } else {
+                Err(format!("{key} must be between zero and one"))
+            }
         };
         let threshold = self.get("threshold").map(|v| float(v).filter(|t| *t >= 0.0));
         let threshold = match threshold {

@@ -16,8 +16,8 @@ use serde_json::{Map, Value, json};
 pub use infer::{InferOptions, infer};
 pub use read::{Dialect, read};
 pub use rule::{
-    Bounds, ColumnsTest, Divergence, IgnoreColumns, IgnorePair, MatchOn, Outliers, PairTest, Partition, Relation, Rule,
-    Statistic, Test,
+    Bounds, ColumnsTest, Divergence, IgnoreColumns, IgnorePair, MatchOn, Outliers, PairTest, Partition,
+    Relation, Rule, Statistic, Test,
 };
 
 use crate::condition::Condition;

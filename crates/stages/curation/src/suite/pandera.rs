@@ -33,14 +33,17 @@ pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
         for (check, argument) in checks(column.get("checks")) {
             match meaning(&check, &argument) {
                 Some((kind, kwargs)) => add(kind, map(kwargs)),
-                None => notes.push(format!("Pandera check `{check}` of `{name}` is not evaluated: it is not known")),
+                None => notes
+                    .push(format!("Pandera check `{check}` of `{name}` is not evaluated: it is not known")),
             }
         }
         suite.notes.extend(notes);
     }
     if value.get("strict").and_then(Value::as_bool) == Some(true) {
         let names: Vec<&String> = columns.keys().collect();
-        suite.expectations.push(Expectation::new("expect_table_columns_to_match_set", json!({ "column_set": names })));
+        suite
+            .expectations
+            .push(Expectation::new("expect_table_columns_to_match_set", json!({ "column_set": names })));
     }
     if value.get("ordered").and_then(Value::as_bool) == Some(true) {
         let names: Vec<&String> = columns.keys().collect();
@@ -83,12 +86,16 @@ fn argument(check: &Value) -> Value {
 
 fn meaning(check: &str, v: &Value) -> Option<(&'static str, Value)> {
     let between = |min: &Value, max: &Value, strict_min: bool, strict_max: bool| {
-        let kwargs = json!({ "min_value": min, "max_value": max, "strict_min": strict_min, "strict_max": strict_max });
+        let kwargs =
+            json!({ "min_value": min, "max_value": max, "strict_min": strict_min, "strict_max": strict_max });
         Some(("expect_column_values_to_be_between", kwargs))
     };
     let none = Value::Null;
     let of = |keys: &[&str]| {
-        keys.iter().find_map(|k| v.get(*k)).cloned().unwrap_or_else(|| if v.is_object() { Value::Null } else { v.clone() })
+        keys.iter()
+            .find_map(|k| v.get(*k))
+            .cloned()
+            .unwrap_or_else(|| if v.is_object() { Value::Null } else { v.clone() })
     };
     let set = |key: &str| of(&[key, "allowed_values", "forbidden_values"]);
     let flag = |key: &str| v.get(key).and_then(Value::as_bool).unwrap_or(true);
@@ -100,21 +107,31 @@ fn meaning(check: &str, v: &Value) -> Option<(&'static str, Value)> {
         "in_range" | "between" => {
             between(&v["min_value"], &v["max_value"], !flag("include_min"), !flag("include_max"))
         }
-        "equal_to" | "eq" => Some(("expect_column_values_to_be_in_set", json!({ "value_set": [of(&["value"])] }))),
+        "equal_to" | "eq" => {
+            Some(("expect_column_values_to_be_in_set", json!({ "value_set": [of(&["value"])] })))
+        }
         "not_equal_to" | "ne" => {
             Some(("expect_column_values_to_not_be_in_set", json!({ "value_set": [of(&["value"])] })))
         }
         "isin" => Some(("expect_column_values_to_be_in_set", json!({ "value_set": set("allowed_values") }))),
-        "notin" => Some(("expect_column_values_to_not_be_in_set", json!({ "value_set": set("forbidden_values") }))),
+        "notin" => {
+            Some(("expect_column_values_to_not_be_in_set", json!({ "value_set": set("forbidden_values") })))
+        }
         // Pandera matches from the start.
         "str_matches" => {
             let pattern = of(&["pattern"]);
-            Some(("expect_column_values_to_match_regex", json!({ "regex": format!("^(?:{})", pattern.as_str()?) })))
+            Some((
+                "expect_column_values_to_match_regex",
+                json!({ "regex": format!("^(?:{})", pattern.as_str()?) }),
+            ))
         }
         "str_contains" => Some(("expect_column_values_to_match_regex", json!({ "regex": of(&["pattern"]) }))),
         "str_startswith" => {
             let text = of(&["string"]);
-            Some(("expect_column_values_to_match_regex", json!({ "regex": format!("^{}", regex::escape(text.as_str()?)) })))
+            Some((
+                "expect_column_values_to_match_regex",
+                json!({ "regex": format!("^{}", regex::escape(text.as_str()?)) }),
+            ))
         }
         "str_endswith" => {
             let text = of(&["string"]);
@@ -125,7 +142,9 @@ fn meaning(check: &str, v: &Value) -> Option<(&'static str, Value)> {
             "expect_column_value_lengths_to_be_between",
             json!({ "min_value": v["min_value"], "max_value": v["max_value"] }),
         )),
-        "unique_values_eq" => Some(("expect_column_distinct_values_to_equal_set", json!({ "value_set": of(&["values"]) }))),
+        "unique_values_eq" => {
+            Some(("expect_column_distinct_values_to_equal_set", json!({ "value_set": of(&["values"]) })))
+        }
         _ => None,
     }
 }

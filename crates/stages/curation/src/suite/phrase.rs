@@ -8,7 +8,9 @@ impl Expectation {
         let words = self.kind.trim_start_matches("expect_").trim_start_matches("column_").replace('_', " ");
         let about = match (self.column(), self.kwargs.get("column_list").and_then(Value::as_array)) {
             (Some(column), _) => column.to_owned(),
-            (None, Some(list)) => list.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", "),
+            (None, Some(list)) => {
+                list.iter().map(|v| v.as_str().unwrap_or_default()).collect::<Vec<_>>().join(", ")
+            }
             (None, None) => match (self.kwargs.get("column_A"), self.kwargs.get("column_B")) {
                 (Some(a), Some(b)) => {
                     format!("{}, {}", a.as_str().unwrap_or_default(), b.as_str().unwrap_or_default())
@@ -18,7 +20,8 @@ impl Expectation {
         };
         let mut out = format!("{about}: {words}");
         for (key, value) in &self.kwargs {
-            let told = matches!(key.as_str(), "column" | "column_list" | "column_A" | "column_B" | "batch_id");
+            let told =
+                matches!(key.as_str(), "column" | "column_list" | "column_A" | "column_B" | "batch_id");
             if told || value.is_null() || *value == Value::Bool(false) || key == "condition_parser" {
                 continue;
             }

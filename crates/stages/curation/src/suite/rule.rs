@@ -7,19 +7,62 @@ pub enum Rule {
     RowCountEquals(Value),
     ColumnCount(Bounds),
     ColumnCountEquals(Value),
-    ColumnSet { columns: Vec<String>, exact: bool },
-    ColumnOrder { columns: Vec<String> },
-    ColumnExists { column: String, index: Option<i64> },
-    ColumnType { column: String, wanted: String },
+    ColumnSet {
+        columns: Vec<String>,
+        exact: bool,
+    },
+    ColumnOrder {
+        columns: Vec<String>,
+    },
+    ColumnExists {
+        column: String,
+        index: Option<i64>,
+    },
+    ColumnType {
+        column: String,
+        wanted: String,
+    },
     /// Of every value that is there.
-    Values { column: String, test: Test },
-    Statistic { column: String, of: Statistic, bounds: Bounds },
-    Distinct { column: String, relation: Relation, set: Vec<Value> },
-    MostCommon { column: String, set: Vec<Value>, ties: bool },
-    Quantiles { column: String, quantiles: Vec<f64>, ranges: Vec<[Option<f64>; 2]>, interpolation: String },
-    Divergence { column: String, wanted: Divergence },
-    Pair { a: String, b: String, test: PairTest, ignore: IgnorePair },
-    Columns { columns: Vec<String>, test: ColumnsTest, ignore: IgnoreColumns },
+    Values {
+        column: String,
+        test: Test,
+    },
+    Statistic {
+        column: String,
+        of: Statistic,
+        bounds: Bounds,
+    },
+    Distinct {
+        column: String,
+        relation: Relation,
+        set: Vec<Value>,
+    },
+    MostCommon {
+        column: String,
+        set: Vec<Value>,
+        ties: bool,
+    },
+    Quantiles {
+        column: String,
+        quantiles: Vec<f64>,
+        ranges: Vec<[Option<f64>; 2]>,
+        interpolation: String,
+    },
+    Divergence {
+        column: String,
+        wanted: Divergence,
+    },
+    Pair {
+        a: String,
+        b: String,
+        test: PairTest,
+        ignore: IgnorePair,
+    },
+    Columns {
+        columns: Vec<String>,
+        test: ColumnsTest,
+        ignore: IgnoreColumns,
+    },
     /// Needs what a table alone does not have; the reason.
     NotComputable(String),
 }
@@ -47,17 +90,34 @@ pub enum Test {
     /// Characters of the value as text.
     Length(Bounds),
     LengthEquals(f64),
-    Regex { patterns: Vec<String>, on: MatchOn },
-    Like { patterns: Vec<String>, on: MatchOn, escape: Option<char> },
+    Regex {
+        patterns: Vec<String>,
+        on: MatchOn,
+    },
+    Like {
+        patterns: Vec<String>,
+        on: MatchOn,
+        escape: Option<char>,
+    },
     Strftime(String),
     Dateutil,
     Json,
     JsonSchema(Value),
     /// Any of these types.
-    OfType { types: Vec<String>, list: bool },
-    Increasing { strictly: bool },
-    Decreasing { strictly: bool },
-    ZScore { threshold: f64, double_sided: bool },
+    OfType {
+        types: Vec<String>,
+        list: bool,
+    },
+    Increasing {
+        strictly: bool,
+    },
+    Decreasing {
+        strictly: bool,
+    },
+    ZScore {
+        threshold: f64,
+        double_sided: bool,
+    },
     NotOutlier(Outliers),
     /// Neither NaN nor infinite.
     Finite,

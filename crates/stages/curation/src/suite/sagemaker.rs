@@ -7,8 +7,10 @@ use crate::Error;
 
 pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
     let features = value.get("features").and_then(Value::as_array);
-    let features = features
-        .ok_or_else(|| Error::BadSuite { format: "SageMaker", reason: "there is no list `features`".into() })?;
+    let features = features.ok_or_else(|| Error::BadSuite {
+        format: "SageMaker",
+        reason: "there is no list `features`".into(),
+    })?;
     let config = &value["monitoring_config"];
     let enabled = |key: &str| config[key] != "Disabled";
     let share = |key: &str| config[key].as_f64().unwrap_or(1.0);
@@ -26,7 +28,9 @@ pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
         };
         add("expect_column_to_exist", json!({}), "missing_column_check");
         let types: &[&str] = match feature["inferred_type"].as_str() {
-            Some("Integral") => &["int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"],
+            Some("Integral") => {
+                &["int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"]
+            }
             Some("Fractional") => &["float", "float32", "float64", "int", "int32", "int64"],
             Some("String") => &["str"],
             _ => &[],
@@ -36,7 +40,11 @@ pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
             add("expect_column_values_to_be_in_type_list", kwargs, "data_type_check");
         }
         if let Some(completeness) = feature["completeness"].as_f64() {
-            add("expect_column_values_to_not_be_null", json!({ "mostly": completeness }), "completeness_check");
+            add(
+                "expect_column_values_to_not_be_null",
+                json!({ "mostly": completeness }),
+                "completeness_check",
+            );
         }
         if feature["num_constraints"]["is_non_negative"] == true {
             add("expect_column_values_to_be_between", json!({ "min_value": 0 }), "is_non_negative");
@@ -53,7 +61,9 @@ pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
             .push(Expectation::new("expect_table_columns_to_match_set", kwargs).noted("extra_column_check"));
     }
     if config["distribution_constraints"]["perform_comparison"] == "Enabled" {
-        suite.notes.push("baseline_drift_check is not evaluated here: it needs the baseline (`mlwright drift`)".into());
+        suite.notes.push(
+            "baseline_drift_check is not evaluated here: it needs the baseline (`mlwright drift`)".into(),
+        );
     }
     Ok(suite)
 }

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn what_python_reads_is_json() {
-        for good in ["1", "-0.5e3", "NaN", "[-Infinity]", " {\"a\": [1, \"\\ud800\"]} ", "1e999", "\"\u{e9}\""] {
+        for good in
+            ["1", "-0.5e3", "NaN", "[-Infinity]", " {\"a\": [1, \"\\ud800\"]} ", "1e999", "\"\u{e9}\""]
+        {
             assert!(is_json(good), "{good}");
         }
         for bad in ["", "{oops", "[1,]", "01", "{'a': 1}", "\"a\nb\"", "1 2", "nan", "+1", "1.", "\"\\x\""] {

@@ -29,11 +29,7 @@ pub(super) fn split(text: &str) -> Vec<String> {
                 }
                 State::Letters => {
                     letters = true;
-                    if word {
-                        Some(State::Letters)
-                    } else {
-                        (c == '.').then_some(State::LettersDot)
-                    }
+                    if word { Some(State::Letters) } else { (c == '.').then_some(State::LettersDot) }
                 }
                 State::Digits if digit => Some(State::Digits),
                 State::Digits => {

@@ -68,7 +68,9 @@ impl<'a> Schema<'a> {
                 "enum" | "required" if !value.is_array() && !value.is_boolean() => return bad(),
                 "multipleOf" if value.as_f64().is_none_or(|n| n <= 0.0) => return bad(),
                 "minimum" | "maximum" if !value.is_number() => return bad(),
-                "exclusiveMinimum" | "exclusiveMaximum" if !value.is_number() && !value.is_boolean() => return bad(),
+                "exclusiveMinimum" | "exclusiveMaximum" if !value.is_number() && !value.is_boolean() => {
+                    return bad();
+                }
                 "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties"
                 | "minContains" | "maxContains"
                     if value.as_f64().is_none_or(|n| n < 0.0 || n.fract() != 0.0) =>
@@ -93,10 +95,21 @@ impl<'a> Schema<'a> {
                     all.iter().try_for_each(|inner| self.examine(inner, depth + 1))?;
                 }
                 "items" if value.is_array() => {
-                    value.as_array().into_iter().flatten().try_for_each(|inner| self.examine(inner, depth + 1))?;
+                    value
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .try_for_each(|inner| self.examine(inner, depth + 1))?;
                 }
-                "items" | "additionalItems" | "additionalProperties" | "contains" | "propertyNames" | "not" | "if"
-                | "then" | "else" => self.examine(value, depth + 1)?,
+                "items"
+                | "additionalItems"
+                | "additionalProperties"
+                | "contains"
+                | "propertyNames"
+                | "not"
+                | "if"
+                | "then"
+                | "else" => self.examine(value, depth + 1)?,
                 "$ref" => {
                     let Some(text) = value.as_str() else { return bad() };
                     self.find(text)?;
@@ -204,7 +217,12 @@ impl<'a> Schema<'a> {
         Ok(true)
     }
 
-    fn object(&self, map: &Map<String, Value>, object: &Map<String, Value>, depth: usize) -> Result<bool, String> {
+    fn object(
+        &self,
+        map: &Map<String, Value>,
+        object: &Map<String, Value>,
+        depth: usize,
+    ) -> Result<bool, String> {
         let named = map.get("properties").and_then(Value::as_object);
         let patterns = map.get("patternProperties").and_then(Value::as_object);
         for (name, value) in object {
@@ -336,7 +354,16 @@ mod tests {
         });
         let valid = |v: Value| Schema::new(&schema).unwrap().is_valid(&v).unwrap();
         assert!(valid(json!({"a": 2})) && valid(json!({"a": 1.0, "b": ["x", 1.0]})));
-        for bad in [json!({"a": 4}), json!({"a": "1"}), json!({}), json!([1]), json!({"a": 1, "c": 1}), json!({"a": 2, "b": []}), json!({"a": 1, "b": [1, 1]}), json!({"a": true})] {
+        for bad in [
+            json!({"a": 4}),
+            json!({"a": "1"}),
+            json!({}),
+            json!([1]),
+            json!({"a": 1, "c": 1}),
+            json!({"a": 2, "b": []}),
+            json!({"a": 1, "b": [1, 1]}),
+            json!({"a": true}),
+        ] {
             assert!(!valid(bad.clone()), "{bad}");
         }
         let none = json!({"type": "nosuch"});

@@ -13,7 +13,8 @@ impl Strftime {
     pub fn new(format: &str) -> Result<Self, String> {
         let mut pattern = String::from("^");
         let mut directives = Vec::new();
-        let expanded = format.replace("%c", "%a %b %d %H:%M:%S %Y").replace("%x", "%m/%d/%y").replace("%X", "%H:%M:%S");
+        let expanded =
+            format.replace("%c", "%a %b %d %H:%M:%S %Y").replace("%x", "%m/%d/%y").replace("%X", "%H:%M:%S");
         let mut chars = expanded.chars().peekable();
         while let Some(c) = chars.next() {
             if c.is_whitespace() {
@@ -65,9 +66,7 @@ impl Strftime {
         // With an ISO year there must be an ISO week and a weekday, and the other way round.
         let weekday = ['A', 'a', 'w', 'u'].into_iter().any(|d| part(d).is_some());
         let (iso_year, iso_week) = (part('G').is_some(), part('V').is_some());
-        if iso_year && (part('j').is_some() || !iso_week || !weekday)
-            || iso_week && (!iso_year || !weekday)
-        {
+        if iso_year && (part('j').is_some() || !iso_week || !weekday) || iso_week && (!iso_year || !weekday) {
             return false;
         }
         if number('S').is_some_and(|s| s > 59) || year == Some(0) {
@@ -82,7 +81,17 @@ impl Strftime {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 

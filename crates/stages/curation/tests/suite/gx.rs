@@ -43,7 +43,9 @@ fn same(ours: &Value, theirs: &Value) -> bool {
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same(v, w)))
         }
-        (Value::Bool(a), Value::Number(b)) | (Value::Number(b), Value::Bool(a)) => b.as_f64() == Some(f64::from(u8::from(*a))),
+        (Value::Bool(a), Value::Number(b)) | (Value::Number(b), Value::Bool(a)) => {
+            b.as_f64() == Some(f64::from(u8::from(*a)))
+        }
         (a, b) => a == b,
     }
 }
@@ -69,7 +71,10 @@ fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<Str
     ];
     for (name, level, index) in formats {
         let text = std::fs::read_to_string(folder.join(format!("results_{name}.json"))).unwrap();
-        let theirs: Value = serde_json::from_str(&text.replace("-Infinity", "\"-Infinity\"").replace(" Infinity", " \"Infinity\"")).unwrap();
+        let theirs: Value = serde_json::from_str(
+            &text.replace("-Infinity", "\"-Infinity\"").replace(" Infinity", " \"Infinity\""),
+        )
+        .unwrap();
         let key = if text.contains("\"key\"") { "key" } else { "id" };
         let index_columns = if index.is_empty() { Vec::new() } else { vec![key.to_owned()] };
         let ours = validation.gx(&ResultFormat { level, index_columns, ..ResultFormat::default() });
@@ -95,8 +100,13 @@ fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<Str
             if result["success"] != wanted["success"] || raised(result) != raised(wanted) {
                 differing.push(format!(
                     "{name}: {} {}\n   ours   {} {}\n   theirs {} raised {} {:.200}",
-                    config["type"], config["kwargs"], result["success"], result["exception_info"]["exception_message"],
-                    wanted["success"], raised(wanted), wanted["exception_info"].to_string()
+                    config["type"],
+                    config["kwargs"],
+                    result["success"],
+                    result["exception_info"]["exception_message"],
+                    wanted["success"],
+                    raised(wanted),
+                    wanted["exception_info"].to_string()
                 ));
                 continue;
             }
@@ -111,8 +121,10 @@ fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<Str
                 if !equal {
                     differing.push(format!(
                         "{name}: {} {} `{key}`\n   ours   {:.300}\n   theirs {:.300}",
-                        config["type"], config["kwargs"],
-                        x.map_or("absent".into(), Value::to_string), y.map_or("absent".into(), Value::to_string)
+                        config["type"],
+                        config["kwargs"],
+                        x.map_or("absent".into(), Value::to_string),
+                        y.map_or("absent".into(), Value::to_string)
                     ));
                     break;
                 }
