@@ -128,7 +128,7 @@ fn counterpart(
     if place == 0 && expected.len() == 1 {
         return Ok(expected.first().cloned());
     }
-    if python.about().methods.iter().any(|method| *method == output.name) {
+    if python.about().methods.contains(&output.name) {
         let answer = python.call(&output.name, inputs)?;
         return Ok(answer.outputs.into_iter().next());
     }

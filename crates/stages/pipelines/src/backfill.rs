@@ -307,7 +307,7 @@ impl Engine {
     /// Starts what backfills have room for, and ends those that are through.
     pub(crate) async fn go_on_backfills(&self) -> Result<(), Error> {
         let ledger = &self.0.ledger;
-        let open = ledger.read(WorkspaceId::DEFAULT, |rx| stored::to_go_on(rx)).await?;
+        let open = ledger.read(WorkspaceId::DEFAULT, stored::to_go_on).await?;
         for (workspace, uid) in open {
             let actor = system(workspace);
             let gone = ledger.write(&actor, move |tx: &mut Tx<'_>| go_on(tx, uid)).await;

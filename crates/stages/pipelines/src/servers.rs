@@ -46,7 +46,7 @@ pub struct Server {
 
 /// The servers that share the database, those that are gone included; none where it cannot be shared.
 pub async fn servers(ledger: &Ledger) -> Result<Vec<Server>, Error> {
-    Ok(ledger.read(WorkspaceId::DEFAULT, |rx| store::servers::all(rx)).await?)
+    Ok(ledger.read(WorkspaceId::DEFAULT, store::servers::all).await?)
 }
 
 /// Whether one of the servers that share the database gives its steps a token with this digest.

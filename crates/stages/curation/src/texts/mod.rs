@@ -6,6 +6,7 @@ mod lexer;
 mod pattern;
 mod schema;
 mod strftime;
+mod ymd;
 
 pub(crate) use pattern::{Pattern, like};
 pub(crate) use schema::Schema;
