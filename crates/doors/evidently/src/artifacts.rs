@@ -114,7 +114,7 @@ pub(crate) async fn version_numbered(
     let mut found = versions_of(state, actor, &artifact).await?;
     let wanted = match number {
         "latest" => found.pop(),
-        number => found.into_iter().find(|v| v.body["version"].to_string() == number),
+        number => found.into_iter().find(|v| v.body["version"] == number),
     };
     wanted.ok_or_else(|| Failure::not_found("Artifact version"))
 }

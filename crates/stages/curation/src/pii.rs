@@ -48,7 +48,7 @@ pub struct PiiFinding {
 pub fn pii(table: &Table) -> Result<Vec<PiiFinding>, Error> {
     let mut out = Vec::new();
     let step = (table.rows() / SAMPLE).max(1);
-    let patterns = Patterns::new().map_err(|reason| Error::Stopped(reason))?;
+    let patterns = Patterns::new().map_err(Error::Stopped)?;
     for field in &table.schema().fields {
         if field.name == datasets::ROW_ID {
             continue;
@@ -162,7 +162,7 @@ fn card(text: &str) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Two letters, two digits, up to 30 more, whose number is 1 modulo 97.

@@ -181,7 +181,7 @@ fn note(parity: &mut Parity, ours: &Tensor, theirs: &Tensor) -> Option<String> {
         compared.different += 1;
         let difference = (a - b).abs() / a.abs().max(b.abs()).max(1e-3);
         compared.largest_difference = compared.largest_difference.max(difference);
-        if !(difference <= allowed) {
+        if difference.is_nan() || difference > allowed {
             return Some(format!("value {i} is {a}, Python's {b}"));
         }
     }

@@ -139,7 +139,11 @@ pub(crate) async fn load_any(
         let (ledger, blobs, engines) = (ledger.clone(), blobs.clone(), engines.clone());
         let (actor, handle) = (actor.clone(), Handle::current());
         move || {
-            let open = || handle.block_on(packages::open_version(&ledger, &blobs, &engines, &actor, version));
+            let open = || {
+                handle
+                    .block_on(packages::open_version(&ledger, &blobs, &engines, &actor, version))
+                    .map_err(Box::new)
+            };
             // On a thread of its own: whoever asks may be one of the runtime's, which must not wait for it.
             let opened = std::thread::scope(|scope| scope.spawn(open).join());
             let failed = |why: String| runtimes::Error::Busy(format!("it cannot be loaded again: {why}"));

@@ -71,6 +71,7 @@ fn merge(vectors: &mut [Vector]) {
 
 /// Lane by lane the smaller goes to `low`; a tie stays as it is.
 fn exchange(vectors: &mut [Vector], low: usize, high: usize) {
+    #[allow(clippy::needless_range_loop, reason = "two vectors of one array change together")]
     for lane in 0..LANES {
         if vectors[low][lane].0 > vectors[high][lane].0 {
             let item = vectors[low][lane];

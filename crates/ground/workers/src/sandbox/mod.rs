@@ -67,7 +67,7 @@ pub struct Protection {
 impl Protection {
     /// Whether foreign code may run here: its files and its network must be kept apart by one means or another.
     pub fn suffices(&self) -> bool {
-        (self.namespaces || self.landlock) && (self.namespaces || self.seccomp)
+        self.namespaces || self.landlock && self.seccomp
     }
 }
 

@@ -159,7 +159,7 @@ impl Evaluator<'_> {
                 Partition::Values { values: cells.into_iter().map(Cell::json).collect(), weights }
             }));
         }
-        let bins = domain.sorted(column, |sorted| auto_bins(sorted))?;
+        let bins = domain.sorted(column, auto_bins)?;
         let Some(bins) = bins else { return Err("the column has no values to make a partition of".into()) };
         let (counts, ..) = histogram(domain, column, &bins)?;
         let weights: Vec<f64> = counts.iter().map(|n| *n as f64 / filled as f64).collect();
@@ -180,7 +180,7 @@ fn auto_bins(sorted: &[f64]) -> Option<Vec<f64>> {
     let sturges = (n + 1.0).log2().ceil();
     let bins =
         if spread < 1e-10 { sturges } else { sturges.max(((max - min) / (2.0 * spread / n.cbrt())).ceil()) };
-    if !bins.is_finite() || bins < 1.0 || bins > 1e6 || max <= min {
+    if !bins.is_finite() || !(1.0..=1e6).contains(&bins) || max <= min {
         return None;
     }
     let edge = |i: usize| if i as f64 == bins { max } else { min + i as f64 * ((max - min) / bins) };

@@ -209,8 +209,11 @@ fn intervals(data: &Data, rows: &[usize], plan: &Plan) -> BTreeMap<String, Inter
     enough.map(|(name, values)| (name, interval(values))).collect()
 }
 
+/// A slice by name, and its rows.
+type Rows = (String, Vec<usize>);
+
 fn slices(table: &Table, data: &Data, plan: &Plan) -> Result<Vec<SliceMeasured>, Error> {
-    let mut single: Vec<(&String, Vec<(String, Vec<usize>)>)> = Vec::new();
+    let mut single: Vec<(&String, Vec<Rows>)> = Vec::new();
     for column in &plan.slices {
         single.push((column, judge::slices(table, column)?));
     }
