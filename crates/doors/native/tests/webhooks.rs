@@ -2,10 +2,10 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use types::Role;
 
-use crate::{Client, error, with_role};
+use crate::{COMPONENTS, Client, error, with_role};
 
 ledger::db_test! {
-    components: crate::COMPONENTS;
+    components: COMPONENTS;
 
     async fn webhooks_of_monitors_are_made_listed_and_deleted_by_administrators(ledger: ledger::Ledger) {
         let client = Client::new(ledger).await;

@@ -261,6 +261,7 @@ pub enum ModelSpecVersionChoice {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
+#[allow(clippy::enum_variant_names, reason = "the names of upstream's messages")]
 pub enum FeatureKind {
     #[prost(message, tag = "1")]
     BytesList(BytesList),

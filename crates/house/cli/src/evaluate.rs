@@ -41,8 +41,8 @@ async fn evaluated(connection: &Connection, asked: &Evaluate) -> Result<Assessme
         }
     }
     let [champion, reference] = others;
-    let work = move || assess(&table, champion.as_ref(), reference.as_ref(), &plan);
-    Ok(tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))??)
+    let work = move || assess(&table, champion.as_ref(), reference.as_ref(), &plan).map_err(Failure::from);
+    tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))?
 }
 
 fn plan(asked: &Evaluate) -> Result<Plan, Failure> {

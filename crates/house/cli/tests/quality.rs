@@ -1,6 +1,6 @@
 //! `drift` and `profile` on files, without a server: what they print, and how they end.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 

@@ -1,5 +1,10 @@
 //! `mlwright validate`: exit codes, what stands on standard output, and every kind of suite.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};

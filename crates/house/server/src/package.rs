@@ -131,10 +131,8 @@ async fn open(config: &Config, options: &PackageOptions) -> Result<Outpost, Erro
     let folder = data_dir.join("package");
     let _ = std::fs::remove_dir_all(&folder);
     let (package, key, to) = (options.package.clone(), options.key.clone(), folder.clone());
-    let verified = tokio::task::spawn_blocking(move || packages::unpack(&package, key.as_deref(), &to))
-        .await
-        .map_err(|e| Error::Task(e.to_string()))?
-        .map_err(Error::stage)?;
+    let unpack = move || packages::unpack(&package, key.as_deref(), &to).map_err(Error::stage);
+    let verified = tokio::task::spawn_blocking(unpack).await.map_err(|e| Error::Task(e.to_string()))??;
     let ground = Ground::open(config).await?;
     let stages = Stages::start(ground, config, "", "").await?;
     let system = Actor::system("package");

@@ -204,7 +204,7 @@ fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Val
     let object: Vec<bool> = rows.columns.iter().map(|p| frame.at(*p).dtype.is_object()).collect();
     let lone = |p: &usize| {
         let dtype = &frame.at(*p).dtype;
-        !dtype.is_object() && !(dtype.is_time() && rows.shape != Shape::Pair)
+        !(dtype.is_object() || dtype.is_time() && rows.shape != Shape::Pair)
     };
     let lone: Vec<bool> = rows.columns.iter().map(lone).collect();
     let mut places: HashMap<Vec<Key<'_>>, usize> = HashMap::new();

@@ -261,6 +261,7 @@ pub struct LogSettingsRequestSettingValue {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
+#[allow(clippy::enum_variant_names, reason = "the names of upstream's messages")]
 pub enum LogSettingsRequestSettingValueParameterChoice {
     #[prost(bool, tag = "1")]
     BoolParam(bool),
@@ -283,6 +284,7 @@ pub struct LogSettingsResponseSettingValue {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
+#[allow(clippy::enum_variant_names, reason = "the names of upstream's messages")]
 pub enum LogSettingsResponseSettingValueParameterChoice {
     #[prost(bool, tag = "1")]
     BoolParam(bool),

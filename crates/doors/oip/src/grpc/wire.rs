@@ -106,6 +106,7 @@ pub struct InferParameter {
 }
 
 #[derive(Clone, PartialEq, prost::Oneof)]
+#[allow(clippy::enum_variant_names, reason = "the names of upstream's messages")]
 pub enum InferParameterParameterChoice {
     #[prost(bool, tag = "1")]
     BoolParam(bool),

@@ -163,6 +163,7 @@ pub enum Schedules {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "one is made in the life of a process")]
 pub enum Backfills {
     List {
         #[arg(long, short, value_name = "NAME")]

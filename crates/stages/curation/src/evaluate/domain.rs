@@ -9,10 +9,13 @@ use crate::frame::{Cell, Frame, Key};
 
 use super::numbers::Moments;
 
+/// A condition that was asked for, and its rows or why they cannot be told.
+type Conditioned<'a> = (Condition, Result<Rc<Domain<'a>>, String>);
+
 pub(crate) struct Domains<'a> {
     frame: &'a Frame,
     all: Rc<Domain<'a>>,
-    conditioned: RefCell<Vec<(Condition, Result<Rc<Domain<'a>>, String>)>>,
+    conditioned: RefCell<Vec<Conditioned<'a>>>,
 }
 
 /// Rows of a frame, in order.

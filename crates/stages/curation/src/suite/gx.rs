@@ -49,7 +49,7 @@ fn snake(kind: &str) -> String {
         }
         out.push(c.to_ascii_lowercase());
     }
-    out.replace("k_l_divergence", "kl_divergence").replace("z_scores", "z_scores")
+    out.replace("k_l_divergence", "kl_divergence")
 }
 
 pub(super) fn condition(kwargs: &Map<String, Value>) -> Option<Result<Condition, String>> {

@@ -154,6 +154,7 @@ pub enum Statistic {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "the words of the expectations")]
 pub enum Relation {
     InSet,
     ContainSet,

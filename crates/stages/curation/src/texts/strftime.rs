@@ -66,7 +66,8 @@ impl Strftime {
         // With an ISO year there must be an ISO week and a weekday, and the other way round.
         let weekday = ['A', 'a', 'w', 'u'].into_iter().any(|d| part(d).is_some());
         let (iso_year, iso_week) = (part('G').is_some(), part('V').is_some());
-        if iso_year && (part('j').is_some() || !iso_week || !weekday) || iso_week && (!iso_year || !weekday) {
+        let whole = iso_year && iso_week && weekday;
+        if (iso_year || iso_week) && !whole || whole && part('j').is_some() {
             return false;
         }
         if number('S').is_some_and(|s| s > 59) || year == Some(0) {

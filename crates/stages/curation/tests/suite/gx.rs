@@ -13,11 +13,8 @@ fn vectors() -> PathBuf {
 
 fn frame(folder: &Path) -> Arc<Frame> {
     let bytes = std::fs::read(folder.join("data.parquet")).unwrap();
-    let source = futures::executor::block_on(columns::Source::open(Arc::new(columns::InMemory::new(
-        "data.parquet",
-        bytes.into(),
-    ))))
-    .unwrap();
+    let file: Arc<dyn columns::File> = Arc::new(columns::InMemory::new("data.parquet", bytes));
+    let source = futures::executor::block_on(columns::Source::open(file)).unwrap();
     let batches = futures::executor::block_on(futures::TryStreamExt::try_collect::<Vec<_>>(
         source.batches(&columns::Scan::default()),
     ))
