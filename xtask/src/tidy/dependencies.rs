@@ -6,7 +6,7 @@ use super::tree::{Kind, Package, Tree};
 const FLOORS: [&str; 4] = ["ground", "stages", "doors", "house"];
 
 /// The lifecycle. A stage may use the stages before it.
-const STAGES: [&str; 20] = [
+const STAGES: [&str; 21] = [
     "repositories",
     "tables",
     "datasets",

@@ -59,6 +59,7 @@ Packages:
 
 Pipelines:
   pipelines  start, follow, cancel and retry runs, their logs and files, schedules
+  secrets    set, list and delete the secrets of steps
 
 Serving:
   deploy     put versions of models behind an endpoint; several share its traffic

@@ -52,7 +52,7 @@ pub struct Verify {
     #[arg(long, value_name = "COLUMN")]
     pub time: Option<String>,
     /// How often a check may raise a false alarm
-    #[arg(long, default_value_t = 0.01)]
+    #[arg(long, default_value_t = 0.001)]
     pub level: f64,
     /// Groups of fewer rows are called too small
     #[arg(long, default_value_t = 30, value_name = "ROWS")]

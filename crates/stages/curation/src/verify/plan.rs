@@ -68,7 +68,7 @@ impl Default for Plan {
             population: BTreeMap::new(),
             key: None,
             time: None,
-            level: 0.01,
+            level: 0.001,
             min_group: 30,
             thresholds: BTreeMap::new(),
             evidence: 20,

@@ -12,7 +12,7 @@ fn vectors() -> PathBuf {
 }
 
 fn frame(folder: &Path) -> Arc<Frame> {
-    let bytes = std::fs::read(folder.join("data.parquet")).unwrap();
+    let bytes = types::io::read(folder.join("data.parquet")).unwrap();
     let file: Arc<dyn columns::File> = Arc::new(columns::InMemory::new("data.parquet", bytes));
     let source = futures::executor::block_on(columns::Source::open(file)).unwrap();
     let batches = futures::executor::block_on(futures::TryStreamExt::try_collect::<Vec<_>>(
@@ -55,7 +55,7 @@ fn sorted(value: &Value) -> Value {
 }
 
 fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<String>) {
-    let text = std::fs::read_to_string(folder.join("suite.json")).unwrap();
+    let text = types::io::read_to_string(folder.join("suite.json")).unwrap();
     let suite = read_suite(&text, None, None).unwrap();
     let validation = validate(frame(folder), suite);
     let (mut compared, mut differing) = (0, Vec::new());
@@ -67,7 +67,7 @@ fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<Str
         ("COMPLETE_index", Level::Complete, "index"),
     ];
     for (name, level, index) in formats {
-        let text = std::fs::read_to_string(folder.join(format!("results_{name}.json"))).unwrap();
+        let text = types::io::read_to_string(folder.join(format!("results_{name}.json"))).unwrap();
         let theirs: Value = serde_json::from_str(
             &text.replace("-Infinity", "\"-Infinity\"").replace(" Infinity", " \"Infinity\""),
         )
