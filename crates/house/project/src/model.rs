@@ -112,7 +112,7 @@ pub struct Step {
     pub timeout: Option<Duration>,
     pub retries: u32,
     /// Names of secrets, by the variable that gets the value.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
     /// `process`, `zygote`, or one of `executors`.
     #[serde(skip_serializing_if = "Option::is_none")]

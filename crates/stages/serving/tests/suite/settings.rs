@@ -9,6 +9,12 @@ fn row(value: f32) -> Tensor {
     Tensor::new("X", [1, 8], TensorData::F32(vec![value; 8]))
 }
 
+/// A row about which the models of these tests differ.
+fn tumour() -> Tensor {
+    let values = vec![17.99, 10.38, 122.8, 1001.0, 0.1184, 0.2776, 0.3001, 0.1471];
+    Tensor::new("X", [1, 8], TensorData::F32(values))
+}
+
 ledger::db_test! {
     components: COMPONENTS;
 
@@ -58,12 +64,13 @@ ledger::db_test! {
             ..Settings::default()
         };
         house.serving.change_settings(&house.actor, "e", settings.clone()).await.unwrap();
-        let first = house.ask("e").await.unwrap();
-        let again = house.ask("e").await.unwrap();
+        let first = house.ask_with("e", None, None, tumour()).await.unwrap();
+        let again = house.ask_with("e", None, None, tumour()).await.unwrap();
         assert_eq!(first.outputs, again.outputs);
         assert_ne!(first.ids, again.ids, "a remembered answer is a prediction of its own");
         house.deploy("e", &[(two, 1.0)]).await.unwrap();
-        assert_ne!(house.ask("e").await.unwrap().outputs, first.outputs, "another model's answer");
+        let other = house.ask_with("e", None, None, tumour()).await.unwrap();
+        assert_ne!(other.outputs, first.outputs, "another model's answer");
         assert!(matches!(house.ask("e").await, Err(Error::Limited { .. })), "the fourth request");
         let strangers = Settings { callers: vec!["user:ann".into()], ..Settings::default() };
         house.serving.change_settings(&house.actor, "e", strangers).await.unwrap();

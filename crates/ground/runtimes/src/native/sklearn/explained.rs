@@ -9,13 +9,13 @@ use crate::native::skops::Object;
 pub(crate) fn explained(object: &Object<'_>) -> Result<Trees, Error> {
     // What would not be served is not explained.
     super::predictor(object)?;
-    let columns = object.get("n_features_in_")?.count()?;
     let class = object.class();
     let boosting = class.starts_with("GradientBoosting");
     let forest = class.starts_with("RandomForest") || class.starts_with("ExtraTrees");
     if !boosting && !forest && !class.contains("Tree") {
         return Err(object.unsupported("only trees are explained"));
     }
+    let columns = object.get("n_features_in_")?.count()?;
     let members = if boosting || forest { object.get("estimators_")?.items()? } else { vec![object.clone()] };
     let (base, rate) = if boosting {
         (super::boosting::start_of(object)?, object.get("learning_rate")?.number()?)

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use columns::Table;
 use serde_json::json;
 use statistics::poison::{kmeans, silhouette, spectral_scores};
-use statistics::representation::{holm, normal_tail, wilson};
+use statistics::representation::{holm, wilson};
 use statistics::{Matrix, Random, eigen};
 
 use super::above;
@@ -19,7 +19,9 @@ const MOST: usize = 1_500;
 /// Principal components that are kept.
 const DIMENSIONS: usize = 10;
 /// Classes without poison that a class is held against.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 120;
+/// The highest of these, from whose excess the tail beyond all of them is drawn.
+const HIGHEST: usize = 18;
 /// The share of a class that is expected to be planted at most, times 1.5 (Tran, Li and Madry, 2018).
 const SHARE: f64 = 0.15;
 /// The smaller of two clusters holds less than this.
@@ -131,16 +133,24 @@ fn judge(
             (0..rows.len()).map(|_| spread.iter().map(|s| s * random.normal()).collect()).collect();
         usual.push(measure(kind, &Matrix::of_rows(&drawn)?, &rows)?.0);
     }
-    let mean = usual.iter().sum::<f64>() / usual.len() as f64;
-    let apart = deviation(&usual);
-    let p = if apart > 0.0 {
-        normal_tail((value - mean) / apart)
-    } else if value > mean {
-        0.0
-    } else {
-        1.0
-    };
+    let p = tail(&mut usual, value);
     Ok(Class { name: name.to_owned(), p, suspects, rows: rows.len() })
+}
+
+/// How likely a value as high as `value` is among `usual`: its rank, and beyond the [`HIGHEST`] an exponential tail with their mean
+/// excess (peaks over a threshold; Pickands, 1975). Such statistics are skewed: a normal tail would accuse the innocent.
+fn tail(usual: &mut [f64], value: f64) -> f64 {
+    usual.sort_by(f64::total_cmp);
+    let n = usual.len() as f64;
+    let (below, highest) = usual.split_at(usual.len().saturating_sub(HIGHEST));
+    let from = below.last().copied().unwrap_or(f64::NEG_INFINITY);
+    if value <= from {
+        let higher = usual.iter().filter(|usual| **usual >= value).count() as f64;
+        return (higher + 1.0) / (n + 1.0);
+    }
+    let share = highest.len() as f64 / n;
+    let excess = highest.iter().map(|high| high - from).sum::<f64>() / highest.len().max(1) as f64;
+    if excess > 0.0 { share * (-(value - from) / excess).exp() } else { 0.0 }
 }
 
 /// The statistic of a class, and the rows that make it what it is.
