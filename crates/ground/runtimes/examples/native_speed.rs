@@ -1,8 +1,7 @@
 //! How fast native models are, for `benches/serving/native.py`: `native_speed <format> <model file> <rows.f64> <width>
 //! [<class>]` prints the median microseconds of one row and the rows a second of batches, as JSON.
-#![expect(clippy::unwrap_used, reason = "a helper of a benchmark")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a helper of a benchmark")]
 
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -59,5 +58,5 @@ fn main() {
         "load_ms": us(loaded) / 1e3, "p50_us": us(times[times.len() / 2]), "p99_us": us(times[times.len() * 99 / 100]),
         "rows_per_second": rate,
     });
-    writeln!(std::io::stdout(), "{answer}").unwrap();
+    println!("{answer}");
 }
