@@ -100,7 +100,7 @@ mod tests {
         let text =
             "a s3cret-token b s3cret-token-longer c s3cre s3cret-token\nlines here two\nlines here s3cret";
         let whole = Mask::text(&secrets, text);
-        assert_eq!(whole, "a *** b *** c s3cre ***\n*** *** s3cret".replace("*** ***", "*** ***"), "{whole}");
+        assert_eq!(whole, "a *** b *** c s3cre ***\n*** *** s3cret", "{whole}");
         for piece in 1..12 {
             let mut mask = Mask::new(&secrets);
             let mut shown: Vec<u8> = text.as_bytes().chunks(piece).flat_map(|part| mask.pass(part)).collect();
