@@ -11,20 +11,15 @@ import json
 import linecache
 import os
 import sys
-import time
 import traceback
 import types
 from pathlib import Path
 from typing import Any, Dict, List
 
-from mlwright.artifacts import Artifact, Metrics, from_json
+from mlwright.artifacts import Artifact, from_json
 from mlwright.calls import call
 from mlwright.errors import PipelineError
-from mlwright.kinds import RESULT
 from mlwright.steps import Step
-
-#: What MLflow takes for a param.
-_LONGEST_PARAM = 6_000
 
 
 def main(path: str) -> int:
@@ -33,9 +28,7 @@ def main(path: str) -> int:
     try:
         step = load(what["spec"], what.get("paths", []))
         inputs = {name: _given(datum) for name, datum in what["inputs"].items()}
-        _track_params(inputs)
         made = call(step, inputs, lambda port: Path(what["outputs"]) / port)
-        _track_metrics(step, made)
         result = {name: _taken(value) for name, value in made.items()}
         _write(what["result"], json.dumps(result, allow_nan=False))
     except BaseException as error:  # Also what ends a process: the step has not done what it should.
@@ -102,47 +95,6 @@ def _tell(error: BaseException, path: str) -> None:
         print("".join(traceback.format_list(frames)), end="", file=sys.stderr)
     print(text, file=sys.stderr, flush=True)
     _write(path, text)
-
-
-# Tracking: what goes in and comes out, in the run that the engine made for the step.
-
-
-def _track_params(inputs: Dict[str, Any]) -> None:
-    plain = {k: v for k, v in inputs.items() if isinstance(v, (bool, int, float, str))}
-    _track(params=[{"key": key, "value": str(value)[:_LONGEST_PARAM]} for key, value in plain.items()])
-
-
-def _track_metrics(step: Step, made: Dict[str, Any]) -> None:
-    numbers: Dict[str, float] = {}
-    for name, value in made.items():
-        if isinstance(value, Metrics):
-            numbers.update({key: n for key, n in value.metadata.items() if _is_number(n)})
-        elif _is_number(value):
-            numbers[step.name if name == RESULT else name] = value
-    now = int(time.time() * 1_000)
-    _track(metrics=[{"key": k, "value": float(v), "timestamp": now, "step": 0} for k, v in numbers.items()])
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _track(**logged: List[Dict[str, Any]]) -> None:
-    run, url = os.environ.get("MLFLOW_RUN_ID"), os.environ.get("MLWRIGHT_URL")
-    if not run or not url or not any(logged.values()):
-        return
-    import urllib.request
-
-    headers = {"content-type": "application/json"}
-    if os.environ.get("MLWRIGHT_TOKEN"):
-        headers["authorization"] = f"Bearer {os.environ['MLWRIGHT_TOKEN']}"
-    body = json.dumps({"run_id": run, **logged}).encode()
-    request = urllib.request.Request(f"{url}/api/2.0/mlflow/runs/log-batch", body, headers, method="POST")
-    try:
-        urllib.request.urlopen(request, timeout=30).close()
-    except OSError as error:
-        # What the step does matters more than what is noted of it.
-        print(f"mlwright: its params and metrics could not be logged: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -303,7 +303,7 @@ def _may_cache(step: Step, options: Options) -> bool:
 
 
 def _work(step: Step, options: Options) -> Dict[str, Any]:
-    spec: Dict[str, Any] = {"function": step.name, "packages": list(step.packages)}
+    spec: Dict[str, Any] = {"step": step.name, "function": step.name, "packages": list(step.packages)}
     if step.python:
         spec["python"] = step.python
     if options.experiment:

@@ -7,7 +7,6 @@ use std::time::Duration;
 use ledger::Tx;
 use serde_json::json;
 use tokio::runtime::Handle;
-use tracking::RunStatus;
 use types::{Actor, Uid};
 
 use crate::attempt::{Attempt, clear_lost};
@@ -17,7 +16,7 @@ use crate::finish::{Ended, Ending, Uses, finish_step};
 use crate::shim::{self, Cause, Exit};
 use crate::{
     Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, executors, prepare,
-    snapshot, store, work,
+    snapshot, store, tracked, work,
 };
 
 /// A file in the attempt's directory: what the process says about its failure.
@@ -73,7 +72,6 @@ impl Engine {
         if let Some(exit) = &exit {
             note_log(&mut attempt.step, exit, self.0.config.log_limit);
         }
-        self.end_tracking_run(actor, &attempt.step).await?;
         self.end(actor, attempt, true, Some(uses)).await
     }
 
@@ -138,6 +136,7 @@ impl Engine {
         uses: Option<Uses>,
     ) -> Result<Option<Uid>, Error> {
         let ending = Ending {
+            metrics: tracked::metrics(&attempt),
             step: attempt.step,
             may_retry,
             uses: uses.filter(|uses| !uses.noted),
@@ -212,30 +211,6 @@ impl Engine {
             "it ended well but registered no version of model `{model}` from its run {run} · hint: log the model with \
              registered_model_name=\"{model}\", or take `registers` out of the step"
         )))
-    }
-
-    /// Says how the tracking run ended, if the client did not.
-    pub(crate) async fn end_tracking_run(&self, actor: &Actor, step: &StepRun) -> Result<(), Error> {
-        let Some(uid) = step.tracking_run else { return Ok(()) };
-        let status = match step.state {
-            StepState::Succeeded => RunStatus::Finished,
-            StepState::Cancelled => RunStatus::Killed,
-            _ => RunStatus::Failed,
-        };
-        let found = match tracking::run(&self.0.ledger, actor, uid).await {
-            Ok(found) => found,
-            // A person may have deleted it.
-            Err(tracking::Error::RunNotFound(_)) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        if found.deleted
-            || found.status == status
-            || (found.status.is_final() && status == RunStatus::Finished)
-        {
-            return Ok(());
-        }
-        tracking::finish_run(&self.0.ledger, actor, uid, status).await?;
-        Ok(())
     }
 }
 

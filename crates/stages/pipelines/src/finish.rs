@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use ledger::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tracking::RunStatus;
 use types::{Digest, Timestamp, Uid};
 
 use crate::advance::Advance;
 use crate::store::tree;
-use crate::{Error, Fence, Retry, StepRun, StepState, store};
+use crate::{Error, Fence, Retry, StepRun, StepState, store, tracked};
 
 /// What ending an attempt led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub(crate) enum Ended {
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub step: StepRun,
+    /// For its tracking run.
+    pub metrics: BTreeMap<String, f64>,
     /// Whether another attempt could do better.
     pub may_retry: bool,
     /// What it used, where no earlier event says so.
@@ -43,6 +46,9 @@ pub(crate) fn finish_step(tx: &mut Tx<'_>, ending: &Ending) -> Result<Finished, 
     let mut advance = Advance::open(tx, ending.step.run)?;
     let ended = end(&mut advance, ending)?;
     advance.go()?;
+    if ended != Ended::Before {
+        end_tracking_run(tx, &ending.step, &ending.metrics)?;
+    }
     let taken = match ended {
         Ended::Before => None,
         _ if ending.claim => {
@@ -52,6 +58,22 @@ pub(crate) fn finish_step(tx: &mut Tx<'_>, ending: &Ending) -> Result<Finished, 
         _ => None,
     };
     Ok((ended, taken))
+}
+
+/// Says in the tracking run what the attempt gave and how it ended, if its client did not.
+pub(crate) fn end_tracking_run(
+    tx: &mut Tx<'_>,
+    step: &StepRun,
+    metrics: &BTreeMap<String, f64>,
+) -> Result<(), Error> {
+    let Some(uid) = step.tracking_run else { return Ok(()) };
+    tracked::log(tx, uid, metrics)?;
+    let status = match step.state {
+        StepState::Succeeded => RunStatus::Finished,
+        StepState::Cancelled => RunStatus::Killed,
+        _ => RunStatus::Failed,
+    };
+    Ok(tracking::end_run_in(tx, uid, status)?)
 }
 
 fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {

@@ -42,6 +42,7 @@ mod submit;
 mod submit_plan;
 mod takeover;
 mod task;
+mod tracked;
 mod work;
 mod zygotes;
 

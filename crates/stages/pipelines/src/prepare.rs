@@ -156,7 +156,7 @@ impl Engine {
         let experiment = match &spec.experiment {
             Some(name) => {
                 uses.noted = true;
-                Some(self.begin(actor, run, step, name, &uses).await?)
+                Some(self.begin(actor, run, step, name, &uses, Vec::new()).await?)
             }
             None => None,
         };
@@ -259,7 +259,8 @@ impl Engine {
         blocking(move || snapshot::unpack(digest, &bytes, &path)).await
     }
 
-    /// Writes down what the attempt uses, and makes its tracking run. Returns the experiment's number.
+    /// Writes down what the attempt uses and makes its tracking run with these params, in one transaction. Returns the
+    /// experiment's number.
     pub(crate) async fn begin(
         &self,
         actor: &Actor,
@@ -267,8 +268,10 @@ impl Engine {
         step: &mut StepRun,
         experiment: &str,
         uses: &Uses,
+        params: Vec<(String, String)>,
     ) -> Result<i64, Error> {
         let ledger = &self.0.ledger;
+        let number = tracking::ensure_experiment(ledger, actor, experiment).await?.number;
         let tracking_run = step.tracking_run.unwrap_or_else(|| types::new_id(ledger.clock().now()));
         step.tracking_run = Some(tracking_run);
         let (of, uid, key, fence) = (run.uid, step.uid, step.cache_key, step.fence());
@@ -277,6 +280,8 @@ impl Engine {
             "environment": step.environment, "tracking_run": tracking_run, "inputs": uses.inputs,
         });
         let uses = uses.clone();
+        let request = tracking_request(run, step, number, tracking_run);
+        let batch = tracking::LogBatch { params, ..tracking::LogBatch::default() };
         ledger
             .write(actor, move |tx: &mut Tx<'_>| {
                 advance::lock(tx, of)?;
@@ -289,44 +294,21 @@ impl Engine {
                 }
                 let node = tx.node("step_run", &uid.hex(), json!({}))?;
                 note_uses(tx, node, &uses)?;
-                Ok(tx.event("step.prepared", &format!("step_run:{uid}"), payload.clone())?)
+                tx.event("step.prepared", &format!("step_run:{uid}"), payload.clone())?;
+                match tracking::create_run_in(tx, &request) {
+                    // An earlier attempt made it.
+                    Ok(_) | Err(tracking::Error::RunExists { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+                tracking::link_in(tx, tracking_run, "part_of", "step_run", &uid.hex())?;
+                match tracking::log_in(tx, &tracking_run, &batch) {
+                    // Somebody logged another value to it: what is there stays.
+                    Ok(_) | Err(tracking::Error::ParamChanged { .. }) => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
             })
             .await?;
-        self.create_tracking_run(actor, run, step, experiment, tracking_run).await
-    }
-
-    async fn create_tracking_run(
-        &self,
-        actor: &Actor,
-        run: &PipelineRun,
-        step: &StepRun,
-        experiment: &str,
-        uid: Uid,
-    ) -> Result<i64, Error> {
-        let ledger = &self.0.ledger;
-        let experiment = tracking::ensure_experiment(ledger, actor, experiment).await?;
-        let mut tags = vec![
-            ("mlwright.pipeline".to_owned(), run.pipeline.clone()),
-            ("mlwright.pipeline_run".to_owned(), run.uid.to_string()),
-            ("mlwright.step".to_owned(), step.name.clone()),
-        ];
-        if let Some(original) = run.replay_of {
-            tags.push(("mlwright.replay_of".to_owned(), original.to_string()));
-        }
-        let request = tracking::CreateRun {
-            name: Some(format!("{}/{}", run.pipeline, step.name)),
-            owner: run.created_by.clone(),
-            tags,
-            uid: Some(uid),
-            ..tracking::CreateRun::in_experiment(tracking::ExperimentRef::Number(experiment.number))
-        };
-        match tracking::create_run(ledger, actor, request).await {
-            // An engine before this one came so far.
-            Ok(_) | Err(tracking::Error::RunExists { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-        tracking::link(ledger, actor, uid, "part_of", "step_run", &step.uid.hex()).await?;
-        Ok(experiment.number)
+        Ok(number)
     }
 
     fn variables(
@@ -402,6 +384,24 @@ impl Engine {
             set("MLFLOW_TRACKING_TOKEN", token.clone());
         }
         env
+    }
+}
+
+fn tracking_request(run: &PipelineRun, step: &StepRun, experiment: i64, uid: Uid) -> tracking::CreateRun {
+    let mut tags = vec![
+        ("mlwright.pipeline".to_owned(), run.pipeline.clone()),
+        ("mlwright.pipeline_run".to_owned(), run.uid.to_string()),
+        ("mlwright.step".to_owned(), step.name.clone()),
+    ];
+    if let Some(original) = run.replay_of {
+        tags.push(("mlwright.replay_of".to_owned(), original.to_string()));
+    }
+    tracking::CreateRun {
+        name: Some(format!("{}/{}", run.pipeline, step.name)),
+        owner: run.created_by.clone(),
+        tags,
+        uid: Some(uid),
+        ..tracking::CreateRun::in_experiment(tracking::ExperimentRef::Number(experiment))
     }
 }
 

@@ -10,9 +10,9 @@ use types::{Uid, WorkspaceId, io};
 use crate::engine::system;
 use crate::error::blocking;
 use crate::executors::is_remote;
-use crate::finish::lose;
+use crate::finish::{end_tracking_run, lose};
 use crate::servers::Server;
-use crate::{Engine, Error, StepState, advance, engine, shim, store};
+use crate::{Engine, Error, StepRun, StepState, advance, engine, shim, store};
 
 impl Engine {
     /// Attempts that this server reaches go on under it; the others are lost, and follow by new ones.
@@ -59,18 +59,14 @@ impl Engine {
             );
             tracing::warn!(step_run = %task, step = name, "an attempt is lost with its server");
             let (fence, run) = (step.fence(), step.run);
-            let mut failed = step.clone();
+            let failed = StepRun { state: StepState::Failed, ..step.clone() };
             let lost = move |tx: &mut Tx<'_>| {
-                if !store::servers::is_silent(tx, &from, beat)? {
-                    return Ok(false);
+                if store::servers::is_silent(tx, &from, beat)? && lose(tx, run, fence, &why)? {
+                    end_tracking_run(tx, &failed, &BTreeMap::new())?;
                 }
-                lose(tx, run, fence, &why)
+                Ok::<_, Error>(())
             };
-            if self.0.ledger.write(&actor, lost).await? {
-                failed.state = StepState::Failed;
-                self.end_tracking_run(&actor, &failed).await?;
-            }
-            return Ok(());
+            return self.0.ledger.write(&actor, lost).await;
         };
         let dir = engine::attempt_dir(&root, step.run, task, &step.name, step.attempt);
         // What was not begun begins here.

@@ -14,7 +14,7 @@ use crate::error::blocking;
 use crate::executors::{Place, RemotePython};
 use crate::finish::Uses;
 use crate::prepare::{Prepared, Start, fresh, put_first, tracked};
-use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot};
+use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot, tracked};
 
 impl Engine {
     fn adapter(&self, kind: &str) -> Result<Arc<dyn Adapter>, Error> {
@@ -79,8 +79,9 @@ impl Engine {
         }
         if let Some(experiment) = attempt.work.spec["experiment"].as_str().map(str::to_owned) {
             uses.noted = true;
+            let params = tracked::params(attempt);
             let Attempt { run, step, .. } = attempt;
-            let number = self.begin(actor, run, step, &experiment, &uses).await?;
+            let number = self.begin(actor, run, step, &experiment, &uses, params).await?;
             env.extend(tracked(step, number));
         }
         env.extend(self.own(&attempt.run, &attempt.step));

@@ -41,10 +41,10 @@ pub use import::{
     import_logged_model, start_import,
 };
 pub use inputs::{DatasetSummary, dataset_summaries, log_inputs, log_outputs};
-pub use link::link;
+pub use link::{link, link_in};
 pub use listing::{Group, Keys, Listed, list_runs, run_keys, runs_of};
 pub use location::Location;
-pub use log::{LogBatch, Logged, delete_tag, log_batch};
+pub use log::{LogBatch, Logged, delete_tag, log_batch, log_in};
 pub use logged_models::{
     CreateLoggedModel, create_logged_model, delete_logged_model, delete_logged_model_tag, log_model_params,
     logged_model, search_logged_models, set_logged_model_status, set_logged_model_tags,
@@ -55,7 +55,8 @@ pub use model::{
 };
 pub use names::friendly_name;
 pub use runs::{
-    CreateRun, UpdateRun, create_run, delete_run, finish_run, restore_run, run, search_runs, update_run,
+    CreateRun, UpdateRun, create_run, create_run_in, delete_run, end_run_in, finish_run, restore_run, run,
+    search_runs, update_run,
 };
 pub use seal::{run as seal_ended_runs, seal_run};
 pub use search::{ExperimentQuery, Found, LoggedModelQuery, RunQuery};

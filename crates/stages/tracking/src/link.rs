@@ -18,16 +18,17 @@ pub async fn link(
     key: &str,
 ) -> Result<(), Error> {
     let (edge, kind, key) = (edge.to_owned(), kind.to_owned(), key.to_owned());
-    ledger
-        .write(actor, move |tx: &mut Tx<'_>| {
-            active(tx, &run)?;
-            let from = tx.node("run", &run.hex(), json!({}))?;
-            let to = tx
-                .find_node(&kind, &key)?
-                .ok_or_else(|| Error::NodeNotFound { kind: kind.clone(), key: key.clone() })?;
-            tx.edge(from, &edge, to)?;
-            let payload = json!({ "run": run, "edge": edge, "kind": kind, "key": key });
-            Ok(tx.event("run.linked", &format!("run:{run}"), payload)?)
-        })
-        .await
+    ledger.write(actor, move |tx: &mut Tx<'_>| link_in(tx, run, &edge, &kind, &key)).await
+}
+
+/// [`link`] as a part of the caller's transaction.
+pub fn link_in(tx: &mut Tx<'_>, run: Uid, edge: &str, kind: &str, key: &str) -> Result<(), Error> {
+    active(tx, &run)?;
+    let from = tx.node("run", &run.hex(), json!({}))?;
+    let to = tx
+        .find_node(kind, key)?
+        .ok_or_else(|| Error::NodeNotFound { kind: kind.to_owned(), key: key.to_owned() })?;
+    tx.edge(from, edge, to)?;
+    let payload = json!({ "run": run, "edge": edge, "kind": kind, "key": key });
+    Ok(tx.event("run.linked", &format!("run:{run}"), payload)?)
 }

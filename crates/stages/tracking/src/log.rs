@@ -43,7 +43,7 @@ pub async fn log_batch(ledger: &Ledger, actor: &Actor, uid: Uid, batch: LogBatch
         let points = ledger.record_together::<Points>(actor, (uid, batch.metrics)).await?;
         return Ok(Logged { points, ..Default::default() });
     }
-    ledger.write(actor, move |tx: &mut Tx<'_>| log_mixed(tx, &uid, &batch)).await
+    ledger.write(actor, move |tx: &mut Tx<'_>| log_in(tx, &uid, &batch)).await
 }
 
 /// Points of several runs, written together.
@@ -92,7 +92,8 @@ fn log_points(
     Ok(new.into_iter().sum())
 }
 
-fn log_mixed(tx: &mut Tx<'_>, uid: &Uid, batch: &LogBatch) -> Result<Logged, Error> {
+/// [`log_batch`] as a part of the caller's transaction. Nothing is written where it errs.
+pub fn log_in(tx: &mut Tx<'_>, uid: &Uid, batch: &LogBatch) -> Result<Logged, Error> {
     let run = active(tx, uid)?;
     let params = log_params(tx, uid, &run, batch)?;
     let points = log_points(tx, uid, &run, &batch.metrics)?;

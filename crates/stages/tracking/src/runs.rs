@@ -44,10 +44,11 @@ impl CreateRun {
 
 /// Errors: `ExperimentNotFound`, `ExperimentState` if it is deleted, `RunExists` if the id is taken.
 pub async fn create_run(ledger: &Ledger, actor: &Actor, request: CreateRun) -> Result<Run, Error> {
-    ledger.write(actor, move |tx: &mut Tx<'_>| create(tx, &request)).await
+    ledger.write(actor, move |tx: &mut Tx<'_>| create_run_in(tx, &request)).await
 }
 
-fn create(tx: &mut Tx<'_>, request: &CreateRun) -> Result<Run, Error> {
+/// [`create_run`] as a part of the caller's transaction; nothing is written where it errs.
+pub fn create_run_in(tx: &mut Tx<'_>, request: &CreateRun) -> Result<Run, Error> {
     let experiment = base::experiments::find(tx, &request.experiment)?
         .ok_or_else(|| Error::ExperimentNotFound(request.experiment.to_string()))?;
     let number = experiment.experiment.number;
@@ -169,6 +170,21 @@ pub async fn update_run(ledger: &Ledger, actor: &Actor, uid: Uid, change: Update
 pub async fn finish_run(ledger: &Ledger, actor: &Actor, uid: Uid, status: RunStatus) -> Result<Run, Error> {
     let ended_at = Some(ledger.clock().now());
     update_run(ledger, actor, uid, UpdateRun { status: Some(status), ended_at, ..Default::default() }).await
+}
+
+/// Ends a run as a part of the caller's transaction, unless it has ended, is deleted or is no more. A run that its client
+/// ended stays as it is where it would only be `Finished`.
+pub fn end_run_in(tx: &mut Tx<'_>, uid: Uid, status: RunStatus) -> Result<(), Error> {
+    let Some(found) = store::find(tx, &uid)? else { return Ok(()) };
+    let run = &found.run;
+    if run.deleted || run.status == status || (run.status.is_final() && status == RunStatus::Finished) {
+        return Ok(());
+    }
+    let now = tx.now();
+    store::update(tx, found.id, status, Some(now), &run.name)?;
+    let kind = if status.is_final() && !run.status.is_final() { "run.finished" } else { "run.updated" };
+    let payload = json!({ "run": uid, "experiment": run.experiment, "status": status });
+    Ok(tx.event(kind, &format!("run:{uid}"), payload)?)
 }
 
 /// Can be restored. Deleting twice is no error.
