@@ -34,12 +34,6 @@ def oip(rows):
     return {"inputs": [{"name": "X", "shape": [len(rows), 20], "datatype": "FP32", "data": rows}]}
 
 
-def oip_columns(rows):
-    """Of a model whose signature has named columns."""
-    columns = zip(FEATURES, zip(*rows, strict=True), strict=True)
-    return {"inputs": [{"name": n, "shape": [len(rows)], "datatype": "FP32", "data": list(c)} for n, c in columns]}
-
-
 def split(rows):
     return {"dataframe_split": {"columns": FEATURES, "data": rows}}
 
@@ -116,7 +110,7 @@ class Bench:
         subprocess.run(["rustc", "--edition", "2024", "-O", "-o", self.load_binary, HERE / "load.rs"], check=True)
         subprocess.run([args.python, HERE / "forest.py", self.forest], check=True, stderr=subprocess.DEVNULL)
         rows = json.loads((self.forest / "rows.json").read_text())
-        for make in (oip, oip_columns, split, bento):
+        for make in (oip, split, bento):
             for count in (1, 64, 1024):
                 path = self.folder / f"{make.__name__}-{count}.json"
                 path.write_text(json.dumps(make(rows[:count])))
@@ -149,7 +143,7 @@ def sides(bench):
 
     if args.echo:
         found.append(Side("axum echo", "/echo", oip, "/", lambda port: [args.echo, str(port)]))
-    found.append(mlwright("mlwright, native, OIP", "sklearn", "/v2/models/forest/infer", oip_columns))
+    found.append(mlwright("mlwright, native, OIP", "sklearn", "/v2/models/forest/infer", oip))
     found.append(mlwright("mlwright, native, MLflow", "sklearn", "/invocations", split))
     if args.onnxruntime:
         found.append(mlwright("mlwright, ONNX, OIP", "onnx", "/v2/models/forest/infer", oip))

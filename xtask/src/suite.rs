@@ -39,19 +39,23 @@ pub fn test(full: bool) -> bool {
     match &python {
         Some(python) if built => {
             clients(&mut report, &binary, python, postgres.as_ref());
-            report.stage("python wheel", || wheel::check(python));
             let mut looped = None;
             report.stage("loop: train, drift, retrain, swap", || {
                 looped = Some(demo::run_loop(&binary, python, shell::free_port()?)?);
                 Ok(Count::of(true))
             });
             browser(&mut report, looped.as_ref());
-            mlflow_page(&mut report, looped.as_ref(), python);
-            drop(looped);
             let rounds: &[&str] = if full { &[] } else { &["3"] };
-            for script in ["kill_writes", "kill_steps"] {
-                long_script(&mut report, script, &binary, python, rounds, postgres.as_ref());
+            let (binary, postgres) = (binary.as_path(), postgres.as_ref());
+            let mut last: Vec<(String, Work<'_>)> = Vec::new();
+            if let Some(page) = mlflow_page(&mut report, looped.as_ref(), python) {
+                last.push(page);
             }
+            last.push(("python wheel".to_owned(), Box::new(|| wheel::check(python))));
+            for script in ["kill_writes", "kill_steps"] {
+                last.push(long_script(script, binary, python, rounds, postgres));
+            }
+            report.side_by_side(2, last);
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
     }
@@ -64,7 +68,8 @@ pub fn test(full: bool) -> bool {
         let quick = ["kill_writes", "kill_steps"];
         for script in scripts("conformance/long").iter().map(|path| name(path)) {
             if let Some(python) = python.as_ref().filter(|_| !quick.contains(&script.as_str())) {
-                long_script(&mut report, &script, &binary, python, &[], postgres.as_ref());
+                let (name, run) = long_script(&script, &binary, python, &[], postgres.as_ref());
+                report.stage(&name, run);
             }
         }
     }
@@ -270,12 +275,17 @@ fn browser(report: &mut Report, server: Option<&Server>) {
 }
 
 /// MLflow's own web page, from its wheel, on the same server.
-fn mlflow_page(report: &mut Report, server: Option<&Server>, python: &Python) {
+fn mlflow_page<'a>(
+    report: &mut Report,
+    server: Option<&'a Server>,
+    python: &'a Python,
+) -> Option<(String, Work<'a>)> {
     let name = "MLflow's own page";
     let (Some(chromium), Some(server)) = (tools::chromium(), server) else {
-        return report.skip(name, "chromium is missing, or the loop did not end well");
+        report.skip(name, "chromium is missing, or the loop did not end well");
+        return None;
     };
-    report.stage(name, || {
+    let look = move || {
         let mut fill = command(python.program(), &["conformance/page/fill.py", &server.url()]);
         let made = shell::fresh_folder("page")?.join("made.json");
         fill.arg(&made);
@@ -284,7 +294,8 @@ fn mlflow_page(report: &mut Report, server: Option<&Server>, python: &Python) {
         let mut look = command("node", &["conformance/page/look.mjs", &page, &made.to_string_lossy()]);
         let (said, succeeded) = heard(look.env("CHROMIUM", chromium))?;
         Ok(report::checks(&said, succeeded))
-    });
+    };
+    Some((name.to_owned(), Box::new(look)))
 }
 
 /// Tests of upstream's, which are not ours to keep: they need a checkout.
@@ -350,17 +361,18 @@ fn upstream(report: &mut Report, binary: &Path, python: Option<&Python>) {
 
 /// A script that starts and kills servers itself; it gets the binary as its argument, and a PostgreSQL server where one is
 /// at hand.
-fn long_script(
-    report: &mut Report,
+fn long_script<'a>(
     script: &str,
-    binary: &Path,
-    python: &Python,
-    arguments: &[&str],
-    postgres: Option<&Postgres>,
-) {
-    report.stage(&format!("long {script}"), || {
+    binary: &'a Path,
+    python: &'a Python,
+    arguments: &'a [&'a str],
+    postgres: Option<&'a Postgres>,
+) -> (String, Work<'a>) {
+    let script = script.to_owned();
+    let name = format!("long {script}");
+    let run = move || {
         let path = format!("conformance/long/{script}.py");
-        let mut long = command(interpreter(python, script)?, &[&path, &binary.to_string_lossy()]);
+        let mut long = command(interpreter(python, &script)?, &[&path, &binary.to_string_lossy()]);
         long.args(arguments).env("PATH", python.path()).env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?);
         long.env("PYTHONUNBUFFERED", "1");
         if let Some(postgres) = postgres {
@@ -371,5 +383,6 @@ fn long_script(
         }
         let (said, succeeded) = heard(&mut long)?;
         Ok(report::checks(&said, succeeded))
-    });
+    };
+    (name, Box::new(run))
 }
