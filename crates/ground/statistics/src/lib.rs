@@ -6,6 +6,7 @@
 
 pub mod agreement;
 pub mod attribution;
+pub mod boosting;
 mod error;
 pub mod estimated;
 pub mod fairness;

@@ -130,6 +130,14 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     adjusted
 }
 
+/// The largest p-value that may be called a discovery at `level`, by Benjamini and Hochberg's steps level·k/n: the step of the
+/// largest p-value below its own. `None` if there is none.
+pub fn discovery_threshold(p: &[f64], level: f64) -> Option<f64> {
+    let n = p.len() as f64;
+    let steps = ascending(p).into_iter().enumerate().map(|(rank, i)| (p[i], level * (rank as f64 + 1.0) / n));
+    steps.filter(|(p, step)| p < step).map(|(_, step)| step).last()
+}
+
 /// p-values adjusted so that one false discovery at all is as unlikely as the level says (Holm, 1979).
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let order = ascending(p);
@@ -171,6 +179,12 @@ mod tests {
     fn adjusted_values_stay_in_order_and_below_one() {
         assert_eq!(benjamini_hochberg(&[0.01, 0.04, 0.03]), [0.03, 0.04, 0.04]);
         assert_eq!(holm(&[0.01, 0.6, 0.9]), [0.03, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn a_discovery_lies_below_its_step() {
+        assert_eq!(discovery_threshold(&[0.2, 0.001, 0.03], 0.06), Some(0.04));
+        assert_eq!(discovery_threshold(&[0.2, 0.3], 0.05), None);
     }
 
     #[test]

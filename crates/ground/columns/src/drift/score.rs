@@ -64,7 +64,7 @@ fn numbers(method: Method, reference: &Numbers, current: &Numbers) -> Result<f64
             Ok(distance / statistic::deviation(&reference.values).max(0.001))
         }
         Method::Anderson => statistic::anderson(x, y),
-        Method::CramerVonMises => statistic::cramer_von_mises(x, y),
+        Method::CramerVonMises => Ok(statistic::cramer_von_mises(x, y)?.1),
         Method::EnergyDistance => Ok(statistic::energy(x, y)),
         Method::EppsSingleton => statistic::epps_singleton(&reference.values, &current.values),
         Method::TTest => Ok(statistic::student(&reference.values, &current.values)),

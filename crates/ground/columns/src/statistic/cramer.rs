@@ -10,11 +10,11 @@ use crate::drift::NotComputable;
 /// Up to this many values in the larger sample the p-value is exact.
 const MOST_EXACT: usize = 20;
 
-/// p-value of the two-sample Cramér–von Mises test as Evidently's copy of SciPy computes it: exact up to 20 values a
-/// sample, else by the limiting distribution, whose series ends where a term is below 1e-7. The exact counts are kept in
+/// Statistic and p-value of the two-sample Cramér–von Mises test as Evidently's copy of SciPy computes them: exact up to 20
+/// values a sample, else by the limiting distribution, whose series ends where a term is below 1e-7. The exact counts are kept in
 /// the float type that NumPy chooses there (down to 16 bits); where NumPy refuses (integer counts), they are exact.
 /// Both samples sorted. Errors: `Reason` for a sample of one value.
-pub(crate) fn cramer_von_mises(x: &[f64], y: &[f64]) -> Result<f64, NotComputable> {
+pub(crate) fn cramer_von_mises(x: &[f64], y: &[f64]) -> Result<(f64, f64), NotComputable> {
     if x.len() < 2 || y.len() < 2 {
         return Err(NotComputable::reason("the test needs at least two values in each sample"));
     }
@@ -25,15 +25,15 @@ pub(crate) fn cramer_von_mises(x: &[f64], y: &[f64]) -> Result<f64, NotComputabl
     };
     let (nx, ny) = (x.len() as f64, y.len() as f64);
     let u = nx * apart(&rank_x) + ny * apart(&rank_y);
-    if x.len().max(y.len()) <= MOST_EXACT {
-        return Ok(exact(u, x.len() as i64, y.len() as i64));
-    }
     let (k, n) = (nx * ny, nx + ny);
     let t = u / (k * n) - (4.0 * k - 1.0) / (6.0 * n);
+    if x.len().max(y.len()) <= MOST_EXACT {
+        return Ok((t, exact(u, x.len() as i64, y.len() as i64)));
+    }
     let expected = (1.0 + 1.0 / n) / 6.0;
     let variance = (n + 1.0) * (4.0 * k * n - 3.0 * (nx * nx + ny * ny) - 2.0 * k) / (45.0 * n * n * 4.0 * k);
     let normal = 1.0 / 6.0 + (t - expected) / (45.0 * variance).sqrt();
-    Ok(if normal < 0.003 { 1.0 } else { (1.0 - limit(normal)).max(0.0) })
+    Ok((t, if normal < 0.003 { 1.0 } else { (1.0 - limit(normal)).max(0.0) }))
 }
 
 /// Distribution of the statistic for infinite samples (Csörgő and Faraway, 1996, equation 1.2).

@@ -3,7 +3,9 @@
 mod covariance;
 mod forest;
 mod neighbours;
+mod online;
 
 pub use covariance::{Covariance, LedoitWolf};
 pub use forest::{Forest, Leaf, Node, Tree};
 pub use neighbours::{LocalOutlierFactor, Near, Neighbours, intrinsic_dimension};
+pub use online::{OnlineMahalanobis, OnlineSettings};

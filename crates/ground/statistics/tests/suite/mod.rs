@@ -3,9 +3,11 @@
 
 mod agreement;
 mod attribution;
+mod detectors;
 mod estimated;
 mod fairness;
 mod labels;
+mod losses;
 mod outliers;
 mod poison;
 mod representation;
