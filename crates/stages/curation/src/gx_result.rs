@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use crate::evaluate::{Finding, Found, Rows, Shape, Validation};
-use crate::frame::{Cell, Frame, Key, compare, numpy_time};
+use crate::frame::{Cell, Dtype, Frame, Key, compare, numpy_time};
 use crate::suite::{Expectation, Rule, Test};
 
 /// The version whose results these are like.
@@ -165,7 +165,7 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
 }
 
 fn value(frame: &Frame, rows: &Rows, row: u32) -> Value {
-    let cell = |place: &usize| frame.at(*place).get(row as usize).json();
+    let cell = |place: &usize| shown(frame, *place, row);
     match rows.shape {
         Shape::Value => rows.columns.first().map_or(Value::Null, cell),
         Shape::Pair => Value::Array(rows.columns.iter().map(|p| paired(frame, *p, row)).collect()),
@@ -175,13 +175,17 @@ fn value(frame: &Frame, rows: &Rows, row: u32) -> Value {
     }
 }
 
-/// Values of a pair come from NumPy, which writes times in its own way.
+fn shown(frame: &Frame, place: usize, row: u32) -> Value {
+    let column = frame.at(place);
+    column.shown(column.get(row as usize))
+}
+
+/// Values of a pair come from NumPy, which writes times in its own way, but for those of a zone, which are objects there.
 fn paired(frame: &Frame, place: usize, row: u32) -> Value {
     let column = frame.at(place);
     match column.get(row as usize) {
-        Cell::Time(at) => numpy_time(at).into(),
-        Cell::Null if column.dtype.is_time() => "NaT".into(),
-        cell => cell.json(),
+        Cell::Time(at) if !matches!(column.dtype, Dtype::Zoned(_)) => numpy_time(at).into(),
+        cell => column.shown(cell),
     }
 }
 
@@ -191,7 +195,7 @@ fn index(frame: &Frame, rows: &Rows, row: u32, names: &[String]) -> Value {
     }
     let named = names.iter().filter_map(|n| frame.place(n));
     let all = rows.columns.iter().copied().chain(named);
-    let pair = |place: usize| (frame.at(place).name.clone(), frame.at(place).get(row as usize).json());
+    let pair = |place: usize| (frame.at(place).name.clone(), shown(frame, place, row));
     all.map(pair).collect::<Map<_, _>>().into()
 }
 
@@ -199,12 +203,12 @@ fn index(frame: &Frame, rows: &Rows, row: u32, names: &[String]) -> Value {
 fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Value> {
     let cells =
         |row: u32| -> Vec<Cell<'_>> { rows.columns.iter().map(|p| frame.at(*p).get(row as usize)).collect() };
-    // A missing number is NaN, which is equal to nothing, not even to itself.
-    // A missing time is one and the same, except as NumPy has it.
+    // A missing number is NaN, which is equal to nothing, not even to itself. A missing time is one and the same, except as
+    // NumPy has it, and so are missing values of pandas' own types.
     let object: Vec<bool> = rows.columns.iter().map(|p| frame.at(*p).dtype.is_object()).collect();
     let lone = |p: &usize| {
         let dtype = &frame.at(*p).dtype;
-        !(dtype.is_object() || dtype.is_time() && rows.shape != Shape::Pair)
+        matches!(dtype, Dtype::Numpy(_)) && !(dtype.is_time() && rows.shape != Shape::Pair)
     };
     let lone: Vec<bool> = rows.columns.iter().map(lone).collect();
     let mut places: HashMap<Vec<Key<'_>>, usize> = HashMap::new();
@@ -251,9 +255,7 @@ fn flat(frame: &Frame, rows: &Rows, row: u32) -> Value {
     match rows.shape {
         Shape::Value => value(frame, rows, row),
         Shape::Pair => value(frame, rows, row),
-        Shape::Record => {
-            Value::Array(rows.columns.iter().map(|p| frame.at(*p).get(row as usize).json()).collect())
-        }
+        Shape::Record => Value::Array(rows.columns.iter().map(|p| shown(frame, *p, row)).collect()),
     }
 }
 

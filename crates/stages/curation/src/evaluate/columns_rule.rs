@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::domain::Domain;
 use super::{Evaluator, Finding, Found, Rows, Shape, enough};
-use crate::frame::{Cell, Key};
+use crate::frame::{Cell, Column, Key};
 use crate::suite::{ColumnsTest, IgnoreColumns};
 
 impl Evaluator<'_> {
@@ -40,26 +40,13 @@ impl Evaluator<'_> {
                 asked.iter().copied().filter(|row| counts.get(&key(*row)).is_some_and(|n| *n > 1)).collect()
             }
             ColumnsTest::UniqueWithinRecord => {
-                let distinct = |row: u32| record(row).map(Cell::key).collect::<HashSet<Key<'_>>>().len();
+                let distinct = |row: u32| columns.iter().map(|c| key(c, row)).collect::<HashSet<_>>().len();
                 asked.iter().copied().filter(|row| distinct(*row) < columns.len()).collect()
             }
             ColumnsTest::SumEquals(total) => {
                 let mut unexpected = Vec::new();
                 for &row in &asked {
-                    let mut sum = Some(0.0);
-                    for cell in record(row) {
-                        sum = match cell {
-                            Cell::Null => None,
-                            cell => {
-                                let value = cell.number().ok_or_else(|| super::domain::not_numeric(cell))?;
-                                sum.map(|s| s + value)
-                            }
-                        };
-                        if sum.is_none() {
-                            break;
-                        }
-                    }
-                    if sum != Some(*total) {
+                    if sum(&columns, row)? != Some(*total) {
                         unexpected.push(row);
                     }
                 }
@@ -84,4 +71,39 @@ impl Evaluator<'_> {
         };
         Ok(Finding { success, raised: None, found: Found::Rows(rows) })
     }
+}
+
+/// Missing values are None, NaT or NaN by the type of the column, and these are not the same.
+fn key(column: &Column, row: u32) -> (Key<'_>, u8) {
+    match column.get(row as usize) {
+        Cell::Null if column.dtype.is_object() => (Key::Null, 0),
+        Cell::Null if column.dtype.is_time() => (Key::Null, 1),
+        Cell::Null => (Key::Null, 2),
+        cell => (cell.key(), 0),
+    }
+}
+
+/// The sum of a row as Python's `+` finds it; `None` for NaN and for texts, which it joins.
+/// Errors: values that have no sum: texts and numbers, None beside anything, points in time.
+fn sum(columns: &[&Column], row: u32) -> Result<Option<f64>, String> {
+    let cells = || columns.iter().map(|c| c.get(row as usize));
+    let alone = columns.len() == 1;
+    if cells().all(|cell| matches!(cell, Cell::Text(_))) {
+        return Ok(None);
+    }
+    let mut sum = Some(0.0);
+    for (column, cell) in columns.iter().zip(cells()) {
+        sum = match cell {
+            Cell::Null if alone => None,
+            Cell::Null if column.dtype.is_object() => {
+                return Err(format!("a missing value of `{}` is None, which has no sum", column.name));
+            }
+            Cell::Null => None,
+            cell => {
+                let value = cell.number().ok_or_else(|| super::domain::not_numeric(cell))?;
+                sum.map(|s| s + value)
+            }
+        };
+    }
+    Ok(sum)
 }

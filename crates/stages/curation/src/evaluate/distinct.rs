@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::domain::Domain;
 use super::{Evaluator, Finding};
-use crate::frame::{Cell, compare, json_equal, numpy_time, time_text};
+use crate::frame::{Cell, Dtype, compare, json_equal, numpy_time, time_text};
 use crate::suite::Relation;
 use crate::texts::dates;
 
@@ -52,7 +52,10 @@ impl Evaluator<'_> {
                 wanted.iter().copied().filter(|v| !counts.iter().any(|(c, _)| equal(*c, v))).collect();
             let timed = matches!(counts.first(), Some((Cell::Time(_), _)));
             let missing: Vec<Value> = missing.into_iter().map(|v| shown(v, timed)).collect();
-            (ordered(unexpected).into_iter().map(Cell::json).collect::<Vec<_>>(), missing)
+            (
+                ordered(unexpected).into_iter().map(|c| self.frame.at(column).shown(c)).collect::<Vec<_>>(),
+                missing,
+            )
         });
         let (too_many, too_few) = (unexpected.len(), missing.len());
         let listed = |values: Vec<Value>| Value::Array(values.into_iter().take(SHOWN).collect());
@@ -86,8 +89,10 @@ impl Evaluator<'_> {
         let shared = common.iter().filter(|c| set.iter().any(|v| equal(**c, v))).count();
         let success = if ties { shared > 0 } else { common.len() == 1 && shared == 1 };
         let shown = |cell: Cell<'_>| match cell {
-            Cell::Time(at) => numpy_time(at).into(),
-            cell => cell.json(),
+            Cell::Time(at) if !matches!(self.frame.at(column).dtype, Dtype::Zoned(_)) => {
+                numpy_time(at).into()
+            }
+            cell => self.frame.at(column).shown(cell),
         };
         Ok(Finding::observed(success, Value::Array(common.into_iter().map(shown).collect())))
     }

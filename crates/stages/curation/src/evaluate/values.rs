@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::domain::Domain;
 use super::test::Judge;
 use super::{Evaluator, Finding, Found, Rows, Shape, enough};
-use crate::frame::{Cell, Key, names};
+use crate::frame::{Cell, Dtype, Key, names};
 use crate::suite::{Outliers, Test};
 use crate::texts::dates;
 
@@ -114,7 +114,9 @@ impl Evaluator<'_> {
         if dtype.is_object() && (list || !types.iter().all(plain)) {
             return None;
         }
-        let success = types.iter().any(|t| names::is_column_type(dtype, t));
+        // Lists are compared with the type itself, which is none of NumPy's where pandas has its own.
+        let own = matches!(dtype, Dtype::Extension(_) | Dtype::Zoned(_));
+        let success = !(list && own) && types.iter().any(|t| names::is_column_type(dtype, t));
         Some(Finding::observed(success, dtype.scalar().into()))
     }
 

@@ -1,5 +1,8 @@
 //! Times as text.
 
+use arrow::array::TimestampNanosecondArray;
+use arrow::array::timezone::Tz;
+
 const DAY: i64 = 86_400_000_000_000;
 
 /// `isoformat(sep)` of nanoseconds since 1970: the fraction only where there is one.
@@ -16,7 +19,22 @@ pub(crate) fn time_text(nanos: i64, separator: char) -> String {
     text
 }
 
-/// The same with nine digits of the second, as NumPy writes a `datetime64[ns]`.
+/// The time in the zone of a type (`datetime64[ns, Europe/Berlin]`), with its offset from UTC; in UTC where the zone is not known.
+pub(super) fn zoned_text(nanos: i64, dtype: &str) -> String {
+    let zone = dtype.rsplit(", ").next().unwrap_or_default().trim_end_matches(']');
+    let local = || {
+        let zone: Tz = zone.parse().ok()?;
+        let at = TimestampNanosecondArray::from(vec![nanos]).value_as_datetime_with_tz(0, zone)?;
+        let offset = at.format("%:z").to_string();
+        let (hours, minutes) = offset.trim_start_matches(['+', '-']).split_once(':')?;
+        let apart = (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60) * 1_000_000_000;
+        let moved = if offset.starts_with('-') { nanos - apart } else { nanos + apart };
+        Some(format!("{}{offset}", time_text(moved, 'T')))
+    };
+    local().unwrap_or_else(|| format!("{}+00:00", time_text(nanos, 'T')))
+}
+
+/// The same as [`time_text`] with nine digits of the second, as NumPy writes a `datetime64[ns]`.
 pub(crate) fn numpy_time(nanos: i64) -> String {
     let text = time_text(nanos - nanos.rem_euclid(1_000_000_000), 'T');
     format!("{text}.{:09}", nanos.rem_euclid(1_000_000_000))
@@ -39,4 +57,18 @@ pub(crate) fn civil(days: i64) -> (i64, u32, u32) {
     let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
     let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
     (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_a_zone_have_its_offset() {
+        let at = 1_685_570_400_000_000_000;
+        assert_eq!(zoned_text(at, "datetime64[ns, +02:00]"), "2023-06-01T00:00:00+02:00");
+        assert_eq!(zoned_text(at, "datetime64[ns, UTC]"), "2023-05-31T22:00:00+00:00");
+        assert_eq!(zoned_text(at, "datetime64[ns, -03:30]"), "2023-05-31T18:30:00-03:30");
+        assert_eq!(zoned_text(at, "datetime64[ns, Nowhere/Known]"), "2023-05-31T22:00:00+00:00");
+    }
 }

@@ -20,6 +20,9 @@ pub(crate) use cell::{Cell, Key, compare, json_equal, number};
 pub(crate) use dtype::{Dtype, names};
 pub(crate) use json::{numpy_time, time_text};
 
+use json::zoned_text;
+use serde_json::Value;
+
 use crate::Error;
 
 /// How values are read.
@@ -134,6 +137,15 @@ impl Column {
             Data::Day(a) if a.is_valid(row) => Cell::Day(a.value(row)),
             Data::Bytes(a) if a.is_valid(row) => Cell::Bytes(a.value(row)),
             _ => Cell::Null,
+        }
+    }
+
+    /// A value of the column as results show it: a missing time is pandas' NaT, and a time of a zone has its offset.
+    pub fn shown(&self, cell: Cell<'_>) -> Value {
+        match (cell, &self.dtype) {
+            (Cell::Null, dtype) if dtype.is_time() => "NaT".into(),
+            (Cell::Time(at), Dtype::Zoned(name)) => zoned_text(at, name).into(),
+            _ => cell.json(),
         }
     }
 

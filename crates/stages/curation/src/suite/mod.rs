@@ -7,6 +7,7 @@ mod json_schema;
 mod kwargs;
 mod pandera;
 mod phrase;
+mod python_json;
 mod read;
 mod rule;
 mod sagemaker;

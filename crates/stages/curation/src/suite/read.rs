@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::{Suite, dbt, gx, json_schema, pandera, sagemaker};
+use super::{Suite, dbt, gx, json_schema, pandera, python_json, sagemaker};
 use crate::Error;
 
 /// What a suite is written in.
@@ -69,7 +69,7 @@ impl std::str::FromStr for Dialect {
 pub fn read(text: &str, dialect: Option<Dialect>, table: Option<&str>) -> Result<Suite, Error> {
     let format = dialect.map_or("expectation", Dialect::name);
     let bad = |reason: String| Error::BadSuite { format, reason };
-    let value: Value = match serde_json::from_str(text) {
+    let value: Value = match python_json::read(text) {
         Ok(value) => value,
         Err(json) if text.trim_start().starts_with(['{', '[']) => return Err(bad(json.to_string())),
         Err(_) => serde_saphyr::from_str(text).map_err(|e| bad(e.to_string()))?,
