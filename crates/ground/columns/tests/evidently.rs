@@ -1,5 +1,6 @@
 //! Every result of Evidently 0.7.23 that is recorded in `conformance/vectors/drift`: default choices, scores, thresholds and
 //! decisions of every method for every column. What cannot agree is named here and in `docs/conformance/statistics.md`.
+//! `MLWRIGHT_DRIFT_VECTORS` names another folder of the same shape, which `conformance/vectors/drift/make.py` makes.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +10,18 @@ use columns::state::{ColumnState, Summary};
 use mlwright_columns as columns;
 use serde_json::Value;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../conformance/vectors/drift");
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../conformance/vectors/drift");
+
+fn another() -> Option<String> {
+    std::env::var("MLWRIGHT_DRIFT_VECTORS").ok()
+}
+
+fn read_at(folder: &str, file: &str) -> Value {
+    serde_json::from_slice(&types::io::read(format!("{folder}/{file}")).unwrap()).unwrap()
+}
 
 fn read(file: &str) -> Value {
-    serde_json::from_slice(&types::io::read(format!("{FOLDER}/{file}")).unwrap()).unwrap()
+    read_at(KEPT, file)
 }
 
 fn number(value: &Value) -> f64 {
@@ -40,23 +49,26 @@ struct Tally {
 #[test]
 fn every_method_scores_and_decides_as_evidently_does() {
     let mut tally = Tally { met: 0, by_chance: 0, missed: Vec::new() };
-    for group in read("manifest.json")["groups"].as_array().unwrap() {
+    let folder = another().unwrap_or_else(|| KEPT.to_owned());
+    for group in read_at(&folder, "manifest.json")["groups"].as_array().unwrap() {
         let group = group.as_str().unwrap();
         if group == "embeddings" {
             continue;
         }
-        let recorded = read(&format!("{group}.json"));
+        let recorded = read_at(&folder, &format!("{group}.json"));
         let open =
-            |side: &str| Frame::open(format!("{FOLDER}/{}", recorded[side].as_str().unwrap())).unwrap();
+            |side: &str| Frame::open(format!("{folder}/{}", recorded[side].as_str().unwrap())).unwrap();
         let (reference, current) = (open("ref"), open("cur"));
         for (column, wanted) in recorded["columns"].as_object().unwrap() {
             check_column(&mut tally, group, column, wanted, &reference, &current);
         }
     }
     let Tally { met, by_chance, missed } = tally;
-    assert!(by_chance <= 4, "{by_chance}");
     assert!(missed.is_empty(), "{met} met, {} missed:\n{}", missed.len(), missed.join("\n"));
-    assert!(met >= 2_400, "{met}");
+    if another().is_none() {
+        assert!(by_chance <= 4, "{by_chance}");
+        assert!(met >= 2_400, "{met}");
+    }
 }
 
 fn check_column(tally: &mut Tally, group: &str, column: &str, wanted: &Value, x: &Frame, y: &Frame) {
@@ -75,7 +87,11 @@ fn check_column(tally: &mut Tally, group: &str, column: &str, wanted: &Value, x:
     for (method, result) in results {
         // Its p-value is drawn without a seed: the statistic is compared below.
         if method == Some(Method::EmpiricalMmd) {
-            check_mmd(tally, group, column, wanted, &Pair::of(kind, &reference, &current, false));
+            // Squares of narrow integers overflow there.
+            if !narrow(&reference) {
+                let pair = Pair::of(kind, &reference, &current, false);
+                check_mmd(tally, (group, column), wanted, &pair, if single { 1e-5 } else { 1e-9 });
+            }
             continue;
         }
         let report = compare(x, y, &options(method)).unwrap();
@@ -88,6 +104,7 @@ fn check_column(tally: &mut Tally, group: &str, column: &str, wanted: &Value, x:
             match (error.as_str(), found) {
                 (Some("UFuncTypeError"), Ok(found)) if same(found.score, number(right), 1e-6, 0.0) => {}
                 (Some("UFuncTypeError"), found) => miss(format!("{found:?}, SciPy has {right}")),
+                (_, Ok(_)) if outside(result["message"].as_str().unwrap_or_default()) => {}
                 (_, Ok(found)) => miss(format!("{found:?}, where it fails: {}", result["message"])),
                 (_, Err(_)) => {}
             }
@@ -111,6 +128,8 @@ fn check_column(tally: &mut Tally, group: &str, column: &str, wanted: &Value, x:
                 true
             }
             Method::CramerVonMises => same(found.score, score, 1e-6, 1e-7),
+            // Of three or four values Evidently takes one by hash order against the others.
+            Method::FisherExact if levels(&reference, &current, kind) > 2 => true,
             _ if single => same(found.score, score, 1e-9, 1e-4),
             _ => same(found.score, score, 1e-9, 1e-7),
         };
@@ -123,12 +142,21 @@ fn check_column(tally: &mut Tally, group: &str, column: &str, wanted: &Value, x:
         if found.threshold != number(&result["threshold"]) {
             miss(format!("threshold {}, wanted {}", found.threshold, result["threshold"]));
         }
-        if found.drifted != result["drifted"].as_bool().unwrap() && name != Method::TotalVariation {
+        let by_hash = name == Method::FisherExact && levels(&reference, &current, kind) > 2;
+        if found.drifted != result["drifted"].as_bool().unwrap() && name != Method::TotalVariation && !by_hash
+        {
             miss(format!("drifted {}, wanted {} (score {score})", found.drifted, result["drifted"]));
         }
         tally.met += 1;
         tally.missed.extend(missed);
     }
+}
+
+/// Errors of Evidently's drawing, after the score is there, and of NumPy where the answer is well defined.
+fn outside(message: &str) -> bool {
+    ["ScatterAggField", "finite-sized bins", "boolean subtract", "real dtype", "ufunc"]
+        .iter()
+        .any(|word| message.contains(word))
 }
 
 fn distinct(x: &drift::Series, y: &drift::Series, kind: Kind) -> usize {
@@ -143,6 +171,13 @@ fn distinct(x: &drift::Series, y: &drift::Series, kind: Kind) -> usize {
     }
 }
 
+fn levels(x: &drift::Series, y: &drift::Series, kind: Kind) -> usize {
+    match Pair::of(kind, x, y, false) {
+        Ok(Pair::Keys { keys, .. }) => keys.len(),
+        _ => 0,
+    }
+}
+
 /// Evidently's p-value depends on how sums of shares round; ties may count or not.
 fn in_band(x: &drift::Series, y: &drift::Series, kind: Kind, found: f64, wanted: f64) -> bool {
     let pair = Pair::of(kind, x, y, false).unwrap();
@@ -150,21 +185,31 @@ fn in_band(x: &drift::Series, y: &drift::Series, kind: Kind, found: f64, wanted:
     (above - 1e-9..=found + 1e-9).contains(&wanted)
 }
 
+fn narrow(x: &drift::Series) -> bool {
+    let data_type = format!("{:?}", x.data_type());
+    data_type.contains("Int") && data_type != "Int64" || data_type == "Boolean"
+}
+
 fn check_mmd(
     tally: &mut Tally,
-    group: &str,
-    column: &str,
+    (group, column): (&str, &str),
     wanted: &Value,
     pair: &Result<Pair, drift::NotComputable>,
+    absolute: f64,
 ) {
-    let Some(statistic) = wanted["raw"].get("mmd_u").filter(|s| !s.is_object()).map(number) else { return };
+    let recorded = &wanted["raw"]["mmd_u"];
+    let recorded = recorded.get("stat").unwrap_or(recorded);
+    if recorded.is_null() || recorded.is_object() {
+        return;
+    }
+    let statistic = number(recorded);
     let found = match pair {
         Ok(Pair::Numbers { reference, current }) => Mmd::of(reference.values(), current.values()),
         _ => return,
     };
     tally.met += 1;
     match found {
-        Ok(found) if same(found.statistic, statistic, 1e-9, 1e-7) => {}
+        Ok(found) if same(found.statistic, statistic, absolute, 1e-7) => {}
         Ok(found) => {
             tally.missed.push(format!("{group}/{column} mmd: {}, wanted {statistic}", found.statistic))
         }
@@ -175,7 +220,7 @@ fn check_mmd(
 #[test]
 fn vectors_are_compared_as_evidently_does() {
     let recorded = read("embeddings.json");
-    let open = |file: &Value| Frame::open(format!("{FOLDER}/{}", file.as_str().unwrap())).unwrap();
+    let open = |file: &Value| Frame::open(format!("{KEPT}/{}", file.as_str().unwrap())).unwrap();
     let reference = open(&recorded["ref"]);
     let mut missed = Vec::new();
     for case in recorded["cases"].as_array().unwrap() {
@@ -210,8 +255,7 @@ fn data_sets_drift_as_evidently_says() {
         let recorded = read(&format!("{group}.json"));
         let preset = &recorded["preset"];
         let Some(metrics) = preset["metrics"].as_array() else { continue };
-        let open =
-            |side: &str| Frame::open(format!("{FOLDER}/{}", recorded[side].as_str().unwrap())).unwrap();
+        let open = |side: &str| Frame::open(format!("{KEPT}/{}", recorded[side].as_str().unwrap())).unwrap();
         let kinds = recorded["types"].as_object().unwrap().iter();
         let kinds = kinds.map(|(c, k)| (c.clone(), k.as_str().unwrap().parse().unwrap())).collect();
         let options = Options { kinds, ..Options::default() };
@@ -238,7 +282,7 @@ fn data_summaries_have_evidentlys_values() {
     let mut met = 0;
     for preset in ["data_summary", "data_summary_noref", "column_metrics"] {
         let recorded = read(&format!("presets/{preset}.json"));
-        let frame = Frame::open(format!("{FOLDER}/presets/{preset}.cur.parquet")).unwrap();
+        let frame = Frame::open(format!("{KEPT}/presets/{preset}.cur.parquet")).unwrap();
         let facts = Facts::of(&frame).unwrap();
         for metric in recorded["metrics"].as_array().unwrap() {
             let (config, value) = (&metric["config"], &metric["value"]);
