@@ -114,7 +114,10 @@ pub(crate) async fn version_numbered(
     let mut found = versions_of(state, actor, &artifact).await?;
     let wanted = match number {
         "latest" => found.pop(),
-        number => found.into_iter().find(|v| v.body["version"] == number),
+        number => {
+            let number = number.parse::<i64>().map_err(|_| Failure::not_found("Artifact version"))?;
+            found.into_iter().find(|v| v.body["version"].as_i64() == Some(number))
+        }
     };
     wanted.ok_or_else(|| Failure::not_found("Artifact version"))
 }
