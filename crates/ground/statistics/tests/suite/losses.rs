@@ -88,7 +88,8 @@ fn chunks_are_told_from_the_reference_as_by_nannyml() {
     let v = vectors("nannyml");
     let of = &v["domain_classifier_lightgbm"];
     let (reference, analysis) = (Data::read("nannyml_ref.parquet"), Data::read("nannyml_ana.parquet"));
-    for (i, period) in of["chunk_period"].as_array().unwrap().iter().enumerate() {
+    // Each takes five models: some of either period, and the last, which has an alert.
+    for (i, period) in of["chunk_period"].as_array().unwrap().iter().enumerate().step_by(4) {
         let rows = rows(of, i);
         let found = if period == "reference" {
             domain_classifier_within(&order(reference.all()), &rows).unwrap()
