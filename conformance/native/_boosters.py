@@ -163,9 +163,12 @@ def lightgbm_cases(rng, rows):
         if k:
             expected["predict_proba"] = m.predict_proba(t)
         yield Case(f"LightGBM {model.__name__} (skops)", "skops", lambda path, m=m: dump(m, path), t, expected, 1e-12, None, ("predict",) if k else ())
-    x, t, s = data(rng, 20, dtype=np.float64, missing=0.0)
-    b = lgb.train({"verbose": -1, "linear_tree": True, "num_threads": 1}, lgb.Dataset(x, s, params={"verbose": -1, "linear_tree": True}), 3)
-    yield text("refused: LightGBM linear trees", b, t, refusal=True)
+    xl, tl, sl = data(rng, rows, missing=0.1 if rng.random() < 0.5 else 0.0, dtype=np.float64)
+    for objective in ("regression", "binary"):
+        params = {"objective": objective, "verbose": -1, "linear_tree": True, "num_threads": 1, "num_leaves": 9, "linear_lambda": 0.01}
+        yl = sl if objective == "regression" else classes(rng, sl, 2)
+        b = lgb.train(params, lgb.Dataset(xl, yl, params={"verbose": -1, "linear_tree": True}), 8)
+        yield text("LightGBM linear trees", b, tl)
 
 
 def catboost_cases(rng, rows):

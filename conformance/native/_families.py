@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 
+import _made_of_others
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
@@ -186,6 +187,7 @@ def sklearn_cases(rng, rows):
         yield sk(f"KMeans{tag}", pick(rng, KMeans(int(rng.integers(2, 9)), n_init=1, random_state=seed), MiniBatchKMeans(4, n_init=1, random_state=seed)).fit(x), t, tol)
         yield sk(f"IsolationForest{tag}", IsolationForest(n_estimators=20, max_features=pick(rng, 1.0, 0.5), contamination=pick(rng, "auto", 0.1), random_state=seed).fit(x), t)
     yield from pipelines(rng, rows, seed)
+    yield from _made_of_others.cases(rng, rows)
     x, t = table(rng, train_rows), table(rng, 20)
     yield sk("refused: KNeighborsClassifier", KNeighborsClassifier().fit(x, classes(rng, signal(rng, x), 2)), t, refusal=True)
     y2 = np.c_[classes(rng, signal(rng, x), 2), classes(rng, signal(rng, x), 3)]

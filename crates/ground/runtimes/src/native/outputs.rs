@@ -84,6 +84,41 @@ impl Classes {
         }
     }
 
+    /// Whether the label at `index` is the label at `at` of `other`.
+    pub(crate) fn same(&self, index: usize, other: &Self, at: usize) -> bool {
+        match (self, other) {
+            (Self::Integers(a), Self::Integers(b)) => a[index] == b[at],
+            (Self::Floats(a), Self::Floats(b)) => a[index] == b[at],
+            (Self::Booleans(a), Self::Booleans(b)) => a[index] == b[at],
+            (Self::Texts(a), Self::Texts(b)) => a[index] == b[at],
+            // An ensemble numbers its labels, and a member may hold the numbers as floats.
+            (Self::Integers(a), Self::Floats(b)) => a[index] as f64 == b[at],
+            _ => false,
+        }
+    }
+
+    /// Predicted labels as indices; `None` if one is no label of these.
+    pub(crate) fn indices(&self, labels: &TensorData) -> Option<Vec<usize>> {
+        match (self, labels) {
+            (Self::Integers(c), TensorData::I64(v)) => {
+                v.iter().map(|x| c.iter().position(|y| y == x)).collect()
+            }
+            (Self::Integers(c), TensorData::F64(v)) => {
+                v.iter().map(|x| c.iter().position(|y| *y as f64 == *x)).collect()
+            }
+            (Self::Floats(c), TensorData::F64(v)) => {
+                v.iter().map(|x| c.iter().position(|y| y == x)).collect()
+            }
+            (Self::Booleans(c), TensorData::Bool(v)) => {
+                v.iter().map(|x| c.iter().position(|y| y == x)).collect()
+            }
+            (Self::Texts(c), TensorData::Bytes(v)) => {
+                v.iter().map(|x| c.iter().position(|y| y.as_bytes() == x.as_slice())).collect()
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn element(&self) -> ElementType {
         match self {
             Self::Integers(_) => ElementType::I64,

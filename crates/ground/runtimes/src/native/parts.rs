@@ -20,7 +20,11 @@ pub(crate) fn xgboost(bytes: &[u8], class: Option<&str>) -> Result<XgBoost, Erro
 }
 
 pub(crate) fn lightgbm(text: &str) -> Result<lightgbm::Raw, Error> {
-    lightgbm::parse(text)
+    let raw = lightgbm::parse(text)?;
+    if raw.trees.iter().any(|tree| !tree.linear.is_empty()) {
+        return Err(Error::Unsupported("contributions of LightGBM's linear trees".into()));
+    }
+    Ok(raw)
 }
 
 /// The trees of a scikit-learn estimator, or of the last step of a pipeline is refused: its columns are not the

@@ -12,11 +12,14 @@ use super::tree::Forest;
 use crate::{ElementType, Error, TensorData};
 use objective::Objective;
 
+use read::LinearLeaf;
 pub(crate) use read::{Raw, parse};
 
 pub(crate) struct Booster {
     forest: Forest<f64>,
     leaves: Vec<f64>,
+    /// Beside the leaves, where a tree is linear.
+    linear: Vec<LinearLeaf>,
     trees: usize,
     columns: usize,
     groups: usize,
@@ -61,8 +64,10 @@ fn build(
 ) -> Result<Booster, Error> {
     let mut forest = Forest::new(raw.columns);
     let mut leaves = Vec::new();
+    let mut linear = Vec::new();
+    let is_linear = raw.trees.iter().any(|tree| !tree.linear.is_empty());
     for tree in &raw.trees {
-        tree.compile(&mut forest, &mut leaves)?;
+        tree.compile(&mut forest, &mut leaves, is_linear.then_some(&mut linear))?;
     }
     let k = raw.trees_per_round;
     let rounds = raw.trees.len() / k;
@@ -82,6 +87,7 @@ fn build(
     Ok(Booster {
         forest,
         leaves,
+        linear,
         trees: rounds * k,
         columns: raw.columns,
         groups: k,
@@ -151,7 +157,13 @@ impl Predict for Booster {
         let k = self.groups;
         let mut raw = vec![0.0; matrix.rows * k];
         let doubles = matrix.doubles();
-        if k == 1 {
+        if !self.linear.is_empty() {
+            let width = self.columns;
+            self.forest.rows(&doubles, 0..self.trees, |row, tree, leaf| {
+                let values = &doubles[row * width..(row + 1) * width];
+                raw[row * k + tree % k] += self.linear[leaf as usize].value(values);
+            });
+        } else if k == 1 {
             self.forest.rows(&doubles, 0..self.trees, |row, _, leaf| raw[row] += self.leaves[leaf as usize]);
         } else {
             self.forest.rows(&doubles, 0..self.trees, |row, tree, leaf| {

@@ -32,6 +32,36 @@ pub(crate) struct Tree {
     pub leaf_count: Vec<f64>,
     pub node_count: Vec<f64>,
     sets: Vec<Bits>,
+    /// By leaf, where the tree is linear.
+    pub linear: Vec<LinearLeaf>,
+}
+
+/// A leaf that is a linear model of some columns.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LinearLeaf {
+    constant: f64,
+    terms: Vec<(usize, f64)>,
+    /// What counts where one of the columns is missing.
+    plain: f64,
+}
+
+impl LinearLeaf {
+    pub(crate) fn plain(value: f64) -> Self {
+        Self { constant: value, terms: Vec::new(), plain: value }
+    }
+
+    /// `Tree::Predict` of a linear tree: the sum in the order of the terms.
+    pub(crate) fn value(&self, row: &[f64]) -> f64 {
+        let mut sum = self.constant;
+        for (column, coefficient) in &self.terms {
+            let x = row.get(*column).copied().unwrap_or(f64::NAN);
+            if x.is_nan() {
+                return self.plain;
+            }
+            sum += coefficient * x;
+        }
+        sum
+    }
 }
 
 const CATEGORICAL: u8 = 1;
@@ -133,9 +163,6 @@ fn categories(json: &str) -> Result<Vec<Vec<String>>, Error> {
 
 impl Tree {
     fn read(fields: &HashMap<&str, &str>, columns: usize) -> Result<Self, Error> {
-        if fields.get("is_linear").is_some_and(|v| v.trim() != "0") {
-            return Err(Error::Unsupported("LightGBM's linear trees".into()));
-        }
         let leaves = count(fields, "num_leaves")?;
         if leaves == 0 {
             return Err(broken("a tree has no leaves"));
@@ -149,7 +176,10 @@ impl Tree {
         if feature.iter().any(|f| *f as usize >= columns) {
             return Err(broken("a split is on a column that does not exist"));
         }
+        let is_linear = fields.get("is_linear").is_some_and(|v| v.trim() != "0");
+        let linear = if is_linear { linear_leaves(fields, &leaf, columns)? } else { Vec::new() };
         Ok(Self {
+            linear,
             feature,
             threshold: numbers(fields, "threshold", splits)?,
             decision: numbers(fields, "decision_type", splits)?,
@@ -196,11 +226,23 @@ impl Tree {
         }
     }
 
-    pub(crate) fn compile(&self, forest: &mut Forest<f64>, leaves: &mut Vec<f64>) -> Result<(), Error> {
+    /// Leaves are numbered as they are met; `linear` gets one a leaf where some tree of the model is linear.
+    pub(crate) fn compile(
+        &self,
+        forest: &mut Forest<f64>,
+        leaves: &mut Vec<f64>,
+        mut linear: Option<&mut Vec<LinearLeaf>>,
+    ) -> Result<(), Error> {
         let splits = self.feature.len();
         forest.push(splits + self.leaf.len(), |node| {
             if node >= splits {
-                leaves.push(self.leaf[node - splits]);
+                let plain = self.leaf[node - splits];
+                leaves.push(plain);
+                if let Some(linear) = &mut linear {
+                    // The first tree of a linear model is plain.
+                    let own = self.linear.get(node - splits).cloned();
+                    linear.push(own.unwrap_or_else(|| LinearLeaf::plain(plain)));
+                }
                 return Ok(Source::Leaf((leaves.len() - 1) as u32));
             }
             let (left, right) = self.children(node);
@@ -215,6 +257,31 @@ impl Tree {
             }))
         })
     }
+}
+
+fn linear_leaves(
+    fields: &HashMap<&str, &str>,
+    leaf: &[f64],
+    columns: usize,
+) -> Result<Vec<LinearLeaf>, Error> {
+    let constants = numbers::<f64>(fields, "leaf_const", leaf.len())?;
+    let counts = numbers::<usize>(fields, "num_features", leaf.len())?;
+    let total = counts.iter().try_fold(0_usize, |sum, n| sum.checked_add(*n)).filter(|n| *n <= MOST);
+    let total = total.ok_or_else(|| broken("its linear leaves have too many columns"))?;
+    let features = numbers::<usize>(fields, "leaf_features", total)?;
+    let coefficients = numbers::<f64>(fields, "leaf_coeff", total)?;
+    if features.iter().any(|column| *column >= columns) {
+        return Err(broken("a linear leaf is of a column that does not exist"));
+    }
+    let mut terms = features.into_iter().zip(coefficients);
+    let each = constants.into_iter().zip(counts).zip(leaf);
+    Ok(each
+        .map(|((constant, count), plain)| LinearLeaf {
+            constant,
+            terms: terms.by_ref().take(count).collect(),
+            plain: *plain,
+        })
+        .collect())
 }
 
 fn sets(fields: &HashMap<&str, &str>) -> Result<Vec<Bits>, Error> {

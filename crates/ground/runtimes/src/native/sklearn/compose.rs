@@ -60,6 +60,47 @@ fn build_part(step: &Object<'_>) -> Result<Step, Error> {
     }
 }
 
+/// Transformers side by side, each of all columns.
+pub(crate) struct Union(Vec<Option<Box<dyn Transform>>>);
+
+pub(super) fn union(object: &Object<'_>) -> Result<Union, Error> {
+    if object.find("transformer_weights")?.is_some_and(|w| !w.is_none()) {
+        return Err(object.unsupported("its transformers have weights"));
+    }
+    let mut parts = Vec::new();
+    for entry in object.get("transformer_list")?.items()? {
+        let members = entry.items()?;
+        let Some(step) = members.get(1) else { return Err(entry.broken("is no transformer")) };
+        if step.word().as_deref() == Some("drop") {
+            continue;
+        }
+        parts.push(if is_passthrough(step) {
+            None
+        } else {
+            match build(step)? {
+                Step::Transform(transform) => Some(transform),
+                Step::Predict(_) => return Err(step.unsupported("it predicts inside a FeatureUnion")),
+            }
+        });
+    }
+    Ok(Union(parts))
+}
+
+impl Transform for Union {
+    fn apply(&self, block: Block) -> Result<Block, Error> {
+        let rows = block.rows();
+        let mut parts = Vec::with_capacity(self.0.len());
+        for transform in &self.0 {
+            let part = match transform {
+                Some(transform) => transform.apply(block.clone())?,
+                None => block.clone(),
+            };
+            parts.push(part.matrix()?);
+        }
+        Ok(Block::Matrix(Matrix::beside(rows, &parts)))
+    }
+}
+
 /// Columns, and what becomes of them: nothing if they pass as they are.
 type Part = (Vec<usize>, Option<Box<dyn Transform>>);
 

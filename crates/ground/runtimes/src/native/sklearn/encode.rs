@@ -9,7 +9,7 @@ use crate::native::skops::{Array, Item, Object, npy};
 
 /// The categories of one column and their indices.
 #[derive(Default)]
-struct Categories {
+pub(super) struct Categories {
     numbers: HashMap<u64, usize>,
     texts: HashMap<String, usize>,
     missing: Option<usize>,
@@ -22,7 +22,7 @@ fn key(x: f64) -> u64 {
 }
 
 impl Categories {
-    fn read(object: &Object<'_>) -> Result<Self, Error> {
+    pub(super) fn read(object: &Object<'_>) -> Result<Self, Error> {
         let mut out = Self::default();
         match object.array()? {
             Array::Plain(npy::Array { data: npy::Data::Text(texts), .. }) => {
@@ -64,7 +64,11 @@ impl Categories {
         Ok(out)
     }
 
-    fn find(&self, series: &Series, row: usize) -> Option<usize> {
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn find(&self, series: &Series, row: usize) -> Option<usize> {
         match &series.values {
             Values::Numbers(v) if v[row].is_nan() => self.missing,
             Values::Numbers(v) => self.numbers.get(&key(v[row])).copied(),

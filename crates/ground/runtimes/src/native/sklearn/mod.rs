@@ -1,19 +1,29 @@
 //! Estimators of scikit-learn, from the objects of a `.skops` file. Formulas and types: scikit-learn 1.9.1.
 
+mod bayes;
 mod boosting;
+mod calibrated;
 mod cluster;
 mod compose;
+mod decompose;
+mod dummy;
 mod encode;
+mod ensemble;
 mod explained;
 mod forest;
 mod histogram;
 mod impute;
 mod isolation;
 mod known;
+mod known_more;
 mod linear;
+mod network;
 mod scale;
+mod select;
 mod shape;
+mod target;
 mod trees;
+mod vector;
 
 use super::matrix::Block;
 use super::outputs::{Predict, Transform};
@@ -50,8 +60,18 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         "Normalizer" | "Binarizer" | "PolynomialFeatures" | "FunctionTransformer" | "VarianceThreshold" => {
             transform(shape::build(object)?)
         }
+        "SelectKBest"
+        | "SelectPercentile"
+        | "SelectFpr"
+        | "SelectFwe"
+        | "RFE"
+        | "RFECV"
+        | "SequentialFeatureSelector" => transform(Box::new(select::build(object)?)),
+        "PCA" | "TruncatedSVD" => transform(Box::new(decompose::build(object)?)),
+        "FeatureUnion" => transform(Box::new(compose::union(object)?)),
         "OneHotEncoder" => transform(Box::new(encode::one_hot(object)?)),
         "OrdinalEncoder" => transform(Box::new(encode::ordinal(object)?)),
+        "TargetEncoder" => transform(Box::new(target::build(object)?)),
         "KBinsDiscretizer" => transform(Box::new(encode::bins(object)?)),
         "SimpleImputer" => transform(Box::new(impute::imputer(object)?)),
         "DecisionTreeClassifier"
@@ -70,6 +90,23 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         }
         "KMeans" | "MiniBatchKMeans" => Ok(Step::Predict(Box::new(cluster::build(object)?))),
         "IsolationForest" => Ok(Step::Predict(Box::new(isolation::build(object)?))),
+        "GaussianNB" | "MultinomialNB" | "ComplementNB" | "BernoulliNB" => {
+            Ok(Step::Predict(Box::new(bayes::build(object)?)))
+        }
+        "MLPClassifier" | "MLPRegressor" => Ok(Step::Predict(Box::new(network::build(object)?))),
+        "SVC" | "NuSVC" | "SVR" | "NuSVR" => Ok(Step::Predict(Box::new(vector::build(object)?))),
+        "VotingClassifier"
+        | "VotingRegressor"
+        | "BaggingClassifier"
+        | "BaggingRegressor"
+        | "AdaBoostClassifier"
+        | "AdaBoostRegressor"
+        | "MultiOutputRegressor" => Ok(Step::Predict(Box::new(ensemble::build(object)?))),
+        "StackingClassifier" | "StackingRegressor" => Ok(Step::Predict(Box::new(ensemble::stacked(object)?))),
+        "CalibratedClassifierCV" => Ok(Step::Predict(Box::new(calibrated::build(object)?))),
+        "DummyClassifier" | "DummyRegressor" => Ok(Step::Predict(Box::new(dummy::build(object)?))),
+        // What a search found is what it predicts with.
+        "GridSearchCV" | "RandomizedSearchCV" => build(&object.get("best_estimator_")?),
         class if linear::is_linear(class) => Ok(Step::Predict(Box::new(linear::build(object)?))),
         class => Err(object.unsupported(format!("there is no native form of {class}"))),
     }
@@ -110,7 +147,8 @@ const EVERYWHERE: [&str; 9] = [
 
 fn check_attributes(object: &Object<'_>) -> Result<(), Error> {
     let class = object.class();
-    let Some((_, known)) = known::KNOWN.iter().find(|(name, _)| *name == class) else {
+    let Some((_, known)) = known::KNOWN.iter().chain(known_more::MORE).find(|(name, _)| *name == class)
+    else {
         return Err(object.unsupported(format!("there is no native form of {class}")));
     };
     let unknown = object
@@ -125,8 +163,9 @@ fn check_attributes(object: &Object<'_>) -> Result<(), Error> {
 
 /// Columns that the estimator was fitted on: their number and, where it saw a data frame, their names.
 pub(crate) fn features(object: &Object<'_>) -> Result<(Option<usize>, Option<Vec<String>>), Error> {
-    if object.class() == "Pipeline" {
-        for step in object.get("steps")?.items()? {
+    if let "Pipeline" | "FeatureUnion" = object.class() {
+        let steps = if object.class() == "Pipeline" { "steps" } else { "transformer_list" };
+        for step in object.get(steps)?.items()? {
             let parts = step.items()?;
             if let Some(step) = parts.get(1)
                 && !is_passthrough(step)
@@ -136,8 +175,22 @@ pub(crate) fn features(object: &Object<'_>) -> Result<(Option<usize>, Option<Vec
         }
         return Ok((None, None));
     }
+    if matches!(object.class(), "GridSearchCV" | "RandomizedSearchCV") {
+        return features(&object.get("best_estimator_")?);
+    }
+    if object.find("n_features_in_")?.is_none()
+        && let Some(first) = object.find("estimators_")?.and_then(|e| e.items().ok()?.into_iter().next())
+    {
+        let (count, names) = features(&first)?;
+        // The ensemble hands arrays to its members, and may have seen names itself.
+        return Ok((count, names_of(object)?.or(names)));
+    }
     let count = object.find("n_features_in_")?.map(|n| n.count()).transpose()?;
-    let names = match object.find("feature_names_in_")? {
+    Ok((count, names_of(object)?))
+}
+
+fn names_of(object: &Object<'_>) -> Result<Option<Vec<String>>, Error> {
+    Ok(match object.find("feature_names_in_")? {
         Some(names) => match names.array()? {
             Array::Objects { items, .. } => items
                 .into_iter()
@@ -152,8 +205,7 @@ pub(crate) fn features(object: &Object<'_>) -> Result<(Option<usize>, Option<Vec
             },
         },
         None => None,
-    };
-    Ok((count, names))
+    })
 }
 
 fn is_passthrough(step: &Object<'_>) -> bool {

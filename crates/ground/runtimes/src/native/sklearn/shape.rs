@@ -26,7 +26,8 @@ pub(super) fn build(object: &Object<'_>) -> Result<Box<dyn Transform>, Error> {
             let variances = object.get("variances_")?.floats()?;
             let kept =
                 variances.iter().enumerate().filter(|(_, v)| **v > threshold).map(|(i, _)| i).collect();
-            Box::new(Kept { kept, width: variances.len() })
+            let name = object.class().to_owned();
+            Box::new(Kept { kept, width: variances.len(), name, nan_allowed: true })
         }
         _ => Box::new(function(object)?),
     })
@@ -92,15 +93,21 @@ impl Transform for Binarizer {
     }
 }
 
-struct Kept {
-    kept: Vec<usize>,
-    width: usize,
+/// Some of the columns.
+pub(super) struct Kept {
+    pub kept: Vec<usize>,
+    pub width: usize,
+    pub name: String,
+    pub nan_allowed: bool,
 }
 
 impl Transform for Kept {
     fn apply(&self, block: Block) -> Result<Block, Error> {
         super::check_width(&block, self.width)?;
         let matrix = block.matrix()?;
+        if !self.nan_allowed {
+            matrix.finite(&self.name, false)?;
+        }
         Ok(Block::Matrix(matrix.select(&self.kept)))
     }
 }
