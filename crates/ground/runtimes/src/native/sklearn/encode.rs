@@ -118,7 +118,15 @@ fn encoder(object: &Object<'_>, name: &'static str) -> Result<Encoder, Error> {
         }
         for (column, (at, map)) in indices.iter().zip(&mappings).enumerate() {
             let first = if at.is_none() { None } else { at.indices()?.first().copied() };
-            let map = if map.is_none() { None } else { Some(map.indices()?) };
+            let mut map = if map.is_none() { None } else { Some(map.indices()?) };
+            // `OrdinalEncoder` leaves the missing value, which comes last, out of the map.
+            if let Some(map) = &mut map
+                && name == "OrdinalEncoder"
+                && map.len() + 1 == columns[column].count
+                && columns[column].missing == Some(map.len())
+            {
+                map.push(map.len());
+            }
             if map.as_ref().is_some_and(|m| m.len() != columns[column].count)
                 || first.is_some_and(|f| f >= columns[column].count)
             {
