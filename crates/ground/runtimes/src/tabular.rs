@@ -78,6 +78,11 @@ impl Frame {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// [`Frame::column`], looked for at its expected place first.
+    pub fn column_near(&self, place: usize, name: &str) -> Option<&Column> {
+        self.columns.get(place).filter(|c| c.name == name).or_else(|| self.column(name))
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|c| c.name.as_str())
     }
@@ -275,7 +280,8 @@ impl Tabular {
     fn resolve<'f>(&self, frame: &'f Frame) -> Result<Vec<Option<&'f Values>>, Error> {
         if !self.named {
             // Numbered columns may still be given by name.
-            let by_name: Vec<_> = self.columns.iter().map(|c| frame.column(&c.name)).collect();
+            let by_name: Vec<_> =
+                self.columns.iter().enumerate().map(|(at, c)| frame.column_near(at, &c.name)).collect();
             if by_name.iter().all(Option::is_some) {
                 return Ok(by_name.into_iter().map(|c| c.map(|c| &c.values)).collect());
             }
@@ -286,8 +292,8 @@ impl Tabular {
         }
         let mut found = Vec::with_capacity(self.columns.len());
         let mut missing = Vec::new();
-        for spec in &self.columns {
-            match frame.column(&spec.name) {
+        for (at, spec) in self.columns.iter().enumerate() {
+            match frame.column_near(at, &spec.name) {
                 Some(column) => found.push(Some(&column.values)),
                 None if !spec.required => found.push(None),
                 None => missing.push(spec.name.as_str()),

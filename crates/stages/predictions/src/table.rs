@@ -26,8 +26,8 @@ pub const OUTPUT: &str = "output.";
 pub fn build(batches: &[Arc<Batch>], first: i64) -> Result<Table, Error> {
     let rows: usize = batches.iter().map(|b| b.ids.len()).sum();
     /// One entry a row, the same for all rows of a batch.
-    fn spread<T>(batches: &[Arc<Batch>], f: impl Fn(&Batch) -> T) -> impl Iterator<Item = Option<T>> {
-        batches.iter().flat_map(move |b| b.ids.iter().map(|_| Some(f(b))).collect::<Vec<_>>())
+    fn spread<T: Clone>(batches: &[Arc<Batch>], f: impl Fn(&Batch) -> T) -> impl Iterator<Item = Option<T>> {
+        batches.iter().flat_map(move |b| std::iter::repeat_n(Some(f(b)), b.ids.len()))
     }
     let mut columns = vec![
         (ORDINAL.to_owned(), column::integers((0..rows as i64).map(|i| Some(first + i)))),
@@ -57,15 +57,18 @@ fn frames(
 ) {
     let mut names: Vec<&str> = Vec::new();
     for batch in batches {
-        for name in frame(batch).names() {
-            if !names.contains(&name) {
+        for (at, name) in frame(batch).names().enumerate() {
+            // Nearly always the columns of one model, in one order.
+            if names.get(at) != Some(&name) && !names.contains(&name) {
                 names.push(name);
             }
         }
     }
-    for name in names {
-        let parts: Vec<(usize, Option<&Values>)> =
-            batches.iter().map(|b| (b.ids.len(), frame(b).column(name).map(|c| &c.values))).collect();
+    for (at, name) in names.into_iter().enumerate() {
+        let parts: Vec<(usize, Option<&Values>)> = batches
+            .iter()
+            .map(|b| (b.ids.len(), frame(b).column_near(at, name).map(|c| &c.values)))
+            .collect();
         columns.push((format!("{prefix}{name}"), values(&parts)));
     }
 }
@@ -100,7 +103,7 @@ fn values(parts: &[(usize, Option<&Values>)]) -> columns::ArrayRef {
     }
     match common(parts) {
         // A missing number is null in the log, as it was in the request.
-        DataType::Float => column::floats(collect!(|v: &Values, row| v.number(row).filter(|x| !x.is_nan()))),
+        DataType::Float => column::floats(numbers(parts)),
         DataType::Integer => column::integers(collect!(|v: &Values, row: usize| match v {
             Values::Integer(v) => v[row],
             _ => None,
@@ -111,6 +114,21 @@ fn values(parts: &[(usize, Option<&Values>)]) -> columns::ArrayRef {
         })),
         _ => column::strings(collect!(text)),
     }
+}
+
+fn numbers(parts: &[(usize, Option<&Values>)]) -> Vec<Option<f64>> {
+    let mut out = Vec::with_capacity(parts.iter().map(|(rows, _)| rows).sum());
+    for (rows, values) in parts {
+        match values {
+            Some(Values::Float(v)) if v.len() == *rows => {
+                out.extend(v.iter().map(|x| (!x.is_nan()).then_some(*x)));
+            }
+            values => {
+                out.extend((0..*rows).map(|row| values.and_then(|v| v.number(row)).filter(|x| !x.is_nan())))
+            }
+        }
+    }
+    out
 }
 
 fn text(values: &Values, row: usize) -> Option<String> {
