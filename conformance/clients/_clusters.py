@@ -149,8 +149,12 @@ class Kubernetes(Cluster):
         "automountServiceAccountToken",
         "containers",
         "nodeSelector",
+        "tolerations",
+        "affinity",
+        "imagePullSecrets",
+        "volumes",
     }
-    CONTAINER = {"name", "image", "command", "env", "resources", "imagePullPolicy"}
+    CONTAINER = {"name", "image", "command", "env", "resources", "imagePullPolicy", "volumeMounts", "securityContext"}
 
     def status(self, code, reason, message):
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message}
@@ -212,7 +216,12 @@ class Kubernetes(Cluster):
             for amount in amounts.values():
                 if not re.fullmatch(r"[0-9]+(m|Mi)?", amount):
                     self.status(422, "Invalid", f"{amount} is no quantity")
-        env = {item["name"]: item["value"] for item in container["env"]}
+        named = {volume["name"] for volume in pod.get("volumes", [])}
+        for mount in container.get("volumeMounts", []):
+            if mount["name"] not in named:
+                self.status(422, "Invalid", f"volumeMounts: Not found: {mount['name']}")
+        # What a value is taken from is not there: its variable stays away, as an optional one would.
+        env = {item["name"]: item["value"] for item in container["env"] if "value" in item}
         self.jobs[name] = Job(name, container["command"], env, self.folder, body)
         return self.job(self.jobs[name])
 

@@ -1,7 +1,7 @@
 """One project and the same checks of it on every executor: what differs is one line of it (standard library only).
 
-The scripts that use it bring a cluster: `executors_kubernetes.py` an emulated API server whose pods are processes,
-`../long/executors_ray.py` a real Ray, `../long/executors_slurm.py` a real Slurm.
+The scripts that use it bring a cluster: `executors.py` emulated ones whose jobs are processes, `../long/executors_ray.py` a real Ray,
+`../long/executors_slurm.py` a real Slurm.
 """
 
 import json

@@ -18,10 +18,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
 import _executors as same  # noqa: E402
-from _checks import check, run_checks  # noqa: E402
-from _server import Server, free_port  # noqa: E402
+from _checks import check  # noqa: E402
+from _real import Real, missing  # noqa: E402
+from _server import free_port  # noqa: E402
 
-BINARY = os.path.abspath(sys.argv[1])
 RAY = Path(os.environ.get("MLWRIGHT_RAY", ""))
 FOLDER = Path(tempfile.mkdtemp(prefix="mlw-ray-"))
 # Ray lets in whoever shows it, the server's executor included.
@@ -33,6 +33,8 @@ os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN_PATH=str(TOKEN))
 
 class Ray:
     """A head of its own on free ports."""
+
+    name = "Ray"
 
     def __init__(self):
         self.port, self.gcs = free_port(), free_port()
@@ -71,52 +73,31 @@ class Ray:
     def stop(self):
         same.stop_process(self.process)
 
+    away, back = stop, start
+
     def get(self, path):
         request = urllib.request.Request(self.url + path, headers={"Authorization": "Bearer " + TOKEN.read_text()})
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
-    def state(self, job):
+    def said(self, job):
         return self.get(f"/api/jobs/{job}")["status"]
+
+    def is_over(self, job):
+        return self.said(job) in ("STOPPED", "FAILED")
+
+    def count(self):
+        return len(self.get("/api/jobs/"))
 
 
 if not (RAY / "bin/ray").exists():
-    print("skipped: MLWRIGHT_RAY names no environment; make one: uv venv ray && uv pip install -p ray 'ray[default]'")
-    sys.exit(0)
+    missing("MLWRIGHT_RAY names no environment; make one: uv venv ray && uv pip install -p ray 'ray[default]'")
 
 ray = Ray()
-ray.start()
-server = Server(BINARY, FOLDER / "data")
-server.start()
-CLUSTER = {"kind": "ray", "url": ray.url, "python": str(RAY / "bin/python"), "resources": {"cpus": 1}}
-CLUSTER.update(token_file=str(TOKEN), unreachable="5m")
-house = same.House(server.url, BINARY, CLUSTER, FOLDER / "data")
-
-
-@check
-def one_line_moves_a_project_to_ray():
-    same.same_everywhere(house)
-
-
-@check
-def a_run_may_say_where_it_runs():
-    same.by_the_run(house)
-
-
-@check
-def pipelines_of_the_sdk_run_there():
-    same.sdk(house)
-
-
-@check
-def its_log_is_there_while_it_runs():
-    same.tail(house)
-
-
-@check
-def failures_and_timeouts_are_told():
-    same.failures(house)
-    same.timeouts(house)
+DECLARED = {"kind": "ray", "url": ray.url, "python": str(RAY / "bin/python"), "resources": {"cpus": 1}}
+DECLARED.update(token_file=str(TOKEN), unreachable="5m")
+real = Real(ray, sys.argv[1], FOLDER, DECLARED, str(RAY / "bin/python"))
+house = real.house
 
 
 @check
@@ -140,56 +121,21 @@ def a_step_may_use_the_cluster_it_runs_on():
 
 
 @check
-def a_cancelled_run_stops_its_job():
-    job = same.cancelled(house, lambda job: ray.state(job) in ("STOPPED", "FAILED"))
-    print("  Ray says", ray.state(job["job"]))
-
-
-@check
-def a_second_process_is_sent_away():
-    same.doubles(house, str(RAY / "bin/python"))
-
-
-@check
-def tokens_end_with_their_attempts():
-    same.tokens(house)
-
-
-@check
-def jobs_outlive_the_server_and_are_there_once():
-    same.survives(house, server, lambda: len(ray.get("/api/jobs/")))
-
-
-@check
 def a_python_that_is_not_there_is_told():
-    house.cluster = {**CLUSTER, "python": "/no/such/python"}
+    real.declare(python="/no/such/python")
     try:
-        house.apply("cluster")
         run = house.start("bad")
         ended = house.ended(run, 120)
         step = house.steps(run)["fail"]
         assert ended["state"] == "failed" and "JOB_ENTRYPOINT_COMMAND" in step["message"], step
         assert "/no/such/python" in house.log(run), house.log(run)
     finally:
-        house.cluster = CLUSTER
-        house.apply("cluster")
-
-
-@check
-def an_api_that_is_away_is_asked_again():
-    ray.stop()
-    run = house.start("sum", factor=2)
-    time.sleep(3)
-    assert house.run(run)["state"] == "running", house.run(run)
-    ray.start()
-    ended = house.ended(run)
-    assert ended["state"] == "succeeded", ended
+        real.declare()
 
 
 @check
 def a_head_that_is_gone_fails_the_attempt():
-    house.cluster = {**CLUSTER, "unreachable": "10s"}
-    house.apply("cluster")
+    real.declare(unreachable="10s")
     run = house.start("slow", notes=str(house.notes("gone")), seconds=600)
     house.until(lambda: "second 1" in house.log(run), 90, "it runs")
     claim = json.loads(house.job(run)["path"].with_name("claim.json").read_text())
@@ -200,19 +146,8 @@ def a_head_that_is_gone_fails_the_attempt():
     ended = house.ended(run, 120)
     step = house.steps(run)["count"]
     assert ended["state"] == "failed" and "`cluster` did not answer for 10s" in step["message"], step
+    ray.start()
+    real.declare()
 
 
-@check
-def what_cannot_be_reached_is_told():
-    same.unreachable(house)
-
-
-failed = 1
-try:
-    failed = run_checks()
-finally:
-    server.stop()
-    ray.stop()
-if failed:
-    print(server.said())
-sys.exit(1 if failed else 0)
+real.run()

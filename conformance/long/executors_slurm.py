@@ -17,10 +17,10 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
 import _executors as same  # noqa: E402
-from _checks import check, run_checks  # noqa: E402
-from _server import Server, free_port  # noqa: E402
+from _checks import check  # noqa: E402
+from _real import Real, missing  # noqa: E402
+from _server import free_port  # noqa: E402
 
-BINARY = os.path.abspath(sys.argv[1])
 FOLDER = Path(tempfile.mkdtemp(prefix="mlw-slurm-"))
 os.environ["PATH"] += ":/usr/sbin"
 CONFIG = """\
@@ -53,6 +53,8 @@ PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 class Slurm:
     """A controller, a node and their REST daemon, with a munge of their own."""
+
+    name = "Slurm"
 
     def __init__(self):
         self.port = free_port()
@@ -91,7 +93,7 @@ class Slurm:
         while time.monotonic() < deadline:
             said = subprocess.run(["sinfo", "-h", "-o", "%t"], capture_output=True, text=True)
             if said.stdout.strip() == "idle":
-                return self.start_rest()
+                return self.back()
             time.sleep(0.5)
         for name in ("munged.out", "controller.log", "node.log"):
             path = FOLDER / name
@@ -99,7 +101,7 @@ class Slurm:
         self.stop()
         raise SystemExit(f"not ok Slurm starts: {said}")
 
-    def start_rest(self):
+    def back(self):
         said = subprocess.run(
             ["scontrol", "token", "username=nobody", "lifespan=7200"], capture_output=True, text=True, check=True
         )
@@ -118,7 +120,7 @@ class Slurm:
         self.stop()
         raise SystemExit("not ok slurmrestd starts\n" + (FOLDER / "rest.out").read_text())
 
-    def stop_rest(self):
+    def away(self):
         same.stop_process(self.running.pop("rest"))
 
     def stop(self):
@@ -136,19 +138,25 @@ class Slurm:
     def jobs(self, name=None):
         return [job for job in self.get("jobs")["jobs"] if name in (None, job["name"])]
 
+    def said(self, name):
+        return [job["job_state"] for job in self.jobs(name)]
 
-missing = [name for name in ("slurmctld", "slurmd", "slurmrestd", "munged") if not shutil.which(name)]
-missing += [] if os.path.exists("/usr/bin/python3") else ["/usr/bin/python3"]
-if missing or os.geteuid() != 0:
-    why = f"{', '.join(missing)} not found; install Debian: slurm-wlm slurmrestd slurm-wlm-jwt-plugin munge python3" if missing else "not root"
-    print(f"skipped: {why}")
-    sys.exit(0)
+    def is_over(self, name):
+        return not {"RUNNING", "PENDING"} & set(self.said(name))
+
+    def count(self):
+        return len(self.jobs())
+
+
+lacks = [name for name in ("slurmctld", "slurmd", "slurmrestd", "munged") if not shutil.which(name)]
+lacks += [] if os.path.exists("/usr/bin/python3") else ["/usr/bin/python3"]
+if lacks:
+    missing(f"no {', '.join(lacks)}; install Debian: slurm-wlm slurmrestd slurm-wlm-jwt-plugin munge python3")
+if os.geteuid() != 0:
+    missing("its daemons want root")
 
 slurm = Slurm()
-slurm.start()
-server = Server(BINARY, FOLDER / "data")
-server.start()
-CLUSTER = {
+DECLARED = {
     "kind": "slurm",
     "url": slurm.url,
     "user": "nobody",
@@ -161,79 +169,22 @@ CLUSTER = {
     "unreachable": "2m",
     "env": {"HOME": str(FOLDER / "work")},
 }
-house = same.House(server.url, BINARY, CLUSTER, FOLDER / "data")
+real = Real(slurm, sys.argv[1], FOLDER, DECLARED, sys.executable)
+house = real.house
 # Steps of `nobody` note what they do there.
 house.folder.chmod(0o777)
 
 
 @check
-def one_line_moves_a_project_to_slurm():
-    same.same_everywhere(house)
-
-
-@check
-def pipelines_of_the_sdk_run_there():
-    same.sdk(house)
-
-
-@check
-def its_log_is_there_while_it_runs():
-    same.tail(house)
-
-
-@check
-def failures_and_timeouts_are_told():
-    same.failures(house)
-    same.timeouts(house)
-
-
-@check
-def a_cancelled_run_cancels_its_job():
-    job = same.cancelled(house, lambda name: all(job["job_state"] not in ("RUNNING", "PENDING") for job in slurm.jobs(name)))
-    print("  Slurm says", [job["job_state"] for job in slurm.jobs(job["job"])])
-
-
-@check
-def a_second_process_is_sent_away():
-    same.doubles(house, sys.executable)
-
-
-@check
-def jobs_outlive_the_server_and_are_there_once():
-    same.survives(house, server, lambda: len(slurm.jobs()))
-
-
-@check
-def a_daemon_that_is_away_is_asked_again():
-    slurm.stop_rest()
-    run = house.start("sum", factor=2)
-    time.sleep(3)
-    assert house.run(run)["state"] == "running", house.run(run)
-    slurm.start_rest()
-    ended = house.ended(run)
-    assert ended["state"] == "succeeded", ended
-
-
-@check
 def what_slurm_refuses_is_told():
-    house.cluster = {**CLUSTER, "partition": "nowhere"}
+    real.declare(partition="nowhere")
     try:
-        house.apply("cluster")
         run = house.start("bad")
         ended = house.ended(run, 60)
         step = house.steps(run)["fail"]
         assert ended["state"] == "failed" and "artition" in step["message"], step
     finally:
-        house.cluster = CLUSTER
-        house.apply("cluster")
+        real.declare()
 
 
-failed = 1
-try:
-    failed = run_checks()
-finally:
-    server.stop()
-    slurm.stop()
-if failed:
-    print(server.said())
-sys.exit(1 if failed else 0)
+real.run()

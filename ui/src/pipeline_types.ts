@@ -158,6 +158,8 @@ export interface Schedule {
   pipeline?: string | null;
   cron?: string | null;
   interval_seconds?: number | null;
+  on?: string | null;
+  subject?: string | null;
   time_zone?: string | null;
   enabled: boolean;
   catch_up?: boolean;

@@ -68,6 +68,10 @@ pub fn test(full: bool) -> bool {
         let quick = ["kill_writes", "kill_steps"];
         for script in scripts("conformance/long").iter().map(|path| name(path)) {
             if let Some(python) = python.as_ref().filter(|_| !quick.contains(&script.as_str())) {
+                if let Some(why) = tools::lacks(&script) {
+                    report.skip(&format!("long {script}"), &why);
+                    continue;
+                }
                 let (name, run) = long_script(&script, &binary, python, &[], postgres.as_ref());
                 report.stage(&name, run);
             }

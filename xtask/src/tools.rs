@@ -1,7 +1,7 @@
 //! The tools of the machine: what is missing is named with the package that has it.
 
 use crate::shell::which;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub struct Tool {
     pub name: &'static str,
@@ -65,6 +65,25 @@ pub fn chromium() -> Option<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
         .iter()
         .find_map(|name| which(name))
+}
+
+/// Why a long script cannot run on this machine.
+pub fn lacks(script: &str) -> Option<String> {
+    let (programs, packages): (&[&str], &str) = match script {
+        "executors_slurm" => (
+            &["slurmctld", "slurmd", "slurmrestd", "munged"],
+            "slurm-wlm slurmrestd slurm-wlm-jwt-plugin munge python3",
+        ),
+        "kfp_containers" => (&["podman"], "podman runc busybox-static"),
+        _ => return None,
+    };
+    let is_there = |name: &&str| which(name).is_some() || Path::new("/usr/sbin").join(name).is_file();
+    let missing: Vec<&str> = programs.iter().copied().filter(|name| !is_there(name)).collect();
+    if !missing.is_empty() {
+        return Some(format!("no {}; install Debian: {packages}", missing.join(", ")));
+    }
+    let needs_root = script == "executors_slurm" && !crate::shell::is_root();
+    needs_root.then(|| "Slurm's daemons want root".to_owned())
 }
 
 /// Whether a missing tool fails the run: on a build machine it does, on a person's it is said loudly.

@@ -19,6 +19,7 @@ export function triggerText(trigger: Json | undefined): ReactNode {
   if (replay) return <>replay of <Link href={`/pipeline-runs/${enc(replay)}`}>{replay.slice(-12)}</Link></>;
   if (schedule && schedule !== kind) return <>schedule <Link href={`/schedules?schedule=${enc(schedule)}`}>{text('name') || schedule.slice(-8)}</Link></>;
   if (kind === 'schedule') return `schedule${text('name') ? ` ${text('name')}` : ''}`;
+  if (kind === 'event') return `${words(text('on'))} · ${text('subject')}`;
   if (monitor) return <>{words(kind || 'monitor')}: <Link href={`/monitors/${enc(monitor)}`}>{monitor}</Link></>;
   if (kind) return `${words(kind)}${actor ? ` by ${actor}` : ''}`;
   return plain(trigger);

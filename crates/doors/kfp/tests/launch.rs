@@ -44,6 +44,7 @@ fn call(dir: &Path, spec: Value, inputs: BTreeMap<String, (Port, Datum)>, output
     Call {
         run: uid(1),
         run_name: "nightly".into(),
+        resource_name: "train-12345678".into(),
         run_created_at: Timestamp::parse_rfc3339("2026-03-01T12:00:00.5Z").unwrap(),
         scheduled_at: None,
         pipeline_root: None,
@@ -60,6 +61,8 @@ fn call(dir: &Path, spec: Value, inputs: BTreeMap<String, (Port, Datum)>, output
         addresses: BTreeMap::new(),
         dir: dir.to_owned(),
         workspace: dir.join("workspace"),
+        volumes: dir.join("kept"),
+        in_pod: false,
     }
 }
 
@@ -202,7 +205,7 @@ fn placeholders_are_resolved_as_upstream_does() {
         ("{{$.outputs.artifacts['model'].uri}}", "/run/x/outputs/model".to_owned()),
         ("{{$.outputs.output_file}}", "/run/x/outputs/executor_output.json".to_owned()),
         ("{{$.pipeline_job_name}}", "nightly".to_owned()),
-        ("{{$.pipeline_job_resource_name}}", format!("pipelines/{run}")),
+        ("{{$.pipeline_job_resource_name}}", "train-12345678".to_owned()),
         ("{{$.pipeline_job_uuid}}-{{$.pipeline_task_uuid}}", format!("{run}-{task}")),
         ("{{$.pipeline_task_name}}", "train".to_owned()),
         ("{{$.pipeline_root}}", format!("mlwright://pipelines/{run}")),
@@ -237,15 +240,198 @@ fn structures_become_words() {
     assert!(resolved(json!(["{\"Concat\": [1]}"])).is_err());
 }
 
+fn with_platform(dir: &Path, config: Value) -> Call {
+    let mut call = recorded(dir);
+    call.work.spec["container"]["kubernetes"] = config;
+    call
+}
+
 #[test]
-fn what_needs_the_cluster_is_refused_with_a_reason() {
+fn a_process_gets_what_the_platform_document_asks_for_as_far_as_there_is_such_a_thing() {
     let dir = tempfile::tempdir().unwrap();
-    let mut call = recorded(dir.path());
-    call.work.spec["container"]["kubernetes"] = json!({ "secretAsEnv": [{ "optional": false }] });
-    let refused = Kubeflow.launch(&call).unwrap_err();
-    assert!(refused.contains("secrets of the cluster") && refused.contains("hint"), "{refused}");
-    call.work.spec["container"]["kubernetes"] = json!({ "nodeSelector": { "labels": {} } });
-    launch(&call);
+    let config = json!({
+        "secretAsEnv": [
+            { "secretName": "db", "keyToEnv": [{ "secretKey": "pass", "envVar": "PASS" }] },
+            { "secretNameParameter": { "componentInputParameter": "which" },
+              "keyToEnv": [{ "secretKey": "user", "envVar": "USER_NAME" }], "optional": true },
+            { "secretNameParameter": { "componentInputParameter": "none" },
+              "keyToEnv": [{ "secretKey": "x", "envVar": "NEVER" }] },
+        ],
+        "configMapAsEnv": [{ "configMapName": "set", "keyToEnv": [{ "configMapKey": "level", "envVar": "LEVEL" }] }],
+        "secretAsVolume": [{ "secretName": "files", "mountPath": "/mnt/my_vol" }],
+        "pvcMount": [{ "constant": "shared", "mountPath": "/data", "subPath": "deep" }],
+        "emptyDirMounts": [{ "volumeName": "scratch", "mountPath": "/scratch" }],
+        "fieldPathAsEnv": [
+            { "name": "LABEL", "fieldPath": "metadata.labels['team']" },
+            { "name": "NONE", "fieldPath": "metadata.annotations['other']" },
+            { "name": "POD", "fieldPath": "metadata.name" },
+        ],
+        "podMetadata": { "labels": { "team": "a" } },
+        "nodeSelector": { "labels": { "gpu": "yes" } }, "tolerations": [{ "key": "k" }], "shinyNewThing": {},
+    });
+    let mut call = with_platform(dir.path(), config);
+    let which = Datum::Value(json!("other"));
+    call.inputs.insert("kubernetes.secretAsEnv.1.secretNameParameter".into(), which);
+    call.inputs.insert("kubernetes.pvcMount.0.pvcNameParameter".into(), Datum::Value(json!("shared")));
+    call.inputs.insert("lr".into(), Datum::Value(json!("/data/rates/1")));
+    call.work.inputs.insert("lr".into(), port(Kind::Text));
+    call.work.spec["container"]["command"][5] =
+        json!("open('/mnt/my_vol/user'); open('/data/x'); open('/scratch')");
+    let launch = launch(&call);
+    let secrets: Vec<_> = launch
+        .wanted
+        .variables
+        .iter()
+        .map(|(v, s)| (v.as_str(), s.name.as_str(), s.optional, s.is_open))
+        .collect();
+    assert_eq!(
+        secrets,
+        [
+            ("LEVEL", "set/level", false, true),
+            ("PASS", "db/pass", false, false),
+            ("USER_NAME", "other/user", true, false)
+        ]
+    );
+    let folder = &launch.wanted.folders[0];
+    assert_eq!(
+        (folder.path.to_str().unwrap(), folder.prefix.as_str()),
+        ("secrets/secretAsVolume-0", "files")
+    );
+    let env = |name: &str| launch.env[name].as_str();
+    assert_eq!((env("LABEL"), env("NONE"), env("POD")), ("a", "", "train-12345678-1"));
+    let source = types::io::read_to_string(dir.path().join("work/.kfp/ephemeral_component.py")).unwrap();
+    let root = dir.path().display().to_string();
+    assert_eq!(
+        source.replace(&root, ""),
+        "open('/secrets/secretAsVolume-0/user'); open('/kept/shared/deep/x'); open('/volumes/scratch')"
+    );
+    assert!(dir.path().join("kept/shared/deep").is_dir() && dir.path().join("volumes/scratch").is_dir());
+    let told: Value = serde_json::from_str(&launch.argv[6]).unwrap();
+    let values = &told["inputs"]["parameterValues"];
+    assert_eq!(values["lr"], json!(format!("{root}/kept/shared/deep/rates/1")));
+    assert_eq!(values.as_object().unwrap().len(), 1, "the platform's own are not the component's: {values}");
+    assert_eq!(launch.notes.len(), 2, "{:?}", launch.notes);
+    assert!(launch.notes[0].ends_with("left out: nodeSelector, tolerations"), "{:?}", launch.notes);
+    assert!(launch.notes[1].contains("shinyNewThing"), "{:?}", launch.notes);
+    assert!(launch.pod.is_null());
+}
+
+#[test]
+fn a_pod_gets_it_from_the_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = json!({
+        "secretAsEnv": [{ "secretName": "db", "keyToEnv": [{ "secretKey": "pass", "envVar": "PASS" }], "optional": false }],
+        "secretAsVolume": [{ "secretName": "my.files", "mountPath": "/mnt/my_vol" }],
+        "configMapAsVolume": [{ "configMapName": "set", "mountPath": "/etc/set", "optional": true }],
+        "pvcMount": [{ "constant": "shared", "mountPath": "/data", "subPath": "deep" }],
+        "emptyDirMounts": [{ "volumeName": "scratch", "mountPath": "/scratch", "medium": "Memory", "sizeLimit": "1Gi" }],
+        "genericEphemeralVolume": [{ "volumeName": "big", "mountPath": "/big", "accessModes": ["ReadWriteOnce"], "size": "5Gi",
+            "storageClassName": "fast" }],
+        "enabledSharedMemory": { "volumeName": "shm", "size": "2Gi" },
+        "fieldPathAsEnv": [{ "name": "POD", "fieldPath": "metadata.name" }],
+        "podMetadata": { "labels": { "team": "a" } },
+        "nodeSelector": { "labels": { "gpu": "yes" } },
+        "tolerations": [{ "key": "k", "operator": "Exists", "tolerationSeconds": "30" }, { "tolerationJson": {} }],
+        "nodeAffinity": [{ "matchExpressions": [{ "key": "zone", "operator": "In", "values": ["a"] }] }],
+        "podAffinity": [{ "topologyKey": "zone", "matchPodLabels": { "app": "x" }, "anti": true, "weight": 5 }],
+        "imagePullPolicy": "Always", "imagePullSecret": [{ "secretName": "registry" }],
+        "securityContext": { "runAsUser": "1000", "runAsNonRoot": true },
+    });
+    let mut call = with_platform(dir.path(), config);
+    call.in_pod = true;
+    let key = json!([{ "key": "more" }]);
+    call.inputs.insert("kubernetes.tolerations.1.tolerationJson".into(), Datum::Value(key));
+    call.inputs.insert("kubernetes.pvcMount.0.pvcNameParameter".into(), Datum::Value(json!("shared")));
+    let launch = launch(&call);
+    let pod = &launch.pod;
+    let expected: Value = serde_json::from_str(include_str!("data/pod.json")).unwrap();
+    assert_eq!(pod, &expected, "{}", serde_json::to_string_pretty(pod).unwrap());
+    assert_eq!(launch.wanted.variables["PASS"].name, "db/pass", "the workspace's own goes first");
+    assert!(launch.wanted.folders.is_empty() && launch.notes.is_empty());
+    assert!(!dir.path().join("kept").exists());
+    for (field, value, words) in [
+        ("imagePullPolicy", json!("Sometimes"), "Sometimes"),
+        ("secretAsEnv", json!([{ "secretName": "../x" }]), "no name"),
+        ("secretAsVolume", json!([{ "secretName": "x", "mountPath": "data" }]), "no path"),
+    ] {
+        let mut call = call.clone();
+        call.work.spec["container"]["kubernetes"][field] = value;
+        let refused = Kubeflow.launch(&call).unwrap_err();
+        assert!(refused.contains(words), "{refused}");
+    }
+}
+
+#[test]
+fn success_is_said_in_the_word_that_the_component_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    for (source, expected) in [
+        ("assert status.state == 'COMPLETE'", "COMPLETE"),
+        ("assert status.state == \"SUCCEEDED\"", "SUCCEEDED"),
+        ("assert status.state in ('COMPLETE', 'SUCCEEDED')", "SUCCEEDED"),
+        ("print(status.state)", "SUCCEEDED"),
+    ] {
+        let mut call = recorded(dir.path());
+        call.work.spec["container"]["command"][5] = json!(source);
+        call.work.inputs.insert("status".into(), port(Kind::Status));
+        let status = json!({ "state": "SUCCEEDED", "pipelineTaskName": "a" });
+        call.inputs.insert("status".into(), Datum::Value(status));
+        let told: Value = serde_json::from_str(&launch(&call).argv[6]).unwrap();
+        assert_eq!(told["inputs"]["parameterValues"]["status"]["state"], json!(expected), "{source}");
+    }
+}
+
+#[test]
+fn a_component_that_passes_settings_on_is_told_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = json!({
+        "secretAsEnv": [{ "secretName": "db", "keyToEnv": [{ "secretKey": "pass", "envVar": "PASS" }] }],
+        "nodeSelector": { "labels": { "gpu": "yes" } },
+    });
+    let mut call = with_platform(dir.path(), config);
+    let container = &mut call.work.spec["container"];
+    container["resources"] = json!({ "resourceCpuLimit": "2", "accelerator": { "resourceType": "nvidia.com/gpu", "resourceCount": "1" } });
+    container["task_config"] = json!({ "input": "settings", "fields": { "RESOURCES": false, "ENV": false } });
+    let told: Value = serde_json::from_str(&launch(&call).argv[6]).unwrap();
+    let settings = &told["inputs"]["parameterValues"]["settings"];
+    assert_eq!(settings["resources"], json!({ "limits": { "cpu": "2", "nvidia.com/gpu": "1" } }));
+    let env = json!([
+        { "name": "A", "value": "b-{{$.inputs.parameters['lr']}}" },
+        { "name": "PASS", "valueFrom": { "secretKeyRef": { "name": "db", "key": "pass" } } },
+    ]);
+    assert_eq!(settings["env"].as_array().unwrap().len(), env.as_array().unwrap().len());
+    assert_eq!(settings["env"][1], env[1]);
+    assert!(settings["nodeSelector"].is_null(), "it was not asked for");
+    let launch = launch(&call);
+    assert!(!launch.env.contains_key("A") && launch.wanted.is_empty(), "the task itself does not keep them");
+}
+
+#[test]
+fn claims_are_made_and_removed_as_folders() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = |image: &str, inputs: &[(&str, &str)]| {
+        let text = |value: &str| (port(Kind::Text), Datum::Value(json!(value)));
+        let inputs = inputs.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+        let outputs: &[(&str, Kind)] = if image.contains("create") { &[("name", Kind::Text)] } else { &[] };
+        let spec = json!({ "container": { "image": image, "command": [], "args": [] } });
+        let call = call(dir.path(), spec, inputs, outputs);
+        let launched = Kubeflow.launch(&call)?;
+        assert_eq!(launched.argv, ["true"]);
+        Kubeflow.collect(&call)
+    };
+    let named = made("argostub/createpvc", &[("pvc_name", "mine")]).unwrap();
+    assert_eq!(named["name"], Datum::Value(json!("mine")));
+    assert!(dir.path().join("kept/mine").is_dir());
+    assert!(made("argostub/deletepvc", &[("pvc_name", "mine")]).unwrap().is_empty());
+    assert!(!dir.path().join("kept/mine").exists());
+    let suffixed = made("argostub/createpvc", &[("pvc_name_suffix", "-x")]).unwrap();
+    let Datum::Value(Value::String(name)) = &suffixed["name"] else { panic!("{suffixed:?}") };
+    assert!(name.ends_with("-x") && name.len() > 20, "{name}");
+    assert!(
+        made("argostub/createpvc", &[("pvc_name", "a"), ("pvc_name_suffix", "b")])
+            .unwrap_err()
+            .contains("one of them")
+    );
+    assert!(made("argostub/deletepvc", &[("pvc_name", "../x")]).unwrap_err().contains("no name"));
 }
 
 #[test]

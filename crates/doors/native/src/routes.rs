@@ -124,6 +124,7 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/backfills/{id}/resume", post(pl::backfills::resume))
         .route("/api/v1/backfills/{id}/cancel", post(pl::backfills::cancel))
         .route("/api/v1/servers", get(pl::servers::list))
+        .route("/api/v1/servers/log", get(pl::servers::log))
         .route("/api/v1/secrets", get(pl::secrets::list))
         .route("/api/v1/secrets/{name}", put(pl::secrets::set).delete(pl::secrets::delete))
         .route("/api/v1/predictions/{id}", get(why::get))

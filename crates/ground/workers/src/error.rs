@@ -26,6 +26,16 @@ pub enum Error {
     NoSignature(&'static str),
 }
 
+impl From<crate::home::Error> for Error {
+    fn from(error: crate::home::Error) -> Self {
+        match error {
+            crate::home::Error::Io(error) => Self::Io(error),
+            crate::home::Error::NoUv => Self::NoUv,
+            crate::home::Error::Command { command, output } => Self::Command { command, output },
+        }
+    }
+}
+
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {

@@ -7,6 +7,7 @@
 pub mod environment;
 mod error;
 mod frame;
+pub mod home;
 mod pool;
 mod python;
 pub mod sandbox;

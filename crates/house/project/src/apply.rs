@@ -128,7 +128,7 @@ pub async fn apply(context: &Context, actor: &Actor, request: Request) -> Result
     for (name, pipeline) in &project.pipelines {
         let spec = json!({
             "name": name, "dataset": pipeline.dataset, "params": pipeline.params, "steps": pipeline.steps,
-            "environments": project.environments, "executor": pipeline.executor,
+            "environments": project.environments, "executor": pipeline.executor, "deadline": pipeline.deadline,
         });
         pipelines::define(ledger, actor, spec_of("pipeline", name, spec)?).await?;
     }

@@ -452,8 +452,11 @@ fn steps(
     let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
     let shim = vec![program.into_os_string(), STEP_SHIM.into()];
     let given = config.pipelines.url.trim_end_matches('/');
+    let address = Some(config.pipelines.address.as_str()).filter(|address| !address.is_empty());
+    let address = address.unwrap_or(url).trim_end_matches('/').to_owned();
     let url = if given.is_empty() { url } else { given };
     let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
+    steps.address = address;
     steps.lease = Duration::from_secs(config.pipelines.lease_seconds.max(3));
     let days = Duration::from_secs(config.pipelines.keep_days.saturating_mul(86_400));
     steps.keep = Some(days).filter(|days| !days.is_zero());

@@ -112,6 +112,7 @@ pub struct Pipelines {
     pub workers: usize,
     pub log_limit_mib: u64,
     pub url: String,
+    pub address: String,
     pub lease_seconds: u64,
     pub keep_days: u64,
 }
@@ -200,6 +201,7 @@ impl Default for Config {
                 workers: 2,
                 log_limit_mib: 64,
                 url: String::new(),
+                address: String::new(),
                 lease_seconds: 20,
                 keep_days: 30,
             },
@@ -340,6 +342,10 @@ const KEYS: &[(&str, &str)] = &[
         "pipelines.url",
         "Where steps reach the server; empty for its own address. Where servers share a database, name what leads to any \
          of them: a step may outlive its server.",
+    ),
+    (
+        "pipelines.address",
+        "Where the other servers on one database reach this one and no other, to ask for logs; empty: its own address.",
     ),
     (
         "pipelines.lease_seconds",

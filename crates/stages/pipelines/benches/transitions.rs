@@ -94,6 +94,7 @@ async fn submit(ledger: &Ledger, blobs: &Blobs) -> Vec<Vec<Uid>> {
         name: "chain".into(),
         root: Graph { tasks, ..Graph::default() },
         components: BTreeMap::from([("ask".to_owned(), ask)]),
+        deadline_ms: None,
     };
     let mut chains = Vec::new();
     for run in 0..RUNS {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use types::{Timestamp, Uid};
 
-use crate::{Datum, Resources, Work};
+use crate::{Datum, Resources, Wanted, Work};
 
 /// Knows one kind of work: what to start for it, and what it left.
 pub trait Adapter: Send + Sync {
@@ -32,6 +32,8 @@ pub trait Adapter: Send + Sync {
 pub struct Call {
     pub run: Uid,
     pub run_name: String,
+    /// See [`crate::resource_name`].
+    pub resource_name: String,
     pub run_created_at: Timestamp,
     /// For which moment a schedule started the run.
     pub scheduled_at: Option<Timestamp>,
@@ -51,6 +53,10 @@ pub struct Call {
     pub dir: PathBuf,
     /// Shared by the tasks of the run on this server. Whoever wants it makes it; it goes with the run.
     pub workspace: PathBuf,
+    /// Shared by all runs of the workspace on this server, for volumes that stay. Whoever wants it makes it.
+    pub volumes: PathBuf,
+    /// It will run in a pod of Kubernetes, which gives it what [`Launch::pod`] asks for.
+    pub in_pod: bool,
 }
 
 /// What to start.
@@ -67,6 +73,13 @@ pub struct Launch {
     /// Program and arguments that end what the process started elsewhere, such as a container. Run after its end, however it
     /// ended, with the same environment; what it says and how it ends counts for nothing.
     pub clear: Vec<String>,
+    /// Secrets of the workspace that it gets, beside those that its task names.
+    pub wanted: Wanted,
+    /// What a pod gets in which it runs: a piece of Kubernetes' `PodSpec`, with `container` for its container and `metadata` for
+    /// the pod's. Lists are added to what the executor's declaration says; what that says otherwise stays.
+    pub pod: Value,
+    /// First lines of its log.
+    pub notes: Vec<String>,
     /// What it wants of a cluster's machine, where its task does not say it.
     pub resources: Option<Resources>,
     /// Folders outside of `call.dir` that the process reads: they go along to a cluster.

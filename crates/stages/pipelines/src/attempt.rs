@@ -51,6 +51,8 @@ pub(crate) struct Attempt {
     pub dir: PathBuf,
     /// Shared by the run.
     pub workspace: PathBuf,
+    /// See [`crate::resource_name`].
+    pub resource_name: String,
     /// It was started again on request: what a cache knows is not wanted.
     pub anew: bool,
     /// Of this server's lease when the attempt was read.
@@ -135,7 +137,19 @@ impl Engine {
                 let dir = attempt_dir(&root, run.uid, uid, &step.name, step.attempt);
                 let workspace = root.join(run.uid.hex()).join(WORKSPACE);
                 let anew = node.attempts_before > 0;
-                Ok(Some(Attempt { run, step, task, work, inputs, dir, workspace, anew, generation: None }))
+                let resource_name = crate::resource_name(&plan.plan.name, run.uid);
+                Ok(Some(Attempt {
+                    run,
+                    step,
+                    task,
+                    work,
+                    inputs,
+                    dir,
+                    workspace,
+                    resource_name,
+                    anew,
+                    generation: None,
+                }))
             })
             .await
     }

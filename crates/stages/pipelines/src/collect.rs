@@ -15,10 +15,12 @@ use crate::error::blocking;
 use crate::finish::{Ended, Ending, Uses, finish_step};
 use crate::shim::{self, Cause, Exit};
 use crate::{
-    Artifact, Datum, Engine, Error, Span, StepOutput, StepRun, StepSpec, StepState, executors, prepare,
-    snapshot, store, tracked, work,
+    Artifact, Datum, Engine, Error, SECRETS, Span, StepOutput, StepRun, StepSpec, StepState, executors,
+    prepare, snapshot, store, tracked, work,
 };
 
+/// In the attempt's directory: folders that stand for volumes which end with it.
+const VOLUMES: &str = "volumes";
 /// A file in the attempt's directory: what the process says about its failure.
 const MESSAGE: &str = "message";
 const LONGEST_MESSAGE: usize = 2_048;
@@ -216,7 +218,7 @@ impl Engine {
 
 /// Removes what an ended attempt left, but for its log. Blocks.
 fn clean(dir: &Path) {
-    for part in ["work", "inputs", "outputs", "dataset"] {
+    for part in ["work", "inputs", "outputs", "dataset", SECRETS, VOLUMES] {
         let path = dir.join(part);
         if path.exists()
             && let Err(error) = std::fs::remove_dir_all(&path)

@@ -21,6 +21,8 @@ pub struct Config {
     pub shim: Vec<OsString>,
     /// Where steps reach this server, and clusters whose declaration says nothing else.
     pub url: String,
+    /// Where the other servers that share the database reach this one, and no other.
+    pub address: String,
     /// What steps show there, if the server asks.
     pub token: Option<String>,
     /// `uv` of the search path if `None`.
@@ -59,6 +61,7 @@ impl Config {
         Self {
             data_dir,
             shim,
+            address: url.clone(),
             url,
             token: None,
             uv: None,

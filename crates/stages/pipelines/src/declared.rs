@@ -47,5 +47,6 @@ pub(crate) fn plan(spec: &PipelineSpec) -> Plan {
             resources: step.resources.clone(),
         });
     }
-    Plan { name: spec.name.clone(), root: Graph { tasks, ..Graph::default() }, components }
+    let deadline_ms = spec.deadline.map(|deadline| deadline.0.as_millis() as u64);
+    Plan { name: spec.name.clone(), root: Graph { tasks, ..Graph::default() }, components, deadline_ms }
 }

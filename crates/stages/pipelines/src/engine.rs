@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use blobs::Blobs;
@@ -14,14 +13,15 @@ use types::{Actor, Digest, Uid, WorkspaceId, io};
 
 use crate::advance::Advance;
 use crate::attempt::Active;
+use crate::clock::Watch;
 use crate::compiled::Compiled;
 use crate::config::ATTEMPTS;
-use crate::error::blocking;
 use crate::executors::Away;
 use crate::finish::claim;
+use crate::heard::Heard;
 use crate::servers::Membership;
 use crate::zygotes::Zygotes;
-use crate::{Config, Error, LogPart, retention, shim, store};
+use crate::{Config, Error, retention, shim, store};
 
 /// How long a change of another server, or one that nobody announced, may go unseen.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(1);
@@ -29,8 +29,6 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_millis(5);
 /// From the start to the first removal of what old runs left.
 const PRUNE_AFTER: Duration = Duration::from_secs(60);
-/// The most that one read of a log gives.
-const LOG_PART: u64 = 256 * 1024;
 
 /// Runs what was submitted. Steps are processes of their own under a shim; stopping the engine, or killing its
 /// process, leaves them alone, and the next engine on the same data directory takes them up again. Cheap to clone.
@@ -45,6 +43,10 @@ pub(crate) struct Inner {
     plans: Mutex<HashMap<Digest, Arc<Compiled>>>,
     pub zygotes: Zygotes,
     pub away: Away,
+    pub clock: Watch,
+    pub heard: Heard,
+    /// Asks other servers for logs; made when it is first needed.
+    pub peers: OnceLock<outbound::Client>,
 }
 
 /// Plans that the engine keeps in memory.
@@ -71,6 +73,9 @@ impl Engine {
             plans: Mutex::default(),
             zygotes,
             away: Away::default(),
+            clock: Watch::default(),
+            heard: Heard::default(),
+            peers: OnceLock::new(),
         })))
     }
 
@@ -145,7 +150,9 @@ impl Engine {
         if inner.membership.take_sweep() {
             self.sweep().await?;
         }
+        self.look_at_clock().await?;
         self.start_due().await?;
+        self.start_heard().await?;
         self.go_on_backfills().await?;
         // What runs on clusters takes no room here.
         let here = active.len().saturating_sub(inner.away.len());
@@ -154,15 +161,17 @@ impl Engine {
             self.claim(room).await?;
         }
         let (owner, now) = (inner.membership.own.uid.clone(), inner.ledger.clock().now());
-        let (running, ending, replays, due) = inner
+        let (running, ending, replays, overdue, due) = inner
             .ledger
             .read(WorkspaceId::DEFAULT, move |rx| {
                 let running = store::steps::running(rx, &owner)?;
                 let ending = store::steps::to_cancel(rx, &owner)?;
-                let due = store::tree::next_due(rx, now)?;
-                Ok::<_, ledger::Error>((running, ending, store::replays::to_judge(rx)?, due))
+                let due = store::due::next(rx, now)?;
+                let overdue = store::runs::overdue(rx, now)?;
+                Ok::<_, ledger::Error>((running, ending, store::replays::to_judge(rx)?, overdue, due))
             })
             .await?;
+        self.end_overdue(overdue).await?;
         for (workspace, step) in running {
             if active.enter(step) {
                 let (engine, active) = (self.clone(), Arc::clone(active));
@@ -227,64 +236,6 @@ impl Engine {
     pub(crate) fn attempt_dir(&self, run: Uid, step: Uid, name: &str, attempt: i64) -> PathBuf {
         attempt_dir(&self.0.config.attempts(), run, step, name, attempt)
     }
-
-    /// Up to 256 KiB of the log of a step, by its name or id, from `offset`, whole characters only: of the attempt that runs, or else of
-    /// the last one. It grows while the step runs. Errors: `RunNotFound`, `StepNotFound`.
-    pub async fn read_log(&self, actor: &Actor, run: Uid, step: &str, offset: u64) -> Result<LogPart, Error> {
-        self.read_attempt_log(actor, run, step, None, offset).await
-    }
-
-    /// [`Engine::read_log`], of the attempt with this number. Errors: also `NotFound` if there was none.
-    pub async fn read_attempt_log(
-        &self,
-        actor: &Actor,
-        run: Uid,
-        step: &str,
-        attempt: Option<i64>,
-        offset: u64,
-    ) -> Result<LogPart, Error> {
-        let name = step.to_owned();
-        let found = self
-            .0
-            .ledger
-            .read(actor.workspace, move |rx| {
-                store::runs::find(rx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
-                let found = match name.parse() {
-                    Ok(uid) => store::steps::find(rx, uid)?.filter(|step| step.run == run),
-                    Err(_) => store::steps::find_name(rx, run, &name)?,
-                };
-                let mut found = found.ok_or(Error::StepNotFound { run, step: name })?;
-                if let Some(attempt) = attempt.filter(|attempt| *attempt != found.attempt) {
-                    let earlier = store::attempts::find(rx, found.uid, attempt)?.ok_or_else(|| {
-                        Error::NotFound { what: "attempt", name: format!("{attempt} of {}", found.name) }
-                    })?;
-                    (found.attempt, found.log_digest) = (attempt, earlier.log_digest);
-                    (found.state, found.server, found.disk) = (earlier.state, earlier.server, None);
-                }
-                let place = found.disk.as_ref().or(found.server.as_ref());
-                let place = place.filter(|_| found.log_digest.is_none());
-                Ok::<_, Error>((place.map(|uid| store::servers::find(rx, uid)).transpose()?.flatten(), found))
-            })
-            .await?;
-        let (place, found) = found;
-        let root = place.and_then(|server| self.0.membership.reach(&server));
-        let root = root.unwrap_or_else(|| self.0.config.attempts());
-        let path = attempt_dir(&root, run, found.uid, &found.name, found.attempt).join(shim::LOG);
-        if path.exists() {
-            return blocking(move || read_part(&path, offset, found.state.is_final())).await;
-        }
-        let Some(digest) = found.log_digest else {
-            return Ok(LogPart {
-                next_offset: offset,
-                eof: found.state.is_final(),
-                ..LogPart::nothing_yet()
-            });
-        };
-        let bytes = self.0.blobs.get_bytes(&digest).await?;
-        let start = (offset as usize).min(bytes.len());
-        let end = (start + LOG_PART as usize).min(bytes.len());
-        Ok(part(&bytes[start..end], start as u64, end == bytes.len()))
-    }
 }
 
 /// Below a server's directory of attempts. Rows come and go; their uids are never used again.
@@ -298,39 +249,4 @@ pub(crate) fn attempt_dir(root: &Path, run: Uid, step: Uid, name: &str, attempt:
 /// The engine acts for the workspace of the run.
 pub(crate) fn system(workspace: WorkspaceId) -> Actor {
     Actor { workspace, ..Actor::system("pipelines") }
-}
-
-fn read_part(path: &std::path::Path, offset: u64, ended: bool) -> Result<LogPart, Error> {
-    let mut file = io::open(path)?;
-    let failed = |e| io::Error::new("read", path, e);
-    let length = file.metadata().map_err(failed)?.len();
-    let start = offset.min(length);
-    file.seek(SeekFrom::Start(start)).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(LOG_PART).read_to_end(&mut bytes).map_err(failed)?;
-    let last = ended && start + bytes.len() as u64 >= length;
-    Ok(part(&bytes, start, last))
-}
-
-/// Leaves a character that is not there as a whole for the next read, unless nothing more will come.
-fn part(bytes: &[u8], start: u64, last: bool) -> LogPart {
-    let mut whole = bytes.len();
-    if !last {
-        for back in 1..=bytes.len().min(3) {
-            let byte = bytes[bytes.len() - back];
-            let wants = match byte {
-                0xC0..=0xDF => 2,
-                0xE0..=0xEF => 3,
-                0xF0..=0xF7 => 4,
-                0x80..=0xBF => continue,
-                _ => 1,
-            };
-            if wants > back {
-                whole = bytes.len() - back;
-            }
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes[..whole]).into_owned();
-    LogPart { text, next_offset: start + whole as u64, eof: last }
 }

@@ -1,9 +1,9 @@
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::json;
 use types::{Digest, io};
+use workers::home::{self, Held};
 
 use crate::executors::RemotePython;
 use crate::{EnvironmentSpec, Error, PythonEnv};
@@ -53,13 +53,13 @@ pub(crate) fn resolve(
         let (environment, path) = (name.to_owned(), spec.requirements.clone());
         return Err(Error::NoHash { environment, path, requirement });
     }
-    let mut find = command(uv);
+    let mut find = home::uv(uv);
     find.args(["python", "find", "--no-project", "--system"]).arg(&spec.python);
-    let interpreter = PathBuf::from(output(find, name)?.trim());
+    let interpreter = PathBuf::from(home::output(find).map_err(|e| of(name, e))?.trim());
     let mut version = Command::new(&interpreter);
     version.arg("-VV");
-    let python = output(version, name)?.trim().to_owned();
-    let platform = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let python = home::output(version).map_err(|e| of(name, e))?.trim().to_owned();
+    let platform = home::platform();
     let lock_digest = Digest::of(&lock);
     let identity = json!({ "format": 1, "python": python, "platform": platform, "lock": lock_digest });
     let key = Digest::of(identity.to_string());
@@ -72,14 +72,14 @@ pub(crate) fn build(uv: Option<&Path>, root: &Path, environment: &Environment) -
     once(root, &environment.key, &environment.name, |dir, held| {
         let requirements = root.join(format!("{}.txt", environment.key.hex()));
         io::write_atomic(&requirements, &environment.lock)?;
-        let mut venv = command(uv);
+        let mut venv = home::uv(uv);
         venv.args(["venv", "-q", "--no-project", "--python"]).arg(&environment.interpreter).arg(dir);
-        held.run(venv, &environment.name)?;
-        let mut sync = command(uv);
+        held.run(venv)?;
+        let mut sync = home::uv(uv);
         sync.args(["pip", "sync", "-q", "--require-hashes", "--allow-empty-requirements", "--python"])
             .arg(dir.join("bin/python"));
         sync.arg(&requirements);
-        held.run(sync, &environment.name)
+        held.run(sync).map(drop)
     })
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn key_of(python: &PythonEnv) -> Digest {
     let mut requirements: Vec<&str> = python.requirements.iter().map(|line| line.trim()).collect();
     requirements.sort_unstable();
     requirements.dedup();
-    let platform = format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS);
+    let platform = home::platform();
     let identity = json!({
         "format": 2, "python": python.version, "platform": platform, "requirements": requirements,
     });
@@ -105,21 +105,9 @@ pub(crate) fn build_python(
 ) -> Result<PathBuf, Error> {
     let name = if python.requirements.is_empty() { "empty".into() } else { python.requirements.join(" ") };
     once(root, &key, &name, |dir, held| {
-        let venv = |version: Option<&str>| {
-            let mut venv = command(uv);
-            venv.args(["venv", "-q", "--no-project"]);
-            if let Some(version) = version {
-                venv.arg("--python").arg(version);
-            }
-            venv.arg(dir);
-            held.run(venv, &name)
-        };
         // A version that the machine does not have and cannot get is a wish: the work runs with another.
-        if let Err(error) = venv(python.version.as_deref()) {
-            let Some(version) = &python.version else { return Err(error) };
-            tracing::warn!(version, %error, "no such Python: an environment is built with another");
-            venv(None)?;
-        }
+        let wishes: Vec<&str> = python.version.as_deref().into_iter().collect();
+        held.venv(uv, dir, &wishes)?;
         let (options, packages): (Vec<&str>, Vec<&str>) = python
             .requirements
             .iter()
@@ -134,88 +122,36 @@ pub(crate) fn build_python(
                 continue;
             }
             io::write_atomic(&requirements, [options.clone(), lines].concat().join("\n"))?;
-            let mut install = command(uv);
+            let mut install = home::uv(uv);
             install.args(["pip", "install", "-q", "--python"]).arg(dir.join("bin/python"));
             install.args(option).arg("-r").arg(&requirements);
-            held.run(install, &name)?;
+            held.run(install)?;
         }
         Ok(())
     })
 }
 
-/// The directory of a key below `root`, filled by `fill` unless it is there.
+/// [`home::once`] with this stage's errors.
 fn once(
     root: &Path,
     key: &Digest,
     name: &str,
-    fill: impl FnOnce(&Path, &Held) -> Result<(), Error>,
+    fill: impl FnOnce(&Path, &Held) -> Result<(), home::Error>,
 ) -> Result<PathBuf, Error> {
-    let dir = root.join(key.hex());
-    if dir.join(COMPLETE).exists() {
-        return Ok(dir);
-    }
-    io::create_dir_all(root)?;
-    let path = root.join(format!("{}.lock", key.hex()));
-    let lock = io::create(&path)?;
-    lock.lock().map_err(|e| io::Error::new("lock", &path, e))?;
-    if dir.join(COMPLETE).exists() {
-        return Ok(dir);
-    }
-    tracing::info!(environment = name, %key, "building an environment");
-    if dir.exists() {
-        std::fs::remove_dir_all(&dir).map_err(|e| io::Error::new("remove", &dir, e))?;
-    }
-    // Held until the mark is there: who waits must find the environment complete.
-    let held = Held { lock, path };
-    fill(&dir, &held)?;
-    io::write_atomic(dir.join(COMPLETE), format!("{key}\n"))?;
-    drop(held);
-    Ok(dir)
+    let built = home::once::<home::Error>(root, key, COMPLETE, |dir, held| {
+        tracing::info!(environment = name, %key, "building an environment");
+        fill(dir, held)?;
+        Ok(format!("{key}\n"))
+    });
+    built.map_err(|error| of(name, error))
 }
 
-/// The lock of an environment that is being built.
-struct Held {
-    lock: File,
-    path: PathBuf,
-}
-
-impl Held {
-    /// `uv` gets the lock as its standard input: should this process be killed, the lock is held until `uv` has ended,
-    /// so that nobody builds beside it.
-    fn run(&self, mut command: Command, environment: &str) -> Result<(), Error> {
-        let held = self.lock.try_clone().map_err(|e| io::Error::new("share", &self.path, e))?;
-        command.stdin(Stdio::from(held));
-        output(command, environment).map(drop)
+fn of(environment: &str, error: home::Error) -> Error {
+    match error {
+        home::Error::Io(error) => error.into(),
+        home::Error::NoUv => Error::NoUv { environment: environment.to_owned() },
+        home::Error::Command { command, output } => Error::Command { command, output },
     }
-}
-
-fn command(uv: Option<&Path>) -> Command {
-    Command::new(uv.unwrap_or(Path::new("uv")))
-}
-
-fn output(mut command: Command, environment: &str) -> Result<String, Error> {
-    let line = || {
-        let words = std::iter::once(command.get_program()).chain(command.get_args());
-        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
-    };
-    let line = line();
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::NoUv { environment: environment.to_owned() });
-        }
-        Err(error) => return Err(io::Error::new("start", command.get_program(), error).into()),
-    };
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<&str> = text.trim().lines().collect();
-    let last = lines[lines.len().saturating_sub(20)..].join("\n");
-    Err(Error::Command {
-        command: line,
-        output: if last.is_empty() { output.status.to_string() } else { last },
-    })
 }
 
 /// The first requirement of a lock file that carries no hash.

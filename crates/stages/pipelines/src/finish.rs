@@ -1,7 +1,7 @@
 //! The transaction that ends an attempt: its outputs, the lineage, what follows in the run, and the next attempt that
 //! this server takes in its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ledger::Tx;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use tracking::RunStatus;
 use types::{Digest, Timestamp, Uid};
 
 use crate::advance::Advance;
+use crate::store::steps::Claimed;
 use crate::store::tree;
 use crate::{Error, Fence, Retry, StepRun, StepState, store, tracked};
 
@@ -79,11 +80,11 @@ pub(crate) fn end_tracking_run(
 fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {
     let step = &ending.step;
     let Some(node) = tree::find(advance.tx(), step.uid)? else { return Ok(Ended::Before) };
-    let graph = tree::graph_of(advance.tx(), &node)?;
+    let graph = advance.graph_of(&node)?;
     let retry = advance.plan().task(graph.as_deref(), &node.task)?.retry.clone();
     let subject = format!("step_run:{}", step.uid);
+    let cancelled = advance.is_cancelling();
     let tx = advance.tx();
-    let cancelled = store::runs::head(tx, step.run)?.is_some_and(|run| run.cancel_requested);
     let attempts = step.attempt - node.attempts_before - node.lost;
     if step.state == StepState::Failed && ending.may_retry && attempts <= i64::from(retry.max) && !cancelled {
         let due = backoff(&retry, attempts).map(|pause| Timestamp(tx.now().0.saturating_add(pause)));
@@ -131,7 +132,7 @@ pub(crate) fn lose(tx: &mut Tx<'_>, run: Uid, fence: Fence, why: &str) -> Result
     }
     let found = store::steps::find(advance.tx(), fence.task)?.zip(tree::find(advance.tx(), fence.task)?);
     let Some((mut step, node)) = found else { return Ok(false) };
-    let cancelled = store::runs::head(advance.tx(), run)?.is_some_and(|run| run.cancel_requested);
+    let cancelled = advance.is_cancelling();
     let subject = format!("step_run:{}", step.uid);
     if !cancelled && node.lost < LOST {
         store::steps::again(advance.tx(), &step, why, None)?;
@@ -244,8 +245,8 @@ pub(crate) fn claim(
                 limited = true;
                 drop(pool);
             }
-            if store::steps::claim(tx, uid, owner)? {
-                say_started(tx, uid)?;
+            if let Some(claimed) = store::steps::claim(tx, uid, owner)? {
+                say_started(tx, uid, &claimed)?;
                 taken.push((workspace, uid));
             }
         }
@@ -257,16 +258,41 @@ pub(crate) fn claim(
     Ok(taken)
 }
 
-fn say_started(tx: &mut Tx<'_>, uid: Uid) -> Result<(), Error> {
-    let Some(step) = store::steps::find(tx, uid)? else { return Ok(()) };
+fn say_started(tx: &mut Tx<'_>, uid: Uid, claimed: &Claimed) -> Result<(), Error> {
+    let Claimed { run, name, attempt } = claimed;
     // What the step reads while it runs is noted with its node.
-    let node = tx.node("step_run", &uid.hex(), json!({ "step": step.name }))?;
-    let run = tx.node("pipeline_run", &step.run.hex(), json!({}))?;
-    tx.edge(node, "part_of", run)?;
-    if store::runs::start(tx, step.run)? {
-        let payload = json!({ "run": step.run });
-        tx.event("pipeline.run_started", &format!("pipeline_run:{}", step.run), payload)?;
-    }
-    let payload = json!({ "step_run": uid, "run": step.run, "step": step.name, "attempt": step.attempt });
+    let node = tx.node("step_run", &uid.hex(), json!({ "step": name }))?;
+    let mut begun: Begun = tx.memo().take();
+    let of = match begun.0.get(run) {
+        Some(node) => *node,
+        None => {
+            let of = tx.node("pipeline_run", &run.hex(), json!({}))?;
+            start_run(tx, *run)?;
+            if begun.0.len() >= BEGUN {
+                begun.0.clear();
+            }
+            begun.0.insert(*run, of);
+            of
+        }
+    };
+    tx.memo().put(begun);
+    tx.edge(node, "part_of", of)?;
+    let payload = json!({ "step_run": uid, "run": run, "step": name, "attempt": attempt });
     Ok(tx.event("step.started", &format!("step_run:{uid}"), payload)?)
+}
+
+/// Runs that have begun, which they do once, with their nodes of the graph.
+#[derive(Default)]
+struct Begun(HashMap<Uid, i64>);
+
+/// Runs that the writer remembers.
+const BEGUN: usize = 4096;
+
+/// A run begins with the first of its tasks that a server takes, or that a person is asked about.
+pub(crate) fn start_run(tx: &mut Tx<'_>, run: Uid) -> Result<(), Error> {
+    if store::runs::start(tx, run)? {
+        let payload = json!({ "run": run });
+        tx.event("pipeline.run_started", &format!("pipeline_run:{run}"), payload)?;
+    }
+    Ok(())
 }

@@ -9,11 +9,13 @@ mod advance;
 mod attempt;
 mod backfill;
 mod cached;
+mod clock;
 mod collect;
 mod compiled;
 mod config;
 mod contents;
 mod datum;
+mod deadline;
 mod declared;
 mod define;
 mod engine;
@@ -23,7 +25,9 @@ mod executors;
 mod expression;
 mod fence;
 mod finish;
+mod heard;
 mod judge;
+mod logs;
 mod model;
 mod plan;
 mod prepare;
@@ -43,6 +47,7 @@ mod submit_plan;
 mod takeover;
 mod task;
 mod tracked;
+mod wanted;
 mod work;
 mod zygotes;
 
@@ -67,7 +72,7 @@ pub use model::{
 };
 pub use plan::{
     Approval, Artifact, Binding, Component, Datum, Each, From, Graph, Import, Kind, Plan, Port, Retry, Rule,
-    Source, Task, Work,
+    Source, Task, Work, resource_name,
 };
 pub use publish::{
     PipelineVersion, Published, add_version, delete_version, find_published, get_published, get_version,
@@ -88,6 +93,7 @@ pub use submit_plan::{
     plan_of, retry, retry_from, run_outputs, submit_plan, tasks,
 };
 pub use task::{earlier_attempts, get_task};
+pub use wanted::{SECRETS, Wanted, WantedFolder, WantedSecret};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "pipelines",
@@ -98,6 +104,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 4, sql: include_str!("../migrations/0004_executors.sql") },
         ledger::Migration { version: 5, sql: include_str!("../migrations/0005_backfills.sql") },
         ledger::Migration { version: 6, sql: include_str!("../migrations/0006_attempts_and_secrets.sql") },
+        ledger::Migration { version: 7, sql: include_str!("../migrations/0007_order_deadlines_events.sql") },
     ],
     facts: &["server"],
 };

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use crate::{CodeSnapshot, Datum, PipelineSpec, StepSpec};
@@ -238,7 +238,7 @@ pub struct StepOutput {
 }
 
 /// What is read of a log at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPart {
     pub text: String,
     /// In bytes of the log; give it as the next `offset`.

@@ -15,6 +15,9 @@ pub struct Plan {
     pub root: Graph,
     #[serde(default)]
     pub components: BTreeMap<String, Component>,
+    /// How long a run may take from its beginning; then it is ended, and has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,6 +158,19 @@ impl Plan {
             task.executor.get_or_insert_with(|| executor.to_owned());
         }
     }
+}
+
+/// What a run is called where a name has to be unique and plain, as Kubeflow calls its workflow: the plan's name in small
+/// letters, digits and `-`, and eight letters of the run's id.
+pub fn resource_name(plan: &str, run: types::Uid) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name: String = plan.chars().take(50).map(plain).collect();
+    let name = match name.trim_matches('-') {
+        "" => "run",
+        name => name,
+    };
+    let hex = run.hex();
+    format!("{name}-{}", &hex[hex.len().saturating_sub(8)..])
 }
 
 /// When a task may start, as a function of how those ended that it needs.

@@ -17,7 +17,7 @@ use crate::executors::{self, Place, Travels};
 use crate::finish::{Uses, note_uses};
 use crate::shim::{self, Task};
 use crate::{
-    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, advance, snapshot, store,
+    Engine, Error, PipelineRun, PipelineSpec, StepOutput, StepRun, StepSpec, Wanted, advance, snapshot, store,
 };
 
 /// What a step gets of the server's environment. Everything else, secrets above all, stays with the server.
@@ -57,6 +57,10 @@ pub(crate) struct Start {
     pub zygote: Option<PathBuf>,
     /// See [`crate::Launch::clear`].
     pub clear: Vec<String>,
+    /// See [`crate::Launch::wanted`].
+    pub wanted: Wanted,
+    /// See [`crate::Launch::notes`].
+    pub notes: Vec<String>,
 }
 
 pub(crate) enum Prepared {
@@ -176,8 +180,16 @@ impl Engine {
         uses: &Uses,
         away: Option<(&Place, Travels)>,
     ) -> Result<Prepared, Error> {
-        let secrets = self.open_secrets(&system(attempt.run.workspace), &attempt.task.secrets).await?;
-        let mask: Vec<String> = secrets.values().cloned().collect();
+        let mut wanted = start.wanted.with(&attempt.task.secrets);
+        let mut away = away;
+        if let Some((_, travels)) = &away {
+            executors::pod::ease(&mut wanted, &travels.pod);
+        }
+        let mut opened = self.open_wanted(&system(attempt.run.workspace), &wanted).await?;
+        if let Some((_, travels)) = &mut away {
+            executors::pod::settle(&mut travels.pod, &opened.env);
+        }
+        let (mask, secrets) = (std::mem::take(&mut opened.mask), std::mem::take(&mut opened.env));
         let env = start.env.into_iter().chain(secrets).collect();
         let path = attempt.dir.join(shim::TASK);
         let failed = |e: serde_json::Error| io::Error::new("write", &path, e.into());
@@ -192,12 +204,14 @@ impl Engine {
             log_limit: self.0.config.log_limit,
             mark: mark(&attempt.step),
             mask,
+            notes: start.notes,
             note: serde_json::to_value(uses).map_err(failed)?,
         };
         let text = serde_json::to_vec(&task).map_err(failed)?;
         let remote = away.and_then(|(place, travels)| Some(self.noted(attempt, place.cluster()?, travels)));
         let dir = attempt.dir.clone();
         blocking(move || {
+            opened.write(&dir)?;
             if let Some(remote) = remote {
                 executors::prepare_remote(&dir, &remote)?;
             }

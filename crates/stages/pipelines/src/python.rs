@@ -268,6 +268,7 @@ def train(data: Input[Dataset], depth: int, model: Output[Model]) -> float:
         Call {
             run: types::new_id(at),
             run_name: "run".into(),
+            resource_name: "run-1".into(),
             run_created_at: at,
             scheduled_at: None,
             pipeline_root: None,
@@ -279,6 +280,8 @@ def train(data: Input[Dataset], depth: int, model: Output[Model]) -> float:
             addresses: BTreeMap::new(),
             dir: dir.to_owned(),
             workspace: dir.join("workspace"),
+            volumes: dir.join("volumes"),
+            in_pod: false,
         }
     }
 

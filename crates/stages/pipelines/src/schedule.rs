@@ -1,4 +1,6 @@
-//! Runs that start by the clock.
+//! Runs that start by the clock, or because something happened (`heard.rs`).
+
+use std::collections::BTreeMap;
 
 use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds};
@@ -9,7 +11,7 @@ use serde_json::json;
 use types::{Actor, Timestamp, Uid, WorkspaceId};
 
 use crate::engine::system;
-use crate::{Engine, Error, SubmitPlan, advance, store, submit, submit_plan};
+use crate::{Engine, Error, SubmitPlan, advance, heard, store, submit, submit_plan};
 
 /// What to submit, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,18 @@ pub enum Trigger {
     Cron { cron: String, time_zone: String, from: Option<Timestamp>, until: Option<Timestamp> },
     /// Every so many seconds, counted from `from`, or else from the creation.
     Interval { seconds: i64, from: Option<Timestamp>, until: Option<Timestamp> },
+    /// Whenever such an event is recorded in the workspace. Events that come while there is no room are answered by one run for
+    /// the last of them, or one after the other where the schedule catches up.
+    Event {
+        /// Its kind, such as `commit.created`, `dataset.version_created`, `model.version_created`, `drift.detected`.
+        on: String,
+        /// What it happened to; a `*` at the end stands for anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        /// Values that its payload must have.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        payload: BTreeMap<String, serde_json::Value>,
+    },
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -63,10 +77,17 @@ pub async fn create_schedule(
     actor: &Actor,
     mut new: NewSchedule,
 ) -> Result<Schedule, Error> {
-    submit_plan::draft(new.submit.clone())?;
+    let mut tried = new.submit.clone();
+    heard::check(&new.trigger)?;
+    if matches!(new.trigger, Trigger::Event { .. }) {
+        heard::tell(&tried.plan, &mut tried.inputs, json!({}));
+    }
+    submit_plan::draft(tried)?;
     new.max_concurrency = new.max_concurrency.max(1);
     let now = ledger.clock().now();
     new.trigger.next(now, now)?;
+    // What was before is not answered.
+    let heard = *ledger.watch().borrow();
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let now = tx.now();
@@ -83,7 +104,7 @@ pub async fn create_schedule(
                 updated_at: now,
                 created_by: tx.actor().to_string(),
             };
-            store::schedules::insert(tx, &made)?;
+            store::schedules::insert(tx, &made, heard)?;
             let payload = json!({ "schedule": made.uid, "next_at": made.next_at });
             tx.event("schedule.created", &format!("pipeline_schedule:{}", made.uid), payload)?;
             Ok(made)
@@ -108,6 +129,7 @@ pub async fn set_schedule_enabled(
     uid: Uid,
     enabled: bool,
 ) -> Result<Schedule, Error> {
+    let heard = *ledger.watch().borrow();
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let found = store::schedules::find(tx, uid)?.ok_or_else(|| missing(uid))?;
@@ -117,6 +139,9 @@ pub async fn set_schedule_enabled(
             let next =
                 if enabled { found.what.trigger.next(tx.now(), found.created_at)? } else { found.next_at };
             store::schedules::set(tx, uid, enabled, next, found.last_at)?;
+            if enabled {
+                store::schedules::set_heard(tx, uid, heard)?;
+            }
             let payload = json!({ "schedule": uid, "enabled": enabled, "next_at": next });
             tx.event("schedule.changed", &format!("pipeline_schedule:{uid}"), payload)?;
             store::schedules::find(tx, uid)?.ok_or_else(|| missing(uid))
@@ -189,6 +214,7 @@ impl Trigger {
     fn from(&self) -> Option<Timestamp> {
         match self {
             Self::Cron { from, .. } | Self::Interval { from, .. } => *from,
+            Self::Event { .. } => None,
         }
     }
 
@@ -207,6 +233,7 @@ impl Trigger {
                 let passed = (after.0 - base).div_euclid(step) + 1;
                 (Some(Timestamp(base + passed.max(0) * step)), until)
             }
+            Self::Event { .. } => return Ok(None),
         };
         Ok(next.filter(|next| until.is_none_or(|until| *next <= until)))
     }
@@ -215,6 +242,7 @@ impl Trigger {
     pub(crate) fn unbounded(&self, base: Timestamp) -> Self {
         match self.clone() {
             Self::Cron { cron, time_zone, .. } => Self::Cron { cron, time_zone, from: None, until: None },
+            event @ Self::Event { .. } => event,
             Self::Interval { seconds, from, .. } => {
                 let step = seconds.saturating_mul(1_000_000).max(1);
                 // Back to the last beat before the range.
@@ -249,6 +277,7 @@ impl Trigger {
                 let most = until.map_or(now, |until| until.min(now));
                 (Some(Timestamp(base + (most.0 - base).div_euclid(step) * step)), until)
             }
+            Self::Event { .. } => return Ok(due),
         };
         Ok(last.filter(|last| *last >= due && until.is_none_or(|until| *last <= until)).unwrap_or(due))
     }

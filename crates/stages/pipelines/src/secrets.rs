@@ -87,33 +87,26 @@ impl Engine {
         set_secret(&self.0.ledger, &vault, actor, name, value).await
     }
 
-    /// The values that variables of a step's environment get, by variable. Errors: `Refused` if a secret is not there
-    /// or cannot be opened.
+    /// Those of `names` that there are, and all whose name begins with one of `prefixes` and `/`, by name.
+    /// Errors: `Refused` if one cannot be opened.
     pub(crate) async fn open_secrets(
         &self,
         actor: &Actor,
-        wanted: &BTreeMap<String, String>,
+        names: BTreeSet<String>,
+        prefixes: &[String],
     ) -> Result<BTreeMap<String, String>, Error> {
-        if wanted.is_empty() {
-            return Ok(BTreeMap::new());
-        }
         let Some(vault) = &self.0.config.vault else {
             return Err(Error::Refused("it wants secrets, and this server keeps none".into()));
         };
-        let names: BTreeSet<String> = wanted.values().cloned().collect();
-        let sealed =
-            self.0.ledger.read(actor.workspace, move |rx| store::secrets::sealed(rx, &names)).await?;
+        let prefixes = prefixes.to_vec();
+        let read = move |rx: &mut ledger::Rx<'_>| store::secrets::sealed(rx, &names, &prefixes);
+        let sealed = self.0.ledger.read(actor.workspace, read).await?;
         let mut values = BTreeMap::new();
-        for (variable, name) in wanted {
-            let sealed = sealed.get(name).ok_or_else(|| {
-                Error::Refused(format!(
-                    "its secret `{name}` does not exist · hint: `mlwright secrets set {name}` keeps one"
-                ))
-            })?;
+        for (name, sealed) in sealed {
             let value = vault
-                .open_text(&context(actor, name), sealed)
+                .open_text(&context(actor, &name), &sealed)
                 .map_err(|error| Error::Refused(format!("its secret `{name}` cannot be opened: {error}")))?;
-            values.insert(variable.clone(), value);
+            values.insert(name, value);
         }
         Ok(values)
     }

@@ -35,6 +35,9 @@ pub struct Server {
     pub data_dir: String,
     /// Where its steps reach it.
     pub url: String,
+    /// Where the other servers reach it; `None` of one that is older than this was.
+    #[serde(skip)]
+    pub address: Option<String>,
     pub started_at: Timestamp,
     /// Counts up while it lives.
     pub beat: i64,
@@ -107,6 +110,7 @@ impl Membership {
             host: host(),
             data_dir: config.data_dir.display().to_string(),
             url: config.url.clone(),
+            address: Some(config.address.clone()),
             started_at: now,
             beat: 0,
             beat_at: now,

@@ -26,6 +26,9 @@ pub struct PipelineSpec {
     /// Where steps run that do not say it; the workspace's default if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor: Option<String>,
+    /// How long a run may take from its beginning; then it is ended, and has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

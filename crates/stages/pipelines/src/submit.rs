@@ -201,7 +201,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, draft: &Draft) -> Result<PipelineRun, Erro
         ended_at: None,
     };
     store::runs::put_plan(tx, draft.plan.digest, &draft.plan.text)?;
-    store::runs::insert(tx, &run)?;
+    store::runs::insert(tx, &run, draft.plan.plan.deadline_ms)?;
     let node =
         tx.node("pipeline_run", &uid.hex(), json!({ "pipeline": run.pipeline, "replay_of": run.replay_of }))?;
     if let Some(code) = &run.code {

@@ -265,7 +265,7 @@ pub async fn answer(
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let missing = || Error::NotFound { what: "task", name: task.to_string() };
-            let run = store::steps::find(tx, task)?.ok_or_else(missing)?.run;
+            let run = store::steps::run_of(tx, task)?.ok_or_else(missing)?;
             let mut advance = Advance::open(tx, run)?;
             let node = store::tree::find(advance.tx(), task)?.ok_or_else(missing)?;
             if node.shape != Shape::Approval || node.state != StepState::Running {
@@ -278,7 +278,7 @@ pub async fn answer(
                 None => said,
             };
             advance.answer(&node, approved, message)?;
-            store::steps::find(tx, task)?.ok_or_else(missing)
+            store::steps::find_row(tx, task)?.ok_or_else(missing)
         })
         .await
 }

@@ -14,7 +14,12 @@ use crate::error::blocking;
 use crate::executors::{Place, RemotePython};
 use crate::finish::Uses;
 use crate::prepare::{Prepared, Start, fresh, put_first, tracked};
-use crate::{Adapter, Artifact, Call, Datum, Engine, Error, StepOutput, StepRun, snapshot, tracked};
+use crate::{
+    Adapter, Artifact, Call, Datum, Engine, Error, ExecutorKind, Launch, StepOutput, StepRun, snapshot, tracked,
+};
+
+/// Below a server's data directory.
+const VOLUMES: &str = "volumes";
 
 impl Engine {
     fn adapter(&self, kind: &str) -> Result<Arc<dyn Adapter>, Error> {
@@ -31,7 +36,8 @@ impl Engine {
         place: &Place,
     ) -> Result<Prepared, Error> {
         let adapter = self.adapter(&attempt.work.kind)?;
-        let mut call = call(attempt);
+        let mut call = call(attempt, &self.volumes(attempt));
+        call.in_pod = place.cluster().is_some_and(|spec| spec.kind == ExecutorKind::Kubernetes);
         if attempt.task.cache && attempt.run.use_cache {
             let (known, asked) = (Arc::clone(&adapter), call.clone());
             let own = attempt.task.cache_key.clone();
@@ -46,7 +52,7 @@ impl Engine {
         let uses_inputs = digests(&attempt.inputs);
         let dir = attempt.dir.clone();
         let parts = ["inputs", "outputs", "work"];
-        let launch = if uses_inputs.is_empty() {
+        let mut launch = if uses_inputs.is_empty() {
             relocate(&mut call, |_, _| {});
             let launch = move || {
                 fresh(&dir, &parts)?;
@@ -62,7 +68,7 @@ impl Engine {
         let mut env = self.surroundings(place);
         let mut uses = Uses { cache_key: attempt.step.cache_key, inputs: uses_inputs, ..Uses::default() };
         let mut interpreter = None;
-        if let Some(python) = launch.python {
+        if let Some(python) = launch.python.take() {
             let (uv, root) = (self.0.config.uv.clone(), self.0.config.environments());
             let key = environment::key_of(&python);
             let props = json!({ "python": python.version, "requirements": python.requirements });
@@ -91,14 +97,18 @@ impl Engine {
             env.insert("PATH".into(), format!("{given}:{path}"));
         }
         let path = launch.env.get("PATH").cloned();
-        env.extend(launch.env.into_iter().filter(|(name, _)| name != "PATH"));
+        let own = launch.env.iter().filter(|(name, _)| *name != "PATH");
+        env.extend(own.map(|(name, value)| (name.clone(), value.clone())));
         if let Some(travels) = &mut travels {
-            refuse_workspace(attempt, &launch.argv, &env)?;
+            let volumes = self.volumes(attempt);
+            refuse_shared(&[attempt.workspace.as_path(), volumes.as_path()], &launch, &attempt.dir)?;
             env.extend(path.map(|path| ("PATH".to_owned(), path)));
             env.extend(self.addresses(place, Some(travels)));
             (travels.folders, travels.paths_in) = (launch.reads, launch.paths_in);
             travels.resources = launch.resources.unwrap_or_default();
-            let start = Start { argv: launch.argv, env, ..Start::default() };
+            travels.pod = launch.pod;
+            let (wanted, notes) = (launch.wanted, launch.notes);
+            let start = Start { argv: launch.argv, env, wanted, notes, ..Start::default() };
             return self.write_task(attempt, start, &uses, Some((place, travels.take()))).await;
         }
         if interpreter.is_none() && launch.is_plain {
@@ -111,8 +121,14 @@ impl Engine {
             }
             None => None,
         };
-        let start = Start { argv: launch.argv, env, zygote, clear: launch.clear };
+        let (wanted, notes) = (launch.wanted, launch.notes);
+        let start = Start { argv: launch.argv, env, zygote, clear: launch.clear, wanted, notes };
         self.write_task(attempt, start, &uses, None).await
+    }
+
+    /// Folders of this server's disk that outlive runs, one set for each workspace.
+    fn volumes(&self, attempt: &Attempt) -> PathBuf {
+        self.0.config.data_dir.join(VOLUMES).join(attempt.run.workspace.0.to_string())
     }
 
     /// Puts artifacts that the house keeps where the process finds them, and makes their addresses paths.
@@ -140,7 +156,7 @@ impl Engine {
     /// What the attempt gave, stored. The inner error fails the attempt.
     pub(crate) async fn take_results(&self, attempt: &mut Attempt) -> Result<Result<(), String>, Error> {
         let adapter = self.adapter(&attempt.work.kind)?;
-        let mut call = call(attempt);
+        let mut call = call(attempt, &self.volumes(attempt));
         relocate(&mut call, |_, _| {});
         let left = blocking(move || Ok(adapter.collect(&call))).await?;
         let left = match left {
@@ -201,17 +217,28 @@ impl Engine {
     }
 }
 
-/// The folder that the tasks of a run share lies on this machine.
-fn refuse_workspace(attempt: &Attempt, argv: &[String], env: &BTreeMap<String, String>) -> Result<(), Error> {
-    let folder = attempt.workspace.display().to_string();
-    if argv.iter().chain(env.values()).any(|word| word.contains(&folder)) {
+/// Folders that tasks share lie on this machine. `dir` is the attempt's, which travels.
+fn refuse_shared(folders: &[&Path], launch: &Launch, dir: &Path) -> Result<(), Error> {
+    let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    let names = |text: &str| folders.iter().any(|folder| text.contains(folder));
+    let in_files = launch.paths_in.iter().any(|path| texts(&dir.join(path)).iter().any(|text| names(text)));
+    if launch.argv.iter().chain(launch.env.values()).any(|word| names(word)) || in_files {
         return Err(Error::Refused(
-            "it uses the folder that the tasks of its run share, and runs on a cluster · hint: pass artifacts, or run it \
-             with the executor `process`"
+            "it uses a folder of the server that tasks share, and runs on a cluster · hint: pass artifacts, or run it with the \
+             executor `process`"
                 .into(),
         ));
     }
     Ok(())
+}
+
+/// Of a file, or of the files of a folder.
+fn texts(path: &Path) -> Vec<String> {
+    let files = match std::fs::read_dir(path) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Err(_) => vec![path.to_owned()],
+    };
+    files.iter().filter_map(|file| io::read_to_string(file).ok()).collect()
 }
 
 /// Where an artifact that a task made is known to be.
@@ -219,11 +246,12 @@ pub(crate) fn address(step: &StepRun, name: &str) -> String {
     format!("mlwright://pipelines/{}/{}/{name}", step.run, step.uid)
 }
 
-fn call(attempt: &Attempt) -> Call {
+fn call(attempt: &Attempt, volumes: &Path) -> Call {
     let run = &attempt.run;
     Call {
         run: run.uid,
         run_name: run.name.clone(),
+        resource_name: attempt.resource_name.clone(),
         run_created_at: run.created_at,
         scheduled_at: run.scheduled_at,
         pipeline_root: run.pipeline_root.clone(),
@@ -235,6 +263,8 @@ fn call(attempt: &Attempt) -> Call {
         addresses: BTreeMap::new(),
         dir: attempt.dir.clone(),
         workspace: attempt.workspace.clone(),
+        volumes: volumes.to_owned(),
+        in_pod: false,
     }
 }
 

@@ -34,7 +34,8 @@ export function cronWords(cron: string): string | null {
   return plainNumber(day) && ['*', '?'].includes(weekday) ? `on day ${day} of the month at ${time}` : null;
 }
 
-export function whenText(schedule: Pick<Schedule, 'cron' | 'interval_seconds'>): string {
+export function whenText(schedule: Pick<Schedule, 'cron' | 'interval_seconds' | 'on' | 'subject'>): string {
+  if (schedule.on) return `on ${schedule.on}${schedule.subject ? ` of ${schedule.subject}` : ''}`;
   if (schedule.cron) return cronWords(schedule.cron) ?? schedule.cron;
   return schedule.interval_seconds ? `every ${duration(schedule.interval_seconds * 1000).replace(/ min 0 s$/, ' min').replace(/ h 0 min$/, ' h').replace(/ d 0 h$/, ' d')}` : '–';
 }

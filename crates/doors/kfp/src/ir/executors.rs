@@ -31,6 +31,9 @@ pub struct Container {
     /// What the platform document says about it for Kubernetes.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub kubernetes: Value,
+    /// The `input` that is told the task's settings, and by field of `TaskConfigPassthroughType` whether the task keeps them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub task_config: Value,
 }
 
 /// `ImporterSpec`.
@@ -128,6 +131,7 @@ fn container(node: &Node<'_>, kubernetes: Value) -> Result<Container, IrError> {
         env,
         resources: fields.opt("resources").map_or(Value::Null, |node| node.value.clone()),
         kubernetes,
+        task_config: Value::Null,
     })
 }
 

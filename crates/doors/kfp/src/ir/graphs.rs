@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::executors::{self, Executor, value_holds_placeholder};
 use super::node::{Fields, IrError, Node};
-use super::{ports, tasks};
+use super::{platform, ports, tasks};
 
 /// A component before its tasks have been looked at.
 struct Part<'a> {
@@ -19,6 +19,8 @@ struct Part<'a> {
     placeholders: bool,
     /// `activeDeadlineSeconds` of its executor, in milliseconds.
     deadline: Option<u64>,
+    /// What the platform document wants to be told, by input.
+    platform: Vec<(String, Binding)>,
 }
 
 enum Body<'a> {
@@ -78,18 +80,26 @@ impl<'a> Conversion<'a> {
                 let platform = executors.kubernetes.get(label).cloned().unwrap_or(Value::Null);
                 let artifact = |(_, port): &(&String, &Port)| matches!(port.of, Kind::Artifact { .. });
                 let output = outputs.iter().find(artifact).map(|(name, _)| name.as_str());
-                Body::Work(executors::read(spec, platform, output)?)
+                let mut executor = executors::read(spec, platform, output)?;
+                if let Executor::Container(container) = &mut executor {
+                    container.task_config = task_config(&fields)?;
+                }
+                Body::Work(executor)
             }
             _ => return Err(fields.error("either `dag` or `executorLabel` is expected")),
         };
-        let deadline = match &body {
-            Body::Work(Executor::Container(container)) => {
-                let seconds = container.kubernetes.get("activeDeadlineSeconds").and_then(Value::as_f64);
-                seconds.filter(|seconds| *seconds > 0.0).map(|seconds| (seconds * 1000.0) as u64)
-            }
-            _ => None,
-        };
-        Ok(Part { inputs, outputs, body, path: node.path.clone(), placeholders: false, deadline })
+        let (mut deadline, mut platform) = (None, Vec::new());
+        if let Body::Work(Executor::Container(container)) = &body {
+            let config = &container.kubernetes;
+            let place = || Node::new(format!("{}.kubernetes", node.path), config);
+            let seconds = match platform::field(config, "activeDeadlineSeconds") {
+                Value::Null => 0.0,
+                seconds => Node::new(format!("{}.activeDeadlineSeconds", place().path), seconds).number()?,
+            };
+            deadline = (seconds > 0.0).then_some((seconds * 1000.0) as u64);
+            platform = platform::bindings(config, &place().path)?;
+        }
+        Ok(Part { inputs, outputs, body, path: node.path.clone(), placeholders: false, deadline, platform })
     }
 
     /// The root, and every component that it reaches or not.
@@ -158,6 +168,15 @@ impl<'a> Conversion<'a> {
         of_task: &BTreeMap<String, (String, bool)>,
     ) -> Result<(), IrError> {
         let task = &mut found.task;
+        let platform = self.parts.get(&task.component).map(|part| part.platform.clone()).unwrap_or_default();
+        for (name, binding) in platform {
+            if let From::Output { task: producer, .. } = &binding.from
+                && !task.needs.contains(producer)
+            {
+                task.needs.push(producer.clone());
+            }
+            task.inputs.entry(name).or_insert(binding);
+        }
         for need in &task.needs {
             if !of_task.contains_key(need) {
                 let what = format!("it depends on `{need}`, which is no task of the same dag");
@@ -323,6 +342,22 @@ impl<'a> Conversion<'a> {
         }
         Ok(())
     }
+}
+
+/// What a component with `taskConfigPassthroughs` wants to be told of its task.
+fn task_config(component: &Fields<'_>) -> Result<Value, IrError> {
+    let mut asked = serde_json::Map::new();
+    for item in component.items("taskConfigPassthroughs")? {
+        let one = item.fields(&["field", "applyToTask"])?;
+        asked.insert(one.need("field")?.text()?.to_owned(), one.flag("applyToTask")?.into());
+    }
+    let Some(inputs) = component.opt("inputDefinitions") else { return Ok(Value::Null) };
+    for (name, node) in inputs.fields(&["parameters", "artifacts"])?.entries("parameters")? {
+        if node.value["parameterType"] == "TASK_CONFIG" && !asked.is_empty() {
+            return Ok(serde_json::json!({ "input": name, "fields": asked }));
+        }
+    }
+    Ok(Value::Null)
 }
 
 fn work(

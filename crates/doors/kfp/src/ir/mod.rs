@@ -8,6 +8,7 @@ mod document;
 mod executors;
 mod graphs;
 mod node;
+pub(crate) mod platform;
 mod ports;
 mod tasks;
 
@@ -60,13 +61,23 @@ pub fn convert(document: &Document) -> Result<Converted, IrError> {
         specs: specs.into_iter().map(|(name, node)| (name.to_owned(), node)).collect(),
         kubernetes: kubernetes(document.platform.as_ref())?,
     };
+    let deadline_ms = deadline(document.platform.as_ref());
     let root = fields.need("root")?;
     let (root, components) = Conversion::read(root, fields.entries("components")?, &executors)?.finish()?;
     Ok(Converted {
-        plan: Plan { name: info.name.clone(), root, components },
+        plan: Plan { name: info.name.clone(), root, components, deadline_ms },
         pipeline_root: fields.text("defaultPipelineRoot")?.filter(|t| !t.is_empty()).map(str::to_owned),
         info,
     })
+}
+
+/// `activeDeadlineSeconds` of the whole run, in milliseconds. How long a cluster keeps what ran (`resourceTtlOn…`) means nothing here,
+/// and a workspace needs no size.
+fn deadline(platform: Option<&Value>) -> Option<u64> {
+    let config = platform::field(&platform?["platforms"]["kubernetes"], "pipelineConfig");
+    let seconds = platform::field(config, "activeDeadlineSeconds");
+    let seconds = seconds.as_f64().or_else(|| seconds.as_str()?.parse().ok())?;
+    (seconds > 0.0).then_some((seconds * 1000.0) as u64)
 }
 
 /// What the platform document says about each executor.

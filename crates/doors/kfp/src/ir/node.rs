@@ -141,7 +141,7 @@ fn join(path: &str, name: &str) -> String {
 }
 
 /// `componentInputParameter` to `component_input_parameter`.
-fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut text = String::with_capacity(name.len() + 4);
     for c in name.chars() {
         if c.is_ascii_uppercase() {

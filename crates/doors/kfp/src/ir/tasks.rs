@@ -86,7 +86,8 @@ fn bindings(
     Ok(bindings)
 }
 
-fn parameter(node: &Node<'_>) -> Result<Binding, IrError> {
+/// An `InputParameterSpec`.
+pub(crate) fn parameter(node: &Node<'_>) -> Result<Binding, IrError> {
     let fields = node.fields(&[
         "taskOutputParameter",
         "runtimeValue",

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use pipelines::Launch;
 
+use super::platform::{Mount, Platform};
 use crate::ir::Container;
 
 const PODMAN: &str = "podman";
@@ -26,6 +27,14 @@ const SETTINGS: [&str; 9] = [
     "DOCKER_CONTEXT",
     "XDG_RUNTIME_DIR",
 ];
+
+/// What a container gets beside its command.
+pub(crate) struct Around<'a> {
+    pub env: BTreeMap<String, String>,
+    pub platform: &'a Platform,
+    /// They keep their paths inside of the container.
+    pub folders: &'a [&'a Path],
+}
 
 /// A program that runs containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,18 +68,30 @@ impl ContainerEngine {
         container: &Container,
         command: &[String],
         args: &[String],
-        env: BTreeMap<String, String>,
-        folders: &[&Path],
+        around: Around<'_>,
     ) -> Launch {
+        let Around { env, platform, folders } = around;
         let program = self.program.display().to_string();
         let mut argv: Vec<String> =
             [&program, "run", "--rm", "--name", name].iter().map(|word| (*word).to_owned()).collect();
         if self.has_init {
             argv.push("--init".into());
         }
+        if let Some(policy) = platform.pull.as_deref() {
+            let pull = match policy {
+                "Always" => "always",
+                "Never" => "never",
+                _ => "missing",
+            };
+            argv.push(format!("--pull={pull}"));
+        }
         for folder in folders {
             argv.push("--volume".into());
             argv.push(format!("{0}:{0}", folder.display()));
+        }
+        for Mount { path, folder, read_only } in &platform.mounts {
+            argv.push("--volume".into());
+            argv.push(format!("{}:{path}{}", folder.display(), if *read_only { ":ro" } else { "" }));
         }
         // Values stay out of the list of processes, as far as the engine does not read the same variables itself.
         let (open, hidden): (BTreeMap<_, _>, BTreeMap<_, _>) =
@@ -78,7 +99,8 @@ impl ContainerEngine {
         for (name, value) in &open {
             argv.extend(["--env".into(), format!("{name}={value}")]);
         }
-        for name in hidden.keys() {
+        // What is not set is not passed on.
+        for name in hidden.keys().chain(platform.wanted.variables.keys()) {
             argv.extend(["--env".into(), name.clone()]);
         }
         if let Some(first) = command.first() {
@@ -101,33 +123,9 @@ fn is_of_the_engine(name: &str) -> bool {
     is_proxy || OWN.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
-/// What the platform document asks of Kubernetes that the component cannot do without, if anything.
-pub(crate) fn needs_kubernetes(kubernetes: &serde_json::Value) -> Option<String> {
-    /// Where secrets, settings and volumes are taken from, and in words.
-    const NEEDED: [(&str, &str); 8] = [
-        ("secretAsEnv", "secrets of the cluster"),
-        ("secretAsVolume", "secrets of the cluster"),
-        ("configMapAsEnv", "config maps of the cluster"),
-        ("configMapAsVolume", "config maps of the cluster"),
-        ("fieldPathAsEnv", "fields of its pod"),
-        ("pvcMount", "a persistent volume claim"),
-        ("emptyDirMounts", "a volume of its pod"),
-        ("genericEphemeralVolume", "a volume of its pod"),
-    ];
-    for (name, words) in NEEDED {
-        let items = kubernetes.get(name).and_then(|value| value.as_array());
-        let optional =
-            |item: &serde_json::Value| item.get("optional").and_then(|o| o.as_bool()) == Some(true);
-        if items.is_some_and(|items| items.iter().any(|item| !optional(item))) {
-            return Some(format!("it needs {words} (`{name}` of the platform document)"));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use pipelines::{Wanted, WantedSecret};
 
     use super::*;
 
@@ -145,11 +143,21 @@ mod tests {
             ("HTTP_PROXY".to_owned(), "http://p".to_owned()),
         ]);
         let folders = [Path::new("/data/1")];
-        let launch = engine.launch("task-1", &container, &words("sh -c"), &words("x y"), env, &folders);
+        let mount = Mount { path: "/mnt/s".into(), folder: "/data/1/secrets/0".into(), read_only: true };
+        let secret = BTreeMap::from([("B".to_owned(), WantedSecret::default())]);
+        let platform = Platform {
+            mounts: vec![mount],
+            pull: Some("IfNotPresent".into()),
+            wanted: Wanted { variables: secret, ..Wanted::default() },
+            ..Platform::default()
+        };
+        let around = Around { env, platform: &platform, folders: &folders };
+        let launch = engine.launch("task-1", &container, &words("sh -c"), &words("x y"), around);
         assert_eq!(
             launch.argv,
             words(
-                "/usr/bin/podman run --rm --name task-1 --init --volume /data/1:/data/1 --env HTTP_PROXY=http://p --env A \
+                "/usr/bin/podman run --rm --name task-1 --init --pull=missing --volume /data/1:/data/1 \
+                 --volume /data/1/secrets/0:/mnt/s:ro --env HTTP_PROXY=http://p --env A --env B \
                  --entrypoint sh alpine -c x y"
             )
         );
@@ -157,16 +165,5 @@ mod tests {
         assert_eq!(launch.env["CONTAINERS_CONF"], "/etc/own.conf");
         assert!(!launch.env.contains_key("HTTP_PROXY"), "the engine would use it for itself");
         assert_eq!(launch.clear, words("/usr/bin/podman rm --force task-1"));
-    }
-
-    #[test]
-    fn only_what_matters_asks_for_kubernetes() {
-        assert_eq!(
-            needs_kubernetes(&json!({ "nodeSelector": {}, "tolerations": [{}], "podMetadata": {} })),
-            None
-        );
-        assert_eq!(needs_kubernetes(&json!({ "configMapAsEnv": [{ "optional": true }] })), None);
-        let refused = needs_kubernetes(&json!({ "secretAsEnv": [{ "optional": false }] })).unwrap();
-        assert!(refused.contains("secretAsEnv"), "{refused}");
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use pipelines::{Artifact, Call, Datum, Kind};
 use serde_json::{Map, Value, json};
 
+use crate::ir::platform;
+
 /// The version of every schema that there is.
 const SCHEMA_VERSION: &str = "0.0.1";
 const EXECUTOR_OUTPUT: &str = "executor_output.json";
@@ -85,6 +87,7 @@ fn text(path: &Path) -> String {
 pub(crate) fn parameters(call: &Call) -> BTreeMap<String, Value> {
     let values = call.inputs.iter().filter_map(|(name, datum)| match datum {
         Datum::Value(Value::Null) | Datum::Artifact(_) | Datum::Artifacts(_) => None,
+        Datum::Value(_) if name.starts_with(platform::PREFIX) => None,
         Datum::Value(value) => Some((name, value)),
     });
     let typed = values.map(|(name, value)| {

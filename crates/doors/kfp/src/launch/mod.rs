@@ -4,12 +4,18 @@
 //! that it asks for; its image is not run, only the Python of it is taken. An image with a command of its own runs where
 //! podman or docker is on the machine.
 
+mod affinity;
 mod bootstrap;
+mod claims;
 mod container;
 mod input;
 mod output;
 mod placeholders;
+mod platform;
+mod pod;
 mod resources;
+mod status;
+mod task_config;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,8 +25,9 @@ use serde_json::{Value, json};
 
 use crate::ir::{Container, Executor, Importer, Uri};
 use bootstrap::{EXECUTOR_MODULE, Start};
-use container::ContainerEngine;
+use container::{Around, ContainerEngine};
 use placeholders::Context;
+use platform::{Mount, Platform};
 
 /// Where kfp's SDK has the shared workspace of a run inside of a container.
 const WORKSPACE_MOUNT: &str = "/kfp-workspace";
@@ -43,12 +50,17 @@ impl Adapter for Kubeflow {
     }
 
     fn launch(&self, call: &Call) -> Result<Launch, String> {
-        let context = Context::new(call, call.workspace.display().to_string())?;
         make(&call.dir.join("outputs"))?;
         match executor(call)? {
             // Nothing runs: `collect` says what was imported.
-            Executor::Importer(_) => Ok(Launch { argv: vec!["true".into()], ..Launch::default() }),
-            Executor::Container(container) => start(call, &container, &context, &call.workspace),
+            Executor::Importer(_) => {
+                Context::new(call, call.workspace.display().to_string())?;
+                Ok(Launch { argv: vec!["true".into()], ..Launch::default() })
+            }
+            Executor::Container(container) if claims::is_stub(&container.image) => {
+                claims::launch(call, &container.image)
+            }
+            Executor::Container(container) => start(call, &container),
         }
     }
 
@@ -58,6 +70,9 @@ impl Adapter for Kubeflow {
                 let context = Context::new(call, call.workspace.display().to_string())?;
                 let artifact = imported(&importer, &context)?;
                 Ok(BTreeMap::from([(importer.output, Datum::Artifact(artifact))]))
+            }
+            Executor::Container(container) if claims::is_stub(&container.image) => {
+                claims::collect(call, &container.image)
             }
             Executor::Container(_) => output::collect(call),
         }
@@ -70,7 +85,11 @@ impl Adapter for Kubeflow {
             container.remove("resources");
             container.remove("kubernetes");
         }
-        json!({ "spec": spec, "outputs": call.work.outputs })
+        let mut identity = json!({ "spec": spec, "outputs": call.work.outputs });
+        if call.work.spec["container"]["image"].as_str().is_some_and(claims::is_stub) {
+            identity["once"] = json!(call.task);
+        }
+        identity
     }
 }
 
@@ -82,36 +101,47 @@ fn make(dir: &Path) -> Result<(), String> {
     types::io::create_dir_all(dir).map_err(|e| e.to_string())
 }
 
-fn start(
-    call: &Call,
-    container: &Container,
-    context: &Context<'_>,
-    workspace: &Path,
-) -> Result<Launch, String> {
-    if let Some(why) = container::needs_kubernetes(&container.kubernetes) {
-        return Err(format!(
-            "{why}, and it runs as a process of this machine · hint: give what it needs as parameters or environment \
-             variables"
-        ));
+fn start(call: &Call, container: &Container) -> Result<Launch, String> {
+    let mut platform = platform::read(call, &container.kubernetes)?;
+    let keeps_env = task_config::keeps(container, "ENV");
+    if !keeps_env {
+        platform.env.clear();
+        platform.wanted.variables.clear();
     }
+    task_config::leave_out(container, &mut platform.pod);
+    let lightweight = bootstrap::lightweight(&container.image, &container.command);
+    // A container has its volumes where it looks for them; a process looks where they are.
+    let mounts = if lightweight.is_some() { platform.mounts.as_slice() } else { &[] };
+    let moved_call = (!mounts.is_empty()).then(|| with_moved_inputs(call, mounts));
+    let call = moved_call.as_ref().unwrap_or(call);
+    let configured = task_config::given(call, container)?;
+    let call = configured.as_ref().unwrap_or(call);
+    let worded = status::worded(call, container);
+    let call = worded.as_ref().unwrap_or(call);
+    let context = &Context::new(call, call.workspace.display().to_string())?;
+    let workspace = call.workspace.as_path();
     let uses_workspace = mentions_workspace(container, context);
     if uses_workspace {
         make(workspace)?;
     }
     let resolve = |words: &[String]| -> Result<Vec<String>, String> {
         let place = workspace.display().to_string();
-        Ok(context.words(words)?.into_iter().map(|word| word.replace(WORKSPACE_MOUNT, &place)).collect())
+        let words: Vec<String> = words.iter().map(|word| platform::moved(word, mounts)).collect();
+        Ok(context.words(&words)?.into_iter().map(|word| word.replace(WORKSPACE_MOUNT, &place)).collect())
     };
     let args = resolve(&container.args)?;
-    let mut env = BTreeMap::new();
-    for (name, value) in &container.env {
-        env.insert(name.clone(), context.text(value)?);
+    let mut env: BTreeMap<String, String> = platform.env.iter().cloned().collect();
+    for (name, value) in container.env.iter().filter(|_| keeps_env) {
+        env.insert(name.clone(), context.text(&platform::moved(value, mounts))?);
     }
-    if let Some(found) = bootstrap::lightweight(&container.image, &container.command) {
+    let Platform { wanted, pod, notes, .. } = &platform;
+    let (wanted, pod, notes) = (wanted.clone(), pod.clone(), notes.clone());
+    let more = Launch { wanted, pod, notes, ..Launch::default() };
+    if let Some(found) = lightweight {
         let argv = match found.start {
             Start::Module(source) => {
                 env.insert("_KFP_RUNTIME".into(), "true".into());
-                module(call, &source, args)?
+                module(call, &platform::moved(&source, mounts), args)?
             }
             Start::Command(command) => [resolve(&command)?, args].concat(),
         };
@@ -120,7 +150,14 @@ fn start(
         let said = said.strip_prefix(&call.dir).map_or_else(|_| said.clone(), Path::to_owned);
         let paths_in = vec!["work/.kfp".into(), said];
         let (python, resources) = (Some(found.python), resources::wanted(&container.resources));
-        return Ok(Launch { argv, env, python, paths_in, resources, ..Launch::default() });
+        return Ok(Launch { argv, env, python, paths_in, resources, ..more });
+    }
+    if call.in_pod {
+        return Err(format!(
+            "it runs the image `{}`, and its executor runs tasks in an image of its own · hint: run it with the executor \
+             `process` on a machine with podman or docker, or write it as a lightweight Python component",
+            container.image
+        ));
     }
     let engine = ContainerEngine::find().ok_or_else(|| {
         format!(
@@ -131,9 +168,21 @@ fn start(
     })?;
     let folders: Vec<&Path> = if uses_workspace { vec![&call.dir, workspace] } else { vec![&call.dir] };
     let name = format!("mlwright-{}-{}", call.task, call.attempt);
-    let launch = engine.launch(&name, container, &resolve(&container.command)?, &args, env, &folders);
+    let around = Around { env, platform: &platform, folders: &folders };
+    let launch = engine.launch(&name, container, &resolve(&container.command)?, &args, around);
     check_length(&launch.argv)?;
-    Ok(launch)
+    Ok(Launch { argv: launch.argv, env: launch.env, clear: launch.clear, ..more })
+}
+
+/// Values that name a path of a volume name the folder instead.
+fn with_moved_inputs(call: &Call, mounts: &[Mount]) -> Call {
+    let mut call = call.clone();
+    for datum in call.inputs.values_mut() {
+        if let Datum::Value(value) = datum {
+            *value = platform::moved_value(value, mounts);
+        }
+    }
+    call
 }
 
 /// The source becomes a file of the attempt, and the executor of kfp runs it.

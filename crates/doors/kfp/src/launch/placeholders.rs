@@ -155,9 +155,8 @@ impl<'a> Context<'a> {
         let Some(path) = inner.strip_prefix('.') else { return Ok(None) };
         let fixed = match path {
             "outputs.output_file" | "outputMetadataUri" => executor_output(call).display().to_string(),
-            // Upstream gives both the name of the run's resource; it is unique here, too.
             "pipeline_job_name" => call.run_name.clone(),
-            "pipeline_job_resource_name" => format!("pipelines/{}", call.run),
+            "pipeline_job_resource_name" => call.resource_name.clone(),
             "pipeline_job_uuid" => call.run.to_string(),
             "pipeline_task_name" => call.task_name.clone(),
             "pipeline_task_uuid" => call.task.to_string(),

@@ -78,6 +78,7 @@ fn shown(backfill: &Backfill) -> Value {
     let (cron, zone, seconds) = match &what.trigger {
         Trigger::Cron { cron, time_zone, .. } => (Some(cron), Some(time_zone), None),
         Trigger::Interval { seconds, .. } => (None, None, Some(seconds)),
+        Trigger::Event { .. } => (None, None, None),
     };
     json!({
         "id": backfill.uid,
@@ -133,6 +134,12 @@ pub async fn create(
                 // It counts from there.
                 Trigger::Interval { seconds, from: None, until } => {
                     Trigger::Interval { seconds, from: Some(found.created_at), until }
+                }
+                Trigger::Event { .. } => {
+                    return Err(Failure::invalid(
+                        "this schedule waits for events and has no rhythm",
+                        "give `pipeline` with `cron` or `interval_seconds`",
+                    ));
                 }
                 other => other,
             };

@@ -26,6 +26,13 @@ pub struct Request {
     interval_seconds: Option<i64>,
     #[serde(default)]
     time_zone: Option<String>,
+    /// Kind of an event that starts a run.
+    #[serde(default)]
+    on: Option<String>,
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default)]
+    payload: BTreeMap<String, Value>,
     #[serde(default = "yes")]
     enabled: bool,
     #[serde(default)]
@@ -68,7 +75,7 @@ pub(super) fn trigger(
         }),
         (None, Some(seconds)) => Ok(Trigger::Interval { seconds, from: None, until: None }),
         _ => Err(Failure::invalid(
-            "a schedule has either `cron` or `interval_seconds`",
+            "a schedule has one of `cron`, `interval_seconds` and `on`",
             "give one of them, such as {\"cron\": \"0 6 * * *\", \"time_zone\": \"Europe/Berlin\"}",
         )),
     }
@@ -102,6 +109,11 @@ async fn shown(state: &State, actor: &Actor, schedule: &Schedule) -> Result<Valu
     let (cron, zone, seconds) = match trigger {
         Trigger::Cron { cron, time_zone, .. } => (Some(cron), Some(time_zone), None),
         Trigger::Interval { seconds, .. } => (None, None, Some(seconds)),
+        Trigger::Event { .. } => (None, None, None),
+    };
+    let (on, subject, payload) = match trigger {
+        Trigger::Event { on, subject, payload } => (Some(on), subject.as_ref(), Some(payload)),
+        _ => (None, None, None),
     };
     let inputs: BTreeMap<&String, Value> = submit
         .inputs
@@ -119,6 +131,9 @@ async fn shown(state: &State, actor: &Actor, schedule: &Schedule) -> Result<Valu
         "cron": cron,
         "time_zone": zone,
         "interval_seconds": seconds,
+        "on": on,
+        "subject": subject,
+        "payload": payload,
         "enabled": enabled,
         "catch_up": catch_up,
         "max_concurrency": max_concurrency,
@@ -173,7 +188,18 @@ pub async fn create(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::RunCode)?;
     let Json(request) = body.map_err(|e| Failure::body(&e))?;
-    let trigger = trigger(request.cron, request.interval_seconds, request.time_zone)?;
+    let trigger = match request.on {
+        Some(on) if request.cron.is_none() && request.interval_seconds.is_none() => {
+            Trigger::Event { on, subject: request.subject, payload: request.payload }
+        }
+        Some(_) => {
+            return Err(Failure::invalid(
+                "a schedule has one of `cron`, `interval_seconds` and `on`",
+                "make one schedule for each of them",
+            ));
+        }
+        None => trigger(request.cron, request.interval_seconds, request.time_zone)?,
+    };
     let mut submit = match (request.plan, request.pipeline) {
         (Some(plan), _) => {
             submit::prepare(&state, plan, request.inputs, request.code, request.experiment).await?

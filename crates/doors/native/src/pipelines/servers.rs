@@ -1,8 +1,10 @@
 //! The servers that share the database.
 
 use axum::Json;
-use axum::extract::State as Shared;
+use axum::extract::{Query, State as Shared};
 use kit::Caller;
+use pipelines::LogPart;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use types::Permission;
 
@@ -29,4 +31,15 @@ pub async fn list(Shared(state): Shared<State>, caller: Caller) -> Result<Json<V
         })
         .collect();
     Ok(Json(json!({ "servers": views })))
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Asked {
+    token: String,
+}
+
+/// `GET servers/log?token`: what one of them asks another for, a piece of the log of a task that runs there. The token says
+/// which; only a server with the same master key can make it.
+pub async fn log(Shared(state): Shared<State>, Query(asked): Query<Asked>) -> Result<Json<LogPart>, Failure> {
+    Ok(Json(state.engine.read_log_for_peer(&asked.token).await?))
 }

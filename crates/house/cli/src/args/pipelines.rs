@@ -124,7 +124,7 @@ pub enum Schedules {
         #[arg(long)]
         json: bool,
     },
-    /// Run a pipeline by the clock, as its newest run did
+    /// Run a pipeline by the clock or whenever something happens, as its newest run did
     Create {
         /// A pipeline that has run, from a file or a plan
         pipeline: String,
@@ -132,11 +132,20 @@ pub enum Schedules {
         #[arg(long)]
         name: Option<String>,
         /// Five fields, or six with seconds first
-        #[arg(long, conflicts_with = "every", required_unless_present = "every")]
+        #[arg(long, conflicts_with_all = ["every", "on"], required_unless_present_any = ["every", "on"])]
         cron: Option<String>,
         /// Such as 90s, 10m or 1h30m
-        #[arg(long)]
+        #[arg(long, conflicts_with = "on")]
         every: Option<::pipelines::Span>,
+        /// A kind of event: commit.created, dataset.version_created, model.version_created, drift.detected …
+        #[arg(long, value_name = "EVENT")]
+        on: Option<String>,
+        /// Of the event; a `*` at its end stands for anything
+        #[arg(long, requires = "on")]
+        subject: Option<String>,
+        /// A value that the event's payload must have; may be given again
+        #[arg(long, requires = "on", value_name = "NAME=VALUE")]
+        payload: Vec<String>,
         /// In which the cron is read
         #[arg(long, default_value = "UTC", value_name = "ZONE")]
         time_zone: String,

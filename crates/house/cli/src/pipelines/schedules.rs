@@ -1,4 +1,4 @@
-//! Runs that start by the clock.
+//! Runs that start by the clock, or because something happened.
 
 use serde_json::{Value, json};
 
@@ -16,9 +16,10 @@ pub async fn run(api: &Api, command: Schedules) -> Result<(), Failure> {
             let answer = api.get("schedules").await?;
             let items = answer["schedules"].as_array().cloned().unwrap_or_default();
             let row = |s: &Value| {
-                let when = match s["cron"].as_str() {
-                    Some(cron) => format!("{cron} ({})", cell(s, "time_zone")),
-                    None => format!("every {} s", cell(s, "interval_seconds")),
+                let when = match (s["cron"].as_str(), s["on"].as_str()) {
+                    (Some(cron), _) => format!("{cron} ({})", cell(s, "time_zone")),
+                    (None, Some(on)) => format!("on {on} {}", s["subject"].as_str().unwrap_or_default()),
+                    (None, None) => format!("every {} s", cell(s, "interval_seconds")),
                 };
                 let mut cells = vec![cell(s, "id"), cell(s, "name"), cell(s, "pipeline"), when];
                 cells.extend(["enabled", "next_at", "last_run.state"].map(|path| cell(s, path)));
@@ -33,6 +34,9 @@ pub async fn run(api: &Api, command: Schedules) -> Result<(), Failure> {
             name,
             cron,
             every,
+            on,
+            subject,
+            payload,
             time_zone,
             inputs: given,
             catch_up,
@@ -45,16 +49,24 @@ pub async fn run(api: &Api, command: Schedules) -> Result<(), Failure> {
                 "catch_up": catch_up,
                 "max_concurrency": max_concurrency,
             });
-            match (cron, every) {
-                (Some(cron), _) => {
+            match (cron, every, on) {
+                (Some(cron), ..) => {
                     body["cron"] = json!(cron);
                     body["time_zone"] = json!(time_zone);
                 }
-                (None, Some(span)) => body["interval_seconds"] = json!(span.0.as_secs()),
-                (None, None) => {}
+                (None, Some(span), _) => body["interval_seconds"] = json!(span.0.as_secs()),
+                (None, None, Some(on)) => {
+                    body["on"] = json!(on);
+                    body["subject"] = json!(subject);
+                    body["payload"] = json!(inputs(&payload)?);
+                }
+                (None, None, None) => {}
             }
             let made = api.post("schedules", body).await?;
-            say(format!("{}  next at {}", cell(&made, "id"), cell(&made, "next_at")));
+            match made["on"].as_str() {
+                Some(on) => say(format!("{}  waits for {on}", cell(&made, "id"))),
+                None => say(format!("{}  next at {}", cell(&made, "id"), cell(&made, "next_at"))),
+            }
         }
         Schedules::Enable { id } => change(api, &id, true).await?,
         Schedules::Disable { id } => change(api, &id, false).await?,

@@ -46,17 +46,23 @@ fn python(reader: &mut Reader, _path: &str, node: &Node) -> Option<String> {
 }
 
 pub(super) fn pipeline(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Pipeline {
-    let fields = reader.fields(path, at, node, &["dataset", "params", "executor", "steps"]);
+    let fields = reader.fields(path, at, node, &["dataset", "params", "executor", "deadline", "steps"]);
     let steps = reader
         .required(&fields, "steps", "a list of steps", |r, p, n| r.list(p, n, |r, p, n| Some(step(r, p, n))));
     if steps.as_ref().is_some_and(Vec::is_empty) {
         reader.error_at(&format!("{path}.steps"), "a pipeline needs at least one step", None);
+    }
+    let deadline = reader.optional(&fields, "deadline", Reader::duration);
+    if deadline.is_some_and(|deadline| deadline.seconds() == 0) {
+        let hint = Some("it must be longer than 0s".to_owned());
+        reader.error_at(&format!("{path}.deadline"), "no run can have this deadline", hint);
     }
     Pipeline {
         dataset: reader.required(&fields, "dataset", "<one of datasets>", Reader::text).unwrap_or_default(),
         params: reader.optional(&fields, "params", params).unwrap_or_default(),
         steps: steps.unwrap_or_default(),
         executor: reader.optional(&fields, "executor", Reader::text),
+        deadline,
     }
 }
 

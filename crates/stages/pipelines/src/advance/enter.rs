@@ -1,6 +1,7 @@
 //! Tasks begin: works come in line, graphs and loops unfold.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -8,7 +9,7 @@ use types::Uid;
 
 use super::resolve::Given;
 use super::{Advance, Todo};
-use crate::store::tree::{self, New, Node};
+use crate::store::tree::{self, New, Node, Scope};
 use crate::{Artifact, Component, Datum, Error, Import, Shape, StepState, Task, resume, store};
 
 /// Iterations of a loop that go on at the same time at most, so that no transaction unfolds thousands.
@@ -30,9 +31,12 @@ impl Advance<'_, '_> {
                 _ => self.enter(node, component, None),
             };
         }
-        let scope = self.scope(parent)?;
         let plan = Arc::clone(&self.plan);
-        let task = plan.task(scope.component.as_deref(), &node.task)?;
+        let graph = self.component_of(parent)?;
+        let task = plan.task(graph.as_deref(), &node.task)?;
+        // What takes nothing need not be told what there is.
+        let takes = !task.inputs.is_empty() || task.each.is_some() || task.when.is_some();
+        let scope = if takes { self.scope(parent)? } else { Rc::new(Scope::default()) };
         match self.resolve(parent, &scope, task, plan.component(component)?)? {
             Given::Skip(why) => self.end(node, StepState::Skipped, Some(why), None),
             Given::Wrong(why) => self.end(node, StepState::Failed, Some(why), None),
@@ -67,6 +71,7 @@ impl Advance<'_, '_> {
                 }
             }
             Component::Approval(_) => {
+                self.asked()?;
                 tree::begin(self.tx, node.uid, inputs.as_ref(), None, None)?;
                 let payload = json!({ "step_run": node.uid, "run": self.run, "step": node.name });
                 Ok(self.tx.event("step.asked", &format!("step_run:{}", node.uid), payload)?)

@@ -11,21 +11,29 @@ pub(crate) use enter::WINDOW;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger::Tx;
 use serde_json::json;
 use types::{Digest, Uid};
 
 use crate::compiled::Compiled;
+use crate::finish::start_run;
 use crate::store::tree::{self, Ends, Node, Scope};
-use crate::{Error, Rule, RunState, Shape, StepState, adopt, store};
+use crate::{Error, Rule, RunState, Shape, Span, StepState, adopt, store};
 
 /// Plans that the writer keeps.
 const PLANS: usize = 64;
+/// Graphs whose components the writer keeps.
+const COMPONENTS: usize = 4096;
 
 /// Plans by digest, for the transactions of this server.
 #[derive(Default)]
 struct Plans(HashMap<Digest, Arc<Compiled>>);
+
+/// Components of graphs, by their rows.
+#[derive(Default)]
+struct Components(HashMap<Uid, Option<String>>);
 
 enum Todo {
     /// Nothing that it needs is left.
@@ -40,6 +48,8 @@ pub(crate) struct Advance<'t, 'a> {
     plan: Arc<Compiled>,
     /// Nothing starts any more.
     cancelling: bool,
+    /// Nothing of the run has started.
+    is_queued: bool,
     todo: VecDeque<Todo>,
     scopes: HashMap<Uid, Rc<Scope>>,
 }
@@ -54,7 +64,8 @@ impl<'t, 'a> Advance<'t, 'a> {
             None => adopt::adopt(tx, run)?,
         };
         let (todo, scopes) = (VecDeque::new(), HashMap::new());
-        Ok(Self { tx, run, plan, cancelling: head.cancel_requested, todo, scopes })
+        let (cancelling, is_queued) = (head.cancel_requested, head.is_queued);
+        Ok(Self { tx, run, plan, cancelling, is_queued, todo, scopes })
     }
 
     /// Starts the root of a run whose row stands.
@@ -68,7 +79,7 @@ impl<'t, 'a> Advance<'t, 'a> {
         let new = tree::New { node: &root, needs: &[], inputs: Some(inputs) };
         tree::insert(tx, run, &[new])?;
         let (todo, scopes) = (VecDeque::new(), HashMap::new());
-        let mut this = Self { tx, run, plan, cancelling: false, todo, scopes };
+        let mut this = Self { tx, run, plan, cancelling: false, is_queued: true, todo, scopes };
         this.begin_graph(&root, None, Some(inputs))?;
         this.go()
     }
@@ -79,6 +90,49 @@ impl<'t, 'a> Advance<'t, 'a> {
 
     pub fn run(&self) -> Uid {
         self.run
+    }
+
+    /// Whether the run was asked to end.
+    pub fn is_cancelling(&self) -> bool {
+        self.cancelling
+    }
+
+    /// The component of the graph that holds the task of a row: for an iteration, of the graph that holds its loop.
+    pub fn graph_of(&mut self, node: &Node) -> Result<Option<String>, Error> {
+        match (node.parent, node.iteration) {
+            (Some(graph), None) => self.component_of(graph),
+            _ => Ok(tree::graph_of(self.tx, node)?),
+        }
+    }
+
+    /// The component of a graph's row, which never changes.
+    fn component_of(&mut self, graph: Uid) -> Result<Option<String>, Error> {
+        if graph == self.run {
+            return Ok(None);
+        }
+        let mut known: Components = self.tx.memo().take();
+        let found = match known.0.get(&graph) {
+            Some(found) => found.clone(),
+            None => {
+                let found = tree::component(self.tx, graph)?;
+                if known.0.len() >= COMPONENTS {
+                    known.0.clear();
+                }
+                known.0.insert(graph, found.clone());
+                found
+            }
+        };
+        self.tx.memo().put(known);
+        Ok(found)
+    }
+
+    /// A person is asked: that begins a run, too.
+    fn asked(&mut self) -> Result<(), Error> {
+        if self.is_queued {
+            start_run(self.tx, self.run)?;
+            self.is_queued = false;
+        }
+        Ok(())
     }
 
     /// The run goes on, though it was cancelled once.
@@ -179,10 +233,7 @@ impl<'t, 'a> Advance<'t, 'a> {
 
     /// Tells the tasks that need `node`.
     fn release(&mut self, graph: Uid, node: &Node, state: StepState) -> Result<(), Error> {
-        let component = match self.scopes.get(&graph) {
-            Some(scope) => scope.component.clone(),
-            None => tree::find(self.tx, graph)?.and_then(|found| found.component),
-        };
+        let component = self.component_of(graph)?;
         let plan = Arc::clone(&self.plan);
         let dependents = plan.graph(component.as_deref())?.dependents(&node.task);
         let (mut met, mut lost) = (Vec::new(), Vec::new());
@@ -246,7 +297,13 @@ impl<'t, 'a> Advance<'t, 'a> {
         };
         let (state, message) = match state {
             StepState::Failed => (RunState::Failed, message),
-            StepState::Cancelled => (RunState::Cancelled, Some("cancelled on request".to_owned())),
+            StepState::Cancelled => match store::runs::missed_deadline(tx, uid)? {
+                Some(ms) => {
+                    let most = Span(Duration::from_millis(ms.unsigned_abs()));
+                    (RunState::Failed, Some(format!("it was ended at its deadline of {most}")))
+                }
+                None => (RunState::Cancelled, Some("cancelled on request".to_owned())),
+            },
             _ => (RunState::Succeeded, None),
         };
         store::runs::finish(tx, uid, state, message.as_deref())?;

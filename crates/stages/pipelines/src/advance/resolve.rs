@@ -10,7 +10,7 @@ use crate::datum::{collected, fit, fit_all, items};
 use crate::store::tree::{self, Node, Outcome, Scope};
 use crate::{
     Binding, Component, Datum, Each, Error, From, Kind, Port, Shape, Source, StepState, Task, expression,
-    store,
+    resource_name,
 };
 
 /// What became of a task's bindings.
@@ -36,7 +36,7 @@ impl Advance<'_, '_> {
     ) -> Result<Given, Error> {
         let sources = sources(task);
         let outcomes = tree::outcomes(self.tx, graph, &sources)?;
-        let run = self.run_name(task)?;
+        let run = resource_name(&self.plan.plan.name, self.run);
         let bound = Bound { run: &run, scope, outcomes: &outcomes };
         let given = match bound.all(task, component) {
             Ok(given) => given,
@@ -61,12 +61,6 @@ impl Advance<'_, '_> {
             }
             Err(why) => Given::Wrong(format!("the loop cannot start: {why}")),
         })
-    }
-
-    /// Only those ask who want to know how others ended.
-    fn run_name(&mut self, task: &Task) -> Result<String, Error> {
-        let asks = task.inputs.values().any(|binding| matches!(binding.from, From::Status { .. }));
-        Ok(if asks { store::runs::name(self.tx, self.run)?.unwrap_or_default() } else { String::new() })
     }
 
     /// What a graph does not read is not kept with the loop: it is the list of the items, as a rule.
@@ -190,7 +184,7 @@ fn missing(component: &Component, given: &BTreeMap<String, Datum>, item: Option<
 
 /// Where bindings are looked up.
 struct Bound<'s> {
-    /// What the run is called.
+    /// See [`resource_name`].
     run: &'s str,
     scope: &'s Scope,
     outcomes: &'s BTreeMap<String, Outcome>,

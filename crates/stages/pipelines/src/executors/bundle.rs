@@ -42,6 +42,9 @@ pub(crate) struct Remote {
     /// Files of the attempt, relative to its directory, in which such paths stand: before it starts, and after.
     #[serde(default)]
     pub paths_in: Vec<PathBuf>,
+    /// See [`crate::Launch::pod`].
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    pub pod: serde_json::Value,
 }
 
 /// A Python environment to be built on a cluster.

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub argv: Vec<String>,
     pub env: BTreeMap<String, String>,
     pub resources: Resources,
+    /// See [`crate::Launch::pod`].
+    pub pod: Value,
     /// For people who look at the cluster.
     pub labels: BTreeMap<String, String>,
     /// Between asking the job to end and ending it.

@@ -389,6 +389,8 @@ def attend(job, base):
     try:
         env = surroundings(job, moved)
         argv = [moved(word) for word in job["argv"]]
+        for note in job["notes"]:
+            log.add(("[mlwright] %s\n" % note).encode())
         process = Process(argv, os.path.join(base, job["directory"]), env, log, Mask(job["mask"]))
         watch = Watch(job, process, log)
         speaker = threading.Thread(target=watch.speak, args=(stop,), daemon=True)

@@ -171,6 +171,7 @@ impl Engine {
                 "log_limit": task.log_limit,
                 "mark": task.mark,
                 "mask": task.mask,
+                "notes": task.notes,
                 "attempt": ATTEMPT,
                 "directory": format!("{ATTEMPT}/work"),
                 "python": remote.python,

@@ -8,6 +8,7 @@ use outbound::{Answer, Method};
 use serde_json::{Value, json};
 
 use super::cluster::{Api, Cluster, Job, Standing, Trouble};
+use super::pod::join;
 use super::spec::merge;
 
 const NAMESPACE: &str = "default";
@@ -94,6 +95,13 @@ impl Kubernetes {
         }
         merge(&mut pod, &options);
         let labels = json!({ "app.kubernetes.io/managed-by": "mlwright" });
+        let mut metadata = json!({ "labels": labels, "annotations": annotations(job) });
+        let mut wanted = job.pod.clone();
+        if let Some(fields) = wanted.as_object_mut() {
+            join(&mut pod["containers"][0], &fields.remove("container").unwrap_or_default());
+            join(&mut metadata, &fields.remove("metadata").unwrap_or_default());
+        }
+        join(&mut pod, &wanted);
         json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
@@ -103,7 +111,7 @@ impl Kubernetes {
                 "completions": 1,
                 "parallelism": 1,
                 "ttlSecondsAfterFinished": KEPT_SECONDS,
-                "template": { "metadata": { "labels": labels, "annotations": annotations(job) }, "spec": pod },
+                "template": { "metadata": metadata, "spec": pod },
             },
         })
     }

@@ -8,6 +8,7 @@ mod cluster;
 mod guest;
 mod kubernetes;
 mod local;
+pub(crate) mod pod;
 mod ray;
 mod registry;
 mod remote;

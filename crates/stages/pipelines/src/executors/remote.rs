@@ -101,6 +101,7 @@ fn job(noted: &Noted, engine: &Engine, attempt: &Attempt) -> Job {
         argv: vec![spec.python().to_owned(), "-c".to_owned(), LOADER.to_owned()],
         env,
         resources: noted.resources.clone(),
+        pod: noted.pod.clone(),
         labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
         grace: engine.0.config.grace,
     }

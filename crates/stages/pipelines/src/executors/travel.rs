@@ -17,6 +17,8 @@ pub(crate) struct Travels {
     pub resources: Resources,
     /// Relative to the attempt's directory.
     pub paths_in: Vec<PathBuf>,
+    /// See [`crate::Launch::pod`].
+    pub pod: serde_json::Value,
 }
 
 impl Travels {
@@ -76,6 +78,7 @@ impl Engine {
             python: travels.python,
             folders: std::iter::once((ATTEMPT.to_owned(), attempt.dir.clone())).chain(carried).collect(),
             paths_in: travels.paths_in,
+            pod: travels.pod,
             executor: spec.clone(),
         }
     }

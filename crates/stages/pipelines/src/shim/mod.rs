@@ -72,6 +72,9 @@ pub struct Task {
     /// Texts that the log does not show.
     #[serde(default)]
     pub mask: Vec<String>,
+    /// First lines of the log.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The engine's own: what it wants to know once the attempt has ended.
     #[serde(default)]
     pub note: serde_json::Value,
@@ -154,7 +157,10 @@ fn attend(dir: &Path) -> Result<bool, io::Error> {
     let task: Task = serde_json::from_slice(&task)
         .map_err(|e| io::Error::new("understand", dir.join(TASK), std::io::Error::other(e)))?;
     let started_at = SystemClock.now();
-    let log = CappedLog::create(dir, task.log_limit)?;
+    let mut log = CappedLog::create(dir, task.log_limit)?;
+    for note in &task.notes {
+        log.append(format!("[mlwright] {note}\n").as_bytes());
+    }
     write_json(&dir.join(STARTED), &Started { pid: std::process::id(), at: started_at })?;
     process::adopt_orphans();
 
@@ -290,6 +296,7 @@ fn start(task: &Task) -> std::io::Result<(Process, std::io::PipeReader)> {
         env.insert(MARK.to_owned(), task.mark.clone());
         // Whatever is wrong with it: the step starts by itself.
         if let Ok(forked) = zygote::fork(socket, module, arguments, &task.directory, &env, &writer) {
+            process::offer(forked.pid);
             return Ok((Process::Forked(forked), reader));
         }
     }
@@ -307,6 +314,7 @@ fn start(task: &Task) -> std::io::Result<(Process, std::io::PipeReader)> {
         .stderr(writer)
         .process_group(0)
         .spawn()?;
+    process::offer(child.id());
     let end = process::open(child.id());
     Ok((Process::Own(child, end), reader))
 }

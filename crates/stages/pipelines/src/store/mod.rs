@@ -2,6 +2,7 @@
 
 pub(crate) mod attempts;
 pub(crate) mod backfills;
+pub(crate) mod due;
 pub(crate) mod executors;
 pub(crate) mod published;
 pub(crate) mod replays;

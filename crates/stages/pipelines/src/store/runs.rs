@@ -6,12 +6,14 @@ use types::{Digest, Timestamp, Uid, WorkspaceId};
 use super::{Reads, Result, json, text};
 use crate::{PipelineRun, RunFilter, RunState};
 
-pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
+/// `deadline_ms` counts from the run's beginning.
+pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun, deadline_ms: Option<u64>) -> Result<()> {
+    let deadline_ms = deadline_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX / 1000));
     tx.execute(
         "INSERT INTO pipeline_run (workspace_id, uid, pipeline, spec, state, params, dataset_version, code, cause, \
          use_cache, cancel_requested, replay_of, created_at, created_by, name, plan_digest, pipeline_root, labels, \
-         schedule_uid, scheduled_at, backfill_uid, interval_end) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+         schedule_uid, scheduled_at, backfill_uid, interval_end, deadline_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         &params![
             run.workspace,
             run.uid,
@@ -33,7 +35,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: &PipelineRun) -> Result<()> {
             run.schedule,
             run.scheduled_at,
             run.backfill,
-            run.interval_end
+            run.interval_end,
+            deadline_ms
         ],
     )?;
     Ok(())
@@ -53,27 +56,31 @@ pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<PipelineRun>> 
 pub(crate) struct Head {
     pub plan: Option<Digest>,
     pub cancel_requested: bool,
+    /// Nothing of it has started.
+    pub is_queued: bool,
 }
 
 pub(crate) fn head(r: &mut impl Reads, uid: Uid) -> Result<Option<Head>> {
     let workspace = r.workspace();
     let rows = r.rows(
-        "SELECT plan_digest, cancel_requested FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
+        "SELECT plan_digest, cancel_requested, state = 'queued' AS is_queued FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
         &params![workspace, uid],
     )?;
     let head = |row: &Row| {
-        Ok(Head { plan: row.get("plan_digest")?, cancel_requested: row.get("cancel_requested")? })
+        Ok(Head {
+            plan: row.get("plan_digest")?,
+            cancel_requested: row.get("cancel_requested")?,
+            is_queued: row.get("is_queued")?,
+        })
     };
     rows.first().map(head).transpose()
 }
 
-pub(crate) fn name(r: &mut impl Reads, uid: Uid) -> Result<Option<String>> {
+/// Its place among all runs: the older, the smaller. 0 if there is none.
+pub(crate) fn place(r: &mut impl Reads, uid: Uid) -> Result<i64> {
     let workspace = r.workspace();
-    let rows = r.rows(
-        "SELECT COALESCE(name, pipeline) AS name FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
-        &params![workspace, uid],
-    )?;
-    rows.first().map(|row| row.get("name")).transpose()
+    let sql = "SELECT id FROM pipeline_run WHERE workspace_id = $1 AND uid = $2";
+    r.rows(sql, &params![workspace, uid])?.first().map_or(Ok(0), |row| row.get("id"))
 }
 
 /// A plan as JSON.
@@ -199,11 +206,11 @@ pub(crate) fn set_archived(tx: &mut Tx<'_>, uid: Uid, archived: bool) -> Result<
 
 /// A run that has ended goes on.
 pub(crate) fn reopen(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
-    let workspace = tx.workspace();
+    let (workspace, now) = (tx.workspace(), tx.now());
     tx.execute(
-        "UPDATE pipeline_run SET state = 'running', message = NULL, ended_at = NULL, cancel_requested = FALSE \
-         WHERE workspace_id = $1 AND uid = $2",
-        &params![workspace, uid],
+        "UPDATE pipeline_run SET state = 'running', message = NULL, ended_at = NULL, cancel_requested = FALSE, \
+         overdue = FALSE, deadline_at = $3 + deadline_ms * 1000 WHERE workspace_id = $1 AND uid = $2",
+        &params![workspace, uid, now],
     )?;
     Ok(())
 }
@@ -280,7 +287,7 @@ pub(crate) fn list(r: &mut impl Reads, pipeline: Option<&str>, limit: i64) -> Re
 pub(crate) fn start(tx: &mut Tx<'_>, uid: Uid) -> Result<bool> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let changed = tx.execute(
-        "UPDATE pipeline_run SET state = 'running', started_at = $1 \
+        "UPDATE pipeline_run SET state = 'running', started_at = $1, deadline_at = $1 + deadline_ms * 1000 \
          WHERE workspace_id = $2 AND uid = $3 AND state = 'queued'",
         &params![now, workspace, uid],
     )?;
@@ -290,16 +297,44 @@ pub(crate) fn start(tx: &mut Tx<'_>, uid: Uid) -> Result<bool> {
 pub(crate) fn finish(tx: &mut Tx<'_>, uid: Uid, state: RunState, message: Option<&str>) -> Result<()> {
     let (workspace, now) = (tx.workspace(), tx.now());
     tx.execute(
-        "UPDATE pipeline_run SET state = $1, message = $2, ended_at = $3 WHERE workspace_id = $4 AND uid = $5",
+        "UPDATE pipeline_run SET state = $1, message = $2, ended_at = $3, deadline_at = NULL \
+         WHERE workspace_id = $4 AND uid = $5",
         &params![state.name(), message, now, workspace, uid],
     )?;
     Ok(())
 }
 
+/// Runs of all workspaces whose deadline has come.
+pub(crate) fn overdue(rx: &mut Rx<'_>, now: Timestamp) -> Result<Vec<(WorkspaceId, Uid)>> {
+    let sql =
+        "SELECT workspace_id, uid FROM pipeline_run WHERE deadline_at IS NOT NULL AND deadline_at <= $1";
+    let rows = rx.query(sql, &params![now])?;
+    rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?))).collect()
+}
+
+/// Asks a run to end because its deadline has come. False if it has ended, or was asked before.
+pub(crate) fn set_overdue(tx: &mut Tx<'_>, uid: Uid) -> Result<bool> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let changed = tx.execute(
+        "UPDATE pipeline_run SET cancel_requested = TRUE, overdue = TRUE, deadline_at = NULL \
+         WHERE workspace_id = $1 AND uid = $2 AND deadline_at <= $3",
+        &params![workspace, uid, now],
+    )?;
+    Ok(changed == 1)
+}
+
+/// How long a run could take that was ended by its deadline, in milliseconds; `None` of any other.
+pub(crate) fn missed_deadline(r: &mut impl Reads, uid: Uid) -> Result<Option<i64>> {
+    let workspace = r.workspace();
+    let sql = "SELECT deadline_ms FROM pipeline_run WHERE workspace_id = $1 AND uid = $2 AND overdue = TRUE";
+    r.rows(sql, &params![workspace, uid])?.first().map_or(Ok(None), |row| row.get("deadline_ms"))
+}
+
+/// A deadline counts no more.
 pub(crate) fn request_cancel(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
     let workspace = tx.workspace();
     tx.execute(
-        "UPDATE pipeline_run SET cancel_requested = TRUE WHERE workspace_id = $1 AND uid = $2",
+        "UPDATE pipeline_run SET cancel_requested = TRUE, deadline_at = NULL WHERE workspace_id = $1 AND uid = $2",
         &params![workspace, uid],
     )?;
     Ok(())

@@ -2,14 +2,19 @@ use ledger::{Row, Rx, Tx, params};
 use types::{Timestamp, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, text};
-use crate::{NewSchedule, Schedule};
+use crate::{NewSchedule, Schedule, Trigger};
 
-pub(crate) fn insert(tx: &mut Tx<'_>, made: &Schedule) -> Result<()> {
+/// `heard`: the event after which one that waits for events listens.
+pub(crate) fn insert(tx: &mut Tx<'_>, made: &Schedule, heard: i64) -> Result<()> {
     let workspace = tx.workspace();
+    let on = match &made.what.trigger {
+        Trigger::Event { on, .. } => Some(on.as_str()),
+        _ => None,
+    };
     tx.execute(
         "INSERT INTO pipeline_schedule \
-         (workspace_id, uid, what, enabled, max_concurrency, next_at, last_at, created_at, updated_at, created_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9)",
+         (workspace_id, uid, what, enabled, max_concurrency, next_at, last_at, created_at, updated_at, created_by, \
+         on_kind, heard) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)",
         &params![
             workspace,
             made.uid,
@@ -19,8 +24,38 @@ pub(crate) fn insert(tx: &mut Tx<'_>, made: &Schedule) -> Result<()> {
             made.next_at,
             made.last_at,
             made.created_at,
-            &made.created_by
+            &made.created_by,
+            on,
+            heard
         ],
+    )?;
+    Ok(())
+}
+
+/// Schedules of all workspaces that wait for events, and how far they have heard.
+pub(crate) fn listening(rx: &mut Rx<'_>) -> Result<Vec<(WorkspaceId, Schedule, i64)>> {
+    let rows = rx.query(
+        "SELECT workspace_id, heard, uid, what, enabled, next_at, last_at, created_at, updated_at, created_by \
+         FROM pipeline_schedule WHERE on_kind IS NOT NULL AND enabled = TRUE ORDER BY id",
+        &[],
+    )?;
+    let listens = |row: &Row| {
+        Ok((row.get("workspace_id")?, schedule(row)?, row.get::<Option<i64>>("heard")?.unwrap_or(0)))
+    };
+    rows.iter().map(listens).collect()
+}
+
+pub(crate) fn heard(r: &mut impl Reads, uid: Uid) -> Result<Option<i64>> {
+    let workspace = r.workspace();
+    let sql = "SELECT heard FROM pipeline_schedule WHERE workspace_id = $1 AND uid = $2";
+    r.rows(sql, &params![workspace, uid])?.first().map_or(Ok(None), |row| row.get("heard"))
+}
+
+pub(crate) fn set_heard(tx: &mut Tx<'_>, uid: Uid, position: i64) -> Result<()> {
+    let workspace = tx.workspace();
+    tx.execute(
+        "UPDATE pipeline_schedule SET heard = $1 WHERE workspace_id = $2 AND uid = $3",
+        &params![position, workspace, uid],
     )?;
     Ok(())
 }

@@ -34,8 +34,12 @@ pub(crate) fn all(r: &mut impl Reads) -> Result<Vec<Secret>> {
         .collect()
 }
 
-/// Those of these that there are.
-pub(crate) fn sealed(r: &mut impl Reads, names: &BTreeSet<String>) -> Result<BTreeMap<String, Vec<u8>>> {
+/// Those of these that there are, and those whose name begins with one of `prefixes` and `/`.
+pub(crate) fn sealed(
+    r: &mut impl Reads,
+    names: &BTreeSet<String>,
+    prefixes: &[String],
+) -> Result<BTreeMap<String, Vec<u8>>> {
     let workspace = r.workspace();
     let mut found = BTreeMap::new();
     for name in names {
@@ -45,6 +49,16 @@ pub(crate) fn sealed(r: &mut impl Reads, names: &BTreeSet<String>) -> Result<BTr
         )?;
         if let Some(row) = rows.first() {
             found.insert(name.clone(), row.get("sealed")?);
+        }
+    }
+    for prefix in prefixes {
+        // `0` follows `/`.
+        let rows = r.rows(
+            "SELECT name, sealed FROM pipeline_secret WHERE workspace_id = $1 AND name >= $2 AND name < $3",
+            &params![workspace, format!("{prefix}/"), format!("{prefix}0")],
+        )?;
+        for row in rows.iter() {
+            found.insert(row.get("name")?, row.get("sealed")?);
         }
     }
     Ok(found)

@@ -10,11 +10,11 @@ use crate::servers::Server;
 pub(crate) fn beat(tx: &mut FactTx<'_>, server: &Server, token: Option<Digest>) -> Result<()> {
     let now = tx.now();
     tx.execute(
-        "INSERT INTO server (uid, host, data_dir, url, started_at, beat, beat_at, lease_ms, token_digest) \
-         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8) ON CONFLICT (uid) DO UPDATE SET host = excluded.host, \
+        "INSERT INTO server (uid, host, data_dir, url, started_at, beat, beat_at, lease_ms, token_digest, address) \
+         VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9) ON CONFLICT (uid) DO UPDATE SET host = excluded.host, \
          data_dir = excluded.data_dir, url = excluded.url, started_at = excluded.started_at, beat = server.beat + 1, \
          beat_at = excluded.beat_at, lease_ms = excluded.lease_ms, \
-         token_digest = excluded.token_digest",
+         token_digest = excluded.token_digest, address = excluded.address",
         &params![
             &server.uid,
             &server.host,
@@ -23,13 +23,15 @@ pub(crate) fn beat(tx: &mut FactTx<'_>, server: &Server, token: Option<Digest>) 
             server.started_at,
             now,
             server.lease_ms,
-            token
+            token,
+            server.address.as_deref()
         ],
     )?;
     Ok(())
 }
 
-const SERVER: &str = "SELECT uid, host, data_dir, url, started_at, beat, beat_at, lease_ms FROM server";
+const SERVER: &str =
+    "SELECT uid, host, data_dir, url, started_at, beat, beat_at, lease_ms, address FROM server";
 
 pub(crate) fn all(rx: &mut Rx<'_>) -> Result<Vec<Server>> {
     rx.query(&format!("{SERVER} ORDER BY uid"), &[])?.iter().map(server).collect()
@@ -61,6 +63,7 @@ fn server(row: &Row) -> Result<Server> {
         beat: row.get("beat")?,
         beat_at: row.get("beat_at")?,
         lease_ms: row.get("lease_ms")?,
+        address: row.get("address")?,
     })
 }
 

@@ -77,11 +77,22 @@ pub(crate) fn child_counts(
 }
 
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
-    let workspace = r.workspace();
-    let rows = r.rows(&format!("{STEP} AND uid = $2"), &params![workspace, uid])?;
-    let Some(mut step) = rows.first().map(step).transpose()? else { return Ok(None) };
+    let Some(mut step) = find_row(r, uid)? else { return Ok(None) };
     step.outputs = outputs(r, uid)?;
     Ok(Some(step))
+}
+
+/// The run of a task.
+pub(crate) fn run_of(r: &mut impl Reads, uid: Uid) -> Result<Option<Uid>> {
+    let workspace = r.workspace();
+    let sql = "SELECT run_uid FROM step_run WHERE workspace_id = $1 AND uid = $2";
+    r.rows(sql, &params![workspace, uid])?.first().map(|row| row.get("run_uid")).transpose()
+}
+
+/// [`find`] for a task that keeps no outputs.
+pub(crate) fn find_row(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
+    let workspace = r.workspace();
+    r.rows(&format!("{STEP} AND uid = $2"), &params![workspace, uid])?.first().map(step).transpose()
 }
 
 pub(crate) fn find_name(r: &mut impl Reads, run: Uid, name: &str) -> Result<Option<StepRun>> {
@@ -152,8 +163,8 @@ pub(crate) fn full_pools(r: &mut impl Reads, limits: &BTreeMap<String, usize>) -
     Ok(full)
 }
 
-/// Tasks that may start, of all workspaces or of one: those with the highest priority first, then the oldest. One of
-/// each pool at most if `single`, so that a limit of a pool is never passed.
+/// Tasks that may start, of all workspaces or of one: those with the highest priority first, then those of the oldest
+/// run, so that no run waits behind the roots of newer ones.
 pub(crate) fn ready(
     r: &mut impl Reads,
     workspace: Option<WorkspaceId>,
@@ -174,7 +185,7 @@ pub(crate) fn ready(
         values.extend(full.iter().map(ledger::Value::from));
         sql.push_str(&format!(" AND (pool IS NULL OR pool NOT IN ({}))", list.join(", ")));
     }
-    sql.push_str(" ORDER BY priority DESC, id LIMIT $2");
+    sql.push_str(" ORDER BY priority DESC, run_id, id LIMIT $2");
     sql.push_str(r.skip_locked());
     let rows = r.rows(&sql, &values)?;
     rows.iter().map(|row| Ok((row.get("workspace_id")?, row.get("uid")?, row.get("pool")?))).collect()
@@ -221,16 +232,26 @@ pub(crate) fn to_cancel(rx: &mut Rx<'_>, owner: &str) -> Result<Vec<Ending>> {
         .collect()
 }
 
-/// Takes a ready step for this server; false if someone else was faster.
-pub(crate) fn claim(tx: &mut Tx<'_>, uid: Uid, owner: &str) -> Result<bool> {
+/// A task that a server has just taken.
+pub(crate) struct Claimed {
+    pub run: Uid,
+    pub name: String,
+    pub attempt: i64,
+}
+
+/// Takes a ready step for this server; `None` if someone else was faster.
+pub(crate) fn claim(tx: &mut Tx<'_>, uid: Uid, owner: &str) -> Result<Option<Claimed>> {
     let (workspace, now) = (tx.workspace(), tx.now());
-    let changed = tx.execute(
+    let rows = tx.query(
         "UPDATE step_run SET state = 'running', owner = $1, disk = NULL, fence = fence + 1, attempt = attempt + 1, \
          started_at = $2, ended_at = NULL, due_at = NULL, log_digest = NULL \
-         WHERE workspace_id = $3 AND uid = $4 AND state = 'ready'",
+         WHERE workspace_id = $3 AND uid = $4 AND state = 'ready' RETURNING run_uid, name, attempt",
         &params![owner, now, workspace, uid],
     )?;
-    Ok(changed == 1)
+    let claimed = |row: &Row| {
+        Ok(Claimed { run: row.get("run_uid")?, name: row.get("name")?, attempt: row.get("attempt")? })
+    };
+    rows.first().map(claimed).transpose()
 }
 
 /// Whether the attempt runs and this is the newest right to end it.

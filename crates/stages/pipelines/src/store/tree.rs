@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger::{Row, Tx, Value, params};
-use types::{Timestamp, Uid};
+use types::Uid;
 
 use super::{Reads, Result, json_opt, text};
 use crate::{Datum, Shape, StepState};
@@ -120,17 +120,19 @@ pub(crate) struct New<'a> {
 
 pub(crate) fn insert(tx: &mut Tx<'_>, run: Uid, rows: &[New<'_>]) -> Result<()> {
     let (workspace, now) = (tx.workspace(), tx.now());
+    let run_id = super::runs::place(tx, run)?;
     for (piece, chunk) in rows.chunks(PIECE).enumerate() {
         let mut sql = "INSERT INTO step_run (workspace_id, uid, run_uid, name, place, needs, needs_left, state, attempt, \
-             cached, shape, parent, task, component, iteration, inputs, priority, pool, display_name, created_at) VALUES "
+             cached, shape, parent, task, component, iteration, inputs, priority, pool, display_name, created_at, run_id) \
+             VALUES "
             .to_owned();
-        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 18);
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 19);
         for (at, row) in chunk.iter().enumerate() {
-            let first = at * 18 + 1;
+            let first = at * 19 + 1;
             let place = |offset: usize| format!("${}", first + offset);
             let list = |from: usize, to: usize| (from..to).map(place).collect::<Vec<_>>().join(", ");
             sql.push_str(if at == 0 { "(" } else { ", (" });
-            sql.push_str(&format!("{}, 0, FALSE, {})", list(0, 8), list(8, 18)));
+            sql.push_str(&format!("{}, 0, FALSE, {})", list(0, 8), list(8, 19)));
             let node = row.node;
             values.extend(params![
                 workspace,
@@ -150,7 +152,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, run: Uid, rows: &[New<'_>]) -> Result<()> 
                 node.priority,
                 node.pool.as_deref(),
                 node.display_name.as_deref(),
-                now
+                now,
+                run_id
             ]);
         }
         tx.execute(&sql, &values)?;
@@ -172,18 +175,15 @@ pub(crate) fn all(r: &mut impl Reads, run: Uid) -> Result<Vec<Node>> {
 }
 
 /// What tasks of a graph may refer to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
-    /// Of the graph; `None` for the root.
-    pub component: Option<String>,
     pub inputs: BTreeMap<String, Datum>,
 }
 
 /// What a graph was given; an iteration also has what its loop was given.
 pub(crate) fn scope(r: &mut impl Reads, uid: Uid) -> Result<Option<Scope>> {
     let workspace = r.workspace();
-    let sql =
-        "SELECT component, inputs, iteration, parent FROM step_run WHERE workspace_id = $1 AND uid = $2";
+    let sql = "SELECT inputs, iteration, parent FROM step_run WHERE workspace_id = $1 AND uid = $2";
     let rows = r.rows(sql, &params![workspace, uid])?;
     let Some(row) = rows.first() else { return Ok(None) };
     let mut inputs: BTreeMap<String, Datum> = json_opt(row, "inputs")?.unwrap_or_default();
@@ -197,7 +197,7 @@ pub(crate) fn scope(r: &mut impl Reads, uid: Uid) -> Result<Option<Scope>> {
             inputs.entry(name).or_insert(datum);
         }
     }
-    Ok(Some(Scope { component: row.get("component")?, inputs }))
+    Ok(Some(Scope { inputs }))
 }
 
 /// How a task ended, and what it gave.
@@ -443,23 +443,6 @@ pub(crate) fn remove_below(tx: &mut Tx<'_>, uid: Uid) -> Result<Vec<Uid>> {
     Ok(gone)
 }
 
-/// The earliest moment after `now` at which something is due: another attempt, or a schedule.
-pub(crate) fn next_due(r: &mut impl Reads, now: Timestamp) -> Result<Option<Timestamp>> {
-    let mut earliest = None;
-    for sql in [
-        "SELECT min(due_at) AS due FROM step_run WHERE due_at IS NOT NULL AND due_at > $1",
-        "SELECT min(next_at) AS due FROM pipeline_schedule WHERE next_at > $1 AND enabled = TRUE",
-    ] {
-        let rows = r.rows(sql, &params![now])?;
-        let due: Option<Timestamp> = rows.first().map(|row| row.get("due")).transpose()?.flatten();
-        earliest = match (earliest, due) {
-            (Some(a), Some(b)) => Some(std::cmp::min(a, b)),
-            (a, b) => a.or(b),
-        };
-    }
-    Ok(earliest)
-}
-
 /// The steps of a run from before there were plans become tasks of its root.
 pub(crate) fn adopt(tx: &mut Tx<'_>, run: Uid) -> Result<()> {
     let workspace = tx.workspace();
@@ -469,6 +452,13 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, run: Uid) -> Result<()> {
         &params![run, workspace],
     )?;
     Ok(())
+}
+
+/// The component of a row; `None` for the root, or if there is no such row.
+pub(crate) fn component(r: &mut impl Reads, uid: Uid) -> Result<Option<String>> {
+    let workspace = r.workspace();
+    let sql = "SELECT component FROM step_run WHERE workspace_id = $1 AND uid = $2";
+    r.rows(sql, &params![workspace, uid])?.first().map_or(Ok(None), |row| row.get("component"))
 }
 
 /// The component of the graph that holds the task of a row: for an iteration, of the graph that holds its loop.

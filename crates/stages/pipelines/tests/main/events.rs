@@ -119,7 +119,7 @@ fn random_plan(rng: &mut StdRng, dir: &str) -> Plan {
     components.insert("bad".to_owned(), fail("exit 3"));
     components.insert("once".to_owned(), fail(&once));
     let root = random_graph(rng, &mut components, 0);
-    Plan { name: "random".into(), root, components }
+    Plan { name: "random".into(), root, components, deadline_ms: None }
 }
 
 fn random_graph(

@@ -2,6 +2,7 @@ use mlwright_pipelines::{self as pipelines, Error, RunState, StepState};
 use serde_json::json;
 
 use crate::house::{COMPONENTS, House, is_running, wait_for, wait_gone};
+use crate::plans::*;
 
 ledger::db_test! { components: COMPONENTS;
 
@@ -63,6 +64,35 @@ async fn a_step_that_prints_without_end_keeps_head_and_tail_and_fills_no_disk(le
     assert!(steps["a"].message.as_ref().unwrap().starts_with("it printed 100000010 bytes"));
 }
 
+async fn a_step_that_prints_what_is_no_text_keeps_what_can_be_read(ledger: ledger::Ledger) {
+    let house = House::new(ledger).await;
+    let run = house.start_steps(json!([{ "name": "a", "run":
+        "printf 'a\\377\\376b\\000c\\n'; head -c 300000 /dev/urandom; printf '\\342\\202\\254 end\\n'" }])).await;
+    let (run, _) = house.finished(run).await;
+    assert_eq!(run.state, RunState::Succeeded);
+    let log = house.log(run.uid, "a").await;
+    assert!(log.starts_with("a\u{fffd}\u{fffd}b\0c\n") && log.ends_with("\u{20ac} end\n"), "{:?}", &log[..20]);
+}
+
+async fn a_step_that_exhausts_its_memory_fails_alone(ledger: ledger::Ledger) {
+    let house = House::new(ledger).await;
+    let run = house.start_steps(json!([
+        { "name": "a", "run": "cat /proc/self/oom_score_adj; ulimit -v 200000; exec python3 -c 'b = []\nwhile True: b.append(bytearray(1 << 24))'" },
+        { "name": "b", "run": "true" },
+    ])).await;
+    let (ended, steps) = house.finished(run).await;
+    assert_eq!((ended.state, steps["b"].state), (RunState::Failed, StepState::Succeeded));
+    assert!(steps["a"].message.as_ref().unwrap().contains("MemoryError"), "{:?}", steps["a"].message);
+    // Where the whole machine runs out, the system ends a step and not the server.
+    let log = house.log(run, "a").await;
+    let score: i64 = log.lines().next().unwrap().parse().unwrap();
+    let own: i64 = types::io::read_to_string("/proc/self/oom_score_adj").unwrap().trim().parse().unwrap();
+    assert!(score > own, "{score} {own}");
+    let run = house.start_steps(json!([{ "name": "a", "run": "kill -KILL $$" }])).await;
+    let (_, steps) = house.finished(run).await;
+    assert!(steps["a"].message.as_ref().unwrap().contains("out of memory?"), "{:?}", steps["a"].message);
+}
+
 async fn a_step_that_leaves_a_process_behind_ends_all_the_same(ledger: ledger::Ledger) {
     let house = House::new(ledger).await;
     let dir = house.dir.path().display().to_string();
@@ -101,4 +131,44 @@ async fn a_directory_that_cannot_be_entered_or_a_missing_program_fails_the_step_
     assert!(house.log(run.uid, "a").await.contains("no-such-program"));
 }
 
+}
+
+/// The machine's clock, as far as nobody sets it.
+struct SetBack(std::sync::atomic::AtomicI64);
+
+impl types::Clock for SetBack {
+    fn now(&self) -> types::Timestamp {
+        types::Timestamp(types::SystemClock.now().0 - self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_moment_does_not_wait_longer_because_the_clock_was_set_back() {
+    use types::Clock as _;
+    let dir = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let clock = std::sync::Arc::new(SetBack(0.into()));
+    let options =
+        ledger::Options { place: ledger::Place::Sqlite(dir.path().join("ledger.sqlite")), readers: 2 };
+    let opened = clock.clone();
+    let ledger = tokio::task::spawn_blocking(move || ledger::Ledger::open(options, opened, &COMPONENTS));
+    let mut config = crate::house::config(dir.path());
+    config.adapters = vec![std::sync::Arc::new(Shell)];
+    let house = House::at(ledger.await.unwrap().unwrap(), dir, config).await;
+    let mut task = task("a", "a");
+    task.retry = serde_json::from_value(json!({ "max": 1, "backoff_ms": 3_000, "factor": 0.0 })).unwrap();
+    let work = work("[ $MLWRIGHT_ATTEMPT = 2 ]", &[], &[]);
+    let run = house.submit_plan(request(plan(graph(&[], vec![task], &[]), &[("a", work)]))).await;
+    for _ in 0..400 {
+        if house.steps(run).await["a"].due_at.is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let due = house.steps(run).await["a"].due_at.unwrap();
+    assert!(due > clock.now());
+    clock.0.store(3_600_000_000, std::sync::atomic::Ordering::SeqCst);
+    let (ended, steps) = house.finished(run).await;
+    assert_eq!((ended.state, steps["a"].attempt), (RunState::Succeeded, 2), "{:?}", ended.message);
+    let step = &steps["a"];
+    assert!(step.ended_at >= step.started_at);
 }

@@ -135,6 +135,75 @@ async fn a_step_gets_its_secrets_and_nobody_reads_them_in_its_log(ledger: ledger
     }
 }
 
+async fn secrets_that_a_kind_of_work_wants_come_as_variables_and_as_files(ledger: ledger::Ledger) {
+    let keys = tempfile::tempdir().unwrap();
+    let opened = vault(keys.path());
+    let house = House::with(ledger, |config| {
+        config.adapters = vec![std::sync::Arc::new(Shell)];
+        config.vault = Some(opened.clone());
+    }).await;
+    for (name, value) in [("db/user", "somebody"), ("db/pass", "tr0ub4dor&3"), ("db0/x", "not wanted"), ("set/level", "verbose")] {
+        house.engine.set_secret(&house.actor, name.into(), value.into()).await.unwrap();
+    }
+    let mut plan = single(
+        "echo $PASS $LEVEL_OPEN [$MAYBE]; cat $SECRETS/user; echo; ls $SECRETS; stat -c %a $SECRETS/pass $SECRETS/..", &[]);
+    let Some(pipelines::Component::Work(work)) = plan.components.get_mut("a") else { panic!() };
+    work.spec["secrets"] = json!({ "PASS": "db/pass", "MAYBE": "no/such", "LEVEL_OPEN": "set/level" });
+    work.spec["folder"] = json!("db");
+    let (run, steps) = house.run_plan(plan.clone()).await;
+    succeeded(&run, &steps);
+    let log = house.log(run.uid, "a").await;
+    assert_eq!(log, "[mlwright] with secrets\n*** verbose []\n***\npass\nuser\n600\n700\n");
+    let left = house.engine.config().data_dir.join("pipelines").join(run.uid.hex()).join(steps["a"].uid.hex()).join("1/secrets");
+    for _ in 0..200 {
+        if !left.exists() { break }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(!left.exists(), "files with secrets stay after the attempt");
+    for (field, value, words) in [("secrets", json!({ "A": "db/none" }), "`db/none` does not exist"), ("folder", json!("none"), "secrets set none/<key>")] {
+        let mut plan = plan.clone();
+        let Some(pipelines::Component::Work(work)) = plan.components.get_mut("a") else { panic!() };
+        work.spec[field] = value;
+        let (run, steps) = house.run_plan(plan).await;
+        assert_eq!(run.state, RunState::Failed);
+        assert!(steps["a"].message.as_ref().unwrap().contains(words), "{:?}", steps["a"].message);
+    }
+}
+
+async fn a_server_tells_its_peers_what_its_tasks_print(ledger: ledger::Ledger) {
+    let keys = tempfile::tempdir().unwrap();
+    let opened = vault(keys.path());
+    let house = House::with(ledger, |config| {
+        config.adapters = vec![std::sync::Arc::new(Shell)];
+        config.vault = Some(opened.clone());
+    }).await;
+    let dir = house.dir.path().display().to_string();
+    let run = house.submit_plan(request(single(&format!("echo so far; while [ ! -e {dir}/go ]; do sleep 0.02; done; echo more"), &[]))).await;
+    for _ in 0..200 {
+        if house.steps(run).await["a"].attempt == 1 && house.log(run, "a").await == "so far\n" { break }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    let step = house.steps(run).await["a"].uid;
+    let now = house.ledger.clock().now();
+    let token = |until: types::Timestamp, step: types::Uid, offset: u64| {
+        let wanted = json!({ "workspace": 1, "run": run, "step": step, "attempt": 1, "offset": offset });
+        opened.sign("pipeline-log", until, &wanted).unwrap()
+    };
+    let later = types::Timestamp(now.0 + 60_000_000);
+    let part = house.engine.read_log_for_peer(&token(later, step, 3)).await.unwrap();
+    assert_eq!((part.text.as_str(), part.next_offset, part.eof), ("far\n", 7, false));
+    types::io::write(house.dir.path().join("go"), "x").unwrap();
+    house.finished(run).await;
+    let part = house.engine.read_log_for_peer(&token(later, step, 7)).await.unwrap();
+    assert_eq!((part.text.as_str(), part.eof), ("more\n", true));
+    let earlier = types::Timestamp(now.0 - 60_000_000);
+    for token in [token(earlier, step, 0), "made.up".to_owned()] {
+        assert!(matches!(house.engine.read_log_for_peer(&token).await, Err(Error::NoTask)));
+    }
+    let elsewhere = house.engine.read_log_for_peer(&token(later, run, 0)).await;
+    assert!(matches!(elsewhere, Err(Error::NotFound { .. })), "{elsewhere:?}");
+}
+
 async fn a_value_that_is_too_large_is_refused_with_what_to_do(ledger: ledger::Ledger) {
     let house = House::with_shell(ledger).await;
     let large = "x".repeat(5 << 20);

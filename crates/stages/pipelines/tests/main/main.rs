@@ -11,6 +11,7 @@ mod flow;
 mod graphs;
 mod house;
 mod kept;
+mod order;
 mod plans;
 mod replays;
 mod replicas;

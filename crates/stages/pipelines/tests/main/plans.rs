@@ -6,14 +6,14 @@ use std::sync::Arc;
 use mlwright_pipelines as pipelines;
 use pipelines::{
     Adapter, Artifact, Binding, Call, Component, Datum, Each, From, Graph, Kind, Launch, Plan, Port,
-    RunState, Source, StepRun, SubmitPlan, Task, Work,
+    RunState, Source, StepRun, SubmitPlan, Task, Wanted, WantedFolder, WantedSecret, Work,
 };
 use serde_json::{Value, json};
 use types::Uid;
 
 use crate::house::House;
 
-/// `spec.run` is a command. Values are variables `IN_<port>`, artifacts too, as paths; outputs are files `$OUT/<port>`: JSON
+/// `spec.run` is a command; `spec.secrets` are secrets by variable, `spec.folder` the beginning of their names in `$SECRETS`. Values are variables `IN_<port>`, artifacts too, as paths; outputs are files `$OUT/<port>`: JSON
 /// for values.
 pub struct Shell;
 
@@ -35,7 +35,19 @@ impl Adapter for Shell {
             env.insert(format!("IN_{}", name.replace('-', "_")), text);
         }
         let argv = ["sh", "-c", run].map(str::to_owned).to_vec();
-        Ok(Launch { argv, env, ..Launch::default() })
+        let mut wanted = Wanted::default();
+        for (variable, name) in call.work.spec["secrets"].as_object().into_iter().flatten() {
+            let (name, optional) = (name.as_str().unwrap_or_default(), variable.starts_with("MAYBE"));
+            let secret = WantedSecret { name: name.into(), optional, is_open: variable.ends_with("OPEN") };
+            wanted.variables.insert(variable.clone(), secret);
+        }
+        if let Some(prefix) = call.work.spec["folder"].as_str() {
+            let path = std::path::Path::new(pipelines::SECRETS).join("0");
+            env.insert("SECRETS".into(), call.dir.join(&path).display().to_string());
+            wanted.folders.push(WantedFolder { path, prefix: prefix.into(), ..WantedFolder::default() });
+        }
+        let notes = if wanted == Wanted::default() { Vec::new() } else { vec!["with secrets".to_owned()] };
+        Ok(Launch { argv, env, wanted, notes, ..Launch::default() })
     }
 
     fn collect(&self, call: &Call) -> Result<BTreeMap<String, Datum>, String> {
@@ -131,7 +143,7 @@ pub fn source(task: &str, port: &str) -> Source {
 
 pub fn plan(root: Graph, components: &[(&str, Component)]) -> Plan {
     let components = components.iter().map(|(name, component)| ((*name).to_owned(), component.clone()));
-    Plan { name: "p".into(), root, components: components.collect() }
+    Plan { name: "p".into(), root, components: components.collect(), deadline_ms: None }
 }
 
 pub fn request(plan: Plan) -> SubmitPlan {

@@ -161,4 +161,53 @@ async fn a_plan_that_can_never_run_is_not_scheduled(ledger: ledger::Ledger) {
     assert!(matches!(error, Error::Plan { .. }));
 }
 
+async fn an_event_starts_one_run_that_is_told_of_it(ledger: ledger::Ledger) {
+    let house = House::with_shell(ledger).await;
+    let say = |what: &str, subject: &str, number: i64| {
+        let (ledger, actor) = (house.ledger.clone(), house.actor.clone());
+        let (what, subject) = (what.to_owned(), subject.to_owned());
+        async move {
+            let tell = move |tx: &mut ledger::Tx<'_>| tx.event(&what, &subject, serde_json::json!({ "number": number }));
+            ledger.write(&actor, tell).await.unwrap();
+        }
+    };
+    say("commit.created", "repository:visits/1", 0).await;
+    let mut new = schedule("echo $IN_event; sleep 0.3", cron("* * * * *", "UTC"));
+    let port = serde_json::from_value(serde_json::json!({ "of": "map" })).unwrap();
+    new.submit.plan.root.inputs.insert("event".into(), port);
+    let task = &mut new.submit.plan.root.tasks[0];
+    task.inputs.insert("event".into(), pipelines::Binding { from: pipelines::From::Input("event".into()), select: None });
+    let Some(pipelines::Component::Work(work)) = new.submit.plan.components.values_mut().next() else { panic!() };
+    work.inputs.insert("event".into(), serde_json::from_value(serde_json::json!({ "of": "map" })).unwrap());
+    new.catch_up = true;
+    let on = |on: &str| Trigger::Event { on: on.into(), subject: Some("repository:visits*".into()), payload: Default::default() };
+    for wrong in ["step.finished", "commits", "schedule.fired"] {
+        new.trigger = on(wrong);
+        let refused = pipelines::create_schedule(&house.ledger, &house.actor, new.clone()).await.unwrap_err();
+        assert!(matches!(refused, Error::Schedule { .. }), "{refused}");
+    }
+    new.trigger = on("commit.created");
+    let made = pipelines::create_schedule(&house.ledger, &house.actor, new.clone()).await.unwrap();
+    assert_eq!(made.next_at, None);
+    say("commit.created", "repository:others/1", 1).await;
+    say("branch.created", "repository:visits/main", 2).await;
+    say("commit.created", "repository:visits/2", 3).await;
+    say("commit.created", "repository:visits/3", 4).await;
+    let found = wait_for_runs(&house, made.uid, 2).await;
+    for (run, number) in found.iter().zip([3, 4]) {
+        let (ended, steps) = house.finished(run.uid).await;
+        succeeded(&ended, &steps);
+        assert_eq!(ended.params["event"]["payload"]["number"], serde_json::json!(number), "in their order");
+        assert_eq!(ended.trigger["kind"], "event");
+    }
+    assert_eq!(runs(&house, made.uid).await.len(), 2);
+    pipelines::set_schedule_enabled(&house.ledger, &house.actor, made.uid, false).await.unwrap();
+    say("commit.created", "repository:visits/4", 5).await;
+    pipelines::set_schedule_enabled(&house.ledger, &house.actor, made.uid, true).await.unwrap();
+    say("commit.created", "repository:visits/5", 6).await;
+    let found = wait_for_runs(&house, made.uid, 3).await;
+    assert_eq!(found[2].params["event"]["payload"]["number"], serde_json::json!(6), "what came while it was disabled is past");
+    house.finished(found[2].uid).await;
+}
+
 }
