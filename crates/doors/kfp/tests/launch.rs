@@ -275,7 +275,7 @@ fn a_process_gets_what_the_platform_document_asks_for_as_far_as_there_is_such_a_
     call.inputs.insert("kubernetes.pvcMount.0.pvcNameParameter".into(), Datum::Value(json!("shared")));
     call.inputs.insert("lr".into(), Datum::Value(json!("/data/rates/1")));
     call.work.inputs.insert("lr".into(), port(Kind::Text));
-    call.work.spec["container"]["command"][5] =
+    call.work.spec["container"]["command"][6] =
         json!("open('/mnt/my_vol/user'); open('/data/x'); open('/scratch')");
     let launch = launch(&call);
     let secrets: Vec<_> = launch
@@ -371,7 +371,7 @@ fn success_is_said_in_the_word_that_the_component_knows() {
         ("print(status.state)", "SUCCEEDED"),
     ] {
         let mut call = recorded(dir.path());
-        call.work.spec["container"]["command"][5] = json!(source);
+        call.work.spec["container"]["command"][6] = json!(source);
         call.work.inputs.insert("status".into(), port(Kind::Status));
         let status = json!({ "state": "SUCCEEDED", "pipelineTaskName": "a" });
         call.inputs.insert("status".into(), Datum::Value(status));

@@ -110,7 +110,9 @@ impl Engine {
             let Some(last) = events.last() else { break };
             let (is_last, end) = ((events.len() as i64) < PIECE, last.position);
             for event in events {
-                if event.workspace == workspace && schedule.what.trigger.fits(&event) {
+                // PostgreSQL numbers events a moment after they are written: one of before may come after the schedule.
+                let is_new = event.at >= schedule.created_at;
+                if is_new && event.workspace == workspace && schedule.what.trigger.fits(&event) {
                     found = Some(event);
                     if schedule.what.catch_up {
                         break;

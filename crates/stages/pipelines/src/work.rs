@@ -15,7 +15,8 @@ use crate::executors::{Place, RemotePython};
 use crate::finish::Uses;
 use crate::prepare::{Prepared, Start, fresh, put_first, tracked};
 use crate::{
-    Adapter, Artifact, Call, Datum, Engine, Error, ExecutorKind, Launch, StepOutput, StepRun, snapshot, tracked,
+    Adapter, Artifact, Call, Datum, Engine, Error, ExecutorKind, Launch, StepOutput, StepRun, snapshot,
+    tracked,
 };
 
 /// Below a server's data directory.
