@@ -268,16 +268,16 @@ def a_pod_gets_what_its_cluster_has():
     assert container["resources"]["limits"]["memory"] == "1024Mi", container
 
 
-@dsl.pipeline(pipeline_config=dsl.PipelineConfig(active_deadline_seconds=3, ttl_seconds_after_finished=60))
-def too_long():
-    sleeps(seconds=60)
-
-
 @component
 def sleeps(seconds: int):
     import time
 
     time.sleep(seconds)
+
+
+@dsl.pipeline(pipeline_config=dsl.PipelineConfig(active_deadline_seconds=3, ttl_seconds_after_finished=60))
+def too_long():
+    sleeps(seconds=60)
 
 
 @check
