@@ -59,9 +59,10 @@ impl LossMetric {
         if self.is_root() { mean.sqrt() } else { mean }
     }
 
-    /// What the metric came to where labels are known; NaN for no rows.
+    /// What the metric came to where labels are known; rows without a label or a prediction (NaN) are left out. NaN for no rows.
     pub fn realized(self, truth: &[f64], predicted: &[f64]) -> f64 {
-        let losses: Vec<f64> = truth.iter().zip(predicted).map(|(t, p)| self.of_row(*t, *p)).collect();
+        let known = truth.iter().zip(predicted).filter(|(t, p)| !t.is_nan() && !p.is_nan());
+        let losses: Vec<f64> = known.map(|(t, p)| self.of_row(*t, *p)).collect();
         self.of_losses(&losses)
     }
 }
@@ -81,7 +82,7 @@ pub struct DirectLoss {
 
 impl DirectLoss {
     /// `features` are those of the model, and `chunks` cut the reference to tell what is usual.
-    /// Errors: `Length`, `Empty`; `OutOfRange` for a loss that is not finite (a logarithm of −1 or less).
+    /// Errors: `Length`, `Empty`; `OutOfRange` for a loss that is not finite (no label, a logarithm of −1 or less).
     pub fn fit(
         features: &[Feature<'_>],
         predicted: &[f64],
