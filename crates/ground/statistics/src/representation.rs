@@ -135,7 +135,7 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
 pub fn discovery_threshold(p: &[f64], level: f64) -> Option<f64> {
     let n = p.len() as f64;
     let steps = ascending(p).into_iter().enumerate().map(|(rank, i)| (p[i], level * (rank as f64 + 1.0) / n));
-    steps.filter(|(p, step)| p < step).map(|(_, step)| step).last()
+    steps.rev().find(|(p, step)| p < step).map(|(_, step)| step)
 }
 
 /// p-values adjusted so that one false discovery at all is as unlikely as the level says (Holm, 1979).

@@ -97,7 +97,7 @@ fn folds(theirs: &[bool]) -> Vec<usize> {
     let class = |row: usize| usize::from(theirs[row] != first);
     let sizes =
         [theirs.iter().filter(|t| **t == first).count(), theirs.iter().filter(|t| **t != first).count()];
-    let mut allocation = vec![[0_usize; 2]; FOLDS];
+    let mut allocation = [[0_usize; 2]; FOLDS];
     let mut order: Vec<usize> = Vec::with_capacity(theirs.len());
     for (class, size) in sizes.iter().enumerate() {
         order.extend(std::iter::repeat_n(class, *size));

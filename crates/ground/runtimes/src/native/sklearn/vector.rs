@@ -138,11 +138,11 @@ impl Machine {
         for i in 0..self.counts.len() {
             for j in i + 1..self.counts.len() {
                 let mut sum = 0.0;
-                for at in starts[i]..starts[i] + self.counts[i] {
-                    sum += self.weights[j - 1][at] * kernels[at];
-                }
-                for at in starts[j]..starts[j] + self.counts[j] {
-                    sum += self.weights[i][at] * kernels[at];
+                for (of, weights) in [(i, &self.weights[j - 1]), (j, &self.weights[i])] {
+                    let range = starts[of]..starts[of] + self.counts[of];
+                    for (weight, kernel) in weights[range.clone()].iter().zip(&kernels[range]) {
+                        sum += weight * kernel;
+                    }
                 }
                 out.push(sum + self.intercepts[out.len()]);
             }
