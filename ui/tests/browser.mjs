@@ -23,7 +23,6 @@ const ONLY = process.env.MLWRIGHT_ONLY;
 const COMPLETE = process.env.MLWRIGHT_EXPECT === 'demo';
 const PICTURES = path.join(path.dirname(fileURLToPath(import.meta.url)), 'screenshots');
 const FIRST_LOAD_LIMIT = 200 * 1024;
-const AT_ONCE = 3;
 
 const LOOKS = [
   { name: 'wide-light', viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
@@ -278,12 +277,6 @@ const browser = await chromium.launch({
   executablePath: CHROMIUM,
   args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
-async function inLook(look) {
-  const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: 'reduce' });
-  if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
-  return context;
-}
-
 fs.rmSync(PICTURES, { recursive: true, force: true });
 fs.mkdirSync(PICTURES, { recursive: true });
 try {
@@ -298,30 +291,24 @@ try {
   await seeded('pipelines', runs);
   const have = await inventory();
   const common = ONLY ? [] : await pages(have);
-  const contexts = new Map();
-  const waiting = [];
   for (const look of LOOKS) {
-    const context = await inLook(look);
-    contexts.set(look, context);
+    const context = await browser.newContext({ viewport: look.viewport, colorScheme: look.colorScheme, reducedMotion: 'reduce' });
+    if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
     // The pages of the parts in two looks: each differs from the other in width and in scheme.
     const list = look === LOOKS[0] || look === LOOKS[3] ? [...common, ...parts.flatMap(({ part, made }) => part.pages(made))] : common;
-    waiting.push(...list.map((page) => () => visit(context, look, page)));
+    for (const page of list) await visit(context, look, page);
+    if (look === LOOKS[0]) {
+      await weight(context);
+      if (!ONLY) await behaviour(context, have).catch((error) => check(false, `behaviour: ${error.message.split('\n')[0]}`));
+      if (writes && !ONLY) await live(context);
+    }
+    await context.close();
     console.log(`${look.name}: ${list.length} pages`);
   }
-  // A visit waits for the network and for animations about as long as it computes.
-  await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) await next();
-    }),
-  );
-  const first = contexts.get(LOOKS[0]);
-  await weight(first);
-  if (!ONLY) await behaviour(first, have).catch((error) => check(false, `behaviour: ${error.message.split('\n')[0]}`));
-  if (writes && !ONLY) await live(first);
-  for (const context of contexts.values()) await context.close();
   for (const { name, part, made } of parts) {
     // Last, because it changes what the pages above show.
-    const context = await inLook(LOOKS[0]);
+    const context = await browser.newContext({ viewport: LOOKS[0].viewport, colorScheme: LOOKS[0].colorScheme, reducedMotion: 'reduce' });
+    if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
     await part.behaviour({ context, open, settled, check, base: BASE }, made).catch((error) => check(false, `${name}: ${error.message.split('\n')[0]}`));
     await context.close();
   }
