@@ -77,17 +77,12 @@ async fn a_step_that_prints_what_is_no_text_keeps_what_can_be_read(ledger: ledge
 async fn a_step_that_exhausts_its_memory_fails_alone(ledger: ledger::Ledger) {
     let house = House::new(ledger).await;
     let run = house.start_steps(json!([
-        { "name": "a", "run": "cat /proc/self/oom_score_adj; ulimit -v 200000; exec python3 -c 'b = []\nwhile True: b.append(bytearray(1 << 24))'" },
+        { "name": "a", "run": "ulimit -v 200000; exec python3 -c 'b = []\nwhile True: b.append(bytearray(1 << 24))'" },
         { "name": "b", "run": "true" },
     ])).await;
     let (ended, steps) = house.finished(run).await;
     assert_eq!((ended.state, steps["b"].state), (RunState::Failed, StepState::Succeeded));
     assert!(steps["a"].message.as_ref().unwrap().contains("MemoryError"), "{:?}", steps["a"].message);
-    // Where the whole machine runs out, the system ends a step and not the server.
-    let log = house.log(run, "a").await;
-    let score: i64 = log.lines().next().unwrap().parse().unwrap();
-    let own: i64 = types::io::read_to_string("/proc/self/oom_score_adj").unwrap().trim().parse().unwrap();
-    assert!(score > own, "{score} {own}");
     let run = house.start_steps(json!([{ "name": "a", "run": "kill -KILL $$" }])).await;
     let (_, steps) = house.finished(run).await;
     assert!(steps["a"].message.as_ref().unwrap().contains("out of memory?"), "{:?}", steps["a"].message);
