@@ -49,7 +49,8 @@ async function api(where) {
 /** What the server has, so that the pages can be held against it. */
 async function inventory() {
   const [datasets, models, pipelines, pipelineRuns, endpoints, monitors, retrainings, runs, events] = await Promise.all(
-    ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50'].map(api),
+    // Of the events, a family that nobody adds to while the pages are looked at: the table shows the newest alone.
+    ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50&kind=project'].map(api),
   );
   const declared = new Set(pipelines.pipelines.filter((pipeline) => pipeline.declared).map((pipeline) => pipeline.name));
   const found = {
@@ -86,7 +87,8 @@ async function pages(have) {
     ...(process.env.MLWRIGHT_READ_ONLY === undefined ? [] : [['repositories', '/repositories', ['Repositories']]]),
     ['lineage', '/lineage', ['Lineage']],
     ['why-ask', '/why', ['Which prediction?']],
-    ['events', '/events', have.events.length > 0 ? [number(have.events[Math.min(3, have.events.length - 1)].position)] : ['No event yet']],
+    ['events', '/events', ['Every change of state']],
+    ['events-of-a-kind', '/events?kind=project', have.events.length > 0 ? [number(have.events[0].position)] : ['No event yet']],
     ['missing', '/no/such/page', ['No such page']],
   ];
   if (have.run) {
