@@ -8,6 +8,7 @@ use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
 use crate::settings::Settings;
+use crate::shadow::Tally;
 use crate::stats::Stats;
 use crate::{EndpointState, Error, Revision, Select, VariantView};
 
@@ -33,6 +34,8 @@ pub(crate) struct Endpoint {
     pub variant_stats: Vec<Arc<Stats>>,
     /// Like `variant_stats`.
     pub meters: Vec<Meter>,
+    /// Like `variant_stats`; of shadows alone.
+    pub tallies: Vec<Option<Arc<Tally>>>,
     pub settings: Arc<Settings>,
     pub guard: Arc<Guard>,
     /// When its models were loaded, or failed to.

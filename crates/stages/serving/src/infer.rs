@@ -8,6 +8,7 @@ use types::{Actor, Class, Digest, Fault, Hasher, Timestamp, Uid, new_id};
 use crate::endpoint::Endpoint;
 use crate::guard::cache_key;
 use crate::load::Loaded;
+use crate::shadow::Answered;
 use crate::{Error, Select, Serving, Target};
 
 #[derive(Clone)]
@@ -100,6 +101,11 @@ impl Serving {
             ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
         }
         let ran = ran?;
+        let answered = endpoint
+            .shadows()
+            .next()
+            .is_some()
+            .then(|| Answered { outputs: Arc::new(ran.logged_outputs.clone()), took: started.elapsed() });
         let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
         let batch = batch(actor, &target, &ids, now, started, ran.logged_inputs, ran.logged_outputs);
         if self.0.config.durable_log {
@@ -107,8 +113,8 @@ impl Serving {
         } else if !self.0.log.record(batch) {
             metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
         }
-        if let Some(copy) = copy {
-            self.shadow(actor, endpoint, copy, rows, now);
+        if let (Some(copy), Some(answered)) = (copy, answered) {
+            self.shadow(actor, endpoint, copy, rows, now, &answered);
         }
         Ok(Answer {
             outputs: select(ran.outputs, request.outputs),
@@ -145,16 +151,28 @@ impl Serving {
 
     /// The same request for each shadow variant, when the answer is on its way. Its predictions are logged under the
     /// shadow's name and have ids of their own.
-    fn shadow(&self, actor: &Actor, endpoint: &Arc<Endpoint>, input: Input, rows: usize, now: Timestamp) {
+    fn shadow(
+        &self,
+        actor: &Actor,
+        endpoint: &Arc<Endpoint>,
+        input: Input,
+        rows: usize,
+        now: Timestamp,
+        answered: &Answered,
+    ) {
         for variant in endpoint.shadows() {
             let Ok(models) = &endpoint.models else { return };
             let Ok(target) = endpoint.of(models, variant) else { return };
             let (endpoint, actor, log) = (Arc::clone(endpoint), actor.clone(), self.0.log.clone());
-            let input = input.clone();
+            let (input, answered) = (input.clone(), answered.clone());
             self.0.shadows.send(Box::new(move || {
                 let start = Instant::now();
                 let ran = run_now(&target.model, input, rows);
                 let failed = ran.is_err();
+                if let Some(Some(tally)) = endpoint.tallies.get(variant) {
+                    let ran = ran.as_ref().ok().map(|r| (&r.logged_outputs, start.elapsed()));
+                    tally.count(&answered, ran);
+                }
                 if let Some(stats) = endpoint.variant_stats.get(variant) {
                     stats.count(now, start.elapsed(), failed);
                 }

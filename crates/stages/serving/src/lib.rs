@@ -9,6 +9,7 @@ mod cost;
 mod deploy;
 mod endpoint;
 mod error;
+mod figures;
 mod guard;
 mod infer;
 mod lane;
@@ -29,12 +30,13 @@ mod warm;
 
 pub use endpoint::Target;
 pub use error::Error;
+pub use figures::ShadowFigures;
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
 pub use model::{
     Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView,
 };
-pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState};
+pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
 pub use stats::{Point, Traffic};
@@ -44,6 +46,8 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_serving.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rollouts.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_shadows.sql") },
     ],
-    facts: &[],
+    // Counts, as every server has them.
+    facts: &["endpoint_shadow"],
 };

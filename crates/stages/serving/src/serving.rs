@@ -16,7 +16,7 @@ use crate::load::Loaded;
 use crate::meter::Meter;
 use crate::rollout::Rollout;
 use crate::settings::Settings;
-use crate::shadow::Shadows;
+use crate::shadow::{Shadows, Tally};
 use crate::stats::Stats;
 use crate::{Error, Revision, Select, Target};
 
@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     /// Those that are running or paused.
     pub rollouts: Mutex<HashMap<Key, Rollout>>,
     pub shadows: Shadows,
+    /// What shadows did on this server.
+    pub tallies: Mutex<Vec<Arc<Tally>>>,
     /// This server, where several share a database.
     pub holder: Uid,
     /// One change of the table at a time.
@@ -99,6 +101,7 @@ impl Serving {
             guards: Mutex::default(),
             rollouts: Mutex::default(),
             shadows: Shadows::start(),
+            tallies: Mutex::default(),
             holder: types::new_id(ledger.clock().now()),
             changing: tokio::sync::Mutex::new(()),
         }));
@@ -161,6 +164,7 @@ impl Serving {
         };
         Endpoint {
             meters: revision.variants.iter().map(|v| Meter::of(&revision.endpoint, v)).collect(),
+            tallies: self.tallies_of(key, &revision),
             models,
             stats: self.stats(key),
             variant_stats,

@@ -18,7 +18,7 @@ impl Serving {
         let mut sealed = self.0.ledger.watch();
         let mut last = Instant::now();
         loop {
-            let watching = !self.0.rollouts.lock().is_empty();
+            let watching = !self.0.rollouts.lock().is_empty() || !self.0.tallies.lock().is_empty();
             let changed = tokio::select! {
                 () = token.cancelled() => return Ok(()),
                 changed = sealed.changed() => {
@@ -31,6 +31,9 @@ impl Serving {
             };
             if watching && let Err(error) = self.look_at_rollouts().await {
                 tracing::warn!(%error, "a rollout could not be changed; it is tried again");
+            }
+            if let Err(error) = self.keep_shadows().await {
+                tracing::warn!(%error, "what shadows did could not be written; it is tried again");
             }
             self.let_sleep();
             if changed {
