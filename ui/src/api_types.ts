@@ -362,13 +362,41 @@ export interface Retraining {
   model?: string | null;
   model_version?: string | null;
   evaluation?: string | null;
+  endpoint?: string;
   endpoint_revision?: string | null;
+  /** What is declared between gate and swap. */
+  rule?: RolloutRule | null;
+  shadow_since?: string | null;
+  shadow?: ShadowFigures | null;
+  rollout?: string | null;
+  approval_deadline?: string | null;
+  decision?: { approved: boolean; by: string; reason: string; at: string } | null;
+  frozen_until?: string | null;
   history?: { at: string; state: string; detail?: string | null }[];
+}
+
+export interface RolloutRule {
+  shadow?: { requests: number; within: number; errors: number; disagreement?: number | null; latency_factor: number; latency_slack_ms: number };
+  approval?: { within: number; by?: string[] };
+  freeze?: { days?: string[]; from?: string; to?: string; first?: string; last?: string; zone: string }[];
+  canary?: { steps: number[]; bake: number };
+}
+
+export interface ShadowFigures {
+  requests: number;
+  errors: number;
+  rows: number;
+  disagreement: number | null;
+  p95_ms: number;
+  answered_p95_ms: number;
 }
 
 export interface RetrainPolicy {
   name: string;
   on: string;
+  /** What starts it beside the alarm. */
+  triggers?: { performance?: { monitor: string; metric: string; bound: { min?: number; max?: number } }; labels?: number; schedule?: { cron: string; zone: string } };
+  rule?: RolloutRule | null;
   pipeline: string;
   cooldown_until?: string | null;
   budget?: { used: number; runs: number; per: string } | null;
