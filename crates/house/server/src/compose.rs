@@ -20,10 +20,10 @@ use types::{Actor, Level, Reader, ResourceKind, SystemClock};
 use vault::Vault;
 use webhooks::Webhooks;
 
-use crate::Error;
 use crate::config::{Config, Role};
 use crate::notices::Notices;
 use crate::projects::Port;
+use crate::{Error, engines};
 
 /// The tables of every stage, in lifecycle order.
 pub const COMPONENTS: &[Component] = &[
@@ -67,9 +67,6 @@ pub const SERVING: &[&str] = &["oip", "tfserving", "scoring", "sagemaker", "vert
 
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
-
-/// The time in which a package must have started and answered.
-const TRIAL: Duration = Duration::from_secs(300);
 
 /// The ground that everything stands on.
 #[derive(Clone)]
@@ -123,6 +120,7 @@ pub struct Stages {
     pub log: Log,
     pub serving: Serving,
     pub engines: packages::Engines,
+    pub trials: packages::Trials,
     pub monitoring: Monitoring,
     pub automation: Automation,
     pub webhooks: Webhooks,
@@ -147,10 +145,16 @@ impl Stages {
         });
         let log_config = LogConfig { dir: data_dir.join("predictions"), ..LogConfig::default() };
         let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
-        let engines = engines(config, &data_dir, &runtime).await?;
+        let engines = engines::engines(config, &data_dir, &runtime).await?;
+        let trials = engines::trials(config, &data_dir, vault)?;
         let serving_config = ServingConfig {
             durable_log: config.predictions.durable,
             engines: Some(engines.clone()),
+            gates: serving::Gates {
+                parity: config.serving.parity,
+                trial: config.serving.trial,
+                trials: Some(trials.clone()),
+            },
             ..ServingConfig::default()
         };
         let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
@@ -189,6 +193,7 @@ impl Stages {
             log,
             serving,
             engines,
+            trials,
             monitoring,
             automation,
             webhooks,
@@ -218,6 +223,11 @@ impl Stages {
         supervisor.spawn_restarting("serving", OnStop::Abort, move || {
             let (serving, token) = (serving.clone(), token.clone());
             async move { serving.run(token).await }
+        });
+        let (serving, token) = (self.serving.clone(), supervisor.token());
+        supervisor.spawn_restarting("serving.gates", OnStop::Abort, move || {
+            let (serving, token) = (serving.clone(), token.clone());
+            async move { serving.judge(token).await }
         });
         let (repositories, token) = (self.repositories.clone(), supervisor.token());
         supervisor.spawn_restarting("repositories.reads", OnStop::Wait, move || {
@@ -295,9 +305,7 @@ impl Stages {
             grammar: Arc::new(Grammar),
             packaging: Some(door_native::Packaging {
                 engines: self.engines.clone(),
-                vault: vault.clone(),
-                program: program()?,
-                patience: TRIAL,
+                trials: self.trials.clone(),
             }),
             about: Arc::new(door_native::About {
                 version: crate::VERSION,
@@ -400,46 +408,6 @@ pub fn artifact_root(config: &Config) -> Option<String> {
     Some(config.artifacts.default_root.clone()).filter(|root| !root.is_empty())
 }
 
-/// The runtimes of models. What this machine offers for a sandbox is tried out.
-async fn engines(config: &Config, data_dir: &Path, runtime: &Runtime) -> Result<packages::Engines, Error> {
-    let of = &config.workers;
-    let entry = vec![program()?.into_os_string(), workers::sandbox::COMMAND.into()];
-    let folder = data_dir.join("workers");
-    let mut settings = tokio::task::spawn_blocking(move || workers::Settings::new(entry, folder))
-        .await
-        .map_err(|e| Error::Task(e.to_string()))?;
-    settings.processes = of.processes.max(1);
-    settings.allow_unsandboxed = of.allow_unsandboxed;
-    settings.limits = workers::Limits {
-        memory: of.memory_mib << 20,
-        scratch: of.scratch_mib << 20,
-        load: Duration::from_secs(of.load_seconds),
-        request: Duration::from_secs(of.request_seconds),
-        ..workers::Limits::default()
-    };
-    if !settings.protection.suffices() {
-        let allowed = of.allow_unsandboxed;
-        tracing::warn!(
-            reason = settings.protection.reason,
-            allowed,
-            "no sandbox for Python models on this machine"
-        );
-    }
-    let given = |path: &Path| Some(path.to_owned()).filter(|p| !p.as_os_str().is_empty());
-    Ok(packages::Engines {
-        runtime: runtime.clone(),
-        workers: settings,
-        environments: data_dir.join("environments/models"),
-        folder: data_dir.join("models"),
-        uv: given(&of.uv),
-        interpreter: given(&of.python),
-    })
-}
-
-fn program() -> Result<std::path::PathBuf, Error> {
-    Ok(std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?)
-}
-
 /// How pipeline steps are started: under a shim that is this very program.
 fn steps(
     config: &Config,
@@ -449,7 +417,7 @@ fn steps(
     url: &str,
     token: &str,
 ) -> Result<pipelines::Config, Error> {
-    let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
+    let program = engines::program()?;
     let shim = vec![program.into_os_string(), STEP_SHIM.into()];
     let given = config.pipelines.url.trim_end_matches('/');
     let address = Some(config.pipelines.address.as_str()).filter(|address| !address.is_empty());

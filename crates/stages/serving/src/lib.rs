@@ -9,6 +9,7 @@ mod cost;
 mod deploy;
 mod endpoint;
 mod error;
+mod gates;
 mod guard;
 mod infer;
 mod lane;
@@ -29,10 +30,12 @@ mod warm;
 
 pub use endpoint::Target;
 pub use error::Error;
+pub use gates::Gates;
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
 pub use model::{
-    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView,
+    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantRuntime, VariantTraffic,
+    VariantView,
 };
 pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState};
 pub use serving::{Serving, ServingConfig};

@@ -11,6 +11,7 @@ use runtimes::Runtime;
 use types::{Actor, Uid, WorkspaceId};
 
 use crate::endpoint::{Endpoint, Key, ServingTable};
+use crate::gates::{Gates, Judging};
 use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
@@ -34,6 +35,7 @@ pub struct ServingConfig {
     pub memory: Option<u64>,
     /// The runtimes beside ONNX; without, only ONNX is served.
     pub engines: Option<packages::Engines>,
+    pub gates: Gates,
 }
 
 impl Default for ServingConfig {
@@ -45,6 +47,7 @@ impl Default for ServingConfig {
             idle_unload: None,
             memory: None,
             engines: None,
+            gates: Gates::default(),
         }
     }
 }
@@ -70,6 +73,7 @@ pub(crate) struct Inner {
     /// Those that are running or paused.
     pub rollouts: Mutex<HashMap<Key, Rollout>>,
     pub shadows: Shadows,
+    pub judging: Judging,
     /// This server, where several share a database.
     pub holder: Uid,
     /// One change of the table at a time.
@@ -99,6 +103,7 @@ impl Serving {
             guards: Mutex::default(),
             rollouts: Mutex::default(),
             shadows: Shadows::start(),
+            judging: Judging::default(),
             holder: types::new_id(ledger.clock().now()),
             changing: tokio::sync::Mutex::new(()),
         }));

@@ -48,6 +48,7 @@ impl Serving {
     pub(crate) async fn sync(&self) -> Result<(), Error> {
         let _changing = self.0.changing.lock().await;
         self.sync_rollouts().await?;
+        self.learn_refused().await?;
         let settings = self.0.ledger.read(WorkspaceId::DEFAULT, store::all_settings).await?;
         let mut changed: Vec<Key> = Vec::new();
         for (workspace, endpoint, settings) in settings {
@@ -67,7 +68,10 @@ impl Serving {
             let fresh = serving.is_some_and(|e| {
                 e.revision.uid == revision.uid
                     && !changed.contains(&key)
-                    && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
+                    && match &e.models {
+                        Ok(models) => !models.iter().any(|m| self.0.judging.refuses(*workspace, m)),
+                        Err(_) => e.tried_at.elapsed() < RETRY,
+                    }
             });
             if !fresh {
                 self.take_up(key, revision.clone()).await;

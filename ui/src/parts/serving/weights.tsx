@@ -51,6 +51,7 @@ export function Weights({ endpoint }: { endpoint: EndpointDetail }) {
           { key: 'model', label: 'Model version', width: 'minmax(150px, 1fr)', render: (variant) => `${variant.model} v${variant.version}` },
           { key: 'name', label: 'Variant', width: 'minmax(120px, 1fr)', render: (variant) => <>{variant.name} {(variant.labels ?? []).map((label) => <span key={label} className="tag">{label}</span>)}</> },
           { key: 'weight', label: 'Share of traffic', width: 'minmax(130px, 1fr)', render: (variant) => (variant.shadow ? <span className="muted">shadow</span> : <span className="share"><i style={{ width: `${wished(variant) * 100}%` }} /><b>{percent(wished(variant))}</b></span>) },
+          { key: 'runtime', label: 'Runtime', width: '90px', render: (variant) => variant.runtime ?? '–' },
           { key: 'requests', label: 'Requests', align: 'num', width: '100px', render: (variant) => number(traffic.get(variant.name)?.requests ?? null) },
           { key: 'errors', label: 'Errors', align: 'num', width: '84px', render: (variant) => <span className={(traffic.get(variant.name)?.errors ?? 0) > 0 ? 'alarm-text' : undefined}>{number(traffic.get(variant.name)?.errors ?? null)}</span> },
           { key: 'p99', label: 'p99', align: 'num', width: '84px', render: (variant) => millis(traffic.get(variant.name)?.p99_ms ?? null) },
