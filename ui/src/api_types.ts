@@ -282,6 +282,9 @@ export interface Variant {
   requests?: number;
   /** What runs it now: native, onnx or python. */
   runtime?: string;
+  /** In memory; else the next request loads it. */
+  awake?: boolean;
+  memory_bytes?: number;
 }
 
 export interface Revision {

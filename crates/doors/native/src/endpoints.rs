@@ -55,6 +55,8 @@ fn endpoint(state: &State, actor: &Actor, found: &EndpointView) -> Value {
     let mut variants: Vec<Value> = found.revision.variants.iter().map(variant).collect();
     for (variant, runtime) in variants.iter_mut().zip(&found.runtimes) {
         variant["runtime"] = json!(runtime.engine);
+        variant["awake"] = json!(runtime.awake);
+        variant["memory_bytes"] = json!(runtime.bytes);
     }
     json!({
         "name": found.name,

@@ -99,6 +99,11 @@ impl Ground {
     }
 }
 
+/// 0 is never.
+fn seconds(of: u64) -> Option<Duration> {
+    Some(Duration::from_secs(of)).filter(|time| !time.is_zero())
+}
+
 /// Where objects live: those of the server, and those of repositories.
 fn stores(config: &Config) -> (BlobConfig, BlobConfig) {
     let data_dir = &config.server.data_dir;
@@ -150,6 +155,9 @@ impl Stages {
         let serving_config = ServingConfig {
             durable_log: config.predictions.durable,
             engines: Some(engines.clone()),
+            idle_unload: seconds(config.serving.idle_unload_seconds),
+            memory: Some(config.serving.memory_budget_mib << 20).filter(|bytes| *bytes > 0),
+            lazy_load: config.serving.lazy_load,
             gates: serving::Gates {
                 parity: config.serving.parity,
                 trial: config.serving.trial,

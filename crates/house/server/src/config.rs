@@ -118,6 +118,9 @@ pub struct Workers {
 pub struct Serving {
     pub parity: Gate,
     pub trial: Gate,
+    pub lazy_load: bool,
+    pub idle_unload_seconds: u64,
+    pub memory_budget_mib: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -212,7 +215,13 @@ impl Default for Config {
                 request_seconds: 60,
                 allow_unsandboxed: false,
             },
-            serving: Serving { parity: Gate::Recorded, trial: Gate::Recorded },
+            serving: Serving {
+                parity: Gate::Recorded,
+                trial: Gate::Recorded,
+                lazy_load: false,
+                idle_unload_seconds: 0,
+                memory_budget_mib: 0,
+            },
             pipelines: Pipelines {
                 workers: 2,
                 log_limit_mib: 64,

@@ -65,7 +65,7 @@ pub fn trials(config: &Config, data_dir: &Path, vault: &Vault) -> Result<package
     of.runtimes.clone_from(&config.runtimes);
     of.workers.clone_from(&config.workers);
     of.workers.environments = environments(config, data_dir);
-    of.serving = Serving { parity: Gate::Off, trial: Gate::Off };
+    of.serving = Serving { parity: Gate::Off, trial: Gate::Off, ..Serving::default() };
     let text = toml::to_string(&of).map_err(|e| Error::Task(e.to_string()))?;
     let path = data_dir.join("trial.toml");
     types::io::write_atomic(&path, text)?;

@@ -34,7 +34,7 @@ impl Serving {
         let mut models = Vec::with_capacity(deploy.variants.len());
         for variant in &deploy.variants {
             self.admit(actor, variant.model_version).await?;
-            models.push(self.loaded(actor, &key, variant.model_version).await?);
+            models.push(self.loaded(actor, &key, variant.model_version, false).await?);
         }
         let views = views(&deploy, &models)?;
 
@@ -49,6 +49,7 @@ impl Serving {
         self.0.rollouts.lock().remove(&key);
         drop(changing);
         tracing::info!(endpoint = key.1, revision = revision.number, "deployed");
+        self.let_sleep();
         for variant in &revision.variants {
             self.judge_later(actor, variant.model_version);
         }
@@ -109,7 +110,13 @@ impl Serving {
     }
 
     /// The model of the serving revision if it is that version already, and may serve it still; else loaded.
-    pub(crate) async fn loaded(&self, actor: &Actor, key: &Key, version: Uid) -> Result<Arc<Loaded>, Error> {
+    pub(crate) async fn loaded(
+        &self,
+        actor: &Actor,
+        key: &Key,
+        version: Uid,
+        lazy: bool,
+    ) -> Result<Arc<Loaded>, Error> {
         let serving = {
             let table = self.0.table.load();
             let models = table.endpoints.get(key).and_then(|e| e.models.as_ref().ok());
@@ -119,10 +126,10 @@ impl Serving {
         match serving {
             Some(model) => Ok(model),
             None => {
-                let (ledger, blobs) = (&self.0.ledger, &self.0.blobs);
+                let (ledger, blobs, woken) = (&self.0.ledger, &self.0.blobs, Arc::clone(&self.0.woken));
                 let model = match &self.0.config.engines {
-                    Some(engines) => load_any(ledger, blobs, engines, actor, version).await?,
-                    None => load(ledger, blobs, &self.0.runtime, actor, version).await?,
+                    Some(engines) => load_any(self, engines, actor, version, lazy).await?,
+                    None => load(ledger, blobs, &self.0.runtime, actor, version, woken).await?,
                 };
                 Ok(Arc::new(model))
             }

@@ -9,7 +9,7 @@ use crate::load::Loaded;
 use crate::meter::Meter;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::{EndpointState, EndpointView, Error, Revision, Select, VariantRuntime, VariantView};
+use crate::{EndpointState, EndpointView, Error, Revision, Select, VariantView};
 
 /// Labels that a rollout gives its sides.
 pub(crate) const CANDIDATE: &str = "candidate";
@@ -90,7 +90,7 @@ impl Endpoint {
             name: name.to_owned(),
             revision: self.revision.as_ref().clone(),
             state: self.state(),
-            runtimes: models.iter().map(|model| VariantRuntime { engine: model.engine }).collect(),
+            runtimes: models.iter().map(|model| model.view()).collect(),
         }
     }
 

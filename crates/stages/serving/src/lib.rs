@@ -4,6 +4,7 @@
 //! table; answering reads that table through an atomic pointer and never touches the database. A request keeps the
 //! endpoint that it started with, so that a swap loses none; the old models are freed after their last request.
 
+mod asleep;
 mod batch;
 mod cost;
 mod deploy;

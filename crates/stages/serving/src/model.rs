@@ -132,4 +132,8 @@ pub struct EndpointView {
 pub struct VariantRuntime {
     /// `onnx`, `native` or `python`.
     pub engine: &'static str,
+    /// Whether it is in memory; else the next request brings it back.
+    pub awake: bool,
+    /// What it holds in memory, or would hold.
+    pub bytes: u64,
 }

@@ -27,6 +27,7 @@ impl Serving {
                     }
                     true
                 }
+                () = self.0.woken.notified() => false,
                 () = tokio::time::sleep(if watching { WATCH } else { RETRY }) => last.elapsed() >= RETRY,
             };
             if watching && let Err(error) = self.look_at_rollouts().await {
@@ -90,9 +91,10 @@ impl Serving {
 
     async fn take_up(&self, key: Key, revision: Revision) {
         let actor = Actor { workspace: key.0, ..Actor::system("serving") };
+        let lazy = self.0.config.lazy_load;
         let mut models = Ok(Vec::new());
         for variant in &revision.variants {
-            match self.loaded(&actor, &key, variant.model_version).await {
+            match self.loaded(&actor, &key, variant.model_version, lazy).await {
                 Ok(model) => {
                     if let Ok(models) = models.as_mut() {
                         models.push(model);
@@ -118,5 +120,7 @@ impl Serving {
         }
         // The replaced endpoint is freed by its last request.
         self.publish(&key, Some(self.made(&key, revision, models)));
+        // Before the next one is loaded, so that a start needs no more than the budget and one model.
+        self.let_sleep();
     }
 }

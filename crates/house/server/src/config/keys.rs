@@ -64,6 +64,19 @@ pub const KEYS: &[(&str, &str)] = &[
         "Starting the package of a model in a process of its own, which loads, asks and times it: required (before it is \
          deployed, else it is not), recorded (after it), off. Once for each content.",
     ),
+    (
+        "serving.lazy_load",
+        "Whether models that were loaded here before stay out of memory after a start, until their first request.",
+    ),
+    (
+        "serving.idle_unload_seconds",
+        "How long nobody asks for a model until it leaves memory; its next request waits until it is back. 0 for never.",
+    ),
+    (
+        "serving.memory_budget_mib",
+        "What the models of all endpoints may hold (Python models: their processes; others: the size of their files) before \
+         those asked longest ago leave memory; 0 for no limit.",
+    ),
     ("pipelines.workers", "Steps that run at the same time."),
     (
         "pipelines.log_limit_mib",
