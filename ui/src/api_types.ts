@@ -219,6 +219,27 @@ export interface ModelVersionDetail extends ModelVersion {
   bytes?: number | null;
   mlflow_version?: string | null;
   spec_error?: string;
+  /** Newest first. */
+  verdicts?: RuntimeVerdict[];
+}
+
+/** Whether a runtime gives what Python gives (`parity`), or the package starts and answers by itself (`infrastructure`). */
+export interface RuntimeVerdict {
+  id: string;
+  kind: 'parity' | 'infrastructure';
+  engine: string;
+  passed: boolean;
+  detail: {
+    reason?: string | null;
+    rows?: number;
+    outputs?: { output: string; rows: number; different: number; largest_difference: number }[];
+    load_ms?: number;
+    p50_ms?: number;
+    p99_ms?: number;
+    resident_mib?: number;
+  };
+  created_at: string;
+  created_by: string;
 }
 
 export interface Model {
@@ -259,6 +280,11 @@ export interface Variant {
   weight: number;
   digest?: string | null;
   requests?: number;
+  /** What runs it now: native, onnx or python. */
+  runtime?: string;
+  /** In memory; else the next request loads it. */
+  awake?: boolean;
+  memory_bytes?: number;
 }
 
 export interface Revision {

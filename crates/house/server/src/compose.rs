@@ -20,10 +20,10 @@ use types::{Actor, Level, Reader, ResourceKind, SystemClock};
 use vault::Vault;
 use webhooks::Webhooks;
 
-use crate::Error;
 use crate::config::{Config, Role};
 use crate::notices::Notices;
 use crate::projects::Port;
+use crate::{Error, engines};
 
 /// The tables of every stage, in lifecycle order.
 pub const COMPONENTS: &[Component] = &[
@@ -68,9 +68,6 @@ pub const SERVING: &[&str] = &["oip", "tfserving", "scoring", "sagemaker", "vert
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
 
-/// The time in which a package must have started and answered.
-const TRIAL: Duration = Duration::from_secs(300);
-
 /// The ground that everything stands on.
 #[derive(Clone)]
 pub struct Ground {
@@ -102,6 +99,11 @@ impl Ground {
     }
 }
 
+/// 0 is never.
+fn seconds(of: u64) -> Option<Duration> {
+    Some(Duration::from_secs(of)).filter(|time| !time.is_zero())
+}
+
 /// Where objects live: those of the server, and those of repositories.
 fn stores(config: &Config) -> (BlobConfig, BlobConfig) {
     let data_dir = &config.server.data_dir;
@@ -123,6 +125,7 @@ pub struct Stages {
     pub log: Log,
     pub serving: Serving,
     pub engines: packages::Engines,
+    pub trials: packages::Trials,
     pub monitoring: Monitoring,
     pub automation: Automation,
     pub webhooks: Webhooks,
@@ -147,10 +150,19 @@ impl Stages {
         });
         let log_config = LogConfig { dir: data_dir.join("predictions"), ..LogConfig::default() };
         let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
-        let engines = engines(config, &data_dir, &runtime).await?;
+        let engines = engines::engines(config, &data_dir, &runtime).await?;
+        let trials = engines::trials(config, &data_dir, vault)?;
         let serving_config = ServingConfig {
             durable_log: config.predictions.durable,
             engines: Some(engines.clone()),
+            idle_unload: seconds(config.serving.idle_unload_seconds),
+            memory: Some(config.serving.memory_budget_mib << 20).filter(|bytes| *bytes > 0),
+            lazy_load: config.serving.lazy_load,
+            gates: serving::Gates {
+                parity: config.serving.parity,
+                trial: config.serving.trial,
+                trials: Some(trials.clone()),
+            },
             ..ServingConfig::default()
         };
         let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
@@ -189,6 +201,7 @@ impl Stages {
             log,
             serving,
             engines,
+            trials,
             monitoring,
             automation,
             webhooks,
@@ -218,6 +231,11 @@ impl Stages {
         supervisor.spawn_restarting("serving", OnStop::Abort, move || {
             let (serving, token) = (serving.clone(), token.clone());
             async move { serving.run(token).await }
+        });
+        let (serving, token) = (self.serving.clone(), supervisor.token());
+        supervisor.spawn_restarting("serving.gates", OnStop::Abort, move || {
+            let (serving, token) = (serving.clone(), token.clone());
+            async move { serving.judge(token).await }
         });
         let (repositories, token) = (self.repositories.clone(), supervisor.token());
         supervisor.spawn_restarting("repositories.reads", OnStop::Wait, move || {
@@ -295,9 +313,7 @@ impl Stages {
             grammar: Arc::new(Grammar),
             packaging: Some(door_native::Packaging {
                 engines: self.engines.clone(),
-                vault: vault.clone(),
-                program: program()?,
-                patience: TRIAL,
+                trials: self.trials.clone(),
             }),
             about: Arc::new(door_native::About {
                 version: crate::VERSION,
@@ -400,46 +416,6 @@ pub fn artifact_root(config: &Config) -> Option<String> {
     Some(config.artifacts.default_root.clone()).filter(|root| !root.is_empty())
 }
 
-/// The runtimes of models. What this machine offers for a sandbox is tried out.
-async fn engines(config: &Config, data_dir: &Path, runtime: &Runtime) -> Result<packages::Engines, Error> {
-    let of = &config.workers;
-    let entry = vec![program()?.into_os_string(), workers::sandbox::COMMAND.into()];
-    let folder = data_dir.join("workers");
-    let mut settings = tokio::task::spawn_blocking(move || workers::Settings::new(entry, folder))
-        .await
-        .map_err(|e| Error::Task(e.to_string()))?;
-    settings.processes = of.processes.max(1);
-    settings.allow_unsandboxed = of.allow_unsandboxed;
-    settings.limits = workers::Limits {
-        memory: of.memory_mib << 20,
-        scratch: of.scratch_mib << 20,
-        load: Duration::from_secs(of.load_seconds),
-        request: Duration::from_secs(of.request_seconds),
-        ..workers::Limits::default()
-    };
-    if !settings.protection.suffices() {
-        let allowed = of.allow_unsandboxed;
-        tracing::warn!(
-            reason = settings.protection.reason,
-            allowed,
-            "no sandbox for Python models on this machine"
-        );
-    }
-    let given = |path: &Path| Some(path.to_owned()).filter(|p| !p.as_os_str().is_empty());
-    Ok(packages::Engines {
-        runtime: runtime.clone(),
-        workers: settings,
-        environments: data_dir.join("environments/models"),
-        folder: data_dir.join("models"),
-        uv: given(&of.uv),
-        interpreter: given(&of.python),
-    })
-}
-
-fn program() -> Result<std::path::PathBuf, Error> {
-    Ok(std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?)
-}
-
 /// How pipeline steps are started: under a shim that is this very program.
 fn steps(
     config: &Config,
@@ -449,7 +425,7 @@ fn steps(
     url: &str,
     token: &str,
 ) -> Result<pipelines::Config, Error> {
-    let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
+    let program = engines::program()?;
     let shim = vec![program.into_os_string(), STEP_SHIM.into()];
     let given = config.pipelines.url.trim_end_matches('/');
     let address = Some(config.pipelines.address.as_str()).filter(|address| !address.is_empty());
@@ -457,6 +433,7 @@ fn steps(
     let url = if given.is_empty() { url } else { given };
     let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
     steps.address = address;
+    steps.ready_shims = 1;
     steps.lease = Duration::from_secs(config.pipelines.lease_seconds.max(3));
     let days = Duration::from_secs(config.pipelines.keep_days.saturating_mul(86_400));
     steps.keep = Some(days).filter(|days| !days.is_zero());

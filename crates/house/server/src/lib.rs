@@ -2,9 +2,11 @@
 
 mod access;
 pub mod admin;
+mod check;
 mod compose;
 pub mod config;
 mod credentials;
+mod engines;
 mod error;
 mod every;
 mod health;

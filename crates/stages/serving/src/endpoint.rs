@@ -10,7 +10,7 @@ use crate::meter::Meter;
 use crate::settings::Settings;
 use crate::shadow::Tally;
 use crate::stats::Stats;
-use crate::{EndpointState, Error, Revision, Select, VariantView};
+use crate::{EndpointState, EndpointView, Error, Revision, Select, VariantView};
 
 /// Labels that a rollout gives its sides.
 pub(crate) const CANDIDATE: &str = "candidate";
@@ -84,6 +84,16 @@ impl Endpoint {
         match &self.models {
             Ok(_) => EndpointState::Serving,
             Err(reason) => EndpointState::Failed(reason.clone()),
+        }
+    }
+
+    pub fn view(&self, name: &str) -> EndpointView {
+        let models = self.models.as_deref().unwrap_or_default();
+        EndpointView {
+            name: name.to_owned(),
+            revision: self.revision.as_ref().clone(),
+            state: self.state(),
+            runtimes: models.iter().map(|model| model.view()).collect(),
         }
     }
 

@@ -4,12 +4,14 @@
 //! table; answering reads that table through an atomic pointer and never touches the database. A request keeps the
 //! endpoint that it started with, so that a swap loses none; the old models are freed after their last request.
 
+mod asleep;
 mod batch;
 mod cost;
 mod deploy;
 mod endpoint;
 mod error;
 mod figures;
+mod gates;
 mod guard;
 mod infer;
 mod lane;
@@ -31,10 +33,12 @@ mod warm;
 pub use endpoint::Target;
 pub use error::Error;
 pub use figures::ShadowFigures;
+pub use gates::Gates;
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
 pub use model::{
-    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView,
+    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantRuntime, VariantTraffic,
+    VariantView,
 };
 pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
 pub use serving::{Serving, ServingConfig};
