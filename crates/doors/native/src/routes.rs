@@ -65,6 +65,7 @@ pub fn routes(state: State) -> Door {
             "/api/v1/endpoints/{name}",
             get(endpoints::get).put(endpoints::deploy).delete(endpoints::delete),
         )
+        .route("/api/v1/endpoints/{name}/checks", get(endpoints::checks))
         .route("/api/v1/endpoints/{name}/settings", get(endpoints::settings).put(endpoints::change_settings))
         .route("/api/v1/endpoints/{name}/openapi", get(endpoints::openapi))
         .route("/api/v1/endpoints/{name}/predict", post(endpoints::predict))

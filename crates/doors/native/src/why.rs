@@ -30,6 +30,8 @@ fn prediction(found: &Found) -> Value {
         "model_version": found.model_version,
         "model_digest": found.model_digest,
         "latency_us": found.latency_us,
+        "principal": found.principal,
+        "flags": found.flags,
         "inputs": found.inputs,
         "outputs": found.outputs,
         "segment": found.segment,

@@ -24,6 +24,8 @@ async fn predict(client: &Client) -> Uid {
         at,
         latency_us: 90,
         ids: vec![id],
+        principal: "user:ann".into(),
+        flags: Vec::new(),
         inputs: frame("age"),
         outputs: frame("probability"),
     };

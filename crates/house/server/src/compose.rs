@@ -21,6 +21,7 @@ use vault::Vault;
 use webhooks::Webhooks;
 
 use crate::Error;
+use crate::baselines::Baselines;
 use crate::config::{Config, Role};
 use crate::notices::Notices;
 use crate::projects::Port;
@@ -122,6 +123,7 @@ pub struct Stages {
     pub engine: Engine,
     pub log: Log,
     pub serving: Serving,
+    pub baselines: Baselines,
     pub engines: packages::Engines,
     pub monitoring: Monitoring,
     pub automation: Automation,
@@ -148,9 +150,11 @@ impl Stages {
         let log_config = LogConfig { dir: data_dir.join("predictions"), ..LogConfig::default() };
         let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
         let engines = engines(config, &data_dir, &runtime).await?;
+        let baselines = Baselines::new(ledger);
         let serving_config = ServingConfig {
             durable_log: config.predictions.durable,
             engines: Some(engines.clone()),
+            baselines: Some(Arc::new(baselines.clone())),
             ..ServingConfig::default()
         };
         let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
@@ -188,6 +192,7 @@ impl Stages {
             engine,
             log,
             serving,
+            baselines,
             engines,
             monitoring,
             automation,

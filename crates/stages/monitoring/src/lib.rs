@@ -23,6 +23,7 @@ pub use model::{
     BaselineRef, FeatureRule, FeatureScore, Judgement, Method, Monitor, MonitorSpec, MonitorSummary,
     Performance, WindowRows, WindowView,
 };
+pub use resolve::baseline_of;
 pub use rules::{Against, Level, Limits, Rules};
 pub use signals::Signal;
 pub use watch::Monitoring;

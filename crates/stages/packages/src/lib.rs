@@ -17,7 +17,7 @@ mod verdict;
 mod version;
 mod write;
 
-pub use baseline::{Baseline, BaselineColumn, Moved};
+pub use baseline::{Baseline, BaselineColumn, Moved, input_names};
 pub use error::Error;
 pub use example::{example_of, frame_of};
 pub use judge::{adopt, judge_parity, record_infrastructure};

@@ -34,6 +34,10 @@ struct Line {
     at: Timestamp,
     latency_us: i64,
     ids: Vec<Uid>,
+    #[serde(default)]
+    principal: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    flags: Vec<Vec<String>>,
     inputs: Vec<(String, Cells)>,
     outputs: Vec<(String, Cells)>,
 }
@@ -104,6 +108,8 @@ fn line(batch: &Batch) -> Line {
         at: batch.at,
         latency_us: batch.latency_us,
         ids: batch.ids.clone(),
+        principal: batch.principal.clone(),
+        flags: batch.flags.clone(),
         inputs: cells(&batch.inputs),
         outputs: cells(&batch.outputs),
     }
@@ -190,6 +196,8 @@ fn batch(line: Line, header: &Header) -> Option<Batch> {
         at: line.at,
         latency_us: line.latency_us,
         ids: line.ids,
+        principal: line.principal,
+        flags: line.flags,
         inputs: frame(line.inputs, rows)?,
         outputs: frame(line.outputs, rows)?,
     })

@@ -19,6 +19,9 @@ pub const VERSION: &str = "_version";
 pub const MODEL_VERSION: &str = "_model_version";
 pub const MODEL_DIGEST: &str = "_model_digest";
 pub const LATENCY: &str = "_latency_us";
+pub const PRINCIPAL: &str = "_principal";
+/// A JSON list of texts; null where nothing was noticed.
+pub const FLAGS: &str = "_flags";
 pub const INPUT: &str = "input.";
 pub const OUTPUT: &str = "output.";
 
@@ -43,10 +46,30 @@ pub fn build(batches: &[Arc<Batch>], first: i64) -> Result<Table, Error> {
             column::strings(spread(batches, |b| b.model_digest.map(|d| d.to_string())).map(Option::flatten)),
         ),
         (LATENCY.to_owned(), column::integers(spread(batches, |b| b.latency_us))),
+        (PRINCIPAL.to_owned(), column::strings(spread(batches, |b| b.principal.clone()))),
+        (FLAGS.to_owned(), column::strings(batches.iter().flat_map(|b| flags(b)))),
     ];
     frames(&mut columns, INPUT, batches, |b| &b.inputs);
     frames(&mut columns, OUTPUT, batches, |b| &b.outputs);
     Ok(Table::new(columns)?)
+}
+
+fn flags(batch: &Batch) -> impl Iterator<Item = Option<String>> {
+    let of = |row: usize| batch.flags.get(row).filter(|flags| !flags.is_empty());
+    (0..batch.ids.len()).map(move |row| of(row).map(|flags| serde_json::json!(flags).to_string()))
+}
+
+/// A column that records older than it lack; nothing is there then.
+pub fn added_later(table: &Table, name: &str) -> Result<Vec<Option<String>>, Error> {
+    match table.field(name) {
+        Ok(_) => Ok(table.texts(name)?),
+        Err(_) => Ok(vec![None; table.rows()]),
+    }
+}
+
+/// What [`FLAGS`] says of a row.
+pub fn read_flags(cell: Option<&str>) -> Vec<String> {
+    cell.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 fn frames(
@@ -200,4 +223,17 @@ pub fn part(table: &Table, prefix: &str) -> Result<Table, Error> {
 /// A column of timestamps; a null is the epoch.
 pub fn times(table: &Table, name: &str) -> Result<Vec<types::Timestamp>, Error> {
     Ok(table.timestamps(name)?.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_without_the_columns_that_were_added_later_are_read() {
+        let older = Table::new(vec![(ID.to_owned(), column::strings([Some("a"), Some("b")]))]).unwrap();
+        assert_eq!(added_later(&older, FLAGS).unwrap(), [None, None]);
+        assert_eq!(read_flags(None), Vec::<String>::new());
+        assert_eq!(read_flags(Some(r#"["novelty"]"#)), ["novelty"]);
+    }
 }

@@ -36,6 +36,7 @@ impl Serving {
             models.push(self.loaded(actor, &key, variant.model_version).await?);
         }
         let views = views(&deploy, &models)?;
+        self.learn(actor, &key, &models).await;
 
         let changing = self.0.changing.lock().await;
         let (endpoint, causes) = (deploy.endpoint.clone(), deploy.causes);

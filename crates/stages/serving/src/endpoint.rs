@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use types::WorkspaceId;
 
+use crate::checks::Checker;
 use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
@@ -33,6 +34,8 @@ pub(crate) struct Endpoint {
     pub variant_stats: Vec<Arc<Stats>>,
     /// Like `variant_stats`.
     pub meters: Vec<Meter>,
+    /// Like `variant_stats`; `None` for models whose inputs are no columns.
+    pub checkers: Vec<Option<Arc<Checker>>>,
     pub settings: Arc<Settings>,
     pub guard: Arc<Guard>,
     /// When its models were loaded, or failed to.
@@ -55,6 +58,10 @@ impl Target {
 }
 
 impl Endpoint {
+    pub fn checker(&self, variant: usize) -> Option<&Arc<Checker>> {
+        self.checkers.get(variant)?.as_ref()
+    }
+
     /// Who answers instead when this variant fails: a candidate's failures are not the callers'.
     pub fn instead_of(&self, variant: usize) -> Option<usize> {
         let has = |v: &VariantView, label: &str| v.labels.iter().any(|l| l == label);

@@ -5,6 +5,7 @@
 //! endpoint that it started with, so that a swap loses none; the old models are freed after their last request.
 
 mod batch;
+mod checks;
 mod cost;
 mod deploy;
 mod endpoint;
@@ -27,6 +28,7 @@ mod store;
 mod sync;
 mod warm;
 
+pub use checks::{Action, Baselines, Check, CheckedVariant, Checker, Checks, LearnedFrom, Noticed};
 pub use endpoint::Target;
 pub use error::Error;
 pub use infer::{Answer, Input, Request};

@@ -10,6 +10,7 @@ use predictions::Log;
 use runtimes::Runtime;
 use types::{Actor, Uid, WorkspaceId};
 
+use crate::checks::{Baselines, Learned};
 use crate::endpoint::{Endpoint, Key, ServingTable};
 use crate::guard::Guard;
 use crate::load::Loaded;
@@ -34,6 +35,8 @@ pub struct ServingConfig {
     pub memory: Option<u64>,
     /// The runtimes beside ONNX; without, only ONNX is served.
     pub engines: Option<packages::Engines>,
+    /// What model versions learned from, which rows are held against; without, only what needs no training data is checked.
+    pub baselines: Option<Arc<dyn Baselines>>,
 }
 
 impl Default for ServingConfig {
@@ -45,6 +48,7 @@ impl Default for ServingConfig {
             idle_unload: None,
             memory: None,
             engines: None,
+            baselines: None,
         }
     }
 }
@@ -67,6 +71,8 @@ pub(crate) struct Inner {
     pub settings: Mutex<HashMap<Key, Arc<Settings>>>,
     /// What the settings' limits have counted.
     pub guards: Mutex<HashMap<Key, Arc<Guard>>>,
+    /// By endpoint and model version.
+    pub learned: Mutex<HashMap<(Key, Uid), Learned>>,
     /// Those that are running or paused.
     pub rollouts: Mutex<HashMap<Key, Rollout>>,
     pub shadows: Shadows,
@@ -97,6 +103,7 @@ impl Serving {
             variant_stats: Mutex::default(),
             settings: Mutex::default(),
             guards: Mutex::default(),
+            learned: Mutex::default(),
             rollouts: Mutex::default(),
             shadows: Shadows::start(),
             holder: types::new_id(ledger.clock().now()),
@@ -161,6 +168,7 @@ impl Serving {
         };
         Endpoint {
             meters: revision.variants.iter().map(|v| Meter::of(&revision.endpoint, v)).collect(),
+            checkers: models.as_ref().map(|m| self.checkers(key, m)).unwrap_or_default(),
             models,
             stats: self.stats(key),
             variant_stats,

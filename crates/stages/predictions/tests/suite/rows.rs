@@ -142,4 +142,37 @@ ledger::db_test! {
         house.log.record_durable(batch("e", &[2.0])).await.unwrap();
         assert_eq!(house.log.total(&house.actor, "e").await.unwrap(), 11);
     }
+
+    async fn who_asked_and_what_was_noticed_stay_with_the_row(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let mut noticed = batch("e", &[1.0, 2.0]);
+        noticed.flags = vec![Vec::new(), vec!["range:x".into(), "novelty".into()]];
+        let id = noticed.ids[1];
+        house.log.record(noticed);
+        house.log.record(batch("e", &[3.0]));
+        for sealed in [false, true] {
+            if sealed {
+                house.log.seal(&house.actor, "e").await.unwrap();
+            }
+            let rows = house.log.window(&house.actor, "e", Window::Last(5)).await.unwrap();
+            assert_eq!(rows.principals, ["user:ann"; 3]);
+            assert_eq!(rows.flags, [vec![], vec!["range:x".to_owned(), "novelty".to_owned()], vec![]]);
+            let found = house.log.find(&house.actor, id).await.unwrap().unwrap();
+            assert_eq!((found.principal.as_str(), found.flags.len()), ("user:ann", 2));
+        }
+    }
+
+    async fn spools_of_an_older_server_are_read(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        house.log.record(batch("e", &[1.0]));
+        house.log.flush().await.unwrap();
+        let spool = std::fs::read_dir(house.dir.path().join("predictions/spool")).unwrap().next().unwrap().unwrap();
+        let text = std::fs::read_to_string(spool.path()).unwrap();
+        let older = text.replace(r#""principal":"user:ann","#, "");
+        assert_ne!(text, older);
+        std::fs::write(spool.path(), older).unwrap();
+        let again = house.again().await;
+        let rows = again.window(&house.actor, "e", Window::Last(5)).await.unwrap();
+        assert_eq!((xs(&rows), rows.principals, rows.flags), (vec![1.0], vec![String::new()], vec![vec![]]));
+    }
 }
