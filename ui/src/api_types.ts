@@ -399,3 +399,28 @@ export interface AuditVerdict {
   head?: string | null;
   broken_at?: number | null;
 }
+
+export interface ReviewQueue {
+  endpoint: string;
+  pending: number;
+  complete: number;
+  declined: number;
+  oldest: string | null;
+}
+
+/** A prediction that waits for a person, or waited. */
+export interface Review {
+  prediction: string;
+  endpoint: string;
+  status: 'pending' | 'complete' | 'declined';
+  reasons: string[];
+  taken_by: string | null;
+  taken_at: string | null;
+  verdict: number | boolean | string | null;
+  comment: string | null;
+  completed_by: string | null;
+  completed_at: string | null;
+  created_at: string;
+  /** Where one is asked for; null where the record is gone. */
+  record?: { at: string; model: string; version: number; inputs: Record<string, unknown>; outputs: Record<string, unknown>; flags: string[] } | null;
+}

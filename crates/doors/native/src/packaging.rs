@@ -212,6 +212,8 @@ struct HandedRecord {
     at: types::Timestamp,
     inputs: Value,
     outputs: Value,
+    #[serde(default)]
+    flags: Vec<String>,
     #[serde(default, rename = "ordinal")]
     _ordinal: i64,
 }
@@ -254,7 +256,7 @@ pub async fn records(
         latency_us: 0,
         ids: new.iter().map(|record| record.id).collect(),
         principal: actor.to_string(),
-        flags: Vec::new(),
+        flags: new.iter().map(|record| record.flags.clone()).collect(),
         inputs: frame(new.iter().map(|record| record.inputs.clone()).collect())?,
         outputs: frame(new.iter().map(|record| record.outputs.clone()).collect())?,
     };

@@ -18,7 +18,7 @@ async fn found(state: &State, actor: &Actor, id: Uid) -> Result<Found, Failure> 
     found.ok_or_else(|| Failure::not_found("prediction", &id.hex()))
 }
 
-fn prediction(found: &Found) -> Value {
+pub fn prediction(found: &Found) -> Value {
     json!({
         "id": found.id,
         "at": view::time(found.at),

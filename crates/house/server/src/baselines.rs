@@ -9,7 +9,7 @@ use serving::LearnedFrom;
 use types::{Actor, Uid};
 
 /// The rows that an endpoint's monitor compares its windows with; or what a served package carries.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Baselines {
     ledger: Ledger,
     packaged: Arc<OnceLock<Arc<RowProfile>>>,
@@ -24,6 +24,12 @@ impl Baselines {
     pub fn package(&self, profile: RowProfile) {
         // A process serves one package.
         let _ = self.packaged.set(Arc::new(profile));
+    }
+}
+
+impl std::fmt::Debug for Baselines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Baselines").field("packaged", &self.packaged.get().is_some()).finish_non_exhaustive()
     }
 }
 

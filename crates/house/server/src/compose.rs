@@ -246,6 +246,11 @@ impl Stages {
                 async move { monitoring.run(token).await }
             });
         }
+        let (reviews, token) = (review::Collector::new(&self.ground.ledger, &self.log), supervisor.token());
+        supervisor.spawn_restarting("review.predictions", OnStop::Abort, move || {
+            let (reviews, token) = (reviews.clone(), token.clone());
+            async move { reviews.run(token).await }
+        });
         if config.has(Role::Scheduler) {
             let (repositories, token) = (self.repositories.clone(), supervisor.token());
             supervisor.spawn_restarting("repositories.staging", OnStop::Abort, move || {

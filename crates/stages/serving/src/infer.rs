@@ -105,6 +105,10 @@ impl Serving {
         }
         let ran = ran?;
         let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
+        let mut ran = ran;
+        if let Some(checker) = endpoint.checker(target.variant) {
+            checker.choose(&ran.logged_outputs, &mut ran.noticed);
+        }
         let flagged = ran.noticed.flags.iter().filter(|flags| !flags.is_empty()).count();
         let logged = (ran.logged_inputs, ran.logged_outputs);
         let batch = batch(actor, &target, &ids, now, started, logged, ran.noticed.flags);

@@ -28,6 +28,9 @@ fn checks(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Checks {
         "personal",
         "novelty_rate",
         "range_margin",
+        "sample",
+        "low_confidence",
+        "probability",
         "ignore",
     ];
     let fields = reader.fields(path, at, node, &known);
@@ -49,6 +52,12 @@ fn checks(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Checks {
         range_margin: reader
             .optional(&fields, "range_margin", |r, p, n| r.number_in(p, n, 0.0, false, f64::INFINITY))
             .unwrap_or(usual.range_margin),
+        sample: reader
+            .optional(&fields, "sample", |r, p, n| r.number_in(p, n, 0.0, false, 1.0))
+            .unwrap_or_default(),
+        low_confidence: reader
+            .optional(&fields, "low_confidence", |r, p, n| r.number_in(p, n, 0.0, true, 1.0)),
+        probability: reader.optional(&fields, "probability", Reader::text),
         ignore: reader.optional(&fields, "ignore", |r, p, n| r.list(p, n, Reader::text)).unwrap_or_default(),
     }
 }

@@ -94,6 +94,10 @@ impl Checker {
         }
     }
 
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.checks
+    }
+
     /// The threshold of novelty that is applied.
     pub fn novel(&self) -> Option<Novel> {
         self.novelty.as_ref().map(|(_, novel)| *novel)

@@ -155,7 +155,9 @@ impl Serving {
     /// The checks of each of these models, by what was learned; `None` for models whose inputs are no columns.
     pub(crate) fn checkers(&self, key: &Key, models: &[Arc<Loaded>]) -> Vec<Option<Arc<Checker>>> {
         let checks = self.settings(key.0, &key.1).checks;
-        let learned = self.0.learned.lock();
+        let mut learned = self.0.learned.lock();
+        // Of versions that are gone.
+        learned.retain(|(of, version), _| of != key || models.iter().any(|m| m.version == *version));
         let of = |model: &Arc<Loaded>| {
             model.tabular.as_ref()?;
             let known = learned.get(&(key.clone(), model.version));
@@ -167,20 +169,19 @@ impl Serving {
 
     /// Asks again what the models of every endpoint learned from, and publishes those again of which it has become known.
     pub async fn learn_again(&self) {
-        let endpoints: Vec<(Key, Arc<Endpoint>)> = {
-            let table = self.0.table.load();
-            table.endpoints.iter().map(|(key, endpoint)| (key.clone(), Arc::clone(endpoint))).collect()
-        };
-        for (key, endpoint) in endpoints {
-            let Ok(models) = &endpoint.models else { continue };
+        let keys: Vec<Key> = self.0.table.load().endpoints.keys().cloned().collect();
+        for key in keys {
+            // Not the endpoint itself: whoever replaces it waits for the last one who holds it.
+            let serving = self.0.table.load().endpoints.get(&key).map(|e| (e.revision.uid, e.models.clone()));
+            let Some((revision, Ok(models))) = serving else { continue };
             let actor = Actor { workspace: key.0, ..Actor::system("serving") };
-            if !self.learn(&actor, &key, models).await {
+            if !self.learn(&actor, &key, &models).await {
                 continue;
             }
             let _changing = self.0.changing.lock().await;
             let still = self.0.table.load().endpoints.get(&key).map(Arc::clone);
             // What was deployed meanwhile has learned for itself.
-            if let Some(current) = still.filter(|c| c.revision.uid == endpoint.revision.uid) {
+            if let Some(current) = still.filter(|c| c.revision.uid == revision) {
                 let revision = current.revision.as_ref().clone();
                 let again = self.made(&key, revision, current.models.clone());
                 self.publish(&key, Some(Endpoint { tried_at: current.tried_at, ..again }));

@@ -4,6 +4,7 @@
 mod checker;
 mod learn;
 mod policy;
+mod sample;
 
 pub use checker::{Checker, Noticed};
 pub(crate) use learn::Learned;

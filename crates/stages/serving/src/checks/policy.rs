@@ -88,6 +88,14 @@ pub struct Checks {
     /// How far beyond the training data's lowest and highest value a number may lie, in widths of that range; 0 or more. The range
     /// never grows across 0.
     pub range_margin: f64,
+    /// The share of predictions that a person looks at whatever they are, 0 to 1.
+    pub sample: f64,
+    /// Below this confidence (the probability of the likeliest class) a person looks at a prediction; nobody does if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low_confidence: Option<f64>,
+    /// The output that holds probabilities; found by its name if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<String>,
     /// Columns that no check looks at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
@@ -106,6 +114,9 @@ impl Default for Checks {
             personal: Action::Flag,
             novelty_rate: 0.001,
             range_margin: 0.1,
+            sample: 0.0,
+            low_confidence: None,
+            probability: None,
             ignore: Vec::new(),
         }
     }
@@ -134,6 +145,12 @@ impl Checks {
         }
         if !(self.range_margin.is_finite() && self.range_margin >= 0.0) {
             return Err("range_margin must be 0 or more");
+        }
+        if !(0.0..=1.0).contains(&self.sample) {
+            return Err("sample must be a share from 0 to 1");
+        }
+        if self.low_confidence.is_some_and(|least| !(0.0..=1.0).contains(&least)) {
+            return Err("low_confidence must be a probability");
         }
         Ok(())
     }
