@@ -48,15 +48,14 @@ pub fn element(name: &str) -> Option<ElementType> {
 
 /// Values of a JSON list, nested or flat, in row-major order. The error says which value does not fit.
 pub fn from_json(element: ElementType, data: &Json) -> Result<TensorData, String> {
-    let mut flat = Vec::new();
-    flatten(data, &mut flat);
     macro_rules! each {
         ($variant:ident, $convert:expr) => {{
-            let mut out = Vec::with_capacity(flat.len());
-            for (index, value) in flat.iter().enumerate() {
+            let mut out = Vec::with_capacity(leaves(data));
+            walk(data, &mut |value| {
                 let converted = $convert(value);
-                out.push(converted.ok_or_else(|| wrong(element, index, value))?);
-            }
+                out.push(converted.ok_or_else(|| wrong(element, out.len(), value))?);
+                Ok(())
+            })?;
             TensorData::$variant(out)
         }};
     }
@@ -100,13 +99,20 @@ fn wrong(element: ElementType, index: usize, value: &Json) -> String {
     format!("value {index} is {shown}, which is no {}", name(element))
 }
 
-fn flatten<'j>(value: &'j Json, out: &mut Vec<&'j Json>) {
+fn leaves(value: &Json) -> usize {
     match value {
-        Json::List(items) => {
-            out.reserve(items.len());
-            items.iter().for_each(|item| flatten(item, out));
+        Json::List(items) if items.iter().any(|item| matches!(item, Json::List(_))) => {
+            items.iter().map(leaves).sum()
         }
-        other => out.push(other),
+        Json::List(items) => items.len(),
+        _ => 1,
+    }
+}
+
+fn walk(value: &Json, each: &mut impl FnMut(&Json) -> Result<(), String>) -> Result<(), String> {
+    match value {
+        Json::List(items) => items.iter().try_for_each(|item| walk(item, each)),
+        leaf => each(leaf),
     }
 }
 

@@ -182,21 +182,24 @@ impl Parser<'_> {
         if self.take("Infinity") {
             return Ok(Json::Float(f64::NEG_INFINITY));
         }
-        let mut whole = true;
+        let (mut whole, mut odd) = (true, false);
+        let mut before = b' ';
         while let Some(byte) = self.peek() {
             match byte {
                 b'0'..=b'9' => {}
-                b'.' | b'e' | b'E' | b'+' | b'-' => whole = false,
+                b'e' | b'E' => (whole, odd) = (false, odd || before == b'.'),
+                b'.' | b'+' | b'-' => whole = false,
                 _ => break,
             }
+            before = byte;
             self.at += 1;
         }
         let text = &self.text[start..self.at];
         let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
-        // Rust's own parser takes `1.`, `.5` and `+1`; JSON does not.
+        // Rust's own parser takes `1.`, `.5`, `1.e5` and `+1`; JSON does not.
         let shaped = match digits {
             [b'0', b'0'..=b'9', ..] => false,
-            [b'0'..=b'9', ..] => !text.ends_with('.') && !text.contains(".e") && !text.contains(".E"),
+            [b'0'..=b'9', ..] => !odd && before != b'.',
             _ => false,
         };
         let value = if whole {

@@ -51,7 +51,7 @@ pub use facts::Facts;
 pub use file::{Chunks, File, InMemory};
 pub use head::{Head, head_parquet};
 pub use jsonl::read_jsonl;
-pub use parquet::{ParquetWriter, from_batches, read_parquet};
+pub use parquet::{ParquetStyle, ParquetWriter, from_batches, read_parquet};
 pub use plain::plain;
 pub use profile::{ColumnProfile, Profile};
 pub use row_diff::{Change, Kind as ChangeKind, RowDiff, rows_at};

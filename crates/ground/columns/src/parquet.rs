@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
+use parquet::schema::types::ColumnPath;
 use types::{DataType, Field, Schema};
 
 use crate::Table;
@@ -147,14 +148,42 @@ fn fail(error: parquet::errors::ParquetError) -> Error {
     Error::Write(error.to_string())
 }
 
+/// How much work goes into making a file small.
+pub struct ParquetStyle {
+    /// From 1 (quick) to 22 (small).
+    pub zstd: i32,
+    /// Whether numbers and times are looked through for repeated values, as texts are.
+    pub dictionary_of_numbers: bool,
+    /// Columns that are not looked through whatever their type.
+    pub plain: &'static [&'static str],
+}
+
+impl Default for ParquetStyle {
+    fn default() -> Self {
+        Self { zstd: 3, dictionary_of_numbers: true, plain: &[] }
+    }
+}
+
 /// A Parquet file that is written table by table, so that it need not be in memory as a whole.
 pub struct ParquetWriter(ArrowWriter<Vec<u8>>);
 
 impl ParquetWriter {
     /// `like` has the columns that every table will have.
     pub fn new(like: &Table) -> Result<Self, Error> {
-        let level = ZstdLevel::try_new(3).map_err(fail)?;
-        let properties = WriterProperties::builder()
+        Self::of_style(like, &ParquetStyle::default())
+    }
+
+    pub fn of_style(like: &Table, style: &ParquetStyle) -> Result<Self, Error> {
+        let level = ZstdLevel::try_new(style.zstd).map_err(fail)?;
+        let mut properties = WriterProperties::builder();
+        for field in &like.schema().fields {
+            let number = matches!(field.data_type, DataType::Float | DataType::Integer | DataType::Timestamp);
+            if number && !style.dictionary_of_numbers || style.plain.contains(&field.name.as_str()) {
+                let column = ColumnPath::new(vec![field.name.clone()]);
+                properties = properties.set_column_dictionary_enabled(column, false);
+            }
+        }
+        let properties = properties
             .set_created_by("mlwright".into())
             .set_writer_version(WriterVersion::PARQUET_1_0)
             .set_compression(Compression::ZSTD(level))
@@ -181,7 +210,11 @@ impl ParquetWriter {
 impl Table {
     /// The table as Parquet (zstd, statistics, 131,072 rows a row group). Equal tables give equal bytes.
     pub fn to_parquet(&self) -> Result<Vec<u8>, Error> {
-        let mut writer = ParquetWriter::new(self)?;
+        self.to_parquet_of(&ParquetStyle::default())
+    }
+
+    pub fn to_parquet_of(&self, style: &ParquetStyle) -> Result<Vec<u8>, Error> {
+        let mut writer = ParquetWriter::of_style(self, style)?;
         let mut bytes = writer.write(self)?;
         bytes.extend(writer.finish()?);
         Ok(bytes)

@@ -467,6 +467,7 @@ fn steps(
     let url = if given.is_empty() { url } else { given };
     let mut steps = pipelines::Config::new(data_dir.to_owned(), shim, url.to_owned());
     steps.address = address;
+    steps.ready_shims = 1;
     steps.lease = Duration::from_secs(config.pipelines.lease_seconds.max(3));
     let days = Duration::from_secs(config.pipelines.keep_days.saturating_mul(86_400));
     steps.keep = Some(days).filter(|days| !days.is_zero());

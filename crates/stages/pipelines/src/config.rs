@@ -19,6 +19,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The command that becomes [`crate::shim::main`]; the attempt's directory is appended.
     pub shim: Vec<OsString>,
+    /// Shims that wait for a step, from the first step on.
+    pub ready_shims: usize,
     /// Where steps reach this server, and clusters whose declaration says nothing else.
     pub url: String,
     /// Where the other servers that share the database reach this one, and no other.
@@ -61,6 +63,7 @@ impl Config {
         Self {
             data_dir,
             shim,
+            ready_shims: 0,
             address: url.clone(),
             url,
             token: None,

@@ -16,7 +16,7 @@ use crate::attempt::Active;
 use crate::clock::Watch;
 use crate::compiled::Compiled;
 use crate::config::ATTEMPTS;
-use crate::executors::Away;
+use crate::executors::{Away, ReadyShims};
 use crate::finish::claim;
 use crate::heard::Heard;
 use crate::servers::Membership;
@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub membership: Membership,
     plans: Mutex<HashMap<Digest, Arc<Compiled>>>,
     pub zygotes: Zygotes,
+    pub shims: ReadyShims,
     pub away: Away,
     pub clock: Watch,
     pub heard: Heard,
@@ -65,6 +66,7 @@ impl Engine {
         std::fs::set_permissions(&attempts, private).map_err(|e| io::Error::new("protect", &attempts, e))?;
         let membership = Membership::new(&config, ledger.place(), ledger.clock().now())?;
         let zygotes = Zygotes::new(config.data_dir.join("warm"))?;
+        let shims = ReadyShims::new(config.ready_shims);
         Ok(Self(Arc::new(Inner {
             ledger,
             blobs,
@@ -72,6 +74,7 @@ impl Engine {
             membership,
             plans: Mutex::default(),
             zygotes,
+            shims,
             away: Away::default(),
             clock: Watch::default(),
             heard: Heard::default(),

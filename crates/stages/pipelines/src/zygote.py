@@ -12,6 +12,9 @@ and reads JSON lines: `{"pid": 2, "parent": 1}` when the child runs, in a sessio
 has ended. `{"refused": "why"}` means that nothing was started and the step has to start by itself. When the asking side goes
 away, its child is killed.
 
+A fork takes milliseconds, most of them for the tables of memory. So there is always one child that waits already, and the
+next one is forked while the step runs.
+
 A fork copies one thread only. So nothing is forked while this process has a second thread: a module that starts one (a numeric
 library, a GPU runtime) makes the zygote refuse, which costs time and never an answer.
 """
@@ -55,8 +58,12 @@ def main():
     selector.register(listener, selectors.EVENT_READ)
     selector.register(wake_in, selectors.EVENT_READ)
     children, connections = {}, {}
+    mine = (listener, wake_in, wake_out, selector)
+    spare = Spare()
     last = time.monotonic()
     while True:
+        if last > spare.since and not refused:
+            spare.make(mine, connections)
         for key, _ in selector.select(5):
             if key.fileobj is listener:
                 try:
@@ -64,7 +71,7 @@ def main():
                 except OSError:
                     continue
                 last = time.monotonic()
-                pid = start(connection, refused, (listener, wake_in, wake_out, selector), connections)
+                pid = start(connection, refused, spare, mine, connections)
                 if pid is None:
                     connection.close()
                     continue
@@ -79,11 +86,11 @@ def main():
                 gone(key.fileobj, selector, connections)
         reap(children, selector, connections)
         try:
-            mine = os.stat(path).st_ino == identity
+            found = os.stat(path).st_ino == identity
         except OSError:
-            mine = False
-        if not children and (not mine or time.monotonic() - last > IDLE):
-            if mine:
+            found = False
+        if not children and (not found or time.monotonic() - last > IDLE):
+            if found:
                 os.unlink(path)
             return
 
@@ -172,48 +179,103 @@ def say(connection, what):
         pass
 
 
-def receive(connection):
-    """The request, and the descriptor of its output."""
-    connection.settimeout(5)
-    data = b""
+class Spare:
+    """A child that waits for the next request on a socket of its own, and ends when this process does."""
+
+    def __init__(self):
+        self.pid, self.end, self.since = None, None, -1.0
+
+    def make(self, mine, connections):
+        """Forks it, if nothing speaks against it."""
+        self.since = time.monotonic()
+        if self.pid is not None or crowded():
+            return
+        here, there = socket.socketpair()
+        try:
+            pid = os.fork()
+        except OSError:
+            here.close()
+            there.close()
+            return
+        if pid == 0:
+            become(lambda: self.wait(here, there), mine, connections)
+        there.close()
+        self.pid, self.end = pid, here
+
+    def wait(self, here, there):
+        here.close()
+        length, passed, _, _ = there.recvmsg(4, socket.CMSG_SPACE(4))
+        if not length:
+            return 0
+        output = struct.unpack("i", passed[0][2][:4])[0]
+        request = json.loads(whole(there, length))
+        there.close()
+        return child(request, output)
+
+    def take(self, data, output):
+        """Its process id, once it has the request and the pipe; `None` if there is none."""
+        pid, end, self.pid, self.end = self.pid, self.end, None, None
+        if pid is None:
+            return None
+        passed = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", output))]
+        try:
+            end.sendmsg([struct.pack(">I", len(data))], passed)
+            end.sendall(data)
+        except OSError:
+            pid = None
+        end.close()
+        return pid
+
+
+def whole(connection, data=b""):
+    """What follows the length, of which `data` came already."""
     while len(data) < 4 or len(data) < 4 + struct.unpack(">I", data[:4])[0]:
         part = connection.recv(1 << 16)
         if not part:
             raise ValueError("the request is cut")
         data += part
-    request = json.loads(data[4:])
-    return request, os.open(request["output"], os.O_WRONLY)
+    return data[4:]
 
 
-def start(connection, refused, mine, connections):
+def start(connection, refused, spare, mine, connections):
     """The child's process id, or `None`."""
     output = None
     try:
-        request, output = receive(connection)
+        connection.settimeout(5)
+        data = whole(connection)
+        request = json.loads(data)
+        output = os.open(request["output"], os.O_WRONLY)
         refused = refused or crowded()
         if refused:
             raise OSError(refused)
-        pid = os.fork()
+        pid = spare.take(data, output)
+        if pid is None:
+            pid = os.fork()
     except (OSError, ValueError, KeyError, struct.error) as error:
         if output is not None:
             os.close(output)
         say(connection, {"refused": str(error)})
         return None
     if pid == 0:
-        code = 1
-        try:
-            listener, wake_in, wake_out, selector = mine
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            selector.close()
-            for end in (listener, wake_in, wake_out, connection, *connections):
-                end.close()
-            code = child(request, output)
-        finally:
-            os._exit(code)
+        become(lambda: child(request, output), mine, [connection, *connections])
     os.close(output)
     say(connection, {"pid": pid, "parent": os.getpid()})
     return pid
+
+
+def become(work, mine, connections):
+    """In the child: nothing of the parent's stays open, and it never returns."""
+    code = 1
+    try:
+        listener, wake_in, wake_out, selector = mine
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        selector.close()
+        for end in (listener, wake_in, wake_out, *connections):
+            end.close()
+        code = work()
+    finally:
+        os._exit(code)
 
 
 def child(request, output):

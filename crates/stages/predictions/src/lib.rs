@@ -2,6 +2,7 @@
 //! bounded queue to a spool file within 50 ms, and from there into Parquet segments that are blobs with a node in
 //! the graph. Rows have a dense ordinal per endpoint, so that a reader can take up where it left off.
 
+mod chunk;
 mod error;
 mod labels;
 mod log;
@@ -11,6 +12,7 @@ mod read;
 mod rows;
 mod seal;
 mod spool;
+mod spool_lines;
 mod store;
 mod table;
 mod tail;

@@ -81,7 +81,7 @@ impl Log {
     /// Takes the batch without waiting; `false` if the queue was full: then it is dropped and counted.
     pub fn record(&self, batch: Batch) -> bool {
         let rows = batch.ids.len() as u64;
-        match self.0.queue.try_send(Message::Batch(Arc::new(batch), None)) {
+        match self.0.queue.try_send(Message::Batch(Box::new(batch), None)) {
             Ok(()) => {
                 self.0.rows.fetch_add(rows, Ordering::Relaxed);
                 true
@@ -97,7 +97,7 @@ impl Log {
     pub async fn record_durable(&self, batch: Batch) -> Result<(), Error> {
         let rows = batch.ids.len() as u64;
         let (answer, stored) = oneshot::channel();
-        match self.0.queue.try_send(Message::Batch(Arc::new(batch), Some(answer))) {
+        match self.0.queue.try_send(Message::Batch(Box::new(batch), Some(answer))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 self.0.dropped.fetch_add(rows, Ordering::Relaxed);
@@ -203,7 +203,7 @@ impl Log {
 async fn recover(dir: &std::path::Path, ledger: &Ledger, tail: &mut Tail) -> Result<(), Error> {
     let entries = std::fs::read_dir(dir).map_err(|e| types::io::Error::new("list", dir, e))?;
     let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "jsonl"));
+    paths.retain(|p| p.extension().is_some_and(|e| e == "spool" || e == "jsonl"));
     // Names are ids, which sort by time.
     paths.sort();
     for path in paths {
@@ -218,20 +218,22 @@ async fn recover(dir: &std::path::Path, ledger: &Ledger, tail: &mut Tail) -> Res
             continue;
         }
         if recovered.unreadable > 0 {
-            tracing::warn!(path = %path.display(), lines = recovered.unreadable, "predictions that were being written at the crash are lost");
+            tracing::warn!(path = %path.display(), records = recovered.unreadable, "predictions that were being written at the crash are lost");
         }
         let rows: usize = recovered.batches.iter().map(|b| b.ids.len()).sum();
         let endpoint = tail.endpoints.entry((header.workspace, header.endpoint)).or_default();
         endpoint.next_ordinal = endpoint.next_ordinal.max(header.first_ordinal + rows as i64);
-        endpoint.parts.push(Part {
+        let mut part = Part {
             segment: header.segment,
             path: Some(path),
             opened_at: ledger.clock().now(),
             first_ordinal: header.first_ordinal,
-            rows,
+            rows: 0,
             closed: true,
-            batches: recovered.batches.into_iter().map(Arc::new).collect(),
-        });
+            chunks: Vec::new(),
+        };
+        recovered.batches.into_iter().for_each(|batch| part.push(batch));
+        endpoint.parts.push(part);
         tail.rows += rows;
     }
     Ok(())

@@ -64,13 +64,14 @@ impl Log {
         }
         for part in &parts {
             let mut at = part.first_ordinal;
-            for batch in &part.batches {
-                for (row, flags) in batch.flags.iter().enumerate() {
-                    if at + row as i64 >= next && flags.iter().any(|f| f == flag) {
-                        found.push(Marked { id: batch.ids[row], at: batch.at, flags: flags.clone() });
+            for chunk in &part.chunks {
+                for (row, flags) in &chunk.flags {
+                    if at + *row as i64 >= next && flags.iter().any(|f| f == flag) {
+                        let made = chunk.times().nth(*row).unwrap_or_default();
+                        found.push(Marked { id: chunk.ids[*row], at: made, flags: flags.clone() });
                     }
                 }
-                at += batch.ids.len() as i64;
+                at += chunk.ids.len() as i64;
             }
             next = next.max(at);
         }

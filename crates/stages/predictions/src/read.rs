@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use columns::Table;
 use types::{Actor, Timestamp, Uid};
 
@@ -56,7 +58,7 @@ impl Log {
             .collect();
         blocking(move || {
             for part in open {
-                pieces.push((part.first_ordinal, table::build(&part.batches, part.first_ordinal)?));
+                pieces.push((part.first_ordinal, table::build(&part.chunks, part.first_ordinal)?));
             }
             pieces.sort_by_key(|(first, _)| *first);
             let cut = pieces
@@ -121,18 +123,18 @@ impl Log {
             tail.endpoints.iter().filter(|(key, _)| key.0 == actor.workspace).find_map(|(key, endpoint)| {
                 endpoint.parts.iter().find_map(|part| {
                     let mut ordinal = part.first_ordinal;
-                    for batch in &part.batches {
-                        if let Some(row) = batch.ids.iter().position(|i| *i == id) {
-                            return Some((key.1.clone(), batch.clone(), ordinal, row));
+                    for chunk in &part.chunks {
+                        if let Some(row) = chunk.ids.iter().position(|i| *i == id) {
+                            return Some((key.1.clone(), chunk.row(row), ordinal + row as i64));
                         }
-                        ordinal += batch.ids.len() as i64;
+                        ordinal += chunk.ids.len() as i64;
                     }
                     None
                 })
             })
         };
-        if let Some((endpoint, batch, ordinal, row)) = unsealed {
-            return Ok(Some((endpoint, table::build(&[batch], ordinal)?, row, None)));
+        if let Some((endpoint, chunk, ordinal)) = unsealed {
+            return Ok(Some((endpoint, table::build(&[Arc::new(chunk)], ordinal)?, 0, None)));
         }
         let segments =
             self.0.ledger.read(actor.workspace, move |rx| store::segments_by_id(rx, id, id)).await?;
@@ -167,10 +169,10 @@ impl Log {
         {
             let tail = self.0.tail.read();
             for (key, endpoint) in tail.endpoints.iter().filter(|(key, _)| key.0 == actor.workspace) {
-                for batch in endpoint.parts.iter().flat_map(|p| &p.batches) {
-                    for id in &batch.ids {
+                for chunk in endpoint.parts.iter().flat_map(|p| &p.chunks) {
+                    for (id, at) in chunk.ids.iter().zip(chunk.times()) {
                         if missing.remove(id) {
-                            found.insert(*id, (key.1.clone(), batch.at));
+                            found.insert(*id, (key.1.clone(), at));
                         }
                     }
                 }

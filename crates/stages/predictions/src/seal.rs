@@ -37,13 +37,13 @@ impl Log {
     }
 
     async fn store_part(&self, key: &Key, part: &Part) -> Result<(), Error> {
-        let (batches, first) = (part.batches.clone(), part.first_ordinal);
-        let bytes = blocking(move || Ok(table::build(&batches, first)?.to_parquet()?)).await?;
+        let (chunks, first) = (part.chunks.clone(), part.first_ordinal);
+        let bytes = blocking(move || Ok(table::build(&chunks, first)?.to_parquet_of(&table::STYLE)?)).await?;
         let size = bytes.len() as i64;
         let digest = self.0.blobs.put_bytes(bytes).await?;
-        let ids = || part.batches.iter().flat_map(|b| b.ids.iter().copied());
+        let ids = || part.chunks.iter().flat_map(|c| c.ids.iter().copied());
         let (Some(first_id), Some(last_id)) = (ids().min(), ids().max()) else { return Ok(()) };
-        let times = || part.batches.iter().map(|b| b.at);
+        let times = || part.chunks.iter().flat_map(|c| c.asked.iter().map(|asked| asked.at));
         let segment = Segment {
             uid: part.segment,
             endpoint: key.1.clone(),
@@ -56,7 +56,7 @@ impl Log {
             digest,
             bytes: size,
         };
-        let mut revisions: Vec<Uid> = part.batches.iter().map(|b| b.revision).collect();
+        let mut revisions: Vec<Uid> = part.chunks.iter().map(|c| c.origin.revision).collect();
         revisions.sort();
         revisions.dedup();
         let actor = Actor { workspace: key.0, ..Actor::system("predictions") };

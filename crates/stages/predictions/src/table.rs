@@ -1,4 +1,4 @@
-//! Batches as one table, and tables of different columns one below the other.
+//! Chunks as one table, and tables of different columns one below the other.
 //! Columns that the log adds start with `_`; a model's are `input.<name>` and `output.<name>`.
 
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use columns::{Table, column};
 use runtimes::{Frame, Values};
 use types::DataType;
 
-use crate::{Batch, Error};
+use crate::Error;
+use crate::chunk::{Chunk, Origin};
 
 pub const ORDINAL: &str = "_ordinal";
 pub const ID: &str = "_id";
@@ -25,38 +26,52 @@ pub const FLAGS: &str = "_flags";
 pub const INPUT: &str = "input.";
 pub const OUTPUT: &str = "output.";
 
-/// The batches in order, the first row with ordinal `first`.
-pub fn build(batches: &[Arc<Batch>], first: i64) -> Result<Table, Error> {
-    let rows: usize = batches.iter().map(|b| b.ids.len()).sum();
-    /// One entry a row, the same for all rows of a batch.
-    fn spread<T: Clone>(batches: &[Arc<Batch>], f: impl Fn(&Batch) -> T) -> impl Iterator<Item = Option<T>> {
-        batches.iter().flat_map(move |b| std::iter::repeat_n(Some(f(b)), b.ids.len()))
+/// A segment is written once and read seldom, while predictions are made: numbers and ids are not looked through for
+/// repeated values, which they have not.
+pub const STYLE: columns::ParquetStyle =
+    columns::ParquetStyle { zstd: 1, dictionary_of_numbers: false, plain: &[ID] };
+
+/// The chunks in order, the first row with ordinal `first`.
+pub fn build(chunks: &[Arc<Chunk>], first: i64) -> Result<Table, Error> {
+    let rows: usize = chunks.iter().map(|c| c.ids.len()).sum();
+    /// One entry a row, the same for all rows of a chunk.
+    fn spread<T: Clone>(chunks: &[Arc<Chunk>], of: impl Fn(&Origin) -> T) -> impl Iterator<Item = Option<T>> {
+        chunks.iter().flat_map(move |c| std::iter::repeat_n(Some(of(&c.origin)), c.ids.len()))
     }
+    /// The same of texts, which are made once a chunk.
+    fn texts(chunks: &[Arc<Chunk>], of: impl Fn(&Origin) -> Option<String>) -> columns::ArrayRef {
+        let texts: Vec<(Option<String>, usize)> =
+            chunks.iter().map(|c| (of(&c.origin), c.ids.len())).collect();
+        column::strings(texts.iter().flat_map(|(text, rows)| std::iter::repeat_n(text.as_deref(), *rows)))
+    }
+    let ids = chunks.iter().flat_map(|c| &c.ids);
     let mut columns = vec![
         (ORDINAL.to_owned(), column::integers((0..rows as i64).map(|i| Some(first + i)))),
-        (ID.to_owned(), column::strings(batches.iter().flat_map(|b| &b.ids).map(|id| Some(id.hex())))),
-        (AT.to_owned(), column::timestamps(spread(batches, |b| b.at))),
-        (REVISION.to_owned(), column::strings(spread(batches, |b| b.revision.hex()))),
-        (VARIANT.to_owned(), column::strings(spread(batches, |b| b.variant.clone()))),
-        (MODEL.to_owned(), column::strings(spread(batches, |b| b.model.clone()))),
-        (VERSION.to_owned(), column::integers(spread(batches, |b| b.version))),
-        (MODEL_VERSION.to_owned(), column::strings(spread(batches, |b| b.model_version.hex()))),
-        (
-            MODEL_DIGEST.to_owned(),
-            column::strings(spread(batches, |b| b.model_digest.map(|d| d.to_string())).map(Option::flatten)),
-        ),
-        (LATENCY.to_owned(), column::integers(spread(batches, |b| b.latency_us))),
-        (PRINCIPAL.to_owned(), column::strings(spread(batches, |b| b.principal.clone()))),
-        (FLAGS.to_owned(), column::strings(batches.iter().flat_map(|b| flags(b)))),
+        (ID.to_owned(), column::strings(ids.map(|id| Some(id.hex())))),
+        (AT.to_owned(), column::timestamps(chunks.iter().flat_map(|c| c.times()).map(Some))),
+        (REVISION.to_owned(), texts(chunks, |o| Some(o.revision.hex()))),
+        (VARIANT.to_owned(), texts(chunks, |o| Some(o.variant.clone()))),
+        (MODEL.to_owned(), texts(chunks, |o| Some(o.model.clone()))),
+        (VERSION.to_owned(), column::integers(spread(chunks, |o| o.version))),
+        (MODEL_VERSION.to_owned(), texts(chunks, |o| Some(o.model_version.hex()))),
+        (MODEL_DIGEST.to_owned(), texts(chunks, |o| o.model_digest.map(|d| d.to_string()))),
+        (LATENCY.to_owned(), column::integers(chunks.iter().flat_map(|c| c.latencies()).map(Some))),
+        (PRINCIPAL.to_owned(), column::strings(chunks.iter().flat_map(|c| c.principals()).map(Some))),
+        (FLAGS.to_owned(), column::strings(chunks.iter().flat_map(|c| flags(c)))),
     ];
-    frames(&mut columns, INPUT, batches, |b| &b.inputs);
-    frames(&mut columns, OUTPUT, batches, |b| &b.outputs);
+    frames(&mut columns, INPUT, chunks, |c| &c.inputs);
+    frames(&mut columns, OUTPUT, chunks, |c| &c.outputs);
     Ok(Table::new(columns)?)
 }
 
-fn flags(batch: &Batch) -> impl Iterator<Item = Option<String>> {
-    let of = |row: usize| batch.flags.get(row).filter(|flags| !flags.is_empty());
-    (0..batch.ids.len()).map(move |row| of(row).map(|flags| serde_json::json!(flags).to_string()))
+fn flags(chunk: &Chunk) -> Vec<Option<String>> {
+    let mut cells = vec![None; chunk.ids.len()];
+    for (row, flags) in &chunk.flags {
+        if let Some(cell) = cells.get_mut(*row) {
+            *cell = Some(serde_json::json!(flags).to_string());
+        }
+    }
+    cells
 }
 
 /// A column that records older than it lack; nothing is there then.
@@ -75,12 +90,12 @@ pub fn read_flags(cell: Option<&str>) -> Vec<String> {
 fn frames(
     columns: &mut Vec<(String, columns::ArrayRef)>,
     prefix: &str,
-    batches: &[Arc<Batch>],
-    frame: impl Fn(&Batch) -> &Frame,
+    chunks: &[Arc<Chunk>],
+    frame: impl Fn(&Chunk) -> &Frame,
 ) {
     let mut names: Vec<&str> = Vec::new();
-    for batch in batches {
-        for (at, name) in frame(batch).names().enumerate() {
+    for chunk in chunks {
+        for (at, name) in frame(chunk).names().enumerate() {
             // Nearly always the columns of one model, in one order.
             if names.get(at) != Some(&name) && !names.contains(&name) {
                 names.push(name);
@@ -88,10 +103,8 @@ fn frames(
         }
     }
     for (at, name) in names.into_iter().enumerate() {
-        let parts: Vec<(usize, Option<&Values>)> = batches
-            .iter()
-            .map(|b| (b.ids.len(), frame(b).column_near(at, name).map(|c| &c.values)))
-            .collect();
+        let parts: Vec<(usize, Option<&Values>)> =
+            chunks.iter().map(|c| (c.ids.len(), frame(c).column_near(at, name).map(|c| &c.values))).collect();
         columns.push((format!("{prefix}{name}"), values(&parts)));
     }
 }

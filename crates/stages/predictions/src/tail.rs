@@ -7,6 +7,7 @@ use std::sync::Arc;
 use types::{Timestamp, Uid, WorkspaceId};
 
 use crate::Batch;
+use crate::chunk::Chunk;
 
 pub type Key = (WorkspaceId, String);
 
@@ -21,7 +22,17 @@ pub struct Part {
     pub rows: usize,
     /// No more rows are added.
     pub closed: bool,
-    pub batches: Vec<Arc<Batch>>,
+    pub chunks: Vec<Arc<Chunk>>,
+}
+
+impl Part {
+    pub fn push(&mut self, batch: Batch) {
+        self.rows += batch.ids.len();
+        match self.chunks.last_mut() {
+            Some(last) if last.fits(&batch) => Arc::make_mut(last).push(batch),
+            _ => self.chunks.push(Arc::new(Chunk::new(batch))),
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -17,7 +17,7 @@ use crate::{Batch, Error};
 
 pub enum Message {
     /// With an answer, the row is on disk before it comes.
-    Batch(Arc<Batch>, Option<oneshot::Sender<Result<(), Error>>>),
+    Batch(Box<Batch>, Option<oneshot::Sender<Result<(), Error>>>),
     Flush(oneshot::Sender<()>),
     /// Close the open spool of an endpoint, so that it can be sealed.
     Close(Key, oneshot::Sender<()>),
@@ -59,7 +59,7 @@ impl Writer {
             for message in first.into_iter().chain(queue.try_iter().take(ROUND)) {
                 match message {
                     Message::Batch(batch, answer) => {
-                        let written = self.append(&batch);
+                        let written = self.append(*batch);
                         dirty_since.get_or_insert_with(Instant::now);
                         if let Some(answer) = answer {
                             answers.push((answer, written));
@@ -92,7 +92,7 @@ impl Writer {
         }
     }
 
-    fn append(&mut self, batch: &Arc<Batch>) -> Result<(), Error> {
+    fn append(&mut self, batch: Batch) -> Result<(), Error> {
         let rows = batch.ids.len();
         let key = (batch.workspace, batch.endpoint.clone());
         let tail = Arc::clone(&self.tail);
@@ -125,17 +125,15 @@ impl Writer {
                 first_ordinal: endpoint.next_ordinal,
                 rows: 0,
                 closed: false,
-                batches: Vec::new(),
+                chunks: Vec::new(),
             });
         }
         endpoint.next_ordinal += rows as i64;
         let mut result = Ok(());
         if let Some(part) = endpoint.parts.last_mut() {
-            part.rows += rows;
-            part.batches.push(Arc::clone(batch));
             match self.spools.get_mut(&key) {
                 Some(spool) => {
-                    if let Err(error) = spool.append(batch) {
+                    if let Err(error) = spool.append(&batch) {
                         // A half-written line must be the last one of its file.
                         tracing::error!(%error, "a prediction did not reach its spool file");
                         result = Err(Error::NotStored(error.to_string()));
@@ -145,6 +143,7 @@ impl Writer {
                 }
                 None => result = Err(Error::NotStored("there is no spool file".into())),
             }
+            part.push(batch);
             if part.rows >= self.segment_rows {
                 part.closed = true;
             }

@@ -27,6 +27,7 @@ pub(crate) use away::Away;
 pub(crate) use bundle::{BUNDLE, REMOTE, RemotePython, prepare as prepare_remote};
 pub use guest::{Claim, GUEST, Told};
 use local::Local;
+pub(crate) use local::ReadyShims;
 pub use registry::{define_executor, executors, get_executor, remove_executor};
 pub(crate) use remote::is_remote;
 pub use spec::{ExecutorKind, ExecutorSpec, Resources};

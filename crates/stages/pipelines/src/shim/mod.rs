@@ -17,9 +17,11 @@ mod process;
 mod zygote;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -120,9 +122,26 @@ pub struct Started {
     pub at: Timestamp,
 }
 
-/// The entry of the shim process. `dir` is the attempt's directory. Exit code 0: `exit.json` is written; 3: this
-/// attempt belongs to another shim; 1: see `shim.error`.
+/// In place of a directory: it is told on standard input. Such a shim is started before there is a step for it.
+pub const READY: &str = "-";
+
+/// The entry of the shim process. `dir` is the attempt's directory, or [`READY`]. Exit code 0: `exit.json` is written,
+/// or no directory was told; 3: this attempt belongs to another shim; 1: see `shim.error`.
 pub fn main(dir: &Path) -> ExitCode {
+    if dir == Path::new(READY) {
+        let mut told = Vec::new();
+        let read = std::io::stdin().read_to_end(&mut told);
+        let told = PathBuf::from(OsString::from_vec(told));
+        // Whoever started it is gone, or never needed it.
+        if read.is_err() || told.as_os_str().is_empty() || std::env::set_current_dir(&told).is_err() {
+            return ExitCode::SUCCESS;
+        }
+        return work(&told);
+    }
+    work(dir)
+}
+
+fn work(dir: &Path) -> ExitCode {
     match attend(dir) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(3),

@@ -40,6 +40,7 @@ pub fn config(dir: &Path) -> Config {
     let mut config = Config::new(dir.join("data"), this_program("shim_entry"), "http://127.0.0.1:1".into());
     config.grace = Duration::from_millis(300);
     config.parallel = 4;
+    config.ready_shims = 1;
     config.log_limit = 1 << 20;
     config
 }

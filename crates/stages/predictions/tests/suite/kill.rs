@@ -8,6 +8,7 @@ use blobs::{BlobConfig, Blobs};
 use ledger::{Ledger, Options, Place};
 use mlwright_predictions as predictions;
 use predictions::{Log, Window};
+use runtimes::{Column, Values};
 use types::{Actor, SystemClock, Uid};
 
 use crate::house::{House, batch, config};
@@ -90,7 +91,7 @@ async fn what_was_acknowledged_survives_kill_9_at_any_moment() {
 ledger::db_test! {
     components: [predictions::COMPONENT];
 
-    async fn a_line_that_was_cut_short_is_left_out_and_the_rest_is_read(ledger: ledger::Ledger) {
+    async fn a_record_that_was_cut_short_is_left_out_and_the_rest_is_read(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;
         house.log.record(batch("e", &[1.0]));
         house.log.record(batch("e", &[2.0]));
@@ -127,10 +128,80 @@ ledger::db_test! {
     async fn rubbish_in_the_spool_folder_does_not_stop_the_start(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;
         let folder = house.dir.path().join("predictions/spool");
-        for (name, bytes) in [("a.jsonl", &b""[..]), ("b.jsonl", b"{\"format\":1"), ("c.jsonl", b"\xff\xfe\n")] {
+        for (name, bytes) in [
+            ("a.jsonl", &b""[..]),
+            ("b.jsonl", b"{\"format\":1"),
+            ("c.jsonl", b"\xff\xfe\n"),
+            ("d.spool", b""),
+            ("e.spool", b"\xff\xfe\n\xff"),
+        ] {
             types::io::write(folder.join(name), bytes).unwrap();
         }
         let again = house.again().await;
         assert_eq!(again.total(&house.actor, "e").await.unwrap(), 0);
+    }
+
+    async fn records_of_every_type_come_back_as_they_were(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let mut odd = batch("e", &[f64::NAN, f64::INFINITY, -0.0, 5e-324]);
+        odd.inputs.columns.push(Column {
+            name: "whole".into(),
+            values: Values::Integer(vec![Some(i64::MIN), None, Some(0), Some(i64::MAX)]),
+        });
+        odd.inputs.columns.push(Column {
+            name: "flag".into(),
+            values: Values::Boolean(vec![Some(true), None, Some(false), None]),
+        });
+        odd.outputs.columns.push(Column {
+            name: "text".into(),
+            values: Values::Text(vec![Some(String::new()), None, Some("zwölf\n\0".into()), Some("x".repeat(70_000))]),
+        });
+        // Two shapes in turn, as a canary makes them.
+        let mut canary = batch("e", &[8.0]);
+        canary.variant = "canary".into();
+        for batch in [batch("e", &[7.0]), odd.clone(), canary.clone(), odd, canary] {
+            assert!(house.log.record(batch));
+        }
+        let before = house.log.window(&house.actor, "e", Window::Last(50)).await.unwrap();
+        let again = house.again().await;
+        let after = again.window(&house.actor, "e", Window::Last(50)).await.unwrap();
+        assert_eq!((before.len(), &before.ids, &before.at), (11, &after.ids, &after.at));
+        assert_eq!((&before.inputs, &before.outputs), (&after.inputs, &after.outputs));
+        let variant = |log: predictions::Log, id: Uid| {
+            let actor = house.actor.clone();
+            async move { log.find(&actor, id).await.unwrap().unwrap().variant }
+        };
+        for (row, wanted) in [(0, "only"), (4, "only"), (5, "canary"), (6, "only"), (10, "canary")] {
+            assert_eq!(variant(again.clone(), after.ids[row]).await, wanted, "row {row}");
+        }
+    }
+
+    async fn damage_in_the_middle_costs_that_record_only(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        for x in [1.0, 2.0, 3.0] {
+            house.log.record(batch("e", &[x]));
+        }
+        house.log.flush().await.unwrap();
+        let folder = house.dir.path().join("predictions/spool");
+        let path = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = types::io::read(&path).unwrap();
+        let two = bytes.windows(8).position(|w| w == 2f64.to_le_bytes()).unwrap();
+        bytes[two] ^= 1;
+        types::io::write(&path, bytes).unwrap();
+        let rows = house.again().await.window(&house.actor, "e", Window::Last(5)).await.unwrap();
+        assert_eq!(rows.inputs.numbers("x").unwrap(), [Some(1.0), Some(3.0)]);
+    }
+
+    async fn a_spool_of_the_first_format_is_read(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let folder = house.dir.path().join("predictions/spool");
+        types::io::write(folder.join("old.jsonl"), include_str!("spool_of_format_1.jsonl")).unwrap();
+        let rows = house.again().await.window(&house.actor, "e", Window::Last(5)).await.unwrap();
+        assert_eq!(rows.ordinals, [4, 5]);
+        assert_eq!(rows.latency_us, [42, 42]);
+        assert_eq!((&rows.principals, &rows.flags), (&vec![String::new(); 2], &vec![Vec::new(); 2]));
+        assert_eq!(rows.inputs.numbers("x").unwrap(), [Some(1.5), None]);
+        assert_eq!(rows.inputs.texts("kind").unwrap(), [Some("a".to_owned()), None]);
+        assert_eq!(rows.outputs.numbers("score").unwrap(), [Some(f64::INFINITY), Some(0.25)]);
     }
 }
