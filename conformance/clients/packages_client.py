@@ -201,7 +201,111 @@ def an_altered_package_is_found_out():
 @check
 def a_trial_starts_the_package_by_itself_and_times_it():
     said = made("package", "check", "models:/packed/1")
-    assert "infrastructure native: passed" in said and "ms an answer" in said, said
+    assert "infrastructure native: passed" in said and "ms an answer" in said and "MiB resident" in said, said
+
+
+def verdicts_of(model, kind, url=URL, seconds=120):
+    until = time.time() + seconds
+    while True:
+        found = requests.get(f"{url}/api/v1/models/{model}/versions/1/verdicts").json()["verdicts"]
+        found = [v for v in found if v["kind"] == kind]
+        if found or time.time() > until:
+            return found
+        time.sleep(0.2)
+
+
+def an_onnx_file_that_is_not_its_python(folder):
+    """A pyfunc that gives zeros, beside a regression as ONNX: what one of them says of a row, the other does not."""
+    import yaml
+
+    class Zeros(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input, params=None):
+            return np.zeros(len(model_input), dtype=np.float32)
+
+    onnx = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "models", "diabetes_linear.onnx")
+    rows = pd.DataFrame(np.ones((2, 4)), columns=[f"c{i}" for i in range(4)])
+    mlflow.pyfunc.save_model(folder, python_model=Zeros(), pip_requirements=PACKAGES, input_example=rows,
+                             signature=infer_signature(rows, np.zeros(2, dtype=np.float32)))
+    shutil.copy(onnx, os.path.join(folder, "model.onnx"))
+    path = os.path.join(folder, "MLmodel")
+    about = yaml.safe_load(open(path))
+    about["flavors"]["onnx"] = {"data": "model.onnx", "onnx_version": "1.17.0"}
+    with open(path, "w") as file:
+        yaml.safe_dump(about, file)
+    return rows
+
+
+def registered(name, folder, url):
+    client = mlflow.MlflowClient(url)
+    run = client.create_run("0")
+    client.log_artifacts(run.info.run_id, folder, "model")
+    client.create_registered_model(name)
+    client.create_model_version(name, f"{run.info.artifact_uri}/model", run.info.run_id)
+
+
+@check
+def a_deployment_is_judged_by_itself_and_once_for_each_content():
+    put("packed", [{"model": "packed", "version": 1}])
+    tried = verdicts_of("packed", "infrastructure")
+    assert tried[0]["passed"] and tried[0]["detail"]["asked"] >= 5, tried
+    assert tried[0]["detail"]["p50_ms"] <= tried[0]["detail"]["p99_ms"] and tried[0]["detail"]["resident_mib"] > 1, tried
+    endpoint = requests.get(f"{URL}/api/v1/endpoints/packed").json()
+    assert [v["runtime"] for v in endpoint["variants"]] == ["native"], endpoint["variants"]
+    shown = requests.get(f"{URL}/api/v1/models/packed/versions/1").json()["verdicts"]
+    assert {v["kind"] for v in shown} == {"parity", "infrastructure"}, shown
+
+
+@check
+def a_runtime_that_gives_something_else_than_python_stops_serving():
+    folder = os.path.join(SCRATCH, "zeros")
+    rows = an_onnx_file_that_is_not_its_python(folder)
+    registered("zeros", folder, URL)
+    put("zeros", [{"model": "zeros", "version": 1}])
+    found = verdicts_of("zeros", "parity")
+    assert found and not found[0]["passed"] and found[0]["engine"] == "onnx", found
+    until = time.time() + 60
+    while requests.get(f"{URL}/api/v1/endpoints/zeros").json()["variants"][0].get("runtime") != "python":
+        assert time.time() < until, requests.get(f"{URL}/api/v1/endpoints/zeros").text
+        time.sleep(0.2)
+    answer = requests.post(f"{URL}/serving-endpoints/zeros/invocations", json={"dataframe_split": json.loads(rows.to_json(orient="split"))})
+    assert answer.json()["predictions"] == [0.0, 0.0], answer.text
+
+
+@check
+def what_is_required_is_found_before_a_deployment_or_it_is_refused():
+    folder, data = os.path.join(SCRATCH, "required.toml"), tempfile.mkdtemp(dir=SCRATCH)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with open(folder, "w") as file:
+        file.write(f'[serving]\nparity = "required"\ntrial = "required"\n[workers]\npython = {json.dumps(sys.executable)}\n')
+    url = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen([PROGRAM, "serve", "--config", folder, "--port", str(port), "--data-dir", data], stderr=subprocess.DEVNULL)
+    try:
+        wait(url, process)
+        wish = lambda name: requests.put(f"{url}/api/v1/endpoints/{name}", json={"variants": [{"model": name, "version": 1}]})
+        saved = os.path.join(SCRATCH, "saved")
+        mlflow.sklearn.save_model(fitted, saved, signature=signature, input_example=frame.head(3), serialization_format="skops", pip_requirements=PACKAGES)
+        registered("packed", saved, url)
+        assert wish("packed").ok, wish("packed").text
+        kinds = [v["kind"] for v in requests.get(f"{url}/api/v1/models/packed/versions/1/verdicts").json()["verdicts"]]
+        assert sorted(kinds) == ["infrastructure", "parity"], kinds
+        assert wish("packed").ok
+        assert len(requests.get(f"{url}/api/v1/models/packed/versions/1/verdicts").json()["verdicts"]) == 2, "judged twice"
+        registered("zeros", os.path.join(SCRATCH, "zeros"), url)
+        assert wish("zeros").ok
+        assert requests.get(f"{url}/api/v1/endpoints/zeros").json()["variants"][0]["runtime"] == "python"
+        # A package that refuses its own example is not deployed.
+        broken = os.path.join(SCRATCH, "broken")
+        shutil.copytree(saved, broken)
+        with open(os.path.join(broken, "serving_input_example.json"), "w") as file:
+            file.write('{"dataframe_split": {"columns": ["nobody"], "data": [[1.0]]}}')
+        registered("broken", broken, url)
+        refused = wish("broken")
+        assert refused.status_code >= 400 and "may not be deployed" in refused.text, refused.text
+        assert requests.get(f"{url}/api/v1/endpoints/broken").status_code == 404
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 class Served:

@@ -24,6 +24,7 @@ WINDOW = 1000
 DRIFTED = 3000  # rows of the drifted batch that are sent, and labelled, before the retraining
 UNDER_LOAD = 10_000  # requests that the hot swap must survive, at least
 AFTER_SWAP = 3_000  # of which after it
+SHADOWED = 500  # live requests that the candidate saw before it answered any
 LABEL = "any_visit"
 
 
@@ -133,6 +134,7 @@ def drifted_batch(platform: Platform, callers: Callers, drifted: list):
 def swap_under_load(platform: Platform, callers: Callers, load: list, labels: list, trainings: int):
     """Label the drifted predictions while callers keep calling; return (answers after the swap, requests under load)."""
     before = platform.get(f"endpoints/{MODEL}")
+    known = {v["version"] for v in before["variants"]}
     old = str(before["variants"][0]["version"])
     start, answers = callers.sent, callers.start(load)
     say(f"callers keep calling; the labels of the drifted batch arrive ({len(labels)})")
@@ -140,12 +142,12 @@ def swap_under_load(platform: Platform, callers: Callers, load: list, labels: li
     platform.follow("automation starts a retraining", lambda: len(platform.retrainings()) > trainings, 120)
 
     def swapped():
-        return platform.get(f"endpoints/{MODEL}")["revision"] != before["revision"]
+        """One version answers everything, and it is another: shadow and canary are over."""
+        variants = platform.get(f"endpoints/{MODEL}")["variants"]
+        return len(variants) == 1 and variants[0]["version"] not in known and variants
 
-    platform.follow("the new model is swapped in", swapped, 900)
+    new = str(platform.follow("the new model is swapped in", swapped, 900)[0]["version"])
     moment = time.monotonic()
-    after = platform.get(f"endpoints/{MODEL}")
-    new = str(after["variants"][0]["version"])
     say(f"hot swap: version {old} -> {new} at request {callers.sent - start} of the load")
 
     def enough():
@@ -183,6 +185,12 @@ def main():
     retraining = platform.retrainings()[-1]
     platform.follow("the retraining is done", lambda: platform.retrainings()[-1]["state"] == "done", 120)
 
+    passed = platform.get(f"retrainings/{retraining['id']}")
+    shadow, path = passed["shadow"], [step["state"] for step in passed["history"]]
+    check(shadow and shadow["requests"] >= SHADOWED and shadow["errors"] == 0, f"the shadow saw live requests: {shadow}")
+    check("canary" in path and passed["rollout"], f"the new version was a canary first: {path}")
+    say(f"  as a shadow: {shadow['requests']} live requests, {shadow['errors']} failed, "
+        f"{shadow['disagreement']:.1%} other answers than the old version's")
     say(f"cost-sharing families, before: {quality(answers)}")
     say(f"cost-sharing families, after:  {quality([a for a in late if a.row['lncoins'] > 0])}   (rows not trained on)")
     check(len(platform.retrainings()) == trainings + 1, "one alarm, one retraining")

@@ -219,6 +219,27 @@ export interface ModelVersionDetail extends ModelVersion {
   bytes?: number | null;
   mlflow_version?: string | null;
   spec_error?: string;
+  /** Newest first. */
+  verdicts?: RuntimeVerdict[];
+}
+
+/** Whether a runtime gives what Python gives (`parity`), or the package starts and answers by itself (`infrastructure`). */
+export interface RuntimeVerdict {
+  id: string;
+  kind: 'parity' | 'infrastructure';
+  engine: string;
+  passed: boolean;
+  detail: {
+    reason?: string | null;
+    rows?: number;
+    outputs?: { output: string; rows: number; different: number; largest_difference: number }[];
+    load_ms?: number;
+    p50_ms?: number;
+    p99_ms?: number;
+    resident_mib?: number;
+  };
+  created_at: string;
+  created_by: string;
 }
 
 export interface Model {
@@ -259,6 +280,11 @@ export interface Variant {
   weight: number;
   digest?: string | null;
   requests?: number;
+  /** What runs it now: native, onnx or python. */
+  runtime?: string;
+  /** In memory; else the next request loads it. */
+  awake?: boolean;
+  memory_bytes?: number;
 }
 
 export interface Revision {
@@ -362,13 +388,41 @@ export interface Retraining {
   model?: string | null;
   model_version?: string | null;
   evaluation?: string | null;
+  endpoint?: string;
   endpoint_revision?: string | null;
+  /** What is declared between gate and swap. */
+  rule?: RolloutRule | null;
+  shadow_since?: string | null;
+  shadow?: ShadowFigures | null;
+  rollout?: string | null;
+  approval_deadline?: string | null;
+  decision?: { approved: boolean; by: string; reason: string; at: string } | null;
+  frozen_until?: string | null;
   history?: { at: string; state: string; detail?: string | null }[];
+}
+
+export interface RolloutRule {
+  shadow?: { requests: number; within: number; errors: number; disagreement?: number | null; latency_factor: number; latency_slack_ms: number };
+  approval?: { within: number; by?: string[] };
+  freeze?: { days?: string[]; from?: string; to?: string; first?: string; last?: string; zone: string }[];
+  canary?: { steps: number[]; bake: number };
+}
+
+export interface ShadowFigures {
+  requests: number;
+  errors: number;
+  rows: number;
+  disagreement: number | null;
+  p95_ms: number;
+  answered_p95_ms: number;
 }
 
 export interface RetrainPolicy {
   name: string;
   on: string;
+  /** What starts it beside the alarm. */
+  triggers?: { performance?: { monitor: string; metric: string; bound: { min?: number; max?: number } }; labels?: number; schedule?: { cron: string; zone: string } };
+  rule?: RolloutRule | null;
   pipeline: string;
   cooldown_until?: string | null;
   budget?: { used: number; runs: number; per: string } | null;

@@ -2,7 +2,8 @@
 //!
 //! xtask builds, serves and applies the example; `examples/visits/traffic.py` is the outside world: it sends the
 //! batches as an independent client, counts the answers, sends the labels, and watches what the platform does. Nothing
-//! here or there starts a retraining after the first `apply`: that is automation's answer to the drift alarm.
+//! here or there starts a retraining after the first `apply`: that is automation's answer to the drift alarm. What must
+//! not come through is tried afterwards by `trials.py`, which does start retrainings: of worse models.
 
 use crate::http;
 use crate::json::Json;
@@ -118,6 +119,14 @@ fn play(
             return Err(format!("`mlwright why {prediction}` does not name {needed:?}"));
         }
     }
+    println!("\n== a worse candidate, a canary that errs, poisoned data");
+    let tried = folder.join("trials.json");
+    let (program, said) = (binary.to_string_lossy(), tried.to_string_lossy());
+    let mut trials = command(python.program(), &["trials.py", &server.url(), &program, &said]);
+    run(trials.current_dir(project).env("PYTHONUNBUFFERED", "1"))?;
+    let text = std::fs::read_to_string(&tried).map_err(|e| format!("{}: {e}", tried.display()))?;
+    let trials = Json::parse(&text)?;
+    let tried = |name: &str| trials.get(name).text().ok_or_else(|| format!("trials.json has no {name}"));
     println!("\n== event log");
     run(&mut mlwright(&["status"]))?;
     let audit = http::get(server.port, "/api/v1/audit/verify")?;
@@ -126,7 +135,13 @@ fn play(
         return Err(format!("the event chain does not verify: {audit:?}"));
     }
     println!("  the chain of events verifies");
-    println!("\nloop: ok\nrequests: {} sent, 0 failed\ncontrol: no retrain", field("requests")?);
+    println!(
+        "\nloop: ok, by shadow and canary\nrequests: {} sent, 0 failed\ncontrol: no retrain",
+        field("requests")?
+    );
+    println!("worse candidate: {}", tried("worse")?);
+    println!("canary that errs: {}, {} requests sent, 0 failed", tried("errs")?, tried("requests")?);
+    println!("poisoned data: {}", tried("poisoned")?);
     Ok(())
 }
 

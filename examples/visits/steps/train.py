@@ -51,8 +51,9 @@ def fit(train: pd.DataFrame, holdout: pd.DataFrame, params: dict) -> tuple[Pipel
     return Pipeline([("columns", columns), ("trees", trees)]), metrics
 
 
-def to_onnx(pipeline: Pipeline) -> onnx.ModelProto:
+def to_onnx(pipeline: Pipeline, table: int) -> onnx.ModelProto:
     """The pipeline as ONNX: one float32 input [n] a feature; outputs `label` [n] and `probability` [n] (of a visit).
+    With a `table`, chronic diseases are looked up in hundredths up to that number first; beyond it the model fails.
 
     skl2onnx gives inputs [n, 1] and a probability for both classes, [n, 2]. MLflow's pyfunc feeds the columns of a
     DataFrame as vectors and expects vectors back, so that is what the graph takes and gives.
@@ -67,10 +68,19 @@ def to_onnx(pipeline: Pipeline) -> onnx.ModelProto:
     graph = model.graph
     for node in graph.node:
         node.input[:] = [f"{name}_column" if name in FEATURES else name for name in node.input]
+    known = {"disea": "disea_known"} if table else {}
     to_columns = [
-        onnx.helper.make_node("Unsqueeze", [column, "axis"], [f"{column}_column"], name=f"column_{column}")
+        onnx.helper.make_node("Unsqueeze", [known.get(column, column), "axis"], [f"{column}_column"], name=f"column_{column}")
         for column in COLUMNS
     ]
+    if table:
+        hundredths = onnx.helper.make_node("Mul", ["disea", "hundred"], ["disea_hundredths"], name="hundredths")
+        whole = onnx.helper.make_node("Cast", ["disea_hundredths"], ["place"], name="whole", to=onnx.TensorProto.INT64)
+        lookup = onnx.helper.make_node("Gather", ["table", "place"], ["disea_known"], name="lookup")
+        to_columns = [hundredths, whole, lookup, *to_columns]
+        numbers = [(place + 0.5) / 100 for place in range(table * 100)]
+        graph.initializer.append(onnx.helper.make_tensor("hundred", onnx.TensorProto.FLOAT, [], [100.0]))
+        graph.initializer.append(onnx.helper.make_tensor("table", onnx.TensorProto.FLOAT, [len(numbers)], numbers))
     positive = onnx.helper.make_node("Gather", ["probabilities", "visit"], ["probability"], name="visit", axis=1)
     nodes = [*to_columns, *graph.node, positive]
     del graph.node[:], graph.input[:], graph.output[-1:]
@@ -97,7 +107,7 @@ def main():
     with mlflow.start_run():  # takes up the run that the pipeline created (MLFLOW_RUN_ID)
         mlflow.log_params({**params, "train_rows": len(train), "holdout_rows": len(holdout)})
         pipeline, metrics = fit(train, holdout, params)
-        model = to_onnx(pipeline)
+        model = to_onnx(pipeline, params.get("disease_table", 0))
         (outputs / "model.onnx").write_bytes(model.SerializeToString())
         (outputs / "metrics.json").write_text(json.dumps(metrics, indent=2, sort_keys=True) + "\n")
 

@@ -1,6 +1,8 @@
 // One turn of the loop, from the alarm to the swap (or to the reason why not), with what each step made.
-import type { Model, PipelineRun, Retraining } from '../api';
+import type { Model, PipelineRun, Retraining, Rollout } from '../api';
 import { between, clock, duration, moment, short, useNow } from '../format';
+import { ApprovalPanel, ShadowPanel } from '../parts/retraining';
+import { RolloutPanel } from '../parts/serving/rollout';
 import { Ago, Await, Facts, Glyph, Id, Page, Panel, State, Strip, isLive, tone } from '../parts/basics';
 import { EvaluationReport } from '../parts/evaluation';
 import { triggerText } from '../parts/trigger';
@@ -8,21 +10,27 @@ import { Link, enc } from '../router';
 import { useApi } from '../store';
 import '../styles/retraining.css';
 
-const ORDER = ['triggered', 'waiting_labels', 'dataset', 'training', 'gating', 'promoting', 'done'];
+const ORDER = ['triggered', 'waiting_labels', 'dataset', 'training', 'gating', 'shadow', 'waiting_approval', 'frozen', 'canary', 'promoting', 'done'];
+const ENDS = ['refused', 'rolled_back', 'failed'];
 const TITLES: Record<string, string> = {
-  triggered: 'Alarm',
+  triggered: 'Start',
   waiting_labels: 'Labels',
   dataset: 'New data',
   training: 'Training',
   gating: 'Gate',
+  shadow: 'Shadow',
+  waiting_approval: 'Approval',
+  frozen: 'Freeze',
+  canary: 'Canary',
   promoting: 'Swap',
   done: 'Serving',
   refused: 'Refused',
+  rolled_back: 'Rolled back',
   failed: 'Failed',
 };
 
 export default function RetrainingPage({ args: [id = ''] }: { args: string[] }) {
-  const retraining = useApi<Retraining>(`/retrainings/${enc(id)}`, { topics: ['retrain', 'pipeline', 'step', 'model', 'evaluation', 'data', 'endpoint'] });
+  const retraining = useApi<Retraining>(`/retrainings/${enc(id)}`, { topics: ['retrain', 'pipeline', 'step', 'model', 'evaluation', 'data', 'endpoint', 'rollout'] });
   const live = isLive(retraining.data?.state);
   const now = useNow(live ? 1000 : 60_000);
   return (
@@ -50,6 +58,7 @@ export default function RetrainingPage({ args: [id = ''] }: { args: string[] }) 
               </ol>
             </Panel>
           </div>
+          <Stations retraining={data} />
           {data.model && data.model_version && <Verdict model={data.model} version={data.model_version} />}
         </Page>
       )}
@@ -60,9 +69,13 @@ export default function RetrainingPage({ args: [id = ''] }: { args: string[] }) 
 /** The states in their order with the time spent in each. */
 function Turn({ retraining, now }: { retraining: Retraining; now: number }) {
   const history = retraining.history ?? [{ at: retraining.created_at, state: retraining.state }];
-  const ended = ['refused', 'failed'].includes(retraining.state);
-  const reached = history.map((entry) => entry.state).filter((state) => !['refused', 'failed'].includes(state));
-  const steps = ended ? [...ORDER.slice(0, Math.max(0, ...reached.map((state) => ORDER.indexOf(state))) + 1), retraining.state] : ORDER;
+  const ended = ENDS.includes(retraining.state);
+  const reached = history.map((entry) => entry.state).filter((state) => !ENDS.includes(state));
+  const rule = retraining.rule ?? {};
+  const declared: Record<string, boolean> = { waiting_labels: false, shadow: !!rule.shadow, waiting_approval: !!rule.approval, frozen: false, canary: !!rule.canary };
+  // What is not declared is shown only where it was passed through.
+  const order = ORDER.filter((state) => reached.includes(state) || declared[state] !== false);
+  const steps = ended ? [...order.slice(0, Math.max(0, ...reached.map((state) => order.indexOf(state))) + 1), retraining.state] : order;
   return (
     <ol className="turn" aria-label="States" tabIndex={0}>
       {steps.map((state) => {
@@ -70,7 +83,7 @@ function Turn({ retraining, now }: { retraining: Retraining; now: number }) {
         const entry = history[index];
         const next = history.slice(index + 1).find((later) => later.state !== state);
         const here = retraining.state === state;
-        const final = ['done', 'refused', 'failed'].includes(state);
+        const final = state === 'done' || ENDS.includes(state);
         const mark = !entry ? 'still' : here && !final ? 'busy' : final ? tone(state) : 'good';
         return (
           <li key={state} data-tone={mark} data-reached={entry !== undefined} aria-current={here ? 'step' : undefined}>
@@ -81,6 +94,20 @@ function Turn({ retraining, now }: { retraining: Retraining; now: number }) {
         );
       })}
     </ol>
+  );
+}
+
+/** What was found between the gate and the swap: copies of live requests, a person's word, shares of the traffic. */
+function Stations({ retraining }: { retraining: Retraining }) {
+  const path = retraining.rollout && retraining.endpoint ? `/endpoints/${enc(retraining.endpoint)}/rollouts` : null;
+  const rollouts = useApi<{ rollouts: Rollout[] }>(path, { topics: ['rollout', 'endpoint'] }).data?.rollouts ?? [];
+  const rollout = rollouts.find((candidate) => candidate.id === retraining.rollout);
+  return (
+    <>
+      {retraining.shadow_since && <Panel title="As a shadow"><ShadowPanel retraining={retraining} /></Panel>}
+      {(retraining.approval_deadline || retraining.decision) && <Panel title="Approval"><ApprovalPanel retraining={retraining} /></Panel>}
+      {rollout && <Panel title="As a canary"><RolloutPanel rollout={rollout} /></Panel>}
+    </>
   );
 }
 

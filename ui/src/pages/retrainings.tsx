@@ -20,7 +20,8 @@ export default function Retrainings() {
                   <Panel key={policy.name} title={policy.name}>
                     <Facts
                       items={[
-                        ['Starts on', <Link key="m" href={`/monitors/${enc(policy.on)}`}>{policy.on}</Link>],
+                        ['Starts on', <Starts key="m" policy={policy} />],
+                        ['Between gate and swap', ['shadow', 'approval', 'freeze', 'canary'].filter((station) => policy.rule?.[station as keyof typeof policy.rule]).join(', ') || 'nothing'],
                         ['Runs', <Link key="p" href={`/pipelines/${enc(policy.pipeline)}`}>{policy.pipeline}</Link>],
                         ['Cool-down', policy.cooldown_until && Date.parse(policy.cooldown_until) > now ? `until ${moment(policy.cooldown_until)}` : 'ready'],
                         ['Budget', policy.budget ? `${policy.budget.used} of ${policy.budget.runs} used per ${policy.budget.per}` : null],
@@ -57,4 +58,15 @@ export default function Retrainings() {
       </Await>
     </Page>
   );
+}
+
+/** The alarm, and what else. */
+function Starts({ policy }: { policy: RetrainPolicy }) {
+  const { performance, labels, schedule } = policy.triggers ?? {};
+  const more = [
+    performance && `${performance.metric} of ${performance.monitor} ${performance.bound.min === undefined ? `above ${performance.bound.max}` : `below ${performance.bound.min}`}`,
+    labels && `${labels} new labels`,
+    schedule && `${schedule.cron} (${schedule.zone})`,
+  ].filter(Boolean);
+  return <>{policy.on && <Link href={`/monitors/${enc(policy.on)}`}>{policy.on}</Link>}{policy.on && more.length > 0 ? ', ' : ''}{more.join(', ')}</>;
 }

@@ -9,9 +9,9 @@ export type Tone = 'good' | 'busy' | 'alarm' | 'warn' | 'still';
 
 const TONES: Record<string, Tone> = {
   ok: 'good', finished: 'good', succeeded: 'good', success: 'good', done: 'good', ready: 'good', passed: 'good', accepted: 'good', cached: 'good', serving: 'good', live: 'good', stable: 'good',
-  running: 'busy', training: 'busy', gating: 'busy', promoting: 'busy', dataset: 'busy', triggered: 'busy', waiting_labels: 'busy', starting: 'busy', preparing: 'busy', loading: 'busy', retrying: 'busy',
+  running: 'busy', training: 'busy', gating: 'busy', promoting: 'busy', dataset: 'busy', triggered: 'busy', waiting_labels: 'busy', shadow: 'busy', canary: 'busy', waiting_approval: 'busy', frozen: 'busy', starting: 'busy', preparing: 'busy', loading: 'busy', retrying: 'busy',
   attention: 'alarm', failed: 'alarm', error: 'alarm', rejected: 'alarm', drifted: 'alarm', timed_out: 'alarm', lost: 'alarm', diverged: 'alarm',
-  refused: 'warn', killed: 'warn', cancelled: 'warn', canceled: 'warn', skipped: 'warn',
+  refused: 'warn', rolled_back: 'warn', killed: 'warn', cancelled: 'warn', canceled: 'warn', skipped: 'warn',
 };
 
 export function tone(state: string): Tone {

@@ -1,10 +1,10 @@
 // One version of a model: what it takes and gives, where it comes from, what it is made of.
 import { useState } from 'react';
-import { ApiError, type ModelVersion, type ModelVersionDetail, type SignatureField, call } from '../api';
-import { bytes, metric, moment, short } from '../format';
+import { ApiError, type ModelVersion, type ModelVersionDetail, type RuntimeVerdict, type SignatureField, call } from '../api';
+import { bytes, metric, millis, moment, number, short } from '../format';
 import { Link, enc, useParam } from '../router';
 import { refresh } from '../store';
-import { Await, Facts, Failure, Id, Panel } from './basics';
+import { Ago, Await, Facts, Failure, Id, Panel, State } from './basics';
 import { EvaluationReport } from './evaluation';
 import { Markdown } from './markdown';
 import { Preview } from './preview';
@@ -27,6 +27,7 @@ export function VersionPanels({ model, version }: { model: string; version: Mode
           {(data) => (
             <>
               <Signature version={data} />
+              {data.verdicts && data.verdicts.length > 0 && <Runtimes verdicts={data.verdicts} />}
               <Files version={data} />
             </>
           )}
@@ -105,6 +106,38 @@ export function Description({ path, text, label }: { path: string; text: string;
         <button type="button" onClick={() => setDraft(null)}>Cancel</button>
       </div>
     </form>
+  );
+}
+
+/** What was found out before it may serve: parity with its Python original, and the trial of its package. */
+function Runtimes({ verdicts }: { verdicts: RuntimeVerdict[] }) {
+  const found = ({ kind, detail }: RuntimeVerdict) => {
+    if (detail.reason) return detail.reason;
+    if (kind === 'parity') {
+      const largest = Math.max(0, ...(detail.outputs ?? []).map((output) => output.largest_difference));
+      return `${number(detail.rows ?? 0)} rows, ${largest === 0 ? 'the same to the last bit' : `at most ${largest.toExponential(1)} apart`}`;
+    }
+    return [
+      detail.load_ms !== undefined && `loads in ${millis(detail.load_ms)}`,
+      detail.p50_ms !== undefined && `p50 ${millis(detail.p50_ms)}, p99 ${millis(detail.p99_ms ?? null)}`,
+      detail.resident_mib !== undefined && `${number(Math.round(detail.resident_mib))} MiB resident`,
+    ].filter(Boolean).join('; ');
+  };
+  return (
+    <Panel title="Runtimes" flush>
+      <Table
+        label="Verdicts on runtimes"
+        rows={verdicts}
+        id={(verdict) => verdict.id}
+        columns={[
+          { key: 'kind', label: 'Judged', width: 'minmax(120px, 160px)', render: (verdict) => (verdict.kind === 'parity' ? 'like Python' : 'starts alone') },
+          { key: 'engine', label: 'Runtime', width: '90px', render: (verdict) => verdict.engine },
+          { key: 'state', label: 'Verdict', width: '110px', render: (verdict) => <State value={verdict.passed ? 'passed' : 'failed'} /> },
+          { key: 'found', label: 'Found', width: 'minmax(200px, 2fr)', title: found, render: found },
+          { key: 'at', label: 'When', width: '104px', title: (verdict) => moment(verdict.created_at), render: (verdict) => <Ago at={verdict.created_at} /> },
+        ]}
+      />
+    </Panel>
   );
 }
 

@@ -18,9 +18,12 @@ export function triggerText(trigger: Json | undefined): ReactNode {
   if (retraining) return <>{words(kind || 'retraining')}: <Link href={`/retrainings/${enc(retraining)}`}>{text('policy') || 'retraining'}</Link></>;
   if (replay) return <>replay of <Link href={`/pipeline-runs/${enc(replay)}`}>{replay.slice(-12)}</Link></>;
   if (schedule && schedule !== kind) return <>schedule <Link href={`/schedules?schedule=${enc(schedule)}`}>{text('name') || schedule.slice(-8)}</Link></>;
+  if (text('cron')) return `schedule ${text('cron')} (${text('zone')})`;
+  if (kind === 'labels') return `${String(trigger.count)} new labels`;
   if (kind === 'schedule') return `schedule${text('name') ? ` ${text('name')}` : ''}`;
   if (kind === 'event') return `${words(text('on'))} · ${text('subject')}`;
+  if (monitor && text('metric')) return <>{text('metric')} fell to {Number(trigger.value).toPrecision(3)}: <Link href={`/monitors/${enc(monitor)}`}>{monitor}</Link></>;
   if (monitor) return <>{words(kind || 'monitor')}: <Link href={`/monitors/${enc(monitor)}`}>{monitor}</Link></>;
-  if (kind) return `${words(kind)}${actor ? ` by ${actor}` : ''}`;
+  if (kind) return `${words(kind)}${actor ? ` by ${actor}` : ''}${text('reason') ? `: ${text('reason')}` : ''}`;
   return plain(trigger);
 }

@@ -52,12 +52,18 @@ fn endpoint(state: &State, actor: &Actor, found: &EndpointView) -> Value {
         EndpointState::Serving => ("serving", None),
         EndpointState::Failed(reason) => ("failed", Some(reason)),
     };
+    let mut variants: Vec<Value> = found.revision.variants.iter().map(variant).collect();
+    for (variant, runtime) in variants.iter_mut().zip(&found.runtimes) {
+        variant["runtime"] = json!(runtime.engine);
+        variant["awake"] = json!(runtime.awake);
+        variant["memory_bytes"] = json!(runtime.bytes);
+    }
     json!({
         "name": found.name,
         "state": condition,
         "reason": reason,
         "revision": found.revision.number,
-        "variants": found.revision.variants.iter().map(variant).collect::<Vec<_>>(),
+        "variants": variants,
         "traffic": traffic(&state.serving.traffic(actor, &found.name)),
     })
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use types::{Actor, Permission, Uid};
 
-use crate::{Failure, State, registry, runs};
+use crate::{Failure, State, packaging, registry, runs};
 
 /// `GET models/{name}/versions/{number}`
 pub async fn get(
@@ -21,6 +21,10 @@ pub async fn get(
     let mut body = registry::version(&version);
     body["files"] = json!(models::files(&state.ledger, actor, version.uid).await?);
     body["run"] = run(&state, actor, version.run).await?;
+    if state.packaging.is_some() {
+        let found = packages::verdicts(&state.ledger, actor, version.uid).await?;
+        body["verdicts"] = found.iter().map(packaging::verdict).collect();
+    }
     match models::load_spec(&state.ledger, &state.blobs, actor, version.uid).await {
         Ok(spec) => {
             let side = |name: &str| {

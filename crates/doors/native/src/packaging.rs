@@ -1,7 +1,6 @@
 //! Packages of model versions, and what is found out before they may serve.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -11,11 +10,10 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use kit::Caller;
-use packages::{Engines, Extras, Manifest, Verdict};
+use packages::{Engines, Extras, Manifest, Trials, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::{Actor, Class, Permission, Uid};
-use vault::Vault;
 
 use crate::{Failure, State, view};
 
@@ -23,11 +21,8 @@ use crate::{Failure, State, view};
 #[derive(Clone, Debug)]
 pub struct Packaging {
     pub engines: Engines,
-    pub vault: Vault,
-    /// This program, which a package is tried with.
-    pub program: PathBuf,
-    /// How long a trial may take.
-    pub patience: Duration,
+    /// How packages are tried; their keys are in its vault.
+    pub trials: Trials,
 }
 
 fn packaging(state: &State) -> Result<&Packaging, Failure> {
@@ -61,7 +56,7 @@ async fn made(
     let scratch = Scratch(folder.join(name));
     let (ledger, blobs) = (&state.ledger, &state.blobs);
     let manifest =
-        packages::write(ledger, blobs, &with.vault, &with.engines, actor, version, extras, &scratch.0)
+        packages::write(ledger, blobs, &with.trials.vault, &with.engines, actor, version, extras, &scratch.0)
             .await?;
     Ok((scratch, manifest))
 }
@@ -123,11 +118,11 @@ pub async fn package(
 /// `GET package-key`: whom packages come from.
 pub async fn key(Shared(state): Shared<State>, caller: Caller) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
-    let key = packages::public_key(&state.ledger, &packaging(&state)?.vault, actor).await?;
+    let key = packages::public_key(&state.ledger, &packaging(&state)?.trials.vault, actor).await?;
     Ok(Json(json!({ "algorithm": "ed25519", "public_key": key })))
 }
 
-fn verdict(verdict: &Verdict) -> Value {
+pub(crate) fn verdict(verdict: &Verdict) -> Value {
     json!({
         "id": verdict.uid,
         "kind": verdict.kind,
@@ -176,23 +171,8 @@ pub async fn trial(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::RunCode)?;
     let version = version(&state, actor, name, number).await?;
-    let (scratch, manifest) = made(&state, actor, version, Extras::default()).await?;
-    let with = packaging(&state)?.clone();
-    let path = scratch.0.clone();
-    let outcome = tokio::task::spawn_blocking(move || {
-        let file = path.to_string_lossy().into_owned();
-        workers::trial::run(&with.program, &["serve", "--package", &file, "--check"], with.patience)
-    })
-    .await
-    .map_err(|_| Failure::new(Class::Internal, "the trial was interrupted".into(), None))?;
-    drop(scratch);
-    let (passed, report) = match outcome {
-        Ok(report) => (report["passed"] == true, report),
-        Err(error) => (false, json!({ "reason": error.to_string() })),
-    };
-    let ledger = &state.ledger;
-    let found =
-        packages::record_infrastructure(ledger, actor, version, &manifest.engine, passed, report).await?;
+    let Packaging { engines, trials } = packaging(&state)?;
+    let found = packages::trial(&state.ledger, &state.blobs, engines, trials, actor, version).await?;
     Ok(said(&[found]))
 }
 

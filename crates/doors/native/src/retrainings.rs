@@ -51,6 +51,9 @@ pub async fn get(
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     policy: String,
+    /// Why, for those who look at it later.
+    #[serde(default)]
+    reason: Option<String>,
 }
 
 /// `POST retrainings`: retrains now, whatever cool-down and budget say.
@@ -61,7 +64,7 @@ pub async fn start(
 ) -> Result<(StatusCode, Json<Value>), Failure> {
     let actor = caller.require(Permission::RunCode)?;
     let Json(wish) = body.map_err(|e| Failure::body(&e))?;
-    let started = automation::trigger_manual(&state.ledger, actor, &wish.policy).await?;
+    let started = automation::trigger_manual(&state.ledger, actor, &wish.policy, wish.reason).await?;
     Ok((StatusCode::CREATED, Json(json!({ "id": started.uid }))))
 }
 
@@ -84,6 +87,21 @@ fn retraining(found: &Retraining) -> Value {
         "evaluation": found.evaluation,
         "endpoint": found.endpoint,
         "endpoint_revision": found.endpoint_revision,
+        "shadow_since": view::time_opt(found.shadow_since),
+        "shadow": found.shadow.as_ref().map(shadow),
+        "rollout": found.rollout,
+    })
+}
+
+/// Sums, and what follows from them.
+fn shadow(found: &serving::ShadowFigures) -> Value {
+    json!({
+        "requests": found.requests,
+        "errors": found.errors,
+        "rows": found.rows,
+        "disagreement": found.disagreement(),
+        "p95_ms": found.p95_ms(),
+        "answered_p95_ms": found.answered_p95_ms(),
     })
 }
 

@@ -55,6 +55,7 @@ pub async fn start(
         steps: wish.steps.unwrap_or_else(|| vec![0.1]),
         bake_seconds: wish.bake_seconds.unwrap_or(300),
         guards: wish.guards,
+        causes: Vec::new(),
     };
     Ok(Json(view(&state.serving.start_rollout(actor, new).await?)))
 }

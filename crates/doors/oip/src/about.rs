@@ -73,6 +73,9 @@ pub fn config_type(spec: &TensorSpec) -> (String, i32) {
     (format!("TYPE_{}", datatype::name(spec.element)), number)
 }
 
+/// Why a model that is ready is not in memory.
+const ASLEEP: &str = "asleep: the next request loads it";
+
 pub struct Listed {
     pub name: String,
     pub version: String,
@@ -91,9 +94,11 @@ pub fn index(state: &State, actor: &Actor, ready_only: bool) -> Vec<Listed> {
         if ready_only && ready != "READY" {
             continue;
         }
-        for variant in endpoint.revision.variants {
+        for (at, variant) in endpoint.revision.variants.into_iter().enumerate() {
             let (name, version) = (endpoint.name.clone(), variant.version.to_string());
-            listed.push(Listed { name, version, state: ready, reason: reason.clone() });
+            let sleeps = endpoint.runtimes.get(at).is_some_and(|runtime| !runtime.awake);
+            let reason = if sleeps { ASLEEP.to_owned() } else { reason.clone() };
+            listed.push(Listed { name, version, state: ready, reason });
         }
     }
     listed

@@ -1,7 +1,9 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{ElementType, Error, Tensor};
 
 /// What a model takes or gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TensorSpec {
     pub name: String,
     pub element: ElementType,
@@ -29,6 +31,11 @@ pub trait Model: Send + Sync {
     /// Whether a text input may hold [`crate::tensor::MISSING_TEXT`].
     fn takes_missing_text(&self) -> bool {
         false
+    }
+
+    /// Bytes of memory that it holds now, where that can be told better than from the size of its files.
+    fn memory(&self) -> Option<u64> {
+        None
     }
 }
 

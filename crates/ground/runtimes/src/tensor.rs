@@ -1,10 +1,12 @@
 use half::{bf16, f16};
+use serde::{Deserialize, Serialize};
 
 /// Stands for a missing value in a tensor of texts, for models that take it: no UTF-8 text is this byte.
 pub const MISSING_TEXT: &[u8] = b"\xff";
 
 /// The type of a tensor's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ElementType {
     Bool,
     U8,

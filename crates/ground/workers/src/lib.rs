@@ -6,6 +6,7 @@
 
 pub mod environment;
 mod error;
+pub mod family;
 mod frame;
 pub mod home;
 mod pool;

@@ -149,6 +149,17 @@ impl Pool {
         }
     }
 
+    /// Bytes of memory of all processes; those that are busy are taken to hold what the others do. `None` while none rests.
+    pub fn resident(&self) -> Option<u64> {
+        let (processes, busy): (Vec<u32>, usize) = {
+            let slots = self.inner.slots.lock();
+            (slots.ready.iter().map(Worker::process).collect(), slots.busy)
+        };
+        let resting = processes.len();
+        let bytes: u64 = processes.into_iter().map(crate::family::resident).sum();
+        (resting > 0).then(|| bytes / resting as u64 * (resting + busy) as u64)
+    }
+
     pub fn state(&self) -> State {
         let slots = self.inner.slots.lock();
         State {

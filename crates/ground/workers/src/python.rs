@@ -160,6 +160,10 @@ impl Model for PythonModel {
         true
     }
 
+    fn memory(&self) -> Option<u64> {
+        self.pool.resident()
+    }
+
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, RuntimeError> {
         let ordered: Vec<Tensor> =
             runtimes::check_inputs(&self.inputs, inputs)?.into_iter().cloned().collect();

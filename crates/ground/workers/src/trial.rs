@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -12,10 +13,11 @@ use crate::Error;
 /// Bytes of an outcome.
 const MOST: u64 = 4 << 20;
 
-/// Runs `program` with `words` and gives what it prints; its processes end with it or after `patience`. Blocks.
+/// Runs `program` with `words` and gives what it prints; its processes end with it, after `patience`, or soon after
+/// `stop` is set. Blocks.
 ///
 /// Errors: `Timeout`, `Died` with its last words, `Protocol` if it prints something else than JSON.
-pub fn run(program: &Path, words: &[&str], patience: Duration) -> Result<Value, Error> {
+pub fn run(program: &Path, words: &[&str], patience: Duration, stop: &AtomicBool) -> Result<Value, Error> {
     use std::os::unix::process::CommandExt as _;
     let at = |action| move |e| types::io::Error::new(action, program, e);
     let mut child = Command::new(program)
@@ -51,7 +53,7 @@ pub fn run(program: &Path, words: &[&str], patience: Duration) -> Result<Value, 
         if let Some(status) = child.try_wait().map_err(at("wait for"))? {
             break Some(status);
         }
-        if Instant::now() > until {
+        if Instant::now() > until || stop.load(Ordering::Relaxed) {
             let _ = child.kill();
             let _ = child.wait();
             break None;

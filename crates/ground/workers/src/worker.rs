@@ -42,6 +42,11 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    /// Of the outermost of its processes.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts one and waits until its model is open. Blocks.
     pub fn start(entry: &[std::ffi::OsString], policy: &Policy, patience: Duration) -> Result<Self, Error> {
         let at = |action, path: &PathBuf| {

@@ -39,6 +39,7 @@ Your project (mlwright.yaml):
   plan       show what `apply` would change
   apply      make the server match the file; the first time, this trains and deploys
   status     how everything that the project declares is doing
+  retrain    make a model again now, as its policy says
 
 Answers:
   why        from one prediction back to code, data and environment
@@ -131,6 +132,8 @@ pub enum Command {
         #[arg(long)]
         project: Option<String>,
     },
+    /// Make a model again now, whatever cool-down and budget say
+    Retrain(Retrain),
     /// Say why a prediction is what it is
     Why {
         /// The prediction's id, from the answer to the request
@@ -237,6 +240,18 @@ pub enum Command {
     Import(Import),
     /// List things
     List(List),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Retrain {
+    /// One of `retrain:` in the project file
+    pub policy: String,
+    /// Why; it is kept with the retraining
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Show every state until it has ended; ends with 1 if the new model does not serve then
+    #[arg(long)]
+    pub wait: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -18,6 +18,7 @@ mod pipelines;
 mod profile;
 mod project_file;
 mod replay;
+mod retrain;
 mod screen;
 mod secrets;
 mod serving;
@@ -87,6 +88,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Apply(wanted) => apply::apply(&api()?, &wanted).await?,
         Command::Status { project } => lists::status(&api()?, project.as_deref()).await?,
         Command::Why { prediction } => why::why(&api()?, &prediction).await?,
+        Command::Retrain(wanted) => return retrain::run(&api()?, wanted).await,
         Command::Replay { run } => return replay::replay(&api()?, &run).await,
         Command::Runs(command) => tracking::runs::run(&api()?, command).await?,
         Command::Experiments(command) => tracking::experiments::run(&api()?, command).await?,

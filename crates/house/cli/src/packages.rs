@@ -61,9 +61,14 @@ fn judged(found: &Value) -> Result<ExitCode, Failure> {
         if let Some(rows) = detail["rows"].as_i64() {
             line.push_str(&format!(", {rows} rows"));
         }
-        for (name, unit) in [("load_ms", "to load"), ("median_ms", "an answer")] {
-            if let Some(ms) = detail[name].as_f64() {
-                line.push_str(&format!(", {ms:.1} ms {unit}"));
+        for (name, unit) in [
+            ("load_ms", "ms to load"),
+            ("p50_ms", "ms an answer"),
+            ("p99_ms", "ms at p99"),
+            ("resident_mib", "MiB resident"),
+        ] {
+            if let Some(value) = detail[name].as_f64() {
+                line.push_str(&format!(", {value:.1} {unit}"));
             }
         }
         if let Some(reason) = detail["reason"].as_str() {

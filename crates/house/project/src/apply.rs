@@ -261,14 +261,17 @@ fn policy(request: &Request, project: &Project, name: &str, retrain: &Retrain) -
         labels: retrain.labels.map(|l| automation::Labels { min: count(l.min), wait: seconds(l.wait) }),
         cooldown: retrain.cooldown.map(seconds),
         budget: retrain.budget.map(|b| automation::Budget { runs: count(b.runs), per: seconds(b.per) }),
-        recipe: recipe(
-            request,
-            project,
-            &retrain.pipeline,
-            Some(&retrain.gate),
-            &retrain.promote.endpoint,
-            &retrain.promote.alias,
-        )?,
+        recipe: Recipe {
+            rollout: retrain.rollout.clone(),
+            ..recipe(
+                request,
+                project,
+                &retrain.pipeline,
+                Some(&retrain.gate),
+                &retrain.promote.endpoint,
+                &retrain.promote.alias,
+            )?
+        },
     })
 }
 
@@ -304,6 +307,7 @@ fn recipe(
         gate: judged,
         alias: alias.to_owned(),
         endpoint: endpoint.to_owned(),
+        rollout: None,
     })
 }
 
@@ -317,8 +321,7 @@ fn first_recipe(
     name: &str,
 ) -> Result<Option<(Option<String>, Recipe)>, Error> {
     if let Some((policy, retrain)) = project.retrain.iter().find(|(_, r)| r.promote.endpoint == name) {
-        let made =
-            recipe(request, project, &retrain.pipeline, Some(&retrain.gate), name, &retrain.promote.alias)?;
+        let made = self::policy(request, project, policy, retrain)?.recipe;
         return Ok(Some((Some(policy.clone()), made)));
     }
     let endpoint = &project.endpoints[name];

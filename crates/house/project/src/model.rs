@@ -225,7 +225,7 @@ pub struct Window {
     pub rows: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retrain {
     /// The monitor whose alarm starts it.
     pub on: String,
@@ -238,6 +238,9 @@ pub struct Retrain {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
     pub promote: Promote,
+    /// What a new model must pass between the gate and the swap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<automation::RolloutRule>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -123,6 +123,10 @@ impl Reader {
         self.optional(fields, key, read)
     }
 
+    pub fn has(&self, fields: &Fields<'_>, key: &str) -> bool {
+        fields.entries.iter().any(|e| e.key == key)
+    }
+
     /// Where the key itself stands, for nested mappings.
     pub fn key_at(&self, fields: &Fields<'_>, key: &str) -> Span {
         fields.entries.iter().find(|e| e.key == key).map_or(fields.at, |e| e.at)

@@ -20,11 +20,11 @@ use types::{Actor, Level, Reader, ResourceKind, SystemClock};
 use vault::Vault;
 use webhooks::Webhooks;
 
-use crate::Error;
 use crate::baselines::Baselines;
 use crate::config::{Config, Role};
 use crate::notices::Notices;
 use crate::projects::Port;
+use crate::{Error, engines};
 
 /// The tables of every stage, in lifecycle order.
 pub const COMPONENTS: &[Component] = &[
@@ -69,9 +69,6 @@ pub const SERVING: &[&str] = &["oip", "tfserving", "scoring", "sagemaker", "vert
 /// The hidden command of this program under which a pipeline step runs.
 const STEP_SHIM: &str = "internal-step-shim";
 
-/// The time in which a package must have started and answered.
-const TRIAL: Duration = Duration::from_secs(300);
-
 /// The ground that everything stands on.
 #[derive(Clone)]
 pub struct Ground {
@@ -103,6 +100,11 @@ impl Ground {
     }
 }
 
+/// 0 is never.
+fn seconds(of: u64) -> Option<Duration> {
+    Some(Duration::from_secs(of)).filter(|time| !time.is_zero())
+}
+
 /// Where objects live: those of the server, and those of repositories.
 fn stores(config: &Config) -> (BlobConfig, BlobConfig) {
     let data_dir = &config.server.data_dir;
@@ -125,6 +127,7 @@ pub struct Stages {
     pub serving: Serving,
     pub baselines: Baselines,
     pub engines: packages::Engines,
+    pub trials: packages::Trials,
     pub monitoring: Monitoring,
     pub automation: Automation,
     pub webhooks: Webhooks,
@@ -149,12 +152,21 @@ impl Stages {
         });
         let log_config = LogConfig { dir: data_dir.join("predictions"), ..LogConfig::default() };
         let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
-        let engines = engines(config, &data_dir, &runtime).await?;
+        let engines = engines::engines(config, &data_dir, &runtime).await?;
+        let trials = engines::trials(config, &data_dir, vault)?;
         let baselines = Baselines::new(ledger);
         let serving_config = ServingConfig {
             durable_log: config.predictions.durable,
             engines: Some(engines.clone()),
             baselines: Some(Arc::new(baselines.clone())),
+            idle_unload: seconds(config.serving.idle_unload_seconds),
+            memory: Some(config.serving.memory_budget_mib << 20).filter(|bytes| *bytes > 0),
+            lazy_load: config.serving.lazy_load,
+            gates: serving::Gates {
+                parity: config.serving.parity,
+                trial: config.serving.trial,
+                trials: Some(trials.clone()),
+            },
             ..ServingConfig::default()
         };
         let serving = Serving::start(serving_config, ledger, blobs, runtime.clone(), log.clone())
@@ -194,6 +206,7 @@ impl Stages {
             serving,
             baselines,
             engines,
+            trials,
             monitoring,
             automation,
             webhooks,
@@ -223,6 +236,11 @@ impl Stages {
         supervisor.spawn_restarting("serving", OnStop::Abort, move || {
             let (serving, token) = (serving.clone(), token.clone());
             async move { serving.run(token).await }
+        });
+        let (serving, token) = (self.serving.clone(), supervisor.token());
+        supervisor.spawn_restarting("serving.gates", OnStop::Abort, move || {
+            let (serving, token) = (serving.clone(), token.clone());
+            async move { serving.judge(token).await }
         });
         let (repositories, token) = (self.repositories.clone(), supervisor.token());
         supervisor.spawn_restarting("repositories.reads", OnStop::Wait, move || {
@@ -305,9 +323,7 @@ impl Stages {
             grammar: Arc::new(Grammar),
             packaging: Some(door_native::Packaging {
                 engines: self.engines.clone(),
-                vault: vault.clone(),
-                program: program()?,
-                patience: TRIAL,
+                trials: self.trials.clone(),
             }),
             about: Arc::new(door_native::About {
                 version: crate::VERSION,
@@ -410,46 +426,6 @@ pub fn artifact_root(config: &Config) -> Option<String> {
     Some(config.artifacts.default_root.clone()).filter(|root| !root.is_empty())
 }
 
-/// The runtimes of models. What this machine offers for a sandbox is tried out.
-async fn engines(config: &Config, data_dir: &Path, runtime: &Runtime) -> Result<packages::Engines, Error> {
-    let of = &config.workers;
-    let entry = vec![program()?.into_os_string(), workers::sandbox::COMMAND.into()];
-    let folder = data_dir.join("workers");
-    let mut settings = tokio::task::spawn_blocking(move || workers::Settings::new(entry, folder))
-        .await
-        .map_err(|e| Error::Task(e.to_string()))?;
-    settings.processes = of.processes.max(1);
-    settings.allow_unsandboxed = of.allow_unsandboxed;
-    settings.limits = workers::Limits {
-        memory: of.memory_mib << 20,
-        scratch: of.scratch_mib << 20,
-        load: Duration::from_secs(of.load_seconds),
-        request: Duration::from_secs(of.request_seconds),
-        ..workers::Limits::default()
-    };
-    if !settings.protection.suffices() {
-        let allowed = of.allow_unsandboxed;
-        tracing::warn!(
-            reason = settings.protection.reason,
-            allowed,
-            "no sandbox for Python models on this machine"
-        );
-    }
-    let given = |path: &Path| Some(path.to_owned()).filter(|p| !p.as_os_str().is_empty());
-    Ok(packages::Engines {
-        runtime: runtime.clone(),
-        workers: settings,
-        environments: data_dir.join("environments/models"),
-        folder: data_dir.join("models"),
-        uv: given(&of.uv),
-        interpreter: given(&of.python),
-    })
-}
-
-fn program() -> Result<std::path::PathBuf, Error> {
-    Ok(std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?)
-}
-
 /// How pipeline steps are started: under a shim that is this very program.
 fn steps(
     config: &Config,
@@ -459,7 +435,7 @@ fn steps(
     url: &str,
     token: &str,
 ) -> Result<pipelines::Config, Error> {
-    let program = std::env::current_exe().map_err(|e| types::io::Error::new("find", "this program", e))?;
+    let program = engines::program()?;
     let shim = vec![program.into_os_string(), STEP_SHIM.into()];
     let given = config.pipelines.url.trim_end_matches('/');
     let address = Some(config.pipelines.address.as_str()).filter(|address| !address.is_empty());

@@ -3,9 +3,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use packages::Gate;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Every};
+
+mod keys;
+
+use keys::KEYS;
 
 /// Everything that can be configured. Unknown keys are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +23,7 @@ pub struct Config {
     pub access: Access,
     pub runtimes: Runtimes,
     pub workers: Workers,
+    pub serving: Serving,
     pub pipelines: Pipelines,
     pub predictions: Predictions,
     pub webhooks: Webhooks,
@@ -98,12 +104,23 @@ pub struct Runtimes {
 pub struct Workers {
     pub uv: PathBuf,
     pub python: PathBuf,
+    pub environments: PathBuf,
     pub processes: usize,
     pub memory_mib: u64,
     pub scratch_mib: u64,
     pub load_seconds: u64,
     pub request_seconds: u64,
     pub allow_unsandboxed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Serving {
+    pub parity: Gate,
+    pub trial: Gate,
+    pub lazy_load: bool,
+    pub idle_unload_seconds: u64,
+    pub memory_budget_mib: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,12 +207,20 @@ impl Default for Config {
             workers: Workers {
                 uv: PathBuf::new(),
                 python: PathBuf::new(),
+                environments: PathBuf::new(),
                 processes: 1,
                 memory_mib: 4096,
                 scratch_mib: 256,
                 load_seconds: 180,
                 request_seconds: 60,
                 allow_unsandboxed: false,
+            },
+            serving: Serving {
+                parity: Gate::Recorded,
+                trial: Gate::Recorded,
+                lazy_load: false,
+                idle_unload_seconds: 0,
+                memory_budget_mib: 0,
             },
             pipelines: Pipelines {
                 workers: 2,
@@ -247,6 +272,12 @@ impl Default for Workers {
     }
 }
 
+impl Default for Serving {
+    fn default() -> Self {
+        Config::default().serving
+    }
+}
+
 impl Default for Pipelines {
     fn default() -> Self {
         Config::default().pipelines
@@ -282,114 +313,6 @@ impl Default for Log {
         Config::default().log
     }
 }
-
-/// What each key means, in the order of the reference. A test holds this against [`Config`].
-const KEYS: &[(&str, &str)] = &[
-    (
-        "server.host",
-        "Address to listen on. Anything but loopback needs users: `mlwright token create` first.",
-    ),
-    ("server.port", "Port of every door. 0 takes a free one and logs it."),
-    ("server.data_dir", "Where the database, blobs, environments, spools and the master key live."),
-    ("server.roles", "What this process does: api, scheduler, worker, gateway, monitor."),
-    ("server.stop_grace_seconds", "How long running requests and tasks may finish after SIGTERM."),
-    ("database.url", "`postgres://…` to share metadata between servers; empty for SQLite in data_dir."),
-    ("database.readers", "Reader connections, a thread each."),
-    ("blobs.url", "`s3://bucket/prefix` for an S3-compatible store; empty for files in data_dir."),
-    (
-        "artifacts.default_root",
-        "Where runs of new experiments keep their files, such as `s3://bucket/prefix`: clients read and write there \
-         themselves. Empty for this server's own store.",
-    ),
-    (
-        "access.allowed_hosts",
-        "Host names that requests may address besides loopback names and the bind address.",
-    ),
-    ("access.allowed_origins", "Web origins (`https://…`) whose pages may call besides the server's own."),
-    (
-        "access.member_level",
-        "What members may do with things that nobody granted them: none, read, use, edit or manage.",
-    ),
-    ("access.workspaces", "Whether clients may make workspaces and choose one with a header."),
-    (
-        "runtimes.onnxruntime",
-        "The libonnxruntime shared library; empty to look in MLWRIGHT_ONNXRUNTIME and in environments.",
-    ),
-    ("runtimes.threads", "Threads that one model uses within a prediction."),
-    (
-        "workers.uv",
-        "The program that builds environments of Python models; empty for `uv` of the search path.",
-    ),
-    (
-        "workers.python",
-        "One Python for all models that need one; empty to build an environment from each model's requirements.",
-    ),
-    ("workers.processes", "Processes of each Python model; each answers one request at a time."),
-    ("workers.memory_mib", "Memory of one such process with everything that it starts."),
-    ("workers.scratch_mib", "What it may write, in memory and gone with it."),
-    ("workers.load_seconds", "How long opening a Python model may take."),
-    ("workers.request_seconds", "How long one of its answers may take, waiting included."),
-    (
-        "workers.allow_unsandboxed",
-        "Whether Python models run where this machine offers no sandbox: as the server's user, with all that it may do.",
-    ),
-    ("pipelines.workers", "Steps that run at the same time."),
-    (
-        "pipelines.log_limit_mib",
-        "How much of a step's output is kept: half from its start, half from its end.",
-    ),
-    (
-        "pipelines.url",
-        "Where steps reach the server; empty for its own address. Where servers share a database, name what leads to any \
-         of them: a step may outlive its server.",
-    ),
-    (
-        "pipelines.address",
-        "Where the other servers on one database reach this one and no other, to ask for logs; empty: its own address.",
-    ),
-    (
-        "pipelines.lease_seconds",
-        "On PostgreSQL: how long a server may be silent before the others take over what it does.",
-    ),
-    (
-        "pipelines.keep_days",
-        "How long folders of runs that have ended, and unpacked code that nothing uses, stay on the server's disk; 0 for \
-         ever. Outputs and logs are in the blob store.",
-    ),
-    (
-        "predictions.durable",
-        "Whether a prediction waits until its record is on disk; otherwise up to 50 ms may be lost in a crash.",
-    ),
-    (
-        "webhooks.private_addresses",
-        "Whether webhooks may call this machine and its network, and over plain http.",
-    ),
-    (
-        "repositories.local_roots",
-        "Folders of this machine from which objects may be imported in place; empty for none.",
-    ),
-    (
-        "repositories.gc_every",
-        "How often a server with the role scheduler removes what no repository needs, such as 12h or 7d; `off` leaves \
-         it to `mlwright data gc`.",
-    ),
-    ("query.threads", "Threads that answer SQL over tables; 0 for one a core."),
-    ("query.parallel", "Statements that are answered at the same time; others wait."),
-    ("query.memory_mib", "Memory of one statement; nothing spills to disk."),
-    ("query.seconds", "How long one statement may take, its wait included."),
-    ("query.rows", "Rows of an answer where a request asks for no other number."),
-    (
-        "s3.domains",
-        "Host names below which repositories are buckets with a name of their own: `http://<repository>.<domain>/<ref>/<path>`.",
-    ),
-    (
-        "mlflow.ui",
-        "The folder mlflow/server/js/build of an installed mlflow, to serve MLflow's own page at /mlflow/; empty for none.",
-    ),
-    ("log.filter", "Levels as in `info,mlwright_serving=debug`."),
-    ("log.json", "Whether log lines are JSON."),
-    ("listen", "Further addresses: `[[listen]] address = \"127.0.0.1:8000\"`, `doors = [\"oip\"]`."),
-];
 
 /// Says which key of a configuration file is wrong and what would be right.
 pub fn read(path: &Path) -> Result<Config, Error> {

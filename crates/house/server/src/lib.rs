@@ -3,9 +3,11 @@
 mod access;
 pub mod admin;
 mod baselines;
+mod check;
 mod compose;
 pub mod config;
 mod credentials;
+mod engines;
 mod error;
 mod every;
 mod health;

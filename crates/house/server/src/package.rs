@@ -12,7 +12,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use kit::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
-use packages::{Manifest, Verified};
+use packages::{Gate, Manifest, Verified};
 use serde_json::{Value, json};
 use tasks::Supervisor;
 use tower::ServiceExt as _;
@@ -41,11 +41,11 @@ pub struct PackageOptions {
 }
 
 /// Everything that a package being served needs.
-struct Outpost {
-    verified: Verified,
-    stages: Stages,
-    endpoint: String,
-    actor: Actor,
+pub(crate) struct Outpost {
+    pub verified: Verified,
+    pub stages: Stages,
+    pub endpoint: String,
+    pub actor: Actor,
 }
 
 /// Serves the package until SIGTERM or SIGINT; with `check`, reports and ends.
@@ -74,6 +74,9 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
     config.database.url.clear();
     config.blobs.url.clear();
     config.listen.clear();
+    // What it carries was judged where it was made; and a trial must not try itself.
+    config.serving.parity = Gate::Off;
+    config.serving.trial = Gate::Off;
     let address = if options.check { SocketAddr::from(([127, 0, 0, 1], 0)) } else { config.address()? };
     if !address.ip().is_loopback() && !options.any_host {
         return Err(Error::Exposed { address });
@@ -105,7 +108,7 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
         });
     }
     if options.check {
-        let report = check(bound, &outpost, loaded).await;
+        let report = crate::check::check(bound, &outpost, loaded).await;
         supervisor.shutdown(Duration::from_secs(1)).await;
         return Ok(Some(report));
     }
@@ -270,81 +273,4 @@ async fn let_in(State(guard): State<Guard>, mut request: Request, next: Next) ->
     }
     request.extensions_mut().insert(guard.actor);
     next.run(request).await
-}
-
-/// Asks the package over its own socket, as a client would.
-async fn check(bound: SocketAddr, outpost: &Outpost, loaded: Duration) -> Value {
-    let manifest = &outpost.verified.manifest;
-    let mut report = json!({
-        "model": manifest.model, "version": manifest.version, "engine": manifest.engine, "digest": manifest.digest,
-        "load_ms": loaded.as_secs_f64() * 1e3, "passed": false,
-    });
-    let client = match outbound::Client::new(outbound::Policy::local()) {
-        Ok(client) => client,
-        Err(error) => {
-            report["reason"] = json!(error.to_string());
-            return report;
-        }
-    };
-    let call = |method, path: &str, body| outbound::Call {
-        method,
-        url: format!("http://{bound}{path}"),
-        headers: vec![("content-type".into(), "application/json".into())],
-        body,
-    };
-    match client.send(&call(outbound::Method::Get, "/ping", outbound::Body::Empty)).await {
-        Ok(answer) if answer.status == 200 => {}
-        Ok(answer) => {
-            report["reason"] = json!(format!("/ping answered {}", answer.status));
-            return report;
-        }
-        Err(error) => {
-            report["reason"] = json!(error.to_string());
-            return report;
-        }
-    }
-    let Some(example) = &manifest.example else {
-        report["passed"] = json!(true);
-        report["reason"] = json!("it has no input example: it was loaded and not asked");
-        return report;
-    };
-    let Some(digest) = manifest.files.iter().find(|f| f.path == *example).map(|f| f.digest) else {
-        report["reason"] = json!(format!("its example `{example}` is not in it"));
-        return report;
-    };
-    let body = match outpost.stages.ground.blobs.get_bytes(&digest).await {
-        Ok(body) => body,
-        Err(error) => {
-            report["reason"] = json!(error.to_string());
-            return report;
-        }
-    };
-    let mut times = Vec::new();
-    for _ in 0..5 {
-        let start = Instant::now();
-        let ask = call(outbound::Method::Post, "/invocations", outbound::Body::Bytes(body.clone()));
-        match client.send(&ask).await {
-            Ok(answer) if answer.status == 200 => {
-                times.push(start.elapsed().as_secs_f64() * 1e3);
-                report["answer"] = answer.json().unwrap_or_default();
-            }
-            Ok(answer) => {
-                report["reason"] = json!(format!(
-                    "its own example was answered {}: {}",
-                    answer.status,
-                    String::from_utf8_lossy(&answer.body)
-                ));
-                return report;
-            }
-            Err(error) => {
-                report["reason"] = json!(error.to_string());
-                return report;
-            }
-        }
-    }
-    times.sort_by(f64::total_cmp);
-    report["first_ms"] = json!(times.last());
-    report["median_ms"] = json!(times.get(times.len() / 2));
-    report["passed"] = json!(true);
-    report
 }

@@ -37,6 +37,9 @@ fn check(policy: &Policy) -> Result<(), Error> {
     if policy.budget.is_some_and(|b| b.runs < 1 || b.per < 1) {
         return bad("budget.runs and budget.per must be at least 1");
     }
+    if let Some(Err(reason)) = policy.recipe.rollout.as_ref().map(crate::RolloutRule::check) {
+        return bad(reason);
+    }
     if policy.cooldown.is_some_and(|c| c < 0) {
         return bad("the cool-down is negative");
     }

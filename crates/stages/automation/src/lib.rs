@@ -11,6 +11,7 @@ mod define;
 mod error;
 mod model;
 mod query;
+mod rollout;
 mod rows;
 mod steps;
 mod store;
@@ -28,12 +29,16 @@ pub use model::{
     Trigger,
 };
 pub use query::{get, list};
+pub use rollout::{CanaryRule, RolloutRule, ShadowRule};
 pub use trigger::{trigger_first, trigger_manual};
 pub use watch::Automation;
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "automation",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_automation.sql") }],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_automation.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rollouts.sql") },
+    ],
     // Which alarms stand is a reading of monitoring's events.
     facts: &["retrain_alarm"],
 };

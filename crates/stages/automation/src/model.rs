@@ -4,7 +4,10 @@ use std::str::FromStr;
 use evaluation::Bound;
 use pipelines::CodeSnapshot;
 use serde::{Deserialize, Serialize};
+use serving::ShadowFigures;
 use types::{Timestamp, Uid, WorkspaceId};
+
+use crate::RolloutRule;
 
 /// When to retrain, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,9 +51,12 @@ pub struct Recipe {
     /// The column of the dataset that labels go to; without it the dataset stays as it is.
     pub label: Option<String>,
     pub gate: Option<Gate>,
-    /// What points to the new version when the gate opens.
+    /// What points to the new version in the end.
     pub alias: String,
     pub endpoint: String,
+    /// What it must pass between gate and swap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutRule>,
 }
 
 /// What a new version must prove.
@@ -101,7 +107,11 @@ pub enum Trigger {
     /// A project was applied whose endpoint had no model.
     Apply { project: String, by: String },
     /// Somebody asked for it.
-    Manual { by: String },
+    Manual {
+        by: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
 }
 
 impl Trigger {
@@ -123,24 +133,33 @@ pub enum State {
     Dataset,
     Training,
     Gating,
+    /// The candidate gets copies of the live requests.
+    Shadow,
+    /// It answers a growing share of them.
+    Canary,
     Promoting,
     Done,
-    /// A gate said no, or labels did not come: nothing changed for the endpoint.
+    /// A gate or the shadow said no, or labels did not come: nothing changed for the endpoint.
     Refused,
+    /// It did worse than what served before, which serves everything again.
+    RolledBack,
     Failed,
     /// Cool-down, budget or a running retraining stood against it.
     Skipped,
 }
 
-const STATES: [(State, &str); 10] = [
+const STATES: [(State, &str); 13] = [
     (State::Triggered, "triggered"),
     (State::WaitingLabels, "waiting_labels"),
     (State::Dataset, "dataset"),
     (State::Training, "training"),
     (State::Gating, "gating"),
+    (State::Shadow, "shadow"),
+    (State::Canary, "canary"),
     (State::Promoting, "promoting"),
     (State::Done, "done"),
     (State::Refused, "refused"),
+    (State::RolledBack, "rolled_back"),
     (State::Failed, "failed"),
     (State::Skipped, "skipped"),
 ];
@@ -151,7 +170,7 @@ impl State {
     }
 
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Failed | Self::Skipped)
+        matches!(self, Self::Done | Self::Refused | Self::RolledBack | Self::Failed | Self::Skipped)
     }
 }
 
@@ -182,7 +201,7 @@ pub struct Retraining {
     #[serde(skip)]
     pub recipe: Recipe,
     pub state: State,
-    /// Why it was refused, failed or skipped; else what is going on.
+    /// Why it was refused, rolled back, failed or skipped; else what is going on.
     pub reason: Option<String>,
     pub label_deadline: Option<Timestamp>,
     pub dataset_version: Option<Uid>,
@@ -193,6 +212,12 @@ pub struct Retraining {
     /// The number of the version that the alias pointed to before.
     pub alias_from: Option<i64>,
     pub endpoint: String,
+    /// When the candidate began to get copies of the live requests.
+    pub shadow_since: Option<Timestamp>,
+    /// What it did with them, once it is judged.
+    pub shadow: Option<ShadowFigures>,
+    /// The rollout that takes it to all requests.
+    pub rollout: Option<Uid>,
     pub endpoint_revision: Option<Uid>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

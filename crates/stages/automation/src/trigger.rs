@@ -37,9 +37,15 @@ pub async fn trigger_first(
 }
 
 /// Retrains now, whatever cool-down and budget say. Errors: `NoPolicy`, `Active`.
-pub async fn trigger_manual(ledger: &Ledger, actor: &Actor, policy: &str) -> Result<Retraining, Error> {
+pub async fn trigger_manual(
+    ledger: &Ledger,
+    actor: &Actor,
+    policy: &str,
+    reason: Option<String>,
+) -> Result<Retraining, Error> {
     let name = policy.to_owned();
-    let trigger = Trigger::Manual { by: actor.to_string() };
+    let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let trigger = Trigger::Manual { by: actor.to_string(), reason };
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let policy = store::policies::find(tx, &name)?.ok_or_else(|| Error::NoPolicy(name.clone()))?;

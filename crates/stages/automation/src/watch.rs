@@ -111,7 +111,12 @@ impl Automation {
                     tracing::warn!(retraining = %retraining.uid, state = retraining.state.name(), %error, "tried again");
                     return Ok(());
                 }
-                Err(error) => steps::Next::failed(&error),
+                Err(error) => {
+                    if let Err(error) = steps::abandon(self, &actor, &retraining).await {
+                        tracing::warn!(retraining = %retraining.uid, %error, "what it began could not be undone");
+                    }
+                    steps::Next::failed(&error)
+                }
             };
             let uid = retraining.uid;
             if !steps::commit(&self.ledger, &actor, &retraining, next).await? {

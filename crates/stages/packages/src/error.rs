@@ -30,6 +30,12 @@ pub enum Error {
     Forbidden,
     #[error("{engine} does not give what Python gives: {reason}")]
     NotEqual { engine: &'static str, reason: String },
+    #[error(
+        "model version \"{model}/{number}\" may not be deployed: its {engine} runtime was not compared with Python: {reason}"
+    )]
+    NotJudged { model: String, number: i64, engine: &'static str, reason: Box<Error> },
+    #[error("model version \"{model}/{number}\" may not be deployed: its package failed its trial: {reason}")]
+    TrialFailed { model: String, number: i64, reason: String },
     #[error("nothing to compare: {0}")]
     NothingToCompare(String),
     #[error("`{path}` is no package that can be trusted: {reason}")]
@@ -70,7 +76,11 @@ impl Fault for Error {
             Self::Outbound(e) => e.class(),
             Self::Io(e) => e.class(),
             Self::Forbidden => Class::Forbidden,
-            Self::NoFiles { .. } | Self::NotEqual { .. } => Class::Conflict,
+            Self::NotJudged { reason, .. } => match reason.class() {
+                Class::Forbidden => Class::Forbidden,
+                _ => Class::Conflict,
+            },
+            Self::NoFiles { .. } | Self::NotEqual { .. } | Self::TrialFailed { .. } => Class::Conflict,
             Self::Registry { .. } => Class::Unavailable,
             Self::Interrupted => Class::Internal,
             Self::NoRuntime(_)
@@ -100,7 +110,16 @@ impl Fault for Error {
             Self::Forbidden => {
                 "ask somebody with the role operator; or log the model as skops, XGBoost JSON or ONNX, which hold no code"
             }
-            Self::NotEqual { .. } => "it is served in its own Python instead",
+            Self::NotEqual { .. } => {
+                "only its own Python may serve it: log it with its requirements, and deploy it as somebody who may run code"
+            }
+            Self::NotJudged { reason, .. } => {
+                let instead = "serving.parity = \"recorded\" deploys it all the same";
+                return Some(reason.hint().map_or(instead.into(), |hint| format!("{hint}; {instead}")));
+            }
+            Self::TrialFailed { .. } => {
+                "`mlwright package check` tries it again; serving.trial = \"recorded\" deploys it all the same"
+            }
             Self::NothingToCompare(_) => "log the model with a signature and an input example",
             Self::BadPackage { .. } => "make it again: mlwright package models:/<name>/<version>",
             Self::OtherSigner { .. } => {

@@ -24,7 +24,6 @@ pub async fn judge_parity(
         return Err(Error::Forbidden);
     }
     let folder = directory(ledger, blobs, engines, actor, version).await?;
-    let about = models::get_version(ledger, actor, version).await?;
     let engines = engines.clone();
     let found = tokio::task::spawn_blocking(move || judge(&engines, &folder))
         .await
@@ -33,8 +32,7 @@ pub async fn judge_parity(
     for parity in found {
         let (engine, passed) = (parity.engine.name(), parity.passed);
         let detail = serde_json::to_value(&parity).unwrap_or_default();
-        verdicts
-            .push(keep(ledger, actor, version, &about.model, Parity::KIND, engine, passed, detail).await?);
+        verdicts.push(keep(ledger, actor, version, Parity::KIND, engine, passed, detail).await?);
     }
     Ok(verdicts)
 }
@@ -63,19 +61,6 @@ fn judge(engines: &Engines, folder: &std::path::Path) -> Result<Vec<Parity>, Err
     Ok(found)
 }
 
-/// Keeps what the trial of a package found: `report` is what the process that was started said, or why it did not.
-pub async fn record_infrastructure(
-    ledger: &Ledger,
-    actor: &Actor,
-    version: Uid,
-    engine: &str,
-    passed: bool,
-    report: Value,
-) -> Result<Verdict, Error> {
-    let about = models::get_version(ledger, actor, version).await?;
-    keep(ledger, actor, version, &about.model, Kind::Infrastructure, engine, passed, report).await
-}
-
 /// Takes over what was found out where the package was made: which runtimes may not serve it.
 pub async fn adopt(
     ledger: &Ledger,
@@ -88,27 +73,28 @@ pub async fn adopt(
             return Ok(());
         }
         let detail = json!({ "reason": "it did not pass where the package was made" });
-        keep(ledger, actor, version, &manifest.model, Kind::Parity, engine.name(), false, detail).await?;
+        keep(ledger, actor, version, Kind::Parity, engine.name(), false, detail).await?;
     }
     Ok(())
 }
 
-#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-async fn keep(
+/// Stores a verdict on the files of a version, with its event and its place in the graph.
+pub(crate) async fn keep(
     ledger: &Ledger,
     actor: &Actor,
     version: Uid,
-    model: &str,
     kind: Kind,
     engine: &str,
     passed: bool,
     detail: Value,
 ) -> Result<Verdict, Error> {
-    let (subject, engine, by) = (format!("model:{model}"), engine.to_owned(), actor.clone());
+    let about = models::get_version(ledger, actor, version).await?;
+    let (subject, engine, by) = (format!("model:{}", about.model), engine.to_owned(), actor.clone());
     let detail = if detail.is_null() { json!({}) } else { detail };
+    let new = store::NewVerdict { version, digest: about.digest, kind, engine, passed, detail };
     let verdict = ledger
         .write(actor, move |tx| {
-            let verdict = store::insert_verdict(tx, version, kind, &engine, passed, &detail)?;
+            let verdict = store::insert_verdict(tx, new.clone())?;
             store::remember(tx, &verdict, &subject, &by)?;
             Ok::<_, Error>(verdict)
         })

@@ -1,15 +1,16 @@
 use ledger::{Error, Row, Rx, Tx, params};
-use types::{Actor, Uid};
+use types::{Actor, Digest, Uid, WorkspaceId};
 
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::{Kind, Refused, Verdict};
 
-const COLUMNS: &str = "uid, version, kind, engine, passed, detail, created_at, created_by";
+const COLUMNS: &str = "uid, version, digest, kind, engine, passed, detail, created_at, created_by";
 
 fn verdict(row: &Row) -> Result<Verdict, Error> {
     let kind: String = row.get("kind")?;
     Ok(Verdict {
         uid: row.get("uid")?,
         version: row.get("version")?,
+        digest: row.get("digest")?,
         kind: if kind == Kind::Parity.name() { Kind::Parity } else { Kind::Infrastructure },
         engine: row.get("engine")?,
         passed: row.get("passed")?,
@@ -20,38 +21,51 @@ fn verdict(row: &Row) -> Result<Verdict, Error> {
 }
 
 /// Newest first.
-pub fn verdicts(rx: &mut Rx<'_>, version: Uid) -> Result<Vec<Verdict>, Error> {
+pub fn verdicts(rx: &mut Rx<'_>, version: Uid, digest: Option<Digest>) -> Result<Vec<Verdict>, Error> {
     let workspace = rx.workspace();
     let sql = format!(
-        "SELECT {COLUMNS} FROM model_verdict WHERE workspace_id = $1 AND version = $2 ORDER BY created_at DESC, uid DESC"
+        "SELECT {COLUMNS} FROM model_verdict WHERE workspace_id = $1 AND (version = $2 OR digest = $3) \
+         ORDER BY created_at DESC, uid DESC"
     );
-    rx.query(&sql, &params![workspace, version])?.iter().map(verdict).collect()
+    rx.query(&sql, &params![workspace, version, digest])?.iter().map(verdict).collect()
 }
 
-pub fn insert_verdict(
-    tx: &mut Tx<'_>,
-    version: Uid,
-    kind: Kind,
-    engine: &str,
-    passed: bool,
-    detail: &serde_json::Value,
-) -> Result<Verdict, Error> {
+/// Failed parity verdicts that no newer one overrules.
+pub fn refused(rx: &mut Rx<'_>) -> Result<Vec<(WorkspaceId, Refused)>, Error> {
+    let sql = "SELECT v.workspace_id, v.version, v.digest, v.engine FROM model_verdict v \
+               WHERE v.kind = $1 AND v.passed = $2 AND NOT EXISTS (SELECT 1 FROM model_verdict n \
+               WHERE n.workspace_id = v.workspace_id AND (n.version = v.version OR n.digest = v.digest) \
+               AND n.kind = v.kind AND n.engine = v.engine \
+               AND (n.created_at > v.created_at OR n.created_at = v.created_at AND n.uid > v.uid))";
+    let rows = rx.query(sql, &params![Kind::Parity.name(), false])?;
+    let one = |row: &Row| {
+        let refused =
+            Refused { version: row.get("version")?, digest: row.get("digest")?, engine: row.get("engine")? };
+        Ok((row.get("workspace_id")?, refused))
+    };
+    rows.iter().map(one).collect()
+}
+
+/// What was found out about some files, by one runtime.
+#[derive(Clone)]
+pub struct NewVerdict {
+    pub version: Uid,
+    pub digest: Option<Digest>,
+    pub kind: Kind,
+    pub engine: String,
+    pub passed: bool,
+    pub detail: serde_json::Value,
+}
+
+pub fn insert_verdict(tx: &mut Tx<'_>, new: NewVerdict) -> Result<Verdict, Error> {
     let (workspace, now, actor, uid) = (tx.workspace(), tx.now(), tx.actor().to_string(), tx.new_id());
+    let NewVerdict { version, digest, kind, engine, passed, detail } = new;
     tx.execute(
-        "INSERT INTO model_verdict (workspace_id, uid, version, kind, engine, passed, detail, created_at, created_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        &params![workspace, uid, version, kind.name(), engine, passed, detail.clone(), now, &actor],
+        "INSERT INTO model_verdict (workspace_id, uid, version, digest, kind, engine, passed, detail, created_at, \
+         created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        &params![workspace, uid, version, digest, kind.name(), &engine, passed, detail.clone(), now, &actor],
     )?;
-    Ok(Verdict {
-        uid,
-        version,
-        kind,
-        engine: engine.to_owned(),
-        passed,
-        detail: detail.clone(),
-        created_at: now,
-        created_by: actor,
-    })
+    Ok(Verdict { uid, version, digest, kind, engine, passed, detail, created_at: now, created_by: actor })
 }
 
 /// The newest key: public and sealed halves.

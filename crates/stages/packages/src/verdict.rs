@@ -2,7 +2,7 @@
 
 use ledger::Ledger;
 use serde::{Deserialize, Serialize};
-use types::{Actor, Timestamp, Uid};
+use types::{Actor, Digest, Timestamp, Uid, WorkspaceId};
 
 use crate::{Error, store};
 
@@ -28,6 +28,8 @@ impl Kind {
 pub struct Verdict {
     pub uid: Uid,
     pub version: Uid,
+    /// Of the files that were judged; `None` in verdicts of older servers.
+    pub digest: Option<Digest>,
     pub kind: Kind,
     /// The runtime that was judged.
     pub engine: String,
@@ -37,9 +39,25 @@ pub struct Verdict {
     pub created_by: String,
 }
 
-/// All verdicts on a version, newest first.
+/// A runtime that gives something else than the Python original: it may not serve these files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub version: Uid,
+    pub digest: Option<Digest>,
+    pub engine: String,
+}
+
+impl Refused {
+    /// Whether this is about a version with these files.
+    pub fn is_of(&self, version: Uid, digest: Option<Digest>) -> bool {
+        self.version == version || digest.is_some() && self.digest == digest
+    }
+}
+
+/// All verdicts on the files of a version, newest first; also those that were found for another version with the same files.
 pub async fn verdicts(ledger: &Ledger, actor: &Actor, version: Uid) -> Result<Vec<Verdict>, Error> {
-    Ok(ledger.read(actor.workspace, move |rx| store::verdicts(rx, version)).await?)
+    let digest = models::get_version(ledger, actor, version).await?.digest;
+    Ok(ledger.read(actor.workspace, move |rx| store::verdicts(rx, version, digest)).await?)
 }
 
 /// The newest verdict of a kind on a runtime.
@@ -52,4 +70,9 @@ pub async fn latest(
 ) -> Result<Option<Verdict>, Error> {
     let all = verdicts(ledger, actor, version).await?;
     Ok(all.into_iter().find(|verdict| verdict.kind == kind && verdict.engine == engine))
+}
+
+/// What may not serve, in all workspaces: whose newest parity verdict is that it failed.
+pub async fn refused(ledger: &Ledger) -> Result<Vec<(WorkspaceId, Refused)>, Error> {
+    Ok(ledger.read(WorkspaceId::DEFAULT, store::refused).await?)
 }

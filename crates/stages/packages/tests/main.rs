@@ -139,6 +139,49 @@ ledger::db_test! {
             .unwrap();
         assert_eq!(graph.nodes.iter().filter(|n| n.kind == "model_verdict").count(), 2);
     }
+
+    async fn a_verdict_is_about_the_files_and_holds_for_whoever_registers_them_again(ledger: Ledger) {
+        let house = House::new(ledger).await;
+        let first = house.version("churn", &files()).await;
+        let manifest = packages::verify(&house.write(first, "one").await.unwrap(), None).unwrap().manifest;
+        let python = packages::Manifest { engine: "python".into(), ..manifest };
+        packages::adopt(&house.ledger, &house.actor, first, &python).await.unwrap();
+        let again = house.version("churn again", &files()).await;
+        let other = house.version("other", &[("MLmodel", MLMODEL.as_bytes()), ("model.onnx", b"other")]).await;
+        let standing = |version| packages::standing(&house.ledger, &house.blobs, &house.engines, &house.actor, version);
+        let (same, another) = (standing(again).await.unwrap(), standing(other).await.unwrap());
+        assert_eq!((same.allowed.as_slice(), same.unjudged.as_slice()), (&[Engine::Python][..], &[][..]));
+        assert_eq!(another.unjudged, [Engine::Onnx]);
+        assert_eq!(another.tried, None);
+        let refused = packages::refused(&house.ledger).await.unwrap();
+        let digest = models::get_version(&house.ledger, &house.actor, again).await.unwrap().digest;
+        let of_other = models::get_version(&house.ledger, &house.actor, other).await.unwrap().digest;
+        assert_eq!(refused.len(), 2, "native and onnx");
+        assert!(refused.iter().all(|(_, r)| r.is_of(again, digest) && !r.is_of(other, of_other)));
+    }
+
+    async fn what_is_required_and_cannot_be_judged_is_refused_with_the_way_out(ledger: Ledger) {
+        let house = House::new(ledger).await;
+        let version = house.version("churn", &files()).await;
+        let (ledger, blobs, engines) = (&house.ledger, &house.blobs, &house.engines);
+        let error = packages::require_parity(ledger, blobs, engines, &house.actor, version).await.unwrap_err();
+        assert!(error.to_string().starts_with("model version \"churn/1\" may not be deployed: its onnx runtime"), "{error}");
+        assert!(types::Fault::hint(&error).unwrap().contains("serving.parity = \"recorded\""));
+        let alone = house.version("alone", &[("model.onnx", b"no Python")]).await;
+        packages::require_parity(ledger, blobs, engines, &house.actor, alone).await.unwrap();
+        let trials = packages::Trials {
+            vault: house.vault.clone(),
+            program: "/bin/false".into(),
+            config: None,
+            patience: std::time::Duration::from_secs(10),
+        };
+        let failed =
+            packages::require_trial(ledger, blobs, engines, &trials, &house.actor, alone).await.unwrap_err();
+        assert!(failed.to_string().contains("failed its trial"), "{failed}");
+        let kept = packages::latest(ledger, &house.actor, alone, packages::Kind::Infrastructure, "onnx").await.unwrap();
+        assert!(!kept.unwrap().passed);
+        assert_eq!(std::fs::read_dir(engines.folder.join("packages")).unwrap().count(), 0, "no package is left behind");
+    }
 }
 
 /// No altered package passes.

@@ -16,7 +16,7 @@ pub(crate) struct Change {
 }
 
 impl Serving {
-    /// Load, warm up, write the revision, publish, drain. Until it is published the old revision answers, and a
+    /// Pass the gates, load, warm up, write the revision, publish, drain. Until it is published the old revision answers, and a
     /// failure on the way leaves it untouched. Requests that run meanwhile end on the revision they started with.
     /// It ends a rollout of the endpoint.
     pub async fn deploy(&self, actor: &Actor, deploy: Deploy) -> Result<Revision, Error> {
@@ -33,7 +33,8 @@ impl Serving {
         let key: Key = (actor.workspace, deploy.endpoint.clone());
         let mut models = Vec::with_capacity(deploy.variants.len());
         for variant in &deploy.variants {
-            models.push(self.loaded(actor, &key, variant.model_version).await?);
+            self.admit(actor, variant.model_version).await?;
+            models.push(self.loaded(actor, &key, variant.model_version, false).await?);
         }
         let views = views(&deploy, &models)?;
         self.learn(actor, &key, &models).await;
@@ -49,6 +50,10 @@ impl Serving {
         self.0.rollouts.lock().remove(&key);
         drop(changing);
         tracing::info!(endpoint = key.1, revision = revision.number, "deployed");
+        self.let_sleep();
+        for variant in &revision.variants {
+            self.judge_later(actor, variant.model_version);
+        }
         if let Some(old) = old {
             self.drain(old).await;
         }
@@ -105,20 +110,27 @@ impl Serving {
         Ok(())
     }
 
-    /// The model of the serving revision if it is that version already, else loaded.
-    pub(crate) async fn loaded(&self, actor: &Actor, key: &Key, version: Uid) -> Result<Arc<Loaded>, Error> {
+    /// The model of the serving revision if it is that version already, and may serve it still; else loaded.
+    pub(crate) async fn loaded(
+        &self,
+        actor: &Actor,
+        key: &Key,
+        version: Uid,
+        lazy: bool,
+    ) -> Result<Arc<Loaded>, Error> {
         let serving = {
             let table = self.0.table.load();
             let models = table.endpoints.get(key).and_then(|e| e.models.as_ref().ok());
-            models.and_then(|m| m.iter().find(|m| m.version == version).map(Arc::clone))
+            let good = |m: &&Arc<Loaded>| m.version == version && !self.0.judging.refuses(actor.workspace, m);
+            models.and_then(|m| m.iter().find(good).map(Arc::clone))
         };
         match serving {
             Some(model) => Ok(model),
             None => {
-                let (ledger, blobs) = (&self.0.ledger, &self.0.blobs);
+                let (ledger, blobs, woken) = (&self.0.ledger, &self.0.blobs, Arc::clone(&self.0.woken));
                 let model = match &self.0.config.engines {
-                    Some(engines) => load_any(ledger, blobs, engines, actor, version).await?,
-                    None => load(ledger, blobs, &self.0.runtime, actor, version).await?,
+                    Some(engines) => load_any(self, engines, actor, version, lazy).await?,
+                    None => load(ledger, blobs, &self.0.runtime, actor, version, woken).await?,
                 };
                 Ok(Arc::new(model))
             }

@@ -9,8 +9,9 @@ use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
 use crate::settings::Settings;
+use crate::shadow::Tally;
 use crate::stats::Stats;
-use crate::{EndpointState, Error, Revision, Select, VariantView};
+use crate::{EndpointState, EndpointView, Error, Revision, Select, VariantView};
 
 /// Labels that a rollout gives its sides.
 pub(crate) const CANDIDATE: &str = "candidate";
@@ -36,6 +37,8 @@ pub(crate) struct Endpoint {
     pub meters: Vec<Meter>,
     /// Like `variant_stats`; `None` for models whose inputs are no columns.
     pub checkers: Vec<Option<Arc<Checker>>>,
+    /// Like `variant_stats`; of shadows alone.
+    pub tallies: Vec<Option<Arc<Tally>>>,
     pub settings: Arc<Settings>,
     pub guard: Arc<Guard>,
     /// When its models were loaded, or failed to.
@@ -88,6 +91,16 @@ impl Endpoint {
         match &self.models {
             Ok(_) => EndpointState::Serving,
             Err(reason) => EndpointState::Failed(reason.clone()),
+        }
+    }
+
+    pub fn view(&self, name: &str) -> EndpointView {
+        let models = self.models.as_deref().unwrap_or_default();
+        EndpointView {
+            name: name.to_owned(),
+            revision: self.revision.as_ref().clone(),
+            state: self.state(),
+            runtimes: models.iter().map(|model| model.view()).collect(),
         }
     }
 

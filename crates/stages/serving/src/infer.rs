@@ -9,6 +9,7 @@ use crate::checks::{Checker, Noticed};
 use crate::endpoint::Endpoint;
 use crate::guard::cache_key;
 use crate::load::Loaded;
+use crate::shadow::Answered;
 use crate::{Error, Select, Serving, Target};
 
 #[derive(Clone)]
@@ -103,9 +104,13 @@ impl Serving {
             started = Instant::now();
             ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
         }
-        let ran = ran?;
+        let mut ran = ran?;
+        let answered = endpoint
+            .shadows()
+            .next()
+            .is_some()
+            .then(|| Answered { outputs: Arc::new(ran.logged_outputs.clone()), took: started.elapsed() });
         let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
-        let mut ran = ran;
         if let Some(checker) = endpoint.checker(target.variant) {
             checker.choose(&ran.logged_outputs, &mut ran.noticed);
         }
@@ -117,8 +122,8 @@ impl Serving {
         } else if !self.0.log.record(batch) {
             metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
         }
-        if let Some(copy) = copy {
-            self.shadow(actor, endpoint, copy, rows, now);
+        if let (Some(copy), Some(answered)) = (copy, answered) {
+            self.shadow(actor, endpoint, copy, rows, now, &answered);
         }
         Ok(Answer {
             outputs: select(ran.outputs, request.outputs),
@@ -156,17 +161,29 @@ impl Serving {
 
     /// The same request for each shadow variant, when the answer is on its way. Its predictions are logged under the
     /// shadow's name and have ids of their own.
-    fn shadow(&self, actor: &Actor, endpoint: &Arc<Endpoint>, input: Input, rows: usize, now: Timestamp) {
+    fn shadow(
+        &self,
+        actor: &Actor,
+        endpoint: &Arc<Endpoint>,
+        input: Input,
+        rows: usize,
+        now: Timestamp,
+        answered: &Answered,
+    ) {
         for variant in endpoint.shadows() {
             let Ok(models) = &endpoint.models else { return };
             let Ok(target) = endpoint.of(models, variant) else { return };
             let (endpoint, actor, log) = (Arc::clone(endpoint), actor.clone(), self.0.log.clone());
-            let input = input.clone();
+            let (input, answered) = (input.clone(), answered.clone());
             self.0.shadows.send(Box::new(move || {
                 let start = Instant::now();
                 // What there is to notice was noticed about the request that it is a copy of.
                 let ran = run_now(&target.model, None, input, rows);
                 let failed = ran.is_err();
+                if let Some(Some(tally)) = endpoint.tallies.get(variant) {
+                    let ran = ran.as_ref().ok().map(|r| (&r.logged_outputs, start.elapsed()));
+                    tally.count(&answered, ran);
+                }
                 if let Some(stats) = endpoint.variant_stats.get(variant) {
                     stats.count(now, start.elapsed(), failed);
                 }

@@ -4,12 +4,15 @@
 //! table; answering reads that table through an atomic pointer and never touches the database. A request keeps the
 //! endpoint that it started with, so that a swap loses none; the old models are freed after their last request.
 
+mod asleep;
 mod batch;
 mod checks;
 mod cost;
 mod deploy;
 mod endpoint;
 mod error;
+mod figures;
+mod gates;
 mod guard;
 mod infer;
 mod lane;
@@ -31,12 +34,15 @@ mod warm;
 pub use checks::{Action, Baselines, Check, CheckedVariant, Checker, Checks, LearnedFrom, Noticed};
 pub use endpoint::Target;
 pub use error::Error;
+pub use figures::ShadowFigures;
+pub use gates::Gates;
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
 pub use model::{
-    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantTraffic, VariantView,
+    Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantRuntime, VariantTraffic,
+    VariantView,
 };
-pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState};
+pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
 pub use stats::{Point, Traffic};
@@ -46,6 +52,8 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_serving.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rollouts.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_shadows.sql") },
     ],
-    facts: &[],
+    // Counts, as every server has them.
+    facts: &["endpoint_shadow"],
 };

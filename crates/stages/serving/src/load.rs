@@ -3,15 +3,18 @@ use std::sync::{Arc, OnceLock};
 use blobs::Blobs;
 use ledger::Ledger;
 use models::{ModelFile, ModelVersion};
-use runtimes::{InputSchema, MlModel, Model, Runtime, Tabular};
+use packages::Engine;
+use runtimes::{Frame, InputSchema, MlModel, Model, Runtime, Tabular};
 use tokio::runtime::Handle;
-use types::{Actor, Digest, Uid};
+use tokio::sync::Notify;
+use types::{Actor, Digest, Permission, Uid};
 
-use crate::Error;
+use crate::asleep::Known;
 use crate::cost::Cost;
 use crate::lane::Lane;
-use crate::nap::Napping;
+use crate::nap::{Again, Napping, Shape};
 use crate::warm::{example as example_of, warm};
+use crate::{Error, Serving, VariantRuntime};
 
 /// Files that MLflow writes beside a model and that are no part of it.
 const ABOUT: [&str; 8] = [
@@ -50,6 +53,46 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Warmed up with `example`, or with made-up input if there is none; cold if the model sleeps (`example` is `None`).
+    fn new(
+        about: ModelVersion,
+        nap: Arc<Napping>,
+        engine: Engine,
+        schema: InputSchema,
+        pyfunc_output: Option<String>,
+        example: Option<Option<&Frame>>,
+    ) -> Result<Self, Error> {
+        let model: Arc<dyn Model> = nap.clone();
+        let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
+        let tabular = match Tabular::new(Arc::clone(&model), &schema) {
+            Ok(tabular) => Some(tabular),
+            Err(runtimes::Error::NotTabular(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let cost = match example {
+            Some(example) => warm(model.as_ref(), tabular.as_ref(), example).map_err(failed)?,
+            None => Cost::unknown(),
+        };
+        Ok(Self {
+            version: about.uid,
+            model_name: about.model,
+            number: about.number,
+            digest: about.digest,
+            model,
+            tabular,
+            schema,
+            pyfunc_output,
+            engine: engine.name(),
+            cost: Arc::new(cost),
+            nap,
+            lane: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn view(&self) -> VariantRuntime {
+        VariantRuntime { engine: self.engine, awake: self.nap.is_awake(), bytes: self.nap.bytes() }
+    }
+
     /// Errors: `Interrupted` if no thread can be started.
     pub(crate) fn lane(&self) -> Result<&Lane, Error> {
         if let Some(lane) = self.lane.get() {
@@ -67,6 +110,7 @@ pub(crate) async fn load(
     runtime: &Runtime,
     actor: &Actor,
     version: Uid,
+    woken: Arc<Notify>,
 ) -> Result<Loaded, Error> {
     let about = models::get_version(ledger, actor, version).await?;
     let files = models::files(ledger, actor, version).await?;
@@ -94,94 +138,84 @@ pub(crate) async fn load(
     tokio::task::spawn_blocking(move || {
         let model = runtime.load_onnx_with(&onnx, &external)?;
         // The bytes stay; what ONNX Runtime makes of them is the larger part.
-        let nap =
-            Arc::new(Napping::new(model, bytes, Box::new(move || runtime.load_onnx_with(&onnx, &external))));
-        let model: Arc<dyn Model> = nap.clone();
-        let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
-        let tabular = match Tabular::new(Arc::clone(&model), &schema) {
-            Ok(tabular) => Some(tabular),
-            Err(runtimes::Error::NotTabular(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let cost = warm(model.as_ref(), tabular.as_ref(), example.as_ref()).map_err(failed)?;
-        Ok(Loaded {
-            version,
-            model_name: about.model.clone(),
-            number: about.number,
-            digest: about.digest,
-            model,
-            tabular,
-            schema,
-            pyfunc_output: None,
-            engine: "onnx",
-            cost: Arc::new(cost),
-            nap,
-            lane: OnceLock::new(),
-        })
+        let shape = Shape::of(model.as_ref(), bytes);
+        let again = Box::new(move || runtime.load_onnx_with(&onnx, &external));
+        let nap = Arc::new(Napping::new(shape, Some(model), again, woken));
+        Loaded::new(about, nap, Engine::Onnx, schema, None, Some(example.as_ref()))
     })
     .await
     .map_err(|_| Error::Interrupted)?
 }
 
-/// [`load`] by whichever runtime may serve the version.
+/// [`load`] by whichever runtime may serve the version. With `lazy` it stays out of memory until the first request, if it was
+/// loaded here before.
 pub(crate) async fn load_any(
-    ledger: &Ledger,
-    blobs: &Blobs,
+    serving: &Serving,
     engines: &packages::Engines,
     actor: &Actor,
     version: Uid,
+    lazy: bool,
 ) -> Result<Loaded, Error> {
+    let (ledger, blobs) = (&serving.0.ledger, &serving.0.blobs);
     let about = models::get_version(ledger, actor, version).await?;
-    let opened = packages::open_version(ledger, blobs, engines, actor, version).await?;
     let files = models::files(ledger, actor, version).await?;
     let bytes = files.iter().map(|f| u64::try_from(f.bytes).unwrap_or(0)).sum();
-    let again = {
-        let (ledger, blobs, engines) = (ledger.clone(), blobs.clone(), engines.clone());
-        let (actor, handle) = (actor.clone(), Handle::current());
-        move || {
-            let open = || {
-                handle
-                    .block_on(packages::open_version(&ledger, &blobs, &engines, &actor, version))
-                    .map_err(Box::new)
-            };
-            // On a thread of its own: whoever asks may be one of the runtime's, which must not wait for it.
-            let opened = std::thread::scope(|scope| scope.spawn(open).join());
-            let failed = |why: String| runtimes::Error::Busy(format!("it cannot be loaded again: {why}"));
-            match opened {
-                Ok(Ok(opened)) => Ok(opened.model),
-                Ok(Err(error)) => Err(failed(error.to_string())),
-                Err(_) => Err(failed("its loader panicked".into())),
-            }
-        }
-    };
+    let again = again(serving, engines, actor, version);
+    let woken = Arc::clone(&serving.0.woken);
+    let known = about.digest.filter(|_| lazy).and_then(|digest| Known::read(&engines.folder, digest));
+    if let Some(known) = known
+        && may_serve(ledger, actor, version, &known.engine).await?
+        && let Some(engine) = [Engine::Native, Engine::Onnx, Engine::Python]
+            .into_iter()
+            .find(|engine| engine.name() == known.engine)
+    {
+        let nap = Arc::new(Napping::new(known.shape, None, again, woken));
+        return Loaded::new(about, nap, engine, known.schema, known.pyfunc_output, None);
+    }
+    let opened = packages::open_version(ledger, blobs, engines, actor, version).await?;
+    let folder = engines.folder.clone();
     tokio::task::spawn_blocking(move || {
         let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
-        let nap = Arc::new(Napping::new(model, bytes, Box::new(again)));
-        let model: Arc<dyn Model> = nap.clone();
-        let failed = |source| Error::WarmUp { model: about.model.clone(), number: about.number, source };
-        let tabular = match Tabular::new(Arc::clone(&model), &schema) {
-            Ok(tabular) => Some(tabular),
-            Err(runtimes::Error::NotTabular(_)) => None,
-            Err(error) => return Err(error.into()),
-        };
-        let cost = warm(model.as_ref(), tabular.as_ref(), example.as_ref()).map_err(failed)?;
-        Ok(Loaded {
-            version,
-            model_name: about.model.clone(),
-            number: about.number,
-            digest: about.digest,
-            model,
-            tabular,
-            schema,
-            pyfunc_output,
-            engine: engine.name(),
-            cost: Arc::new(cost),
-            nap,
-            lane: OnceLock::new(),
-        })
+        let shape = Shape::of(model.as_ref(), bytes);
+        if let Some(digest) = about.digest {
+            Known::new(engine.name(), shape.clone(), schema.clone(), pyfunc_output.clone())
+                .keep(&folder, digest);
+        }
+        let nap = Arc::new(Napping::new(shape, Some(model), again, woken));
+        Loaded::new(about, nap, engine, schema, pyfunc_output, Some(example.as_ref()))
     })
     .await
     .map_err(|_| Error::Interrupted)?
+}
+
+/// Whether no verdict and no missing permission stands against it.
+async fn may_serve(ledger: &Ledger, actor: &Actor, version: Uid, engine: &str) -> Result<bool, Error> {
+    if engine == Engine::Python.name() {
+        return Ok(actor.may(Permission::RunCode));
+    }
+    let verdict = packages::latest(ledger, actor, version, packages::Kind::Parity, engine).await?;
+    Ok(verdict.is_none_or(|verdict| verdict.passed))
+}
+
+/// Opens the version once more; blocks.
+fn again(serving: &Serving, engines: &packages::Engines, actor: &Actor, version: Uid) -> Again {
+    let (ledger, blobs) = (serving.0.ledger.clone(), serving.0.blobs.clone());
+    let (engines, actor, handle) = (engines.clone(), actor.clone(), Handle::current());
+    Box::new(move || {
+        let open = || {
+            handle
+                .block_on(packages::open_version(&ledger, &blobs, &engines, &actor, version))
+                .map_err(Box::new)
+        };
+        // On a thread of its own: whoever asks may be one of the runtime's, which must not wait for it.
+        let opened = std::thread::scope(|scope| scope.spawn(open).join());
+        let failed = |why: String| runtimes::Error::Busy(format!("it cannot be loaded again: {why}"));
+        match opened {
+            Ok(Ok(opened)) => Ok(opened.model),
+            Ok(Err(error)) => Err(failed(error.to_string())),
+            Err(_) => Err(failed("its loader panicked".into())),
+        }
+    })
 }
 
 struct Source {

@@ -123,4 +123,17 @@ pub struct EndpointView {
     pub revision: Revision,
     #[serde(flatten)]
     pub state: EndpointState,
+    /// What runs each variant, in the revision's order; empty if it failed.
+    pub runtimes: Vec<VariantRuntime>,
+}
+
+/// How a variant is served now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VariantRuntime {
+    /// `onnx`, `native` or `python`.
+    pub engine: &'static str,
+    /// Whether it is in memory; else the next request brings it back.
+    pub awake: bool,
+    /// What it holds in memory, or would hold.
+    pub bytes: u64,
 }

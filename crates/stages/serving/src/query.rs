@@ -10,11 +10,7 @@ impl Serving {
             .endpoints
             .iter()
             .filter(|(key, _)| key.0 == actor.workspace)
-            .map(|(key, endpoint)| EndpointView {
-                name: key.1.clone(),
-                revision: endpoint.revision.as_ref().clone(),
-                state: endpoint.state(),
-            })
+            .map(|(key, endpoint)| endpoint.view(&key.1))
             .collect();
         views.sort_by(|a, b| a.name.cmp(&b.name));
         views
@@ -23,11 +19,7 @@ impl Serving {
     /// Errors: `NoEndpoint`.
     pub fn get(&self, actor: &Actor, name: &str) -> Result<EndpointView, Error> {
         let endpoint = self.endpoint(actor.workspace, name)?;
-        Ok(EndpointView {
-            name: name.to_owned(),
-            revision: endpoint.revision.as_ref().clone(),
-            state: endpoint.state(),
-        })
+        Ok(endpoint.view(name))
     }
 
     /// The newest 100 revisions, newest first; also of an endpoint that was deleted.

@@ -8,18 +8,20 @@ use ledger::Ledger;
 use parking_lot::Mutex;
 use predictions::Log;
 use runtimes::Runtime;
+use tokio::sync::Notify;
 use types::{Actor, Uid, WorkspaceId};
 
 use crate::checks::{Baselines, Learned};
 use crate::endpoint::{Endpoint, Key, ServingTable};
+use crate::gates::{Gates, Judging};
 use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
 use crate::rollout::Rollout;
 use crate::settings::Settings;
-use crate::shadow::Shadows;
+use crate::shadow::{Shadows, Tally};
 use crate::stats::Stats;
-use crate::{Error, Revision, Select, Target};
+use crate::{Error, Revision, Select, Target, nap};
 
 #[derive(Clone, Debug)]
 pub struct ServingConfig {
@@ -31,12 +33,16 @@ pub struct ServingConfig {
     pub drain: Duration,
     /// Models that nobody asked for so long leave memory until the next request; `None`: never.
     pub idle_unload: Option<Duration>,
-    /// Bytes of models' files that may be in memory at once; beyond, those asked longest ago leave it.
+    /// Bytes that models may hold in memory at once (of Python models what their processes hold, of others the size of their
+    /// files); beyond, those asked longest ago leave it.
     pub memory: Option<u64>,
+    /// After a start models that were loaded here before stay out of memory until their first request.
+    pub lazy_load: bool,
     /// The runtimes beside ONNX; without, only ONNX is served.
     pub engines: Option<packages::Engines>,
     /// What model versions learned from, which rows are held against; without, only what needs no training data is checked.
     pub baselines: Option<Arc<dyn Baselines>>,
+    pub gates: Gates,
 }
 
 impl Default for ServingConfig {
@@ -47,8 +53,10 @@ impl Default for ServingConfig {
             drain: Duration::from_secs(30),
             idle_unload: None,
             memory: None,
+            lazy_load: false,
             engines: None,
             baselines: None,
+            gates: Gates::default(),
         }
     }
 }
@@ -76,6 +84,11 @@ pub(crate) struct Inner {
     /// Those that are running or paused.
     pub rollouts: Mutex<HashMap<Key, Rollout>>,
     pub shadows: Shadows,
+    /// What shadows did on this server.
+    pub tallies: Mutex<Vec<Arc<Tally>>>,
+    pub judging: Judging,
+    /// Told when a model came back into memory.
+    pub woken: Arc<Notify>,
     /// This server, where several share a database.
     pub holder: Uid,
     /// One change of the table at a time.
@@ -106,6 +119,9 @@ impl Serving {
             learned: Mutex::default(),
             rollouts: Mutex::default(),
             shadows: Shadows::start(),
+            tallies: Mutex::default(),
+            judging: Judging::default(),
+            woken: Arc::default(),
             holder: types::new_id(ledger.clock().now()),
             changing: tokio::sync::Mutex::new(()),
         }));
@@ -169,6 +185,7 @@ impl Serving {
         Endpoint {
             meters: revision.variants.iter().map(|v| Meter::of(&revision.endpoint, v)).collect(),
             checkers: models.as_ref().map(|m| self.checkers(key, m)).unwrap_or_default(),
+            tallies: self.tallies_of(key, &revision),
             models,
             stats: self.stats(key),
             variant_stats,
@@ -198,6 +215,17 @@ impl Serving {
         };
         self.0.table.store(Arc::new(ServingTable { endpoints }));
         old
+    }
+
+    /// Lets models leave memory that were idle for long, or that the budget has no room for.
+    pub(crate) fn let_sleep(&self) {
+        let config = &self.0.config;
+        if config.idle_unload.is_none() && config.memory.is_none() {
+            return;
+        }
+        let table = self.0.table.load();
+        let models = table.endpoints.values().filter_map(|e| e.models.as_ref().ok()).flatten();
+        nap::let_sleep(models.map(|m| Arc::clone(&m.nap)).collect(), config.idle_unload, config.memory);
     }
 
     /// Waits for the last request of a replaced endpoint, then frees its models away from the network's threads.

@@ -10,7 +10,7 @@ use crate::rollout::Window;
 /// Seconds that are kept.
 const SECONDS: usize = 300;
 /// Latency buckets: four to a doubling, from 1 µs to 1 µs · 2^(BUCKETS/4).
-const BUCKETS: usize = 104;
+pub(crate) const BUCKETS: usize = 104;
 
 /// One endpoint's traffic, over all of its revisions since the start of the process.
 pub(crate) struct Stats {
@@ -86,7 +86,7 @@ impl Stats {
     /// What happened from `since` on, at most the last five minutes. Whole seconds: the one in which `since` lies counts.
     pub fn window(&self, since: Timestamp, now: Timestamp) -> Window {
         let (first, current) = (since.0.div_euclid(1_000_000), now.0.div_euclid(1_000_000));
-        let mut buckets = [0; BUCKETS];
+        let mut buckets = [0_u32; BUCKETS];
         let mut window = Window::default();
         for second in self.seconds.lock().iter() {
             let young = second.second > current - SECONDS as i64 && second.second <= current;
@@ -108,7 +108,7 @@ impl Stats {
             seconds.iter().filter(young).cloned().collect()
         };
         kept.sort_by_key(|s| s.second);
-        let mut minute = [0; BUCKETS];
+        let mut minute = [0_u32; BUCKETS];
         let mut lately = 0;
         for second in &kept {
             if second.second > current - 60 {
@@ -137,21 +137,21 @@ impl Stats {
     }
 }
 
-fn bucket(took: Duration) -> usize {
+pub(crate) fn bucket(took: Duration) -> usize {
     let micros = took.as_secs_f64() * 1e6;
     ((micros.max(1.0).log2() * 4.0) as usize).min(BUCKETS - 1)
 }
 
 /// In milliseconds: the middle of the bucket that holds the quantile (within ±9 %).
-fn quantile(buckets: &[u32; BUCKETS], q: f64) -> f64 {
-    let total: u64 = buckets.iter().map(|n| u64::from(*n)).sum();
+pub(crate) fn quantile<N: Copy + Into<u64>>(buckets: &[N], q: f64) -> f64 {
+    let total: u64 = buckets.iter().map(|n| (*n).into()).sum();
     if total == 0 {
         return 0.0;
     }
     let rank = ((total as f64 * q).ceil() as u64).clamp(1, total);
     let mut seen = 0;
     for (index, count) in buckets.iter().enumerate() {
-        seen += u64::from(*count);
+        seen += (*count).into();
         if seen >= rank {
             return ((index as f64 + 0.5) / 4.0).exp2() / 1000.0;
         }

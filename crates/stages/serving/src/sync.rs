@@ -19,7 +19,7 @@ impl Serving {
         let mut last = Instant::now();
         let mut learned = Instant::now();
         loop {
-            let watching = !self.0.rollouts.lock().is_empty();
+            let watching = !self.0.rollouts.lock().is_empty() || !self.0.tallies.lock().is_empty();
             let changed = tokio::select! {
                 () = token.cancelled() => return Ok(()),
                 changed = sealed.changed() => {
@@ -28,10 +28,14 @@ impl Serving {
                     }
                     true
                 }
+                () = self.0.woken.notified() => false,
                 () = tokio::time::sleep(if watching { WATCH } else { RETRY }) => last.elapsed() >= RETRY,
             };
             if watching && let Err(error) = self.look_at_rollouts().await {
                 tracing::warn!(%error, "a rollout could not be changed; it is tried again");
+            }
+            if let Err(error) = self.keep_shadows().await {
+                tracing::warn!(%error, "what shadows did could not be written; it is tried again");
             }
             self.let_sleep();
             if learned.elapsed() >= RETRY {
@@ -53,6 +57,7 @@ impl Serving {
     pub(crate) async fn sync(&self) -> Result<(), Error> {
         let _changing = self.0.changing.lock().await;
         self.sync_rollouts().await?;
+        self.learn_refused().await?;
         let settings = self.0.ledger.read(WorkspaceId::DEFAULT, store::all_settings).await?;
         let mut changed: Vec<Key> = Vec::new();
         for (workspace, endpoint, settings) in settings {
@@ -72,7 +77,10 @@ impl Serving {
             let fresh = serving.is_some_and(|e| {
                 e.revision.uid == revision.uid
                     && !changed.contains(&key)
-                    && (e.models.is_ok() || e.tried_at.elapsed() < RETRY)
+                    && match &e.models {
+                        Ok(models) => !models.iter().any(|m| self.0.judging.refuses(*workspace, m)),
+                        Err(_) => e.tried_at.elapsed() < RETRY,
+                    }
             });
             if !fresh {
                 self.take_up(key, revision.clone()).await;
@@ -91,9 +99,10 @@ impl Serving {
 
     async fn take_up(&self, key: Key, revision: Revision) {
         let actor = Actor { workspace: key.0, ..Actor::system("serving") };
+        let lazy = self.0.config.lazy_load;
         let mut models = Ok(Vec::new());
         for variant in &revision.variants {
-            match self.loaded(&actor, &key, variant.model_version).await {
+            match self.loaded(&actor, &key, variant.model_version, lazy).await {
                 Ok(model) => {
                     if let Ok(models) = models.as_mut() {
                         models.push(model);
@@ -122,5 +131,7 @@ impl Serving {
         }
         // The replaced endpoint is freed by its last request.
         self.publish(&key, Some(self.made(&key, revision, models)));
+        // Before the next one is loaded, so that a start needs no more than the budget and one model.
+        self.let_sleep();
     }
 }

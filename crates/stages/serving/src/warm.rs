@@ -1,14 +1,11 @@
 //! The first runs of a model, before anybody waits for one.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use runtimes::{Column, Error, Frame, Model, Tabular, Values, tabular};
 use serde_json::Value;
 
 use crate::cost::Cost;
-
-/// What a call is taken to cost where no run succeeded yet: too long for the network's threads.
-const UNKNOWN: Duration = Duration::from_millis(1);
 
 /// Runs the model twice: the first run allocates, the second tells what a call costs.
 ///
@@ -31,7 +28,7 @@ pub(crate) fn warm(
         Ok(()) => {}
         Err(Error::Run(reason)) => {
             tracing::debug!(reason, "a model refuses made-up input, so it starts cold");
-            return Ok(Cost::first(UNKNOWN));
+            return Ok(Cost::unknown());
         }
         Err(error) => return Err(error),
     }

@@ -1,7 +1,7 @@
 // Who answers, with sliders: the shares of several variants are changed together and deployed as one revision.
 import { useState } from 'react';
 import { ApiError, type EndpointDetail, type Variant, call } from '../../api';
-import { millis, number, percent } from '../../format';
+import { bytes, millis, number, percent } from '../../format';
 import { enc } from '../../router';
 import { refresh } from '../../store';
 import { Failure, Id } from '../basics';
@@ -51,6 +51,7 @@ export function Weights({ endpoint }: { endpoint: EndpointDetail }) {
           { key: 'model', label: 'Model version', width: 'minmax(150px, 1fr)', render: (variant) => `${variant.model} v${variant.version}` },
           { key: 'name', label: 'Variant', width: 'minmax(120px, 1fr)', render: (variant) => <>{variant.name} {(variant.labels ?? []).map((label) => <span key={label} className="tag">{label}</span>)}</> },
           { key: 'weight', label: 'Share of traffic', width: 'minmax(130px, 1fr)', render: (variant) => (variant.shadow ? <span className="muted">shadow</span> : <span className="share"><i style={{ width: `${wished(variant) * 100}%` }} /><b>{percent(wished(variant))}</b></span>) },
+          { key: 'runtime', label: 'Runtime', width: '120px', title: (variant) => (variant.memory_bytes ? `${bytes(variant.memory_bytes)} ${variant.awake ? 'in memory' : 'when it is in memory'}` : ''), render: (variant) => (variant.runtime ? <>{variant.runtime}{variant.awake === false && <span className="muted"> asleep</span>}</> : '–') },
           { key: 'requests', label: 'Requests', align: 'num', width: '100px', render: (variant) => number(traffic.get(variant.name)?.requests ?? null) },
           { key: 'errors', label: 'Errors', align: 'num', width: '84px', render: (variant) => <span className={(traffic.get(variant.name)?.errors ?? 0) > 0 ? 'alarm-text' : undefined}>{number(traffic.get(variant.name)?.errors ?? null)}</span> },
           { key: 'p99', label: 'p99', align: 'num', width: '84px', render: (variant) => millis(traffic.get(variant.name)?.p99_ms ?? null) },

@@ -8,6 +8,8 @@ use namespaces::event::{PollFd, PollFlags, poll};
 use namespaces::process::{Pid, Signal, getegid, geteuid, kill_process, kill_process_group, setsid};
 use namespaces::thread::{UnshareFlags, unshare};
 
+use crate::family::family;
+
 use super::{COMMAND, INNER, NOT_BUILT, OUT_OF_MEMORY, Policy, Protection, complain, files, filter};
 
 /// How often memory is looked at.
@@ -134,21 +136,6 @@ fn end(child: &mut Child) {
 
 fn raw(pid: u32) -> Option<Pid> {
     i32::try_from(pid).ok().and_then(Pid::from_raw)
-}
-
-/// A process and everything below it.
-fn family(root: u32) -> Vec<u32> {
-    let mut found = vec![root];
-    let mut next = 0;
-    while next < found.len() && found.len() < 10_000 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", found[next])).into_iter().flatten().flatten();
-        for task in tasks {
-            let Ok(children) = types::io::read_to_string(task.path().join("children")) else { continue };
-            found.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-        }
-        next += 1;
-    }
-    found
 }
 
 /// Bytes that belong to a process: its proportional share where the kernel tells, else resident without shared.

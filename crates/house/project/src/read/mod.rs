@@ -5,6 +5,7 @@ mod data_gate;
 mod executors;
 mod pipelines;
 mod quality;
+mod rollout;
 mod serving;
 
 use crate::Project;

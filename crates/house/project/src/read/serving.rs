@@ -1,5 +1,6 @@
 use serving::{Action, Checks};
 
+use super::rollout::rollout;
 use crate::node::Node;
 use crate::reader::Reader;
 use crate::{Budget, Duration, Endpoint, Labels, Promote, Retrain, Span};
@@ -63,11 +64,12 @@ fn checks(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Checks {
 }
 
 pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Retrain {
-    let known = ["on", "pipeline", "gate", "labels", "cooldown", "budget", "promote"];
+    let known = ["on", "pipeline", "gate", "labels", "cooldown", "budget", "promote", "rollout"];
     let fields = reader.fields(path, at, node, &known);
     let labels_at = reader.key_at(&fields, "labels");
     let budget_at = reader.key_at(&fields, "budget");
     let promote_at = reader.key_at(&fields, "promote");
+    let rollout_at = reader.key_at(&fields, "rollout");
     Retrain {
         on: reader.required(&fields, "on", "<one of monitors>", Reader::text).unwrap_or_default(),
         pipeline: reader
@@ -82,6 +84,7 @@ pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
                 Some(promote(r, p, promote_at, n))
             })
             .unwrap_or_default(),
+        rollout: reader.optional(&fields, "rollout", |r, p, n| Some(rollout(r, p, rollout_at, n))),
     }
 }
 
@@ -97,7 +100,7 @@ fn budget(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Budget {
     Budget { runs: runs as u64, per: longer_than_zero(reader, &fields, path, "per", "1d") }
 }
 
-fn longer_than_zero(
+pub(super) fn longer_than_zero(
     reader: &mut Reader,
     fields: &crate::reader::Fields<'_>,
     path: &str,

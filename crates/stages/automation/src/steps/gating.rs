@@ -1,7 +1,7 @@
 use evaluation::{Champion, Evaluation, Request};
 use types::{Actor, Digest, Uid};
 
-use super::Next;
+use super::{Next, route, version_of};
 use crate::{Automation, Error, Gate, Retraining, State};
 
 /// Asks the gate about the new model version.
@@ -10,15 +10,12 @@ pub(super) async fn judge(
     actor: &Actor,
     retraining: &Retraining,
 ) -> Result<Next, Error> {
-    let version = retraining
-        .model_version
-        .ok_or_else(|| Error::Missing("the retraining has no model version".into()))?;
+    let version = version_of(retraining)?;
+    let open = || Next::to(route::after(automation, actor, retraining, State::Gating));
     let champion = champion(automation, actor, retraining).await?;
     let alias_from = champion.as_ref().map(|(_, number)| *number);
     let Some(gate) = &retraining.recipe.gate else {
-        return Ok(Next::to(State::Promoting)
-            .saying("no gate is declared")
-            .with(|c| c.alias_from = alias_from));
+        return Ok(open().saying("no gate is declared").with(|c| c.alias_from = alias_from));
     };
     let data = data(automation, actor, retraining, gate).await?;
     let evaluation = match earlier(automation, actor, retraining, gate, version, data).await? {
@@ -31,7 +28,7 @@ pub(super) async fn judge(
     };
     let told = |next: Next| next.with(|c| (c.evaluation, c.alias_from) = (Some(evaluation.uid), alias_from));
     if evaluation.blessed() {
-        return Ok(told(Next::to(State::Promoting).saying(format!("the gate `{}` opened", gate.name))));
+        return Ok(told(open().saying(format!("the gate `{}` opened", gate.name))));
     }
     let failures = evaluation.failures();
     let why =

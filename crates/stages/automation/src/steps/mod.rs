@@ -1,14 +1,18 @@
 //! What each state does. The work may be done twice (the server may die before it is recorded), so every step first
 //! looks whether it is done already.
 
+mod canary;
 mod dataset;
 mod gating;
 mod labels;
 mod promoting;
+mod route;
+mod shadowing;
 mod training;
 
 use ledger::{Ledger, Tx};
 use serde_json::json;
+use serving::ShadowFigures;
 use types::{Actor, Fault as _, Timestamp, Uid};
 
 use crate::{Automation, Error, Retraining, State, Trigger, store};
@@ -31,6 +35,9 @@ pub(crate) struct Changes {
     pub evaluation: Option<Uid>,
     pub alias_from: Option<i64>,
     pub endpoint_revision: Option<Uid>,
+    pub shadow_since: Option<Timestamp>,
+    pub shadow: Option<ShadowFigures>,
+    pub rollout: Option<Uid>,
 }
 
 impl Next {
@@ -69,9 +76,39 @@ pub(crate) async fn work(
         State::Dataset => dataset::make(automation, actor, retraining).await.map(Some),
         State::Training => training::train(automation, actor, retraining).await,
         State::Gating => gating::judge(automation, actor, retraining).await.map(Some),
+        State::Shadow => shadowing::watch(automation, actor, retraining).await,
+        State::Canary => canary::watch(automation, actor, retraining).await,
         State::Promoting => promoting::promote(automation, actor, retraining).await.map(Some),
-        State::Done | State::Refused | State::Failed | State::Skipped => Ok(None),
+        State::Done | State::Refused | State::RolledBack | State::Failed | State::Skipped => Ok(None),
     }
+}
+
+/// When a step has failed for good: what it had begun at the endpoint is undone.
+pub(crate) async fn abandon(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+) -> Result<(), Error> {
+    if retraining.state == State::Shadow
+        && let Some(version) = retraining.model_version
+    {
+        automation.serving.end_shadow(actor, &retraining.endpoint, version).await?;
+    }
+    Ok(())
+}
+
+fn version_of(retraining: &Retraining) -> Result<Uid, Error> {
+    retraining.model_version.ok_or_else(|| Error::Missing("the retraining has no model version".into()))
+}
+
+/// The edge from what a retraining deploys.
+fn cause(retraining: &Retraining) -> (String, String, String) {
+    ("triggered_by".to_owned(), "retraining".to_owned(), retraining.uid.hex())
+}
+
+/// Whether a candidate is on its way at the endpoint: another deployment would end that.
+async fn is_rolling_out(automation: &Automation, actor: &Actor, endpoint: &str) -> Result<bool, Error> {
+    Ok(automation.serving.rollout(actor, endpoint).await?.is_some_and(|r| r.state.is_active()))
 }
 
 async fn start(automation: &Automation, actor: &Actor, retraining: &Retraining) -> Result<Next, Error> {
@@ -112,9 +149,16 @@ pub(crate) async fn commit(
                 "model_version": changes.model_version,
                 "evaluation": changes.evaluation,
                 "endpoint_revision": changes.endpoint_revision,
+                "rollout": changes.rollout,
+                "detail": detail,
             });
-            // A pipeline run that was submitted is news, though the state is the same.
-            let kind = if *state == from { "submitted" } else { state.name() };
+            // What was begun is news, though the state is the same.
+            let kind = match (from, *state == from) {
+                (State::Shadow, true) => "shadow_started",
+                (State::Canary, true) => "canary_started",
+                (_, true) => "submitted",
+                (_, false) => state.name(),
+            };
             tx.event(&format!("retraining.{kind}"), &format!("retraining:{uid}"), payload)?;
             Ok(true)
         })

@@ -1,7 +1,7 @@
-use serving::{Deploy, EndpointState, NewVariant};
+use serving::{Deploy, EndpointState, NewVariant, RolloutState, StableVariant};
 use types::{Actor, Class, Fault as _, Uid};
 
-use super::Next;
+use super::{Next, cause, version_of};
 use crate::{Automation, Error, Retraining, State};
 
 /// Moves the alias, then swaps the endpoint. If the model cannot be served the alias goes back.
@@ -10,9 +10,7 @@ pub(super) async fn promote(
     actor: &Actor,
     retraining: &Retraining,
 ) -> Result<Next, Error> {
-    let uid = retraining
-        .model_version
-        .ok_or_else(|| Error::Missing("the retraining has no model version".into()))?;
+    let uid = version_of(retraining)?;
     let version = models::get_version(&automation.ledger, actor, uid).await?;
     let (model, alias) = (&retraining.recipe.model, &retraining.recipe.alias);
     let moved =
@@ -21,6 +19,7 @@ pub(super) async fn promote(
         Ok(()) => {}
         // An approval rule stands against it.
         Err(error) if error.class() == Class::Forbidden => {
+            serve_again(automation, actor, retraining).await?;
             return Ok(
                 Next::to(State::Refused).saying(format!("the alias `{alias}` may not be moved: {error}"))
             );
@@ -57,13 +56,25 @@ async fn deploy(
     retraining: &Retraining,
     version: Uid,
 ) -> Result<Uid, Error> {
-    let cause = ("triggered_by".to_owned(), "retraining".to_owned(), retraining.uid.hex());
     let deploy = Deploy {
         endpoint: retraining.endpoint.clone(),
         variants: vec![NewVariant::new(version, 1.0)],
-        causes: vec![cause],
+        causes: vec![cause(retraining)],
     };
     Ok(automation.serving.deploy(actor, deploy).await?.uid)
+}
+
+/// What served before the canary, if there was one.
+async fn serve_again(automation: &Automation, actor: &Actor, retraining: &Retraining) -> Result<(), Error> {
+    let Some(uid) = retraining.rollout else { return Ok(()) };
+    let newest = automation.serving.rollout(actor, &retraining.endpoint).await?;
+    let Some(rollout) = newest.filter(|r| r.uid == uid && r.state == RolloutState::Promoted) else {
+        return Ok(());
+    };
+    let variants = rollout.stable.iter().map(StableVariant::again).collect();
+    let deploy = Deploy { endpoint: retraining.endpoint.clone(), variants, causes: vec![cause(retraining)] };
+    automation.serving.deploy(actor, deploy).await?;
+    Ok(())
 }
 
 async fn restore(automation: &Automation, actor: &Actor, retraining: &Retraining) -> Result<(), Error> {

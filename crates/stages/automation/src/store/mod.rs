@@ -33,7 +33,17 @@ reads!(Tx Rx FactTx);
 /// A column that holds JSON of a known shape.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text).map_err(|e| Error::WrongType {
+    parsed(&text, column)
+}
+
+/// The same, where it may be null.
+pub(crate) fn json_opt<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| parsed(&text, column)).transpose()
+}
+
+fn parsed<T: DeserializeOwned>(text: &str, column: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| Error::WrongType {
         column: column.to_owned(),
         wanted: std::any::type_name::<T>(),
         found: e.to_string(),

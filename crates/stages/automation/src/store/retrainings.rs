@@ -1,7 +1,7 @@
 use ledger::{Row, Tx, params};
 use types::{Timestamp, Uid};
 
-use super::{Reads, Result, json, text};
+use super::{Reads, Result, json, json_opt, text};
 use crate::steps::Changes;
 use crate::{Recipe, Retraining, State, StepTaken, Trigger};
 
@@ -72,8 +72,9 @@ pub(crate) fn transition(
          label_deadline = COALESCE($5, label_deadline), dataset_version = COALESCE($6, dataset_version), \
          pipeline_run = COALESCE($7, pipeline_run), model_version = COALESCE($8, model_version), \
          evaluation = COALESCE($9, evaluation), alias_from = COALESCE($10, alias_from), \
-         endpoint_revision = COALESCE($11, endpoint_revision) \
-         WHERE workspace_id = $12 AND uid = $13 AND state = $14",
+         endpoint_revision = COALESCE($11, endpoint_revision), shadow_since = COALESCE($12, shadow_since), \
+         shadow = COALESCE($13, shadow), rollout = COALESCE($14, rollout) \
+         WHERE workspace_id = $15 AND uid = $16 AND state = $17",
         &params![
             to.name(),
             detail,
@@ -86,6 +87,9 @@ pub(crate) fn transition(
             changes.evaluation,
             changes.alias_from,
             changes.endpoint_revision,
+            changes.shadow_since,
+            changes.shadow.as_ref().map(text).transpose()?,
+            changes.rollout,
             workspace,
             uid,
             from.name()
@@ -99,10 +103,10 @@ pub(crate) fn transition(
 }
 
 const COLUMNS: &str = "SELECT uid, workspace_id, policy, cause, recipe, endpoint, state, reason, label_deadline, \
-     dataset_version, pipeline_run, model_version, evaluation, alias_from, endpoint_revision, created_at, updated_at, \
-     ended_at, created_by FROM retraining";
+     dataset_version, pipeline_run, model_version, evaluation, alias_from, endpoint_revision, shadow_since, shadow, rollout, \
+     created_at, updated_at, ended_at, created_by FROM retraining";
 
-const ACTIVE: &str = "state NOT IN ('done', 'refused', 'failed', 'skipped')";
+const ACTIVE: &str = "state NOT IN ('done', 'refused', 'rolled_back', 'failed', 'skipped')";
 
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<Retraining>> {
     let workspace = r.workspace();
@@ -190,6 +194,9 @@ fn retraining(row: &Row) -> Result<Retraining> {
         alias_from: row.get("alias_from")?,
         endpoint: row.get("endpoint")?,
         endpoint_revision: row.get("endpoint_revision")?,
+        shadow_since: row.get("shadow_since")?,
+        shadow: json_opt(row, "shadow")?,
+        rollout: row.get("rollout")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         ended_at: row.get("ended_at")?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use automation::{
-    Automation, Budget, ChampionRule, Gate, Labels, OutputRef, Policy, Recipe, Retraining, State,
+    Automation, Budget, ChampionRule, Gate, Labels, OutputRef, Policy, Recipe, Retraining, RolloutRule, State,
 };
 use blobs::{BlobConfig, Blobs};
 use columns::Table;
@@ -16,7 +16,7 @@ use mlwright_automation as automation;
 use models::CreateVersion;
 use pipelines::{CodeSnapshot, Config, Engine};
 use predictions::{Batch, Log, LogConfig, NewLabel};
-use runtimes::{Column, Frame, Runtime, RuntimeConfig, Values};
+use runtimes::{Column, Frame, Runtime, RuntimeConfig, Tensor, TensorData, Values};
 use serde_json::json;
 use serving::{Serving, ServingConfig};
 use tasks::{OnError, OnStop, Supervisor, TaskKind};
@@ -68,6 +68,18 @@ pub fn has_onnxruntime() -> bool {
     false
 }
 
+const WAITS: &str = "while [ ! -e \"$MLWRIGHT_PARAM_GO\" ]; do sleep 0.05; done";
+
+fn pipeline(train: &str, go: &std::path::Path) -> serde_json::Value {
+    json!({
+        "name": "train", "dataset": "cancer", "params": { "go": go },
+        "steps": [
+            { "name": "split", "run": "cp holdout.parquet \"$MLWRIGHT_OUTPUTS/\"", "outputs": ["holdout.parquet"] },
+            { "name": "fit", "needs": ["split"], "run": train, "experiment": "cancer", "registers": "cancer" },
+        ],
+    })
+}
+
 impl House {
     /// With a pipeline whose training waits until [`House::register`] was called, or fails if `fails`.
     pub async fn new(ledger: Ledger, fails: bool) -> Self {
@@ -89,15 +101,8 @@ impl House {
         let files = tempfile::tempdir().unwrap();
         types::io::write(files.path().join("holdout.parquet"), cancer().to_parquet().unwrap()).unwrap();
         let code = pipelines::snapshot_code(&blobs, files.path(), &[]).await.unwrap();
-        let train =
-            if fails { "exit 3" } else { "while [ ! -e \"$MLWRIGHT_PARAM_GO\" ]; do sleep 0.05; done" };
-        let spec = json!({
-            "name": "train", "dataset": "cancer", "params": { "go": dir.path().join("go") },
-            "steps": [
-                { "name": "split", "run": "cp holdout.parquet \"$MLWRIGHT_OUTPUTS/\"", "outputs": ["holdout.parquet"] },
-                { "name": "fit", "needs": ["split"], "run": train, "experiment": "cancer", "registers": "cancer" },
-            ],
-        });
+        let train = if fails { "exit 3" } else { WAITS };
+        let spec = pipeline(train, &dir.path().join("go"));
         pipelines::define(&ledger, &actor, serde_json::from_value(spec).unwrap()).await.unwrap();
         models::create_model(&ledger, &actor, "cancer".into(), None, BTreeMap::new()).await.unwrap();
 
@@ -109,6 +114,9 @@ impl House {
         let token = supervisor.token();
         let kind = TaskKind { name: "engine", on_error: OnError::Log, on_stop: OnStop::Abort };
         supervisor.spawn(kind, async move { engine.run(token).await });
+        let (served, token) = (serving.clone(), supervisor.token());
+        let kind = TaskKind { name: "serving", on_error: OnError::Log, on_stop: OnStop::Abort };
+        supervisor.spawn(kind, async move { served.run(token).await });
         Self { ledger, blobs, log, serving, runtime, actor, dir, code, base, _engine: supervisor }
     }
 
@@ -143,7 +151,80 @@ impl House {
             }),
             alias: "champion".into(),
             endpoint: "cancer".into(),
+            rollout: None,
         }
+    }
+
+    /// A policy that retrains without a gate, by hand.
+    pub async fn rolling_out(&self, rollout: RolloutRule) {
+        let recipe = Recipe { gate: None, label: None, rollout: Some(rollout), ..self.recipe(0.5) };
+        let policy = Policy {
+            name: "again".into(),
+            on: "drift".into(),
+            labels: None,
+            cooldown: None,
+            budget: None,
+            recipe,
+        };
+        automation::define(&self.ledger, &self.actor, policy).await.unwrap();
+    }
+
+    /// A retraining of that policy, up to the station after its training: it makes a version of this file.
+    pub async fn trained(&self, file: &str) -> Uid {
+        // Another parameter, so that nothing is taken from the cache.
+        let go = self.dir.path().join(format!("go-{}", self.retrainings().await.len()));
+        let spec = serde_json::from_value(pipeline(WAITS, &go)).unwrap();
+        pipelines::define(&self.ledger, &self.actor, spec).await.unwrap();
+        let uid = automation::trigger_manual(&self.ledger, &self.actor, "again", None).await.unwrap().uid;
+        self.until(uid, State::Training).await;
+        self.automation().step(&self.actor, uid).await.unwrap();
+        self.register(self.get(uid).await.pipeline_run.unwrap(), file).await;
+        types::io::write(go, "").unwrap();
+        let gating = self.until(uid, State::Gating).await;
+        assert_eq!(gating.state, State::Gating, "{:?}", gating.reason);
+        uid
+    }
+
+    /// A request of a caller, each feature of this value; the answering variant.
+    pub async fn ask(&self, value: f32) -> String {
+        let input = Tensor::new("X", [1, 8], TensorData::F32(vec![value; 8]));
+        let request = serving::Request {
+            endpoint: "cancer",
+            select: serving::Select::Any,
+            routing_key: None,
+            input: serving::Input::Tensors(vec![input]),
+            outputs: &[],
+            deadline: None,
+        };
+        self.serving.infer(&self.actor, request).await.unwrap().variant
+    }
+
+    /// Turns, as [`House::until`], with requests of this value coming in.
+    pub async fn under_load(&self, uid: Uid, value: f32, state: State) -> Retraining {
+        for _ in 0..600 {
+            for _ in 0..20 {
+                self.ask(value).await;
+            }
+            self.automation().step(&self.actor, uid).await.unwrap();
+            let found = self.get(uid).await;
+            if found.state == state || found.state.is_final() {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        unreachable!("it stands still: {:?}", self.get(uid).await);
+    }
+
+    /// The names of what the endpoint serves, with their weights.
+    pub fn serves(&self) -> Vec<(String, f64)> {
+        let view = self.serving.get(&self.actor, "cancer").unwrap();
+        view.revision.variants.into_iter().map(|v| (v.name, v.weight)).collect()
+    }
+
+    /// The number of the version that the alias points to.
+    pub async fn champion(&self) -> Option<i64> {
+        let found = models::version_by_alias(&self.ledger, &self.actor, "cancer".into(), "champion".into());
+        found.await.unwrap().map(|v| v.number)
     }
 
     pub async fn policy(&self, labels: Option<Labels>, cooldown: Option<i64>, budget: Option<Budget>) {

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod house;
+mod rollouts;
 mod turns;
 
 /// The shim of the tests: this very program, asked to run only this test, with the attempt's directory as its last

@@ -102,7 +102,7 @@ ledger::db_test! {
         assert_eq!(ended.state, State::Failed);
         assert_ne!(house.first(0.5).await, first);
         assert!(matches!(
-            automation::trigger_manual(&house.ledger, &house.actor, "nobody").await,
+            automation::trigger_manual(&house.ledger, &house.actor, "nobody", None).await,
             Err(automation::Error::NoPolicy(_))
         ));
     }

@@ -167,13 +167,13 @@ fn edges(tx: &mut Tx<'_>, item: &PredictionItem, found: &Found) -> Result<(), Er
 }
 
 fn taken(tx: &mut Tx<'_>, mut item: PredictionItem) -> Result<PredictionItem, Error> {
-    let by = tx.actor().to_string();
-    let new = item.taken_by.as_ref() != Some(&by);
-    (item.taken_by, item.taken_at) = (Some(by), Some(tx.now()));
-    store::update(tx, &item)?;
-    if new {
-        tx.event("review.taken", &subject(item.prediction), about(&item))?;
+    let (by, now) = (tx.actor().to_string(), tx.now());
+    if item.taken_by.as_ref() == Some(&by) && item.taken_at.is_some_and(|at| at.0 > now.0 - TAKEN) {
+        return Ok(item);
     }
+    (item.taken_by, item.taken_at) = (Some(by), Some(now));
+    store::update(tx, &item)?;
+    tx.event("review.taken", &subject(item.prediction), about(&item))?;
     Ok(item)
 }
 

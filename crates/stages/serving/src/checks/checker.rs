@@ -336,9 +336,9 @@ mod tests {
         let rows = [
             (40.0, 50.3, Some("a"), Some("visit 7")),
             // A little beyond what was seen, by the margin.
-            (82.0, 92.0, Some("b"), None),
+            (79.5, 89.9, Some("b"), None),
             (212.0, 50.0, Some("a"), None),
-            (-1.0, 10.0, Some("a"), None),
+            (-1.0, 9.3, Some("a"), None),
             (f64::NAN, 50.0, Some("c"), None),
             (f64::INFINITY, 50.0, Some("b"), Some("write to ann@example.org")),
             // Each value is usual, together they are not.

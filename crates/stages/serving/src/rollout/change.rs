@@ -33,7 +33,9 @@ impl Serving {
         }
         let version = models::get_version(&self.0.ledger, actor, new.model_version).await?;
         let candidate = new.name.clone().unwrap_or_else(|| format!("{}-{}", version.model, version.number));
-        let stable: Vec<StableVariant> = before_it.iter().map(before).collect();
+        // A candidate that had copies of the requests needs them no more.
+        let own_shadow = |v: &&VariantView| v.shadow && v.model_version == new.model_version;
+        let stable: Vec<StableVariant> = before_it.iter().filter(|v| !own_shadow(v)).map(before).collect();
         if stable.iter().any(|v| v.name == candidate || v.model_version == new.model_version) {
             return Err(bad(format!("`{candidate}` serves already")));
         }
@@ -56,6 +58,7 @@ impl Serving {
             timeline: Vec::new(),
             created_at: now,
             created_by: actor.to_string(),
+            causes: new.causes,
         };
         if rollout.steps.is_empty() {
             rollout.state = RolloutState::Promoted;
@@ -164,8 +167,11 @@ impl Serving {
 
     /// Makes the weights those of the rollout, in the transaction that records it.
     async fn apply(&self, actor: &Actor, rollout: Rollout, kind: &'static str) -> Result<Rollout, Error> {
-        let deploy =
-            Deploy { endpoint: rollout.endpoint.clone(), variants: variants(&rollout), causes: Vec::new() };
+        let deploy = Deploy {
+            endpoint: rollout.endpoint.clone(),
+            variants: variants(&rollout),
+            causes: rollout.causes.clone(),
+        };
         let change = Change { rollout: rollout.clone(), kind };
         self.put(actor, deploy, Some(change)).await.inspect_err(|error| {
             if error.class() == Class::Internal {
@@ -187,12 +193,11 @@ fn variants(rollout: &Rollout) -> Vec<NewVariant> {
         labels: label.iter().map(|l| (*l).to_owned()).collect(),
         shadow: false,
     };
-    let again = |stable: &StableVariant, factor: f64, label: &[&str]| NewVariant {
-        name: Some(stable.name.clone()),
-        model_version: stable.model_version,
-        weight: stable.weight * factor,
-        labels: stable.labels.iter().cloned().chain(label.iter().map(|l| (*l).to_owned())).collect(),
-        shadow: stable.shadow,
+    let again = |stable: &StableVariant, factor: f64, label: &[&str]| {
+        let mut variant = stable.again();
+        variant.weight *= factor;
+        variant.labels.extend(label.iter().map(|l| (*l).to_owned()));
+        variant
     };
     match rollout.state {
         // Labels that clients know move with the traffic.

@@ -94,6 +94,7 @@ mod tests {
             timeline: Vec::new(),
             created_at: Timestamp(0),
             created_by: "test".into(),
+            causes: Vec::new(),
         }
     }
 

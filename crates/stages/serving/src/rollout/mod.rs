@@ -8,4 +8,4 @@ mod watch;
 
 pub(crate) use change::told;
 pub use decide::{Verdict, Window, decide};
-pub use model::{Guards, Moment, NewRollout, Rollout, RolloutState};
+pub use model::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};

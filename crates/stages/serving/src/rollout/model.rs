@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use types::{Timestamp, Uid};
 
+use crate::NewVariant;
+
 /// A wish: this version should take over, so.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NewRollout {
@@ -17,6 +19,9 @@ pub struct NewRollout {
     pub bake_seconds: i64,
     #[serde(default)]
     pub guards: Guards,
+    /// Why, as of a deployment.
+    #[serde(default)]
+    pub causes: Vec<(String, String, String)>,
 }
 
 fn canary() -> Vec<f64> {
@@ -106,6 +111,9 @@ pub struct Rollout {
     pub timeline: Vec<Moment>,
     pub created_at: Timestamp,
     pub created_by: String,
+    /// Every revision that it makes has edges to these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<(String, String, String)>,
 }
 
 /// A variant as it was before the rollout.
@@ -118,6 +126,19 @@ pub struct StableVariant {
     pub labels: Vec<String>,
     #[serde(default)]
     pub shadow: bool,
+}
+
+impl StableVariant {
+    /// The wish that leads to this variant again.
+    pub fn again(&self) -> NewVariant {
+        NewVariant {
+            name: Some(self.name.clone()),
+            model_version: self.model_version,
+            weight: self.weight,
+            labels: self.labels.clone(),
+            shadow: self.shadow,
+        }
+    }
 }
 
 impl Rollout {

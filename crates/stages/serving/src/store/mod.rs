@@ -1,5 +1,6 @@
 mod rollouts;
 mod settings;
+mod shadows;
 
 use ledger::{Error, Row, Rx, Tx, params};
 use types::{Uid, WorkspaceId};
@@ -8,6 +9,7 @@ use crate::{Revision, VariantView};
 
 pub use rollouts::{active_rollout, active_rollouts, rollouts, save_rollout};
 pub use settings::{all_settings, save_settings};
+pub use shadows::{save_shadow, shadows};
 
 const COLUMNS: &str = "r.uid, r.endpoint, r.number, r.variants, r.created_at, r.created_by";
 

@@ -19,6 +19,7 @@ fn wish(model_version: types::Uid, steps: &[f64], bake_seconds: i64) -> NewRollo
         steps: steps.to_vec(),
         bake_seconds,
         guards: Guards::default(),
+        causes: Vec::new(),
     }
 }
 
@@ -153,6 +154,48 @@ ledger::db_test! {
         }
         assert_eq!(seen, 50);
         assert_eq!(house.serving.target(&house.actor, "e", Select::Label("cancer-2")).unwrap().model.number, 2);
+    }
+
+    async fn what_a_shadow_did_is_known_to_every_server_and_after_a_restart(ledger: ledger::Ledger) {
+        let Some(house) = House::new(ledger).await else { return };
+        let one = house.version("cancer", "cancer_logreg.onnx").await;
+        let two = house.version("cancer", "cancer_logreg_2.onnx").await;
+        let bad = house.version("lookup", "lookup.onnx").await;
+        house.deploy("e", &[(one, 1.0)]).await.unwrap();
+        let token = CancellationToken::new();
+        let watch = watching(house.serving.clone(), token.clone());
+        let since = house.ledger.clock().now();
+        for version in [two, bad] {
+            let begun = house.serving.start_shadow(&house.actor, "e", version, Vec::new()).await.unwrap();
+            let again = house.serving.start_shadow(&house.actor, "e", version, Vec::new()).await.unwrap();
+            assert_eq!(begun.uid, again.uid, "it has its copies already");
+        }
+        for _ in 0..30 {
+            let answer = house.ask_with("e", None, None, row(9.0)).await.unwrap();
+            assert_eq!(answer.variant, "cancer-1");
+        }
+        let elsewhere = crate::house::start(&house.ledger, &house.blobs, &house.log).await;
+        let mut figures = mlwright_serving::ShadowFigures::default();
+        for _ in 0..400 {
+            figures = elsewhere.shadow_figures(&house.actor, "e", bad, since).await.unwrap();
+            if figures.requests == 30 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!((figures.requests, figures.errors, figures.disagreement()), (30, 30, None));
+        let good = elsewhere.shadow_figures(&house.actor, "e", two, since).await.unwrap();
+        assert_eq!((good.requests, good.errors, good.rows), (30, 0, 30));
+        assert!(good.disagreement().is_some() && good.p95_ms() > 0.0, "{good:?}");
+        let later = elsewhere.shadow_figures(&house.actor, "e", two, house.ledger.clock().now()).await.unwrap();
+        assert_eq!(later.requests, 0, "only of shadows since then");
+        for version in [two, bad, bad] {
+            house.serving.end_shadow(&house.actor, "e", version).await.unwrap();
+        }
+        let now = house.serving.get(&house.actor, "e").unwrap().revision;
+        assert_eq!(now.variants.iter().map(|v| v.name.as_str()).collect::<Vec<_>>(), ["cancer-1"]);
+        token.cancel();
+        watch.await;
     }
 }
 

@@ -1,0 +1,37 @@
+//! Retraining by hand.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::api::Api;
+use crate::args::Retrain;
+use crate::failure::Failure;
+use crate::screen::say;
+use crate::table::cell;
+
+/// Starts it; with `--wait` the exit code is that of its end: 0 where the new model serves, 1 otherwise.
+pub async fn run(api: &Api, wanted: Retrain) -> Result<ExitCode, Failure> {
+    let body = json!({ "policy": wanted.policy, "reason": wanted.reason });
+    let started = api.post("retrainings", body).await?;
+    let id = cell(&started, "id");
+    say(format!("retraining {id} started\n{}/retrainings/{id}", api.url));
+    if !wanted.wait {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut shown = (String::new(), String::new());
+    loop {
+        let now = api.get(&format!("retrainings/{id}")).await?;
+        let (state, reason) = (cell(&now, "state"), now["reason"].as_str().unwrap_or_default().to_owned());
+        if shown != (state.clone(), reason.clone()) {
+            let colon = if reason.is_empty() { "" } else { ": " };
+            say(format!("  {}{colon}{reason}", state.replace('_', " ")));
+            shown = (state.clone(), reason);
+        }
+        if now["ended_at"].is_string() {
+            return Ok(if state == "done" { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
