@@ -349,7 +349,20 @@ export interface MonitorWindow {
   rows: number;
   drifted: boolean;
   share: number;
+  level?: Signal['level'];
+  signals?: Signal[];
   features: FeatureScore[];
+}
+
+/** One measured value of a window beside drift. */
+export interface Signal {
+  name: string;
+  /** The feature, protected column or client where it is worst. */
+  feature?: string | null;
+  value: number;
+  limit?: number | null;
+  level: 'ok' | 'warn' | 'critical';
+  detail?: unknown;
 }
 
 export interface MonitorSummary {
@@ -370,6 +383,8 @@ export interface Monitor {
   consecutive: number;
   /** rows waiting for the current window to fill */
   pending_rows?: number | null;
+  /** Of the signals that are not ok. */
+  levels?: Record<string, Signal['level']>;
   windows: MonitorWindow[];
   latest?: (MonitorWindow & { features: (FeatureScore & { baseline?: Histogram; current?: Histogram })[] }) | null;
   performance?: { at: string; rows: number; metrics: Record<string, number | null> }[];

@@ -56,7 +56,13 @@ pub(crate) fn of_window(
     let mut add = |name: &'static str, bound: Bound, worst: Option<(&&String, f64)>| {
         if let Some((column, value)) = worst.filter(|(_, v)| v.is_finite()) {
             let detail = Some(groups.clone());
-            measured.push(Measured { name: name.into(), feature: Some((*column).clone()), value, bound, detail });
+            measured.push(Measured {
+                name: name.into(),
+                feature: Some((*column).clone()),
+                value,
+                bound,
+                detail,
+            });
         }
     };
     let differences = found.iter().map(|(column, frame)| (column, frame.demographic_parity_difference()));

@@ -8,11 +8,11 @@ use predictions::Rows;
 use serde_json::{Value, json};
 use types::DataType;
 
+use crate::Error;
 use crate::baseline::Baseline;
 use crate::performance::score_column;
 use crate::rules::{Bound, Clients};
 use crate::signals::Measured;
-use crate::Error;
 
 const LEAST_ROWS: u64 = 50;
 /// Clients that are looked at: those with most rows.
@@ -50,7 +50,8 @@ pub(crate) fn measure(
         of.entry(client).or_default().push(row);
     }
     let least = rule.min_rows.unwrap_or(LEAST_ROWS).max(2) as usize;
-    let mut clients: Vec<(&str, Vec<usize>)> = of.into_iter().filter(|(_, rows)| rows.len() >= least).collect();
+    let mut clients: Vec<(&str, Vec<usize>)> =
+        of.into_iter().filter(|(_, rows)| rows.len() >= least).collect();
     clients.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
     clients.truncate(MOST_CLIENTS);
     let scores = match score_column(&rows.outputs, output) {
@@ -104,7 +105,13 @@ pub(crate) fn measure(
         let each = seen.iter().filter_map(|(client, s)| Some((client, of(s)?)));
         if let Some((client, value)) = each.max_by(|a, b| a.1.total_cmp(&b.1)) {
             let detail = Some(json!(detail));
-            measured.push(Measured { name: name.into(), feature: Some((*client).to_owned()), value, bound, detail });
+            measured.push(Measured {
+                name: name.into(),
+                feature: Some((*client).to_owned()),
+                value,
+                bound,
+                detail,
+            });
         }
     }
     Ok(measured)
@@ -254,14 +261,19 @@ mod tests {
     fn window() -> Rows {
         let mut points = usual(200, 5);
         points.extend((0..200).map(|i| (0.5 + i as f64 * 1e-4, 0.5 + noise(i, 9) * 1e-4)));
-        let outputs = column::floats(points.iter().enumerate().map(|(i, p)| {
-            Some(if i < 200 { f64::from(u8::from(p.0 > 0.5)) * 0.8 + 0.1 } else { 0.49 })
-        }));
+        let outputs = column::floats(
+            points
+                .iter()
+                .enumerate()
+                .map(|(i, p)| Some(if i < 200 { f64::from(u8::from(p.0 > 0.5)) * 0.8 + 0.1 } else { 0.49 })),
+        );
         let n = points.len();
         Rows {
             ordinals: (0..n as i64).collect(),
             ids: (0..n).map(|i| Uid::from_u128(i as u128)).collect(),
-            at: (0..n as i64).map(|i| Timestamp(if i < 200 { i * 1_000_000 } else { (i - 200) * 100_000 })).collect(),
+            at: (0..n as i64)
+                .map(|i| Timestamp(if i < 200 { i * 1_000_000 } else { (i - 200) * 100_000 }))
+                .collect(),
             revisions: vec![Uid::from_u128(1); n],
             model_versions: vec![Uid::from_u128(2); n],
             latency_us: vec![1; n],

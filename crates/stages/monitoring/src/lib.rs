@@ -3,7 +3,10 @@
 //! Nothing here acts on it.
 
 mod alarm;
+mod attribution;
 mod baseline;
+mod bias;
+mod clients;
 mod define;
 mod error;
 mod judge;
@@ -24,7 +27,7 @@ pub use model::{
     Performance, WindowRows, WindowView,
 };
 pub use resolve::baseline_of;
-pub use rules::{Against, Level, Limits, Rules};
+pub use rules::{Against, Bias, Clients, Floors, Level, Limits, Rules};
 pub use signals::Signal;
 pub use watch::Monitoring;
 

@@ -15,7 +15,7 @@ pub async fn baseline_of(
     endpoint: &str,
     model_version: Uid,
 ) -> Result<Option<Digest>, Error> {
-    let specs = ledger.read(actor.workspace, |rx| crate::store::specs(rx)).await?;
+    let specs = ledger.read(actor.workspace, crate::store::specs).await?;
     let Some(spec) = specs.into_iter().find(|spec| spec.endpoint == endpoint) else { return Ok(None) };
     match baseline(ledger, actor, &spec, model_version).await {
         Ok(digest) => Ok(Some(digest)),
