@@ -349,7 +349,20 @@ export interface MonitorWindow {
   rows: number;
   drifted: boolean;
   share: number;
+  level?: Signal['level'];
+  signals?: Signal[];
   features: FeatureScore[];
+}
+
+/** One measured value of a window beside drift. */
+export interface Signal {
+  name: string;
+  /** The feature, protected column or client where it is worst. */
+  feature?: string | null;
+  value: number;
+  limit?: number | null;
+  level: 'ok' | 'warn' | 'critical';
+  detail?: unknown;
 }
 
 export interface MonitorSummary {
@@ -370,6 +383,8 @@ export interface Monitor {
   consecutive: number;
   /** rows waiting for the current window to fill */
   pending_rows?: number | null;
+  /** Of the signals that are not ok. */
+  levels?: Record<string, Signal['level']>;
   windows: MonitorWindow[];
   latest?: (MonitorWindow & { features: (FeatureScore & { baseline?: Histogram; current?: Histogram })[] }) | null;
   performance?: { at: string; rows: number; metrics: Record<string, number | null> }[];
@@ -452,4 +467,29 @@ export interface AuditVerdict {
   events: number;
   head?: string | null;
   broken_at?: number | null;
+}
+
+export interface ReviewQueue {
+  endpoint: string;
+  pending: number;
+  complete: number;
+  declined: number;
+  oldest: string | null;
+}
+
+/** A prediction that waits for a person, or waited. */
+export interface Review {
+  prediction: string;
+  endpoint: string;
+  status: 'pending' | 'complete' | 'declined';
+  reasons: string[];
+  taken_by: string | null;
+  taken_at: string | null;
+  verdict: number | boolean | string | null;
+  comment: string | null;
+  completed_by: string | null;
+  completed_at: string | null;
+  created_at: string;
+  /** Where one is asked for; null where the record is gone. */
+  record?: { at: string; model: string; version: number; inputs: Record<string, unknown>; outputs: Record<string, unknown>; flags: string[] } | null;
 }

@@ -1,6 +1,7 @@
 // A monitor: its windows on a time line, and in the chosen one each feature against its baseline.
 import { useState } from 'react';
 import type { FeatureScore, Histogram, Monitor, MonitorWindow } from '../api';
+import { Signals } from '../parts/signals';
 import { clock, count, metric, moment, number, percent } from '../format';
 import { Await, Bones, Empty, Page, Panel, Segments, State, Strip } from '../parts/basics';
 import { Chart } from '../parts/chart';
@@ -47,6 +48,7 @@ export default function MonitorPage({ args: [name = ''] }: { args: string[] }) {
             {current ? (
               <div className="stack">
                 <Timeline windows={windows} current={current} threshold={data.share} />
+                <Signals window={current} levels={data.levels ?? {}} />
                 <WindowView name={name} monitor={data} window={current} newest={current === newest} />
                 {data.performance && data.performance.length > 0 && <Performance points={data.performance} />}
               </div>
@@ -130,7 +132,7 @@ function WindowView({ name, monitor, window, newest }: { name: string; monitor: 
 }
 
 function Performance({ points }: { points: NonNullable<Monitor['performance']> }) {
-  const keys = [...new Set(points.flatMap((point) => Object.keys(point.metrics)))].slice(0, 4);
+  const keys = [...new Set(points.flatMap((point) => Object.keys(point.metrics)))].slice(0, 8);
   return (
     <Panel title="Performance on labels that came later">
       <div className="charts">

@@ -214,6 +214,18 @@ pub async fn settings(
     Ok(Json(state.serving.settings(actor.workspace, &name)))
 }
 
+/// `GET endpoints/{name}/checks`: what every row is checked for, and what each variant's rows are held against.
+pub async fn checks(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Read)?;
+    let variants = state.serving.checked(actor, &name)?;
+    let checks = state.serving.settings(actor.workspace, &name).checks;
+    Ok(Json(json!({ "checks": checks, "variants": variants })))
+}
+
 /// `PUT endpoints/{name}/settings`: as a whole; what is left out has no limit.
 pub async fn change_settings(
     Shared(state): Shared<State>,
@@ -261,6 +273,9 @@ pub async fn predict(
             let mut response = wire_inference::scoring::respond(&answer, reply);
             if let Ok(variant) = HeaderValue::from_str(&answer.variant) {
                 response.headers_mut().insert("x-mlwright-variant", variant);
+            }
+            if answer.flagged > 0 {
+                response.headers_mut().insert("x-mlwright-flagged", HeaderValue::from(answer.flagged));
             }
             Ok(response)
         }

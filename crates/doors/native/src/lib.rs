@@ -22,6 +22,7 @@ mod preview;
 mod projects;
 mod registry;
 mod retrainings;
+mod reviews;
 mod rollouts;
 mod routes;
 mod run_notes;

@@ -62,6 +62,7 @@ pub async fn get(
         "drifted": found.drifted,
         "streak": found.streak,
         "problem": found.problem,
+        "levels": found.levels,
         "pending_rows": (total - found.next_ordinal).max(0),
         "windows": found.windows.iter().map(window).collect::<Vec<_>>(),
         "latest": found.latest.as_ref().map(window),

@@ -87,7 +87,8 @@ pub async fn package(
     let baseline = match asked.baseline {
         Some(digest) => {
             let table = columns::read(&asked.format, state.blobs.get_bytes(&digest).await?, None)?;
-            Some(packages::Baseline::of(&table)?)
+            let inputs = packages::input_names(&state.ledger, &state.blobs, actor, version).await?;
+            Some(packages::Baseline::of(&table)?.with_rows(&table, &inputs)?)
         }
         None => None,
     };
@@ -191,6 +192,8 @@ struct HandedRecord {
     at: types::Timestamp,
     inputs: Value,
     outputs: Value,
+    #[serde(default)]
+    flags: Vec<String>,
     #[serde(default, rename = "ordinal")]
     _ordinal: i64,
 }
@@ -232,6 +235,8 @@ pub async fn records(
         at: first.at,
         latency_us: 0,
         ids: new.iter().map(|record| record.id).collect(),
+        principal: actor.to_string(),
+        flags: new.iter().map(|record| record.flags.clone()).collect(),
         inputs: frame(new.iter().map(|record| record.inputs.clone()).collect())?,
         outputs: frame(new.iter().map(|record| record.outputs.clone()).collect())?,
     };

@@ -6,8 +6,8 @@ use kit::{Door, Routes};
 use crate::failure::in_envelope;
 use crate::{
     State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions,
-    monitors, overview, packaging, pipelines as pl, preview, projects, registry, retrainings, rollouts,
-    run_notes, run_table, run_views, runs, users, webhooks, why,
+    monitors, overview, packaging, pipelines as pl, preview, projects, registry, retrainings, reviews,
+    rollouts, run_notes, run_table, run_views, runs, users, webhooks, why,
 };
 
 /// Every endpoint of the native API.
@@ -65,6 +65,7 @@ pub fn routes(state: State) -> Door {
             "/api/v1/endpoints/{name}",
             get(endpoints::get).put(endpoints::deploy).delete(endpoints::delete),
         )
+        .route("/api/v1/endpoints/{name}/checks", get(endpoints::checks))
         .route("/api/v1/endpoints/{name}/settings", get(endpoints::settings).put(endpoints::change_settings))
         .route("/api/v1/endpoints/{name}/openapi", get(endpoints::openapi))
         .route("/api/v1/endpoints/{name}/predict", post(endpoints::predict))
@@ -73,6 +74,10 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/endpoints/{name}/rollout", post(rollouts::start))
         .route("/api/v1/endpoints/{name}/rollout/{action}", post(rollouts::act))
         .route("/api/v1/labels", post(labels::tell))
+        .route("/api/v1/reviews", get(reviews::list).post(reviews::send))
+        .route("/api/v1/reviews/next", post(reviews::next))
+        .route("/api/v1/reviews/{id}", get(reviews::get))
+        .route("/api/v1/reviews/{id}/{action}", post(reviews::act))
         .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/api/v1/webhooks/{id}", delete(webhooks::delete))
         .route("/api/v1/monitors", get(monitors::list))

@@ -18,7 +18,7 @@ async fn found(state: &State, actor: &Actor, id: Uid) -> Result<Found, Failure> 
     found.ok_or_else(|| Failure::not_found("prediction", &id.hex()))
 }
 
-fn prediction(found: &Found) -> Value {
+pub fn prediction(found: &Found) -> Value {
     json!({
         "id": found.id,
         "at": view::time(found.at),
@@ -30,6 +30,8 @@ fn prediction(found: &Found) -> Value {
         "model_version": found.model_version,
         "model_digest": found.model_digest,
         "latency_us": found.latency_us,
+        "principal": found.principal,
+        "flags": found.flags,
         "inputs": found.inputs,
         "outputs": found.outputs,
         "segment": found.segment,

@@ -6,7 +6,7 @@ use types::{Actor, Role, Uid};
 
 use crate::{COMPONENTS, Client, error, with_role};
 
-async fn predict(client: &Client) -> Uid {
+pub async fn predict(client: &Client) -> Uid {
     let at = client.ledger.clock().now();
     let id = types::new_id(at);
     let frame = |name: &str| {
@@ -24,6 +24,8 @@ async fn predict(client: &Client) -> Uid {
         at,
         latency_us: 90,
         ids: vec![id],
+        principal: "user:ann".into(),
+        flags: Vec::new(),
         inputs: frame("age"),
         outputs: frame("probability"),
     };

@@ -13,6 +13,7 @@ mod monitors;
 mod overview;
 mod pipelines;
 mod retrainings;
+mod reviews;
 mod run_pages;
 mod run_table;
 mod webhooks;
@@ -34,7 +35,7 @@ use serving::{Serving, ServingConfig};
 use tower::ServiceExt;
 use types::{Actor, Role};
 
-pub const COMPONENTS: [Component; 12] = [
+pub const COMPONENTS: [Component; 13] = [
     repositories::COMPONENT,
     datasets::COMPONENT,
     curation::COMPONENT,
@@ -43,6 +44,7 @@ pub const COMPONENTS: [Component; 12] = [
     ::pipelines::COMPONENT,
     predictions::COMPONENT,
     evaluation::COMPONENT,
+    review::COMPONENT,
     serving::COMPONENT,
     monitoring::COMPONENT,
     automation::COMPONENT,

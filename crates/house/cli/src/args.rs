@@ -18,7 +18,7 @@ pub use self::packages::{Package, PackageCommand};
 pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use quality::{Drift, DriftMode, Profile};
-pub use serving::{Deploy, Endpoints, ModelRef, Predict, Rollout, model_ref};
+pub use serving::{Deploy, Endpoints, ModelRef, Predict, Reviews, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 pub use validate::{SuiteFormat, Validate};
 
@@ -208,6 +208,9 @@ pub enum Command {
     /// Give a version a growing share of an endpoint's traffic
     #[command(subcommand)]
     Rollout(Rollout),
+    /// Look through predictions that wait for a person, and say what is true of them
+    #[command(subcommand)]
+    Reviews(Reviews),
     /// Ask an endpoint
     ///
     /// Prints one prediction a line, as JSON.

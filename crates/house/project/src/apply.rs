@@ -137,6 +137,14 @@ pub async fn apply(context: &Context, actor: &Actor, request: Request) -> Result
         spec["name"] = json!(name);
         monitoring::define(ledger, actor, spec_of("monitor", name, spec)?).await?;
     }
+    for (name, endpoint) in &project.endpoints {
+        // Those that are no longer declared go back to the usual ones; those that never were are the operator's.
+        let checks =
+            endpoint.checks.clone().or_else(|| was_checked(&plan, name).then(serving::Checks::default));
+        if let Some(checks) = checks {
+            context.serving.declare_checks(actor, name, checks).await?;
+        }
+    }
     for (name, retrain) in &project.retrain {
         automation::define(ledger, actor, policy(&request, &project, name, retrain)?).await?;
     }
@@ -370,4 +378,14 @@ fn links(project: &Project, retrainings: &[Started]) -> Vec<Link> {
     let endpoints =
         project.endpoints.keys().map(|e| link(format!("endpoint {e}"), format!("/endpoints/{e}")));
     std::iter::once(link("the loop".into(), "/".into())).chain(trainings).chain(endpoints).collect()
+}
+
+/// Whether the plan takes an endpoint's checks away.
+fn was_checked(plan: &Plan, endpoint: &str) -> bool {
+    let of = |c: &&crate::Change| c.kind == "endpoint" && c.name == endpoint;
+    plan.changes
+        .iter()
+        .filter(of)
+        .flat_map(|c| &c.fields)
+        .any(|f| f.path == "checks" || f.path.starts_with("checks."))
 }

@@ -170,10 +170,13 @@ pub struct Champion {
     pub max_drop: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Endpoint {
     pub model: String,
     pub alias: String,
+    /// What every row is checked for before it is predicted; as it is if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<serving::Checks>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,7 @@ use types::{Actor, Level, Reader, ResourceKind, SystemClock};
 use vault::Vault;
 use webhooks::Webhooks;
 
+use crate::baselines::Baselines;
 use crate::config::{Config, Role};
 use crate::notices::Notices;
 use crate::projects::Port;
@@ -124,6 +125,7 @@ pub struct Stages {
     pub engine: Engine,
     pub log: Log,
     pub serving: Serving,
+    pub baselines: Baselines,
     pub engines: packages::Engines,
     pub trials: packages::Trials,
     pub monitoring: Monitoring,
@@ -152,9 +154,11 @@ impl Stages {
         let log = Log::open(log_config, ledger, blobs).await.map_err(Error::stage)?;
         let engines = engines::engines(config, &data_dir, &runtime).await?;
         let trials = engines::trials(config, &data_dir, vault)?;
+        let baselines = Baselines::new(ledger);
         let serving_config = ServingConfig {
             durable_log: config.predictions.durable,
             engines: Some(engines.clone()),
+            baselines: Some(Arc::new(baselines.clone())),
             idle_unload: seconds(config.serving.idle_unload_seconds),
             memory: Some(config.serving.memory_budget_mib << 20).filter(|bytes| *bytes > 0),
             lazy_load: config.serving.lazy_load,
@@ -200,6 +204,7 @@ impl Stages {
             engine,
             log,
             serving,
+            baselines,
             engines,
             trials,
             monitoring,
@@ -259,6 +264,11 @@ impl Stages {
                 async move { monitoring.run(token).await }
             });
         }
+        let (reviews, token) = (review::Collector::new(&self.ground.ledger, &self.log), supervisor.token());
+        supervisor.spawn_restarting("review.predictions", OnStop::Abort, move || {
+            let (reviews, token) = (reviews.clone(), token.clone());
+            async move { reviews.run(token).await }
+        });
         if config.has(Role::Scheduler) {
             let (repositories, token) = (self.repositories.clone(), supervisor.token());
             supervisor.spawn_restarting("repositories.staging", OnStop::Abort, move || {

@@ -2,6 +2,7 @@
 
 mod access;
 pub mod admin;
+mod baselines;
 mod check;
 mod compose;
 pub mod config;

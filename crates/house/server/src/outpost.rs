@@ -119,10 +119,15 @@ async fn rows(
     let found = log.window(actor, endpoint, window).await?;
     let mut rows = Vec::with_capacity(found.ids.len());
     for (row, id) in found.ids.iter().enumerate() {
-        rows.push(json!({
+        let mut record = json!({
             "id": id, "at": found.at[row], "ordinal": found.ordinals[row],
             "inputs": found.inputs.row_json(row)?, "outputs": found.outputs.row_json(row)?,
-        }));
+        });
+        // Servers that are older than the flags take records without them.
+        if !found.flags[row].is_empty() {
+            record["flags"] = json!(found.flags[row]);
+        }
+        rows.push(record);
     }
     Ok(rows)
 }

@@ -140,6 +140,11 @@ async fn open(config: &Config, options: &PackageOptions) -> Result<Outpost, Erro
     let stages = Stages::start(ground, config, "", "").await?;
     let system = Actor::system("package");
     let endpoint = endpoint_name(&verified.manifest.model);
+    if let Some(profile) = verified.manifest.baseline.as_ref().and_then(|b| b.row_profile.clone()) {
+        stages.baselines.package(profile);
+        // One that is deployed from before was taken up without it.
+        stages.serving.learn_again().await;
+    }
     register(&stages, &system, &verified.manifest, &folder, &endpoint).await?;
     let _ = std::fs::remove_dir_all(&folder);
     let actor = Actor { kind: ActorKind::Local, name: "client".into(), role: Person::Client, ..system };

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use columns::{Bins, Histogram, Table};
 use types::DataType;
 
-use crate::Error;
+use crate::{Error, attribution};
 
 /// Equal-width bins that people see.
 const SHOWN_BINS: usize = 20;
@@ -13,6 +13,8 @@ const SHOWN_BINS: usize = 20;
 pub struct Baseline {
     pub(crate) columns: BTreeMap<String, Column>,
     pub(crate) rows: usize,
+    /// Some of the rows themselves, evenly taken.
+    pub(crate) sample: Table,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +94,7 @@ impl Baseline {
             };
             columns.insert(name.to_owned(), column);
         }
-        Ok(Self { columns, rows: table.rows() })
+        let sample = attribution::spread(table, attribution::ROWS)?;
+        Ok(Self { columns, rows: table.rows(), sample })
     }
 }

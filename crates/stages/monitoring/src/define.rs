@@ -84,6 +84,7 @@ pub async fn get(ledger: &Ledger, actor: &Actor, name: &str, windows: i64) -> Re
                 streak: position.streak,
                 next_ordinal: position.next_ordinal,
                 problem: position.problem,
+                levels: position.history.levels,
                 spec,
                 windows: found.into_iter().map(without_histograms).collect(),
                 latest,
@@ -154,7 +155,34 @@ fn rules(spec: &MonitorSpec) -> Option<String> {
         ("latency_p99_ms", rules.latency_p99_ms),
         ("traffic", rules.traffic),
     ];
-    for (name, limits) in limits.into_iter().filter_map(|(name, limits)| Some((name, limits?))) {
+    let bias = rules.bias.clone().unwrap_or_default();
+    let clients = rules.clients.clone().unwrap_or_default();
+    if rules.bias.is_some() && bias.by.is_empty() {
+        return Some("bias compares no column: name some in `by`".into());
+    }
+    let more = [
+        ("bias.demographic_parity_difference", bias.demographic_parity_difference),
+        ("bias.equal_opportunity_difference", bias.equal_opportunity_difference),
+        ("bias.equalized_odds_difference", bias.equalized_odds_difference),
+        ("clients.rate", clients.rate),
+        ("clients.novel_share", clients.novel_share),
+        ("clients.boundary_share", clients.boundary_share),
+        ("clients.near_share", clients.near_share),
+    ];
+    let floors = [
+        ("bias.demographic_parity_ratio", bias.demographic_parity_ratio),
+        ("attribution", rules.attribution),
+    ];
+    for (name, floors) in floors.into_iter().filter_map(|(name, floors)| Some((name, floors?))) {
+        match (floors.warn, floors.critical) {
+            (None, None) => return Some(format!("{name} has no limit: give warn or critical")),
+            (Some(warn), Some(critical)) if warn < critical => {
+                return Some(format!("{name} warns below {warn}, after it is critical below {critical}"));
+            }
+            _ => {}
+        }
+    }
+    for (name, limits) in limits.into_iter().chain(more).filter_map(|(name, limits)| Some((name, limits?))) {
         match (limits.warn, limits.critical) {
             (None, None) => return Some(format!("{name} has no limit: give warn or critical")),
             (Some(warn), Some(critical)) if warn > critical => {

@@ -3,7 +3,10 @@
 //! Nothing here acts on it.
 
 mod alarm;
+mod attribution;
 mod baseline;
+mod bias;
+mod clients;
 mod define;
 mod error;
 mod judge;
@@ -23,7 +26,8 @@ pub use model::{
     BaselineRef, FeatureRule, FeatureScore, Judgement, Method, Monitor, MonitorSpec, MonitorSummary,
     Performance, WindowRows, WindowView,
 };
-pub use rules::{Against, Level, Limits, Rules};
+pub use resolve::baseline_of;
+pub use rules::{Against, Bias, Clients, Floors, Level, Limits, Rules};
 pub use signals::Signal;
 pub use watch::Monitoring;
 

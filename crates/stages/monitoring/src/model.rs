@@ -217,6 +217,8 @@ pub struct Monitor {
     /// The log's ordinal that the next window starts with.
     pub next_ordinal: i64,
     pub problem: Option<String>,
+    /// Of the signals that are not ok, those of labelled predictions among them.
+    pub levels: BTreeMap<String, Level>,
     pub spec: MonitorSpec,
     /// Newest first, without histograms.
     pub windows: Vec<WindowView>,

@@ -1,10 +1,29 @@
 //! Which rows a model version learned from.
 
 use ledger::{Direction, Ledger};
+use types::Fault as _;
 use types::{Actor, Digest, Uid};
 
 use crate::Error;
 use crate::model::{BaselineRef, MonitorSpec};
+
+/// The blob that the first monitor of the endpoint, by name, compares predictions of this model version with; `None` where none
+/// watches it, or where what it names is not there yet.
+pub async fn baseline_of(
+    ledger: &Ledger,
+    actor: &Actor,
+    endpoint: &str,
+    model_version: Uid,
+) -> Result<Option<Digest>, Error> {
+    let specs = ledger.read(actor.workspace, crate::store::specs).await?;
+    let Some(spec) = specs.into_iter().find(|spec| spec.endpoint == endpoint) else { return Ok(None) };
+    match baseline(ledger, actor, &spec, model_version).await {
+        Ok(digest) => Ok(Some(digest)),
+        Err(Error::NoBaseline { .. }) => Ok(None),
+        Err(error) if error.class() == types::Class::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
 
 /// The blob that windows of this model version are compared with: of a pipeline output, that of the run that
 /// produced the version; of the newest successful run, where the version came from elsewhere.

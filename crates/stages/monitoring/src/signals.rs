@@ -1,36 +1,64 @@
 //! What is watched beside drift: how whole the data is, how long predictions take, how many there are.
 
+use std::collections::BTreeMap;
+
 use predictions::Rows;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Judgement, MonitorSpec};
-use crate::rules::{Level, Limits};
+use crate::rules::{Bound, Level, Limits};
 
 /// One measured value of a window, held against its limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
-    /// `missing`, `out_of_range`, `unseen`, `latency_p95_ms`, `latency_p99_ms`, `traffic`, `drift`.
+    /// `missing`, `out_of_range`, `unseen`, `latency_p95_ms`, `latency_p99_ms`, `traffic`, `drift`, `demographic_parity_difference`,
+    /// `demographic_parity_ratio`, `attribution_ndcg`, `client_rate`, `client_novel_share`, `client_boundary_share`,
+    /// `client_near_share`.
     pub name: String,
-    /// The feature with the largest value, where it is one of features.
+    /// The feature, protected column or client with the worst value, where it is one of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
     pub value: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
     pub level: Level,
+    /// What the value was made of, as JSON: groups with their rates, features with their attributions, clients with their figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<serde_json::Value>,
+}
+
+/// A value before it is held against what was before.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub name: String,
+    pub feature: Option<String>,
+    pub value: f64,
+    pub bound: Bound,
+    pub detail: Option<serde_json::Value>,
 }
 
 /// Every signal that can be measured, whether or not there is a limit for it. `traffic` is in predictions a second and is
-/// left out where all of the window came at once.
-pub(crate) fn measure(spec: &MonitorSpec, rows: &Rows, judgement: &Judgement) -> Vec<Signal> {
+/// left out where all of the window came at once. `before` has the levels that are not ok, `more` what was measured elsewhere.
+pub(crate) fn measure(
+    spec: &MonitorSpec,
+    rows: &Rows,
+    judgement: &Judgement,
+    more: Vec<Measured>,
+    before: &BTreeMap<String, Level>,
+) -> Vec<Signal> {
     let rules = &spec.rules;
     let mut signals = Vec::new();
-    let mut add = |name: &str, feature: Option<String>, value: f64, limits: Option<Limits>| {
-        let limits = limits.unwrap_or_default();
-        let level = limits.level(value);
-        signals.push(Signal { name: name.into(), feature, value, limit: limits.of(level), level });
+    let mut held = |measured: Measured| {
+        let Measured { name, feature, value, bound, detail } = measured;
+        let level = bound.level(value, before.get(&name).copied().unwrap_or_default());
+        signals.push(Signal { name, feature, value, limit: bound.of(level), level, detail });
     };
-    let warn = Limits { warn: rules.warn_share.map(|s| s - 1e-9), critical: Some(spec.share - 1e-9) };
+    more.into_iter().for_each(&mut held);
+    let mut add = |name: &str, feature: Option<String>, value: f64, limits: Option<Limits>| {
+        held(Measured { name: name.into(), feature, value, bound: Bound::above(limits), detail: None });
+    };
+    let warn =
+        Limits { warn: rules.warn_share.map(|s| s - 1e-9), critical: Some(spec.share - 1e-9), clear: None };
     add("drift", None, judgement.share, Some(warn));
     type Of = fn(&crate::FeatureScore) -> f64;
     let of_features: [(&str, Option<Limits>, Of); 3] = [

@@ -10,10 +10,12 @@ use tasks::CancellationToken;
 use types::{Actor, Digest, Timestamp, Uid, WorkspaceId};
 
 use crate::alarm::{History, Seen};
+use crate::attribution::Explaining;
 use crate::model::{Judgement, MonitorSpec, WindowView};
 use crate::rules::{Against, Level};
+use crate::signals::Measured;
 use crate::store::Position;
-use crate::{Baseline, Error, judge, performance, resolve, signals, store};
+use crate::{Baseline, Error, attribution, bias, clients, judge, performance, resolve, signals, store};
 
 /// How often the logs are looked at.
 const EVERY: Duration = Duration::from_millis(500);
@@ -34,6 +36,8 @@ pub struct Monitoring {
 #[derive(Default)]
 pub(crate) struct Memory {
     baselines: HashMap<(Digest, u32), Arc<Baseline>>,
+    /// By model version; `None` for models that cannot be taken apart.
+    explaining: HashMap<Uid, Option<Arc<Explaining>>>,
     /// Labels seen when performance was last computed, by workspace and monitor.
     pub labels: HashMap<(WorkspaceId, String), (i64, i64)>,
 }
@@ -137,9 +141,17 @@ impl Monitoring {
                     }
                 },
             };
-            let (inputs, asked) = (rows.inputs.clone(), spec.clone());
-            let judgement = blocking(move || judge(&asked, &baseline, &inputs)).await?;
-            position = self.keep(actor, spec, position, rows, model_version, digest, judgement).await?;
+            let explaining = match spec.rules.attribution {
+                Some(_) => self.explaining(memory, actor, model_version).await?,
+                None => None,
+            };
+            let (seen, asked) = (rows.clone(), spec.clone());
+            let judging = move || {
+                let judgement = judge(&asked, &baseline, &seen.inputs)?;
+                Ok((judgement, beside(&asked, &baseline, &seen, explaining.as_deref())?))
+            };
+            let judged_now = blocking(judging).await?;
+            position = self.keep(actor, spec, position, rows, model_version, digest, judged_now).await?;
             judged += 1;
         }
         Ok(judged)
@@ -164,6 +176,26 @@ impl Monitoring {
         let baseline = Arc::new(baseline);
         memory.baselines.insert((digest, bins), Arc::clone(&baseline));
         Ok(baseline)
+    }
+
+    async fn explaining(
+        &self,
+        memory: &mut Memory,
+        actor: &Actor,
+        version: Uid,
+    ) -> Result<Option<Arc<Explaining>>, Error> {
+        if let Some(known) = memory.explaining.get(&version) {
+            return Ok(known.clone());
+        }
+        let found = attribution::explaining(&self.ledger, &self.blobs, actor, version).await?;
+        if found.is_none() {
+            tracing::info!(%version, "its predictions are not taken apart: it is not made of trees that are read here");
+        }
+        if memory.explaining.len() >= BASELINES {
+            memory.explaining.clear();
+        }
+        memory.explaining.insert(version, found.clone());
+        Ok(found)
     }
 
     /// The rows before the window, as many, where the same deployment made them all.
@@ -234,7 +266,7 @@ impl Monitoring {
         rows: Rows,
         model_version: Uid,
         baseline: Option<Digest>,
-        judgement: Judgement,
+        (judgement, more): (Judgement, Vec<Measured>),
     ) -> Result<Position, Error> {
         let first_ordinal = rows.ordinals.first().copied().unwrap_or(before.next_ordinal);
         let from = rows.at.iter().min().copied().unwrap_or_default();
@@ -259,7 +291,7 @@ impl Monitoring {
             let first = next.history.first_drifted();
             (next.streak_ordinal, next.streak_at) = (first.map(|s| s.first_ordinal), first.map(|s| s.from));
         }
-        let measured = signals::measure(spec, &rows, &judgement);
+        let measured = signals::measure(spec, &rows, &judgement, more, &before.history.levels);
         let changes = changes(&mut next, &measured);
         signals::publish(spec, &judgement, &measured, next.alarm);
         let window = WindowView {
@@ -317,6 +349,27 @@ impl Monitoring {
             })
             .await
     }
+}
+
+/// What is measured of a window beside drift where rules ask for it.
+fn beside(
+    spec: &MonitorSpec,
+    baseline: &Baseline,
+    rows: &Rows,
+    explaining: Option<&Explaining>,
+) -> Result<Vec<Measured>, Error> {
+    let (rules, output) = (&spec.rules, spec.output.as_deref());
+    let mut measured = Vec::new();
+    if let Some(rule) = &rules.bias {
+        measured.extend(bias::of_window(rule, output, &rows.inputs, &rows.outputs)?);
+    }
+    if let (Some(floors), Some(model)) = (rules.attribution, explaining) {
+        measured.extend(attribution::measure(floors, model, &baseline.sample, &rows.inputs)?);
+    }
+    if let Some(rule) = &rules.clients {
+        measured.extend(clients::measure(rule, output, rows, baseline)?);
+    }
+    Ok(measured)
 }
 
 /// Rows from one window's start to the next one's.

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use blobs::Blobs;
 use columns::{Bins, Table, drift};
+use curation::rows::RowProfile;
+use ledger::Ledger;
 use serde::{Deserialize, Serialize};
-use types::DataType;
+use types::{Actor, DataType, Uid};
 
 use crate::Error;
 
@@ -17,6 +20,9 @@ const MOST_TEXTS: usize = 200;
 pub struct Baseline {
     pub rows: u64,
     pub columns: BTreeMap<String, BaselineColumn>,
+    /// What single rows are held against as they are predicted; packages made earlier have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_profile: Option<RowProfile>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +67,15 @@ impl Baseline {
             let (counts, missing) = count(table, name, &bins)?;
             columns.insert(name.to_owned(), BaselineColumn { bins, counts, missing });
         }
-        Ok(Self { rows: table.rows() as u64, columns })
+        Ok(Self { rows: table.rows() as u64, columns, row_profile: None })
+    }
+
+    /// With what single rows are held against, of the columns that the model takes; without it where these have no names.
+    pub fn with_rows(self, table: &Table, inputs: &[String]) -> Result<Self, Error> {
+        if inputs.is_empty() {
+            return Ok(self);
+        }
+        Ok(Self { row_profile: Some(RowProfile::of(table, inputs)?), ..self })
     }
 
     /// Every column that both have, by name.
@@ -84,6 +98,20 @@ impl Baseline {
         }
         Ok(moved)
     }
+}
+
+/// The names of the columns that a version takes, by its signature; none where it has none.
+/// Errors: `NoFiles`, as the models say it.
+pub async fn input_names(
+    ledger: &Ledger,
+    blobs: &Blobs,
+    actor: &Actor,
+    version: Uid,
+) -> Result<Vec<String>, Error> {
+    let spec = models::load_spec(ledger, blobs, actor, version).await?;
+    let inputs = spec.mlmodel["signature"]["inputs"].as_str().unwrap_or("[]");
+    let inputs: Vec<serde_json::Value> = serde_json::from_str(inputs).unwrap_or_default();
+    Ok(inputs.iter().filter_map(|column| Some(column["name"].as_str()?.to_owned())).collect())
 }
 
 enum Sample {
@@ -129,5 +157,18 @@ mod tests {
         let moved = baseline.compare(&table(30.0)).unwrap();
         let psi = |name: &str| moved.iter().find(|m| m.column == name).unwrap().psi.unwrap();
         assert!(psi("n") > 0.2 && psi("t") < 1e-9, "{moved:?}");
+    }
+
+    #[test]
+    fn a_package_of_an_older_server_has_no_row_profile_and_is_read() {
+        let baseline = Baseline::of(&table(0.0)).unwrap();
+        let older = serde_json::to_string(&baseline).unwrap();
+        assert!(!older.contains("row_profile"));
+        assert_eq!(serde_json::from_str::<Baseline>(&older).unwrap(), baseline);
+        let with = baseline.with_rows(&table(0.0), &["n".to_owned()]).unwrap();
+        let text = serde_json::to_string(&with).unwrap();
+        let back: Baseline = serde_json::from_str(&text).unwrap();
+        let profile = back.row_profile.unwrap();
+        assert_eq!((profile.rows, profile.columns.len(), profile.novelty.is_some()), (200, 1, true));
     }
 }

@@ -11,6 +11,8 @@ pub enum Error {
     #[error(transparent)]
     Columns(#[from] columns::Error),
     #[error(transparent)]
+    Curation(Box<curation::Error>),
+    #[error(transparent)]
     Runtime(#[from] runtimes::Error),
     #[error(transparent)]
     Workers(#[from] workers::Error),
@@ -54,6 +56,12 @@ impl From<models::Error> for Error {
     }
 }
 
+impl From<curation::Error> for Error {
+    fn from(error: curation::Error) -> Self {
+        Self::Curation(Box::new(error))
+    }
+}
+
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {
@@ -61,6 +69,7 @@ impl Fault for Error {
             Self::Models(e) => e.class(),
             Self::Blobs(e) => e.class(),
             Self::Columns(e) => e.class(),
+            Self::Curation(e) => e.class(),
             Self::Runtime(e) => e.class(),
             Self::Workers(e) => e.class(),
             Self::Vault(e) => e.class(),
@@ -88,6 +97,7 @@ impl Fault for Error {
             Self::Models(e) => return e.hint(),
             Self::Blobs(e) => return e.hint(),
             Self::Columns(e) => return e.hint(),
+            Self::Curation(e) => return e.hint(),
             Self::Runtime(e) => return e.hint(),
             Self::Workers(e) => return e.hint(),
             Self::Vault(e) => return e.hint(),

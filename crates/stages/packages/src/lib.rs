@@ -19,7 +19,7 @@ mod verdict;
 mod version;
 mod write;
 
-pub use baseline::{Baseline, BaselineColumn, Moved};
+pub use baseline::{Baseline, BaselineColumn, Moved, input_names};
 pub use error::Error;
 pub use example::{example_of, frame_of};
 pub use gate::{Gate, Standing, is_at_hand, require_parity, require_trial, standing};

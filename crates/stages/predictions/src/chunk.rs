@@ -24,11 +24,12 @@ pub struct Origin {
 }
 
 /// One request's share of the rows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
     pub rows: usize,
     pub at: Timestamp,
     pub latency_us: i64,
+    pub principal: String,
 }
 
 #[derive(Clone, Debug)]
@@ -37,15 +38,24 @@ pub struct Chunk {
     /// In the order of the rows; together they have all of them.
     pub asked: Vec<Asked>,
     pub ids: Vec<Uid>,
+    /// Of the rows about which something was noticed, in order.
+    pub flags: Vec<(usize, Vec<String>)>,
     pub inputs: Frame,
     pub outputs: Frame,
 }
 
 impl Chunk {
     pub fn new(batch: Batch) -> Self {
-        let asked = Asked { rows: batch.ids.len(), at: batch.at, latency_us: batch.latency_us };
         let origin = Arc::new(Origin::of(&batch));
-        Self { origin, asked: vec![asked], ids: batch.ids, inputs: batch.inputs, outputs: batch.outputs }
+        let (rows, at, latency_us) = (batch.ids.len(), batch.at, batch.latency_us);
+        Self {
+            origin,
+            asked: vec![Asked { rows, at, latency_us, principal: batch.principal }],
+            flags: flagged(batch.flags, 0).collect(),
+            ids: batch.ids,
+            inputs: batch.inputs,
+            outputs: batch.outputs,
+        }
     }
 
     /// Whether the batch's rows may follow in this chunk.
@@ -58,7 +68,9 @@ impl Chunk {
 
     /// The batch [fits](Self::fits).
     pub fn push(&mut self, batch: Batch) {
-        self.asked.push(Asked { rows: batch.ids.len(), at: batch.at, latency_us: batch.latency_us });
+        let (rows, at, latency_us) = (batch.ids.len(), batch.at, batch.latency_us);
+        self.asked.push(Asked { rows, at, latency_us, principal: batch.principal });
+        self.flags.extend(flagged(batch.flags, self.ids.len()));
         self.ids.extend(batch.ids);
         below(&mut self.inputs, batch.inputs);
         below(&mut self.outputs, batch.outputs);
@@ -73,6 +85,11 @@ impl Chunk {
         self.asked.iter().flat_map(|asked| std::iter::repeat_n(asked.latency_us, asked.rows))
     }
 
+    /// Who asked for each row.
+    pub fn principals(&self) -> impl Iterator<Item = &str> {
+        self.asked.iter().flat_map(|asked| std::iter::repeat_n(asked.principal.as_str(), asked.rows))
+    }
+
     /// One row as a chunk; `row` is one of this chunk's.
     pub fn row(&self, row: usize) -> Self {
         let mut before = 0;
@@ -82,7 +99,8 @@ impl Chunk {
         });
         Self {
             origin: Arc::clone(&self.origin),
-            asked: asked.map(|asked| Asked { rows: 1, ..*asked }).into_iter().collect(),
+            asked: asked.map(|asked| Asked { rows: 1, ..asked.clone() }).into_iter().collect(),
+            flags: self.flags.iter().filter(|(at, _)| *at == row).map(|(_, f)| (0, f.clone())).collect(),
             ids: self.ids.get(row).copied().into_iter().collect(),
             inputs: only(&self.inputs, row),
             outputs: only(&self.outputs, row),
@@ -110,6 +128,12 @@ impl Origin {
             && self.variant == batch.variant
             && self.model == batch.model
     }
+}
+
+/// Those that are there, with the rows that they are at in a chunk of `before` rows.
+fn flagged(flags: Vec<Vec<String>>, before: usize) -> impl Iterator<Item = (usize, Vec<String>)> {
+    let each = flags.into_iter().enumerate().filter(|(_, flags)| !flags.is_empty());
+    each.map(move |(row, flags)| (before + row, flags))
 }
 
 /// The same columns, of the same types, in the same order.

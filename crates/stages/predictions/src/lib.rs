@@ -6,6 +6,7 @@ mod chunk;
 mod error;
 mod labels;
 mod log;
+mod marked;
 mod model;
 mod read;
 mod rows;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use error::Error;
 pub use log::Log;
+pub use marked::Marked;
 pub use model::{Batch, Found, Label, Labelled, Labelling, LogConfig, LogStats, NewLabel, Rows, Window};
 
 pub const COMPONENT: ledger::Component = ledger::Component {

@@ -49,6 +49,10 @@ pub struct Batch {
     pub at: Timestamp,
     pub latency_us: i64,
     pub ids: Vec<Uid>,
+    /// Who asked, as actors are written.
+    pub principal: String,
+    /// What was noticed about each row, such as `range:age`; empty where nothing was noticed about any.
+    pub flags: Vec<Vec<String>>,
     pub inputs: Frame,
     pub outputs: Frame,
 }
@@ -75,6 +79,10 @@ pub struct Rows {
     pub model_versions: Vec<Uid>,
     /// How long the request took that each row came with, in microseconds.
     pub latency_us: Vec<i64>,
+    /// Who asked; the empty text where the record is older than this was written down.
+    pub principals: Vec<String>,
+    /// What was noticed about each row as it was predicted.
+    pub flags: Vec<Vec<String>>,
     /// Columns that some of the rows lack are null there.
     pub inputs: Table,
     pub outputs: Table,
@@ -96,6 +104,8 @@ pub struct Found {
     pub model_digest: Option<Digest>,
     pub latency_us: i64,
     pub ordinal: i64,
+    pub principal: String,
+    pub flags: Vec<String>,
     pub inputs: serde_json::Value,
     pub outputs: serde_json::Value,
     /// `None` until the row is sealed.

@@ -7,7 +7,8 @@ use crate::rows::integers;
 use crate::seal::blocking;
 use crate::store::{self, Segment};
 use crate::table::{
-    self, AT, ID, LATENCY, MODEL, MODEL_DIGEST, MODEL_VERSION, ORDINAL, REVISION, VARIANT, VERSION,
+    self, AT, FLAGS, ID, LATENCY, MODEL, MODEL_DIGEST, MODEL_VERSION, ORDINAL, PRINCIPAL, REVISION, VARIANT,
+    VERSION,
 };
 use crate::tail::Part;
 use crate::{Error, Found, Log, Rows, Window};
@@ -85,6 +86,9 @@ impl Log {
             Ok(table.texts(name)?.into_iter().nth(row).flatten().unwrap_or_default())
         };
         let uid = |name: &str| -> Result<Uid, Error> { Ok(text(name)?.parse().unwrap_or(Uid::from_u128(0))) };
+        let later = |name: &str| -> Result<Option<String>, Error> {
+            Ok(table::added_later(&table, name)?.into_iter().nth(row).flatten())
+        };
         let integer = |name: &str| -> Result<i64, Error> {
             Ok(integers(&table, name)?.get(row).copied().unwrap_or_default())
         };
@@ -100,6 +104,8 @@ impl Log {
             model_digest: text(MODEL_DIGEST)?.parse().ok(),
             latency_us: integer(LATENCY)?,
             ordinal: integer(ORDINAL)?,
+            principal: later(PRINCIPAL)?.unwrap_or_default(),
+            flags: table::read_flags(later(FLAGS)?.as_deref()),
             inputs: table::part(&table, table::INPUT)?.row_json(row)?,
             outputs: table::part(&table, table::OUTPUT)?.row_json(row)?,
             segment,

@@ -1,7 +1,9 @@
 use columns::{Table, column};
 use types::{Timestamp, Uid};
 
-use crate::table::{self, AT, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, REVISION};
+use crate::table::{
+    self, AT, FLAGS, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, PRINCIPAL, REVISION,
+};
 use crate::{Error, Labelled, Rows};
 
 impl Rows {
@@ -16,6 +18,8 @@ impl Rows {
                 revisions: Vec::new(),
                 model_versions: Vec::new(),
                 latency_us: Vec::new(),
+                principals: Vec::new(),
+                flags: Vec::new(),
                 inputs: empty.clone(),
                 outputs: empty,
                 segments,
@@ -35,6 +39,14 @@ impl Rows {
             revisions: uids(REVISION)?,
             model_versions: uids(MODEL_VERSION)?,
             latency_us: integers(&table, LATENCY)?,
+            principals: table::added_later(&table, PRINCIPAL)?
+                .into_iter()
+                .map(Option::unwrap_or_default)
+                .collect(),
+            flags: table::added_later(&table, FLAGS)?
+                .iter()
+                .map(|cell| table::read_flags(cell.as_deref()))
+                .collect(),
             inputs: table::part(&table, INPUT)?,
             outputs: table::part(&table, OUTPUT)?,
             segments,
@@ -51,8 +63,8 @@ impl Rows {
 
     /// These rows, in this order.
     pub fn take(&self, rows: &[usize]) -> Result<Self, Error> {
-        fn pick<T: Copy>(v: &[T], rows: &[usize]) -> Vec<T> {
-            rows.iter().map(|i| v[*i]).collect()
+        fn pick<T: Clone>(v: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|i| v[*i].clone()).collect()
         }
         Ok(Self {
             ordinals: pick(&self.ordinals, rows),
@@ -61,6 +73,8 @@ impl Rows {
             revisions: pick(&self.revisions, rows),
             model_versions: pick(&self.model_versions, rows),
             latency_us: pick(&self.latency_us, rows),
+            principals: pick(&self.principals, rows),
+            flags: pick(&self.flags, rows),
             inputs: self.inputs.take(rows)?,
             outputs: self.outputs.take(rows)?,
             segments: self.segments.clone(),

@@ -1,6 +1,7 @@
 //! The spool file: a header line of JSON, then records. A record is its length and its CRC-32 (four bytes each,
 //! little-endian, of what follows), then its kind: a *shape* (what answered, and the columns, as JSON), or *rows*
-//! of a shape that came before. A record that a crash cut short is left out; everything before it is read.
+//! of a shape that came before. What came to be recorded later stands behind the rows, so that files without it are
+//! read: who asked, and what was noticed about the rows. A record that a crash cut short is left out; everything before it is read.
 //! Files of the first format, a line of JSON a request, are still read (`spool_lines.rs`).
 
 use std::fs::File;
@@ -107,6 +108,13 @@ impl Spool {
         for column in batch.inputs.columns.iter().chain(&batch.outputs.columns) {
             cells(record, &column.values)?;
         }
+        text(record, &batch.principal)?;
+        let flagged = batch.flags.iter().enumerate().filter(|(_, flags)| !flags.is_empty());
+        for (row, flags) in flagged {
+            record.extend(count(row)?.to_le_bytes());
+            record.extend(count(flags.len())?.to_le_bytes());
+            flags.iter().try_for_each(|flag| text(record, flag))?;
+        }
         self.put()
     }
 
@@ -176,17 +184,21 @@ fn cells(record: &mut Vec<u8>, values: &Values) -> std::io::Result<()> {
         }
         Values::Boolean(v) => record.extend(v.iter().map(|x| x.map_or(2, u8::from))),
         Values::Text(v) => {
-            for text in v {
-                match text {
-                    Some(text) => {
-                        record.extend(count(text.len())?.to_le_bytes());
-                        record.extend(text.as_bytes());
-                    }
+            for some in v {
+                match some {
+                    Some(some) => text(record, some)?,
                     None => record.extend(MISSING.to_le_bytes()),
                 }
             }
         }
     }
+    Ok(())
+}
+
+/// A text as its length and its bytes.
+fn text(record: &mut Vec<u8>, text: &str) -> std::io::Result<()> {
+    record.extend(count(text.len())?.to_le_bytes());
+    record.extend(text.as_bytes());
     Ok(())
 }
 
@@ -243,6 +255,9 @@ fn batch(header: &Header, shapes: &[Option<Shape>], mut bytes: Bytes<'_>) -> Opt
     let rows = bytes.u32()? as usize;
     let ids = bytes.take(rows.checked_mul(16)?)?.chunks_exact(16);
     let ids = ids.map(|id| Some(Uid::from_u128(u128::from_be_bytes(id.try_into().ok()?))));
+    let ids = ids.collect::<Option<_>>()?;
+    let (inputs, outputs) = (bytes.frame(shape.inputs, rows)?, bytes.frame(shape.outputs, rows)?);
+    let principal = if bytes.0.is_empty() { String::new() } else { bytes.text()? };
     Some(Batch {
         workspace: header.workspace,
         endpoint: header.endpoint.clone(),
@@ -254,9 +269,11 @@ fn batch(header: &Header, shapes: &[Option<Shape>], mut bytes: Bytes<'_>) -> Opt
         model_digest: shape.origin.model_digest,
         at,
         latency_us,
-        ids: ids.collect::<Option<_>>()?,
-        inputs: bytes.frame(shape.inputs, rows)?,
-        outputs: bytes.frame(shape.outputs, rows)?,
+        ids,
+        principal,
+        flags: bytes.flags(rows)?,
+        inputs,
+        outputs,
     })
 }
 
@@ -281,6 +298,27 @@ impl<'b> Bytes<'b> {
     fn eights(&mut self, rows: usize) -> Option<impl Iterator<Item = [u8; 8]> + 'b> {
         let bytes = self.take(rows.checked_mul(8)?)?;
         Some(bytes.chunks_exact(8).filter_map(|eight| eight.try_into().ok()))
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = self.u32()?;
+        String::from_utf8(self.take(length as usize)?.to_vec()).ok()
+    }
+
+    /// What is left: rows with their flags.
+    fn flags(&mut self, rows: usize) -> Option<Vec<Vec<String>>> {
+        if self.0.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut all = vec![Vec::new(); rows];
+        while !self.0.is_empty() {
+            let (row, count) = (self.u32()?, self.u32()?);
+            let flags = all.get_mut(row as usize)?;
+            for _ in 0..count {
+                flags.push(self.text()?);
+            }
+        }
+        Some(all)
     }
 
     fn frame(&mut self, columns: Vec<(String, Kind)>, rows: usize) -> Option<Frame> {
@@ -311,5 +349,48 @@ impl<'b> Bytes<'b> {
                 Values::Text(texts)
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_from_before_who_asked_was_written_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let frame =
+            || Frame::new(vec![Column { name: "x".into(), values: Values::Float(vec![1.0, 2.0]) }]).unwrap();
+        let batch = Batch {
+            workspace: WorkspaceId::DEFAULT,
+            endpoint: "e".into(),
+            revision: Uid::from_u128(1),
+            variant: "v".into(),
+            model: "m".into(),
+            version: 1,
+            model_version: Uid::from_u128(2),
+            model_digest: None,
+            at: Timestamp(5),
+            latency_us: 7,
+            ids: vec![Uid::from_u128(3), Uid::from_u128(4)],
+            principal: "user:ann".into(),
+            flags: Vec::new(),
+            inputs: frame(),
+            outputs: frame(),
+        };
+        let mut spool = Spool::create(dir.path(), Uid::from_u128(9), WorkspaceId::DEFAULT, "e", 0).unwrap();
+        spool.append(&batch).unwrap();
+        spool.flush(false).unwrap();
+        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [batch.clone()]);
+        // Without the length and the eight letters behind the rows.
+        let rows = spool.record[..spool.record.len() - 12].to_vec();
+        let mut bytes = io::read(&spool.path).unwrap();
+        bytes.truncate(bytes.len() - spool.record.len() - 8);
+        bytes.extend(count(rows.len()).unwrap().to_le_bytes());
+        bytes.extend(crc(&rows).to_le_bytes());
+        bytes.extend(rows);
+        io::write(&spool.path, bytes).unwrap();
+        let older = Batch { principal: String::new(), ..batch };
+        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [older]);
     }
 }

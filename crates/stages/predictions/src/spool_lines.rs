@@ -87,6 +87,8 @@ fn batch(line: Line, header: &Header) -> Option<Batch> {
         at: line.at,
         latency_us: line.latency_us,
         ids: line.ids,
+        principal: String::new(),
+        flags: Vec::new(),
         inputs: frame(line.inputs, rows)?,
         outputs: frame(line.outputs, rows)?,
     })

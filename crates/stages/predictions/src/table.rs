@@ -20,6 +20,9 @@ pub const VERSION: &str = "_version";
 pub const MODEL_VERSION: &str = "_model_version";
 pub const MODEL_DIGEST: &str = "_model_digest";
 pub const LATENCY: &str = "_latency_us";
+pub const PRINCIPAL: &str = "_principal";
+/// A JSON list of texts; null where nothing was noticed.
+pub const FLAGS: &str = "_flags";
 pub const INPUT: &str = "input.";
 pub const OUTPUT: &str = "output.";
 
@@ -53,10 +56,35 @@ pub fn build(chunks: &[Arc<Chunk>], first: i64) -> Result<Table, Error> {
         (MODEL_VERSION.to_owned(), texts(chunks, |o| Some(o.model_version.hex()))),
         (MODEL_DIGEST.to_owned(), texts(chunks, |o| o.model_digest.map(|d| d.to_string()))),
         (LATENCY.to_owned(), column::integers(chunks.iter().flat_map(|c| c.latencies()).map(Some))),
+        (PRINCIPAL.to_owned(), column::strings(chunks.iter().flat_map(|c| c.principals()).map(Some))),
+        (FLAGS.to_owned(), column::strings(chunks.iter().flat_map(|c| flags(c)))),
     ];
     frames(&mut columns, INPUT, chunks, |c| &c.inputs);
     frames(&mut columns, OUTPUT, chunks, |c| &c.outputs);
     Ok(Table::new(columns)?)
+}
+
+fn flags(chunk: &Chunk) -> Vec<Option<String>> {
+    let mut cells = vec![None; chunk.ids.len()];
+    for (row, flags) in &chunk.flags {
+        if let Some(cell) = cells.get_mut(*row) {
+            *cell = Some(serde_json::json!(flags).to_string());
+        }
+    }
+    cells
+}
+
+/// A column that records older than it lack; nothing is there then.
+pub fn added_later(table: &Table, name: &str) -> Result<Vec<Option<String>>, Error> {
+    match table.field(name) {
+        Ok(_) => Ok(table.texts(name)?),
+        Err(_) => Ok(vec![None; table.rows()]),
+    }
+}
+
+/// What [`FLAGS`] says of a row.
+pub fn read_flags(cell: Option<&str>) -> Vec<String> {
+    cell.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 fn frames(
@@ -208,4 +236,17 @@ pub fn part(table: &Table, prefix: &str) -> Result<Table, Error> {
 /// A column of timestamps; a null is the epoch.
 pub fn times(table: &Table, name: &str) -> Result<Vec<types::Timestamp>, Error> {
     Ok(table.timestamps(name)?.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_without_the_columns_that_were_added_later_are_read() {
+        let older = Table::new(vec![(ID.to_owned(), column::strings([Some("a"), Some("b")]))]).unwrap();
+        assert_eq!(added_later(&older, FLAGS).unwrap(), [None, None]);
+        assert_eq!(read_flags(None), Vec::<String>::new());
+        assert_eq!(read_flags(Some(r#"["novelty"]"#)), ["novelty"]);
+    }
 }

@@ -24,8 +24,24 @@ pub enum Error {
     QuestionsLocked,
     #[error("`{item}` is not in review queue `{queue}`")]
     ItemNotFound { queue: Uid, item: String },
+    #[error("there is no prediction `{0}`")]
+    NoPrediction(Uid),
+    #[error("prediction `{0}` is in no review queue")]
+    NotWaiting(Uid),
+    #[error("prediction `{prediction}` is being looked at by {by}")]
+    TakenBy { prediction: Uid, by: String },
+    #[error("prediction `{prediction}` was judged by {by}")]
+    Judged { prediction: Uid, by: String },
+    #[error(transparent)]
+    Predictions(Box<predictions::Error>),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+}
+
+impl From<predictions::Error> for Error {
+    fn from(error: predictions::Error) -> Self {
+        Self::Predictions(Box::new(error))
+    }
 }
 
 impl Fault for Error {
@@ -34,10 +50,17 @@ impl Fault for Error {
             Self::IssueNotFound(_)
             | Self::SchemaNotFound(_)
             | Self::QueueNotFound(_)
+            | Self::NoPrediction(_)
+            | Self::NotWaiting(_)
             | Self::ItemNotFound { .. } => Class::NotFound,
             Self::SchemaExists { .. } | Self::QueueExists { .. } => Class::AlreadyExists,
-            Self::DefaultSchema | Self::UserQueue | Self::QuestionsLocked => Class::Conflict,
+            Self::DefaultSchema
+            | Self::UserQueue
+            | Self::QuestionsLocked
+            | Self::TakenBy { .. }
+            | Self::Judged { .. } => Class::Conflict,
             Self::InputChanged(_) | Self::UnknownSchemas { .. } => Class::Invalid,
+            Self::Predictions(e) => e.class(),
             Self::Ledger(e) => e.class(),
         }
     }
@@ -52,6 +75,15 @@ impl Fault for Error {
             Self::UserQueue => "make a queue of its own",
             Self::QuestionsLocked => "remove the items first",
             Self::ItemNotFound { .. } => "list the queue's items",
+            Self::NoPrediction(_) => "the record keeps predictions by the ids that answers carry",
+            Self::NotWaiting(_) => {
+                "`mlwright reviews list` shows what waits; POST /api/v1/reviews sends one there"
+            }
+            Self::TakenBy { .. } => {
+                "take the next one; this one is free again half an hour after it was taken"
+            }
+            Self::Judged { .. } => "who judged it may correct it; POST /api/v1/labels replaces a label",
+            Self::Predictions(e) => return e.hint(),
             Self::Ledger(e) => return e.hint(),
         };
         Some(hint.to_owned())

@@ -1,8 +1,9 @@
 //! What people judge of traces: the questions that they answer, the queues that bring traces to them, and the issues
-//! that are found.
+//! that are found. Predictions come to people by the same queues, and what is said of them becomes their labels.
 
 mod error;
 mod issues;
+mod predictions;
 mod queues;
 mod schemas;
 mod store;
@@ -11,6 +12,10 @@ pub use error::Error;
 pub use issues::{
     Issue, IssueChange, IssueField, IssueQuery, NewIssue, SEVERITIES, create_issue, issue, search_issues,
     update_issue,
+};
+pub use predictions::{
+    Collector, EndpointQueue, PredictionItem, PredictionQuery, REVIEW, answer, prediction_item,
+    prediction_items, prediction_queues, release, send, skip, take, take_next,
 };
 pub use queues::{
     ItemStatus, NewQueue, Queue, QueueChange, QueueItem, QueueQuery, add_items, create_queue, delete_queue,
@@ -23,6 +28,10 @@ pub use schemas::{
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "review",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_review.sql") }],
-    facts: &[],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_review.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_predictions.sql") },
+    ],
+    // Moves with traffic; a prediction in a queue has its event.
+    facts: &["review_position"],
 };

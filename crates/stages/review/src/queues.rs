@@ -50,6 +50,15 @@ pub enum ItemStatus {
 }
 
 impl ItemStatus {
+    /// What [`ItemStatus::name`] gave.
+    pub(crate) fn parse(name: &str) -> Self {
+        match name {
+            "complete" => Self::Complete,
+            "declined" => Self::Declined,
+            _ => Self::Pending,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",

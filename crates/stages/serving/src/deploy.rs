@@ -37,6 +37,7 @@ impl Serving {
             models.push(self.loaded(actor, &key, variant.model_version, false).await?);
         }
         let views = views(&deploy, &models)?;
+        self.learn(actor, &key, &models).await;
 
         let changing = self.0.changing.lock().await;
         let (endpoint, causes) = (deploy.endpoint.clone(), deploy.causes);

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use types::WorkspaceId;
 
+use crate::checks::Checker;
 use crate::guard::Guard;
 use crate::load::Loaded;
 use crate::meter::Meter;
@@ -34,6 +35,8 @@ pub(crate) struct Endpoint {
     pub variant_stats: Vec<Arc<Stats>>,
     /// Like `variant_stats`.
     pub meters: Vec<Meter>,
+    /// Like `variant_stats`; `None` for models whose inputs are no columns.
+    pub checkers: Vec<Option<Arc<Checker>>>,
     /// Like `variant_stats`; of shadows alone.
     pub tallies: Vec<Option<Arc<Tally>>>,
     pub settings: Arc<Settings>,
@@ -58,6 +61,10 @@ impl Target {
 }
 
 impl Endpoint {
+    pub fn checker(&self, variant: usize) -> Option<&Arc<Checker>> {
+        self.checkers.get(variant)?.as_ref()
+    }
+
     /// Who answers instead when this variant fails: a candidate's failures are not the callers'.
     pub fn instead_of(&self, variant: usize) -> Option<usize> {
         let has = |v: &VariantView, label: &str| v.labels.iter().any(|l| l == label);

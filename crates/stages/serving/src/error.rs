@@ -28,6 +28,10 @@ pub enum Error {
     Limited { endpoint: String, what: &'static str, retry_after: std::time::Duration },
     #[error("endpoint `{endpoint}` is not for {actor}")]
     NotForYou { endpoint: String, actor: String },
+    #[error("endpoint `{endpoint}` refuses these rows: {told}")]
+    Refused { endpoint: String, check: &'static str, told: String },
+    #[error(transparent)]
+    Curation(Box<curation::Error>),
     #[error("endpoint `{endpoint}` has no rollout")]
     NoRollout { endpoint: String },
     #[error("rollout of `{endpoint}`: {message}")]
@@ -72,6 +76,12 @@ impl From<packages::Error> for Error {
     }
 }
 
+impl From<curation::Error> for Error {
+    fn from(error: curation::Error) -> Self {
+        Self::Curation(Box::new(error))
+    }
+}
+
 impl From<datasets::Error> for Error {
     fn from(error: datasets::Error) -> Self {
         Self::Datasets(Box::new(error))
@@ -94,6 +104,7 @@ impl Fault for Error {
             Self::Packages(e) => e.class(),
             Self::Predictions(e) => e.class(),
             Self::Datasets(e) => e.class(),
+            Self::Curation(e) => e.class(),
             Self::Columns(e) => e.class(),
             Self::NoEndpoint(_)
             | Self::NoVersion { .. }
@@ -118,6 +129,10 @@ impl Fault for Error {
             Self::Packages(e) => e.hint(),
             Self::Predictions(e) => e.hint(),
             Self::Datasets(e) => e.hint(),
+            Self::Curation(e) => e.hint(),
+            Self::Refused { check, .. } => {
+                Some(format!("its operator set `checks.{check}` to refuse; send other rows, or ask for flag or review"))
+            }
             Self::Columns(e) => e.hint(),
             Self::NoEndpoint(_) => Some("`mlwright endpoints` lists those there are; deploy one first".into()),
             Self::NotServing { .. } => Some("it is tried again by itself; deploying another version helps too".into()),

@@ -5,6 +5,7 @@ use predictions::Batch;
 use runtimes::{Column, Frame, Tensor, Values, tabular};
 use types::{Actor, Class, Digest, Fault, Hasher, Timestamp, Uid, new_id};
 
+use crate::checks::{Checker, Noticed};
 use crate::endpoint::Endpoint;
 use crate::guard::cache_key;
 use crate::load::Loaded;
@@ -38,6 +39,8 @@ pub struct Answer {
     pub version: i64,
     pub revision: Uid,
     pub variant: String,
+    /// Rows about which something was noticed.
+    pub flagged: usize,
     /// The output that MLflow's pyfunc returns as a bare array; `None` where it returns a frame of all outputs.
     pub pyfunc_output: Option<String>,
 }
@@ -45,6 +48,7 @@ pub struct Answer {
 /// What one run gave.
 struct Ran {
     outputs: Vec<Tensor>,
+    noticed: Noticed,
     logged_inputs: Frame,
     logged_outputs: Frame,
 }
@@ -56,7 +60,7 @@ impl Serving {
     /// Predicts and logs. Touches no database.
     ///
     /// Errors: `NoEndpoint`, `NoVersion`, `NoVariant`, `NotServing`, `NotForYou`, `Limited`, `Busy`, `TooLate`,
-    /// `TooManyRows`, wrong input as the runtime says it; with a durable log, also when the prediction could not be stored.
+    /// `TooManyRows`, `Refused`, wrong input as the runtime says it; with a durable log, also when the prediction could not be stored.
     pub async fn infer(&self, actor: &Actor, request: Request<'_>) -> Result<Answer, Error> {
         let start = Instant::now();
         let endpoint = self.endpoint(actor.workspace, request.endpoint)?;
@@ -100,14 +104,19 @@ impl Serving {
             started = Instant::now();
             ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
         }
-        let ran = ran?;
+        let mut ran = ran?;
         let answered = endpoint
             .shadows()
             .next()
             .is_some()
             .then(|| Answered { outputs: Arc::new(ran.logged_outputs.clone()), took: started.elapsed() });
         let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
-        let batch = batch(actor, &target, &ids, now, started, ran.logged_inputs, ran.logged_outputs);
+        if let Some(checker) = endpoint.checker(target.variant) {
+            checker.choose(&ran.logged_outputs, &mut ran.noticed);
+        }
+        let flagged = ran.noticed.flags.iter().filter(|flags| !flags.is_empty()).count();
+        let logged = (ran.logged_inputs, ran.logged_outputs);
+        let batch = batch(actor, &target, &ids, now, started, logged, ran.noticed.flags);
         if self.0.config.durable_log {
             self.0.log.record_durable(batch).await?;
         } else if !self.0.log.record(batch) {
@@ -123,6 +132,7 @@ impl Serving {
             version: target.model.number,
             revision: target.revision.uid,
             variant: target.name().to_owned(),
+            flagged,
             pyfunc_output: target.model.pyfunc_output.clone(),
         })
     }
@@ -138,7 +148,7 @@ impl Serving {
         now: Timestamp,
     ) -> Result<Ran, Error> {
         let start = Instant::now();
-        let ran = run(endpoint, &target.model, input, rows, deadline).await;
+        let ran = run(endpoint, target, input, rows, deadline).await;
         let (took, failed) = (start.elapsed(), ran.as_ref().is_err_and(is_failure));
         if let Some(stats) = endpoint.variant_stats.get(target.variant) {
             stats.count(now, took, failed);
@@ -167,7 +177,8 @@ impl Serving {
             let (input, answered) = (input.clone(), answered.clone());
             self.0.shadows.send(Box::new(move || {
                 let start = Instant::now();
-                let ran = run_now(&target.model, input, rows);
+                // What there is to notice was noticed about the request that it is a copy of.
+                let ran = run_now(&target.model, None, input, rows);
                 let failed = ran.is_err();
                 if let Some(Some(tally)) = endpoint.tallies.get(variant) {
                     let ran = ran.as_ref().ok().map(|r| (&r.logged_outputs, start.elapsed()));
@@ -181,8 +192,8 @@ impl Serving {
                 }
                 if let Ok(ran) = ran {
                     let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
-                    let batch =
-                        batch(&actor, &target, &ids, now, start, ran.logged_inputs, ran.logged_outputs);
+                    let logged = (ran.logged_inputs, ran.logged_outputs);
+                    let batch = batch(&actor, &target, &ids, now, start, logged, Vec::new());
                     if !log.record(batch) {
                         metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
                     }
@@ -247,20 +258,22 @@ fn select(mut outputs: Vec<Tensor>, wanted: &[String]) -> Vec<Tensor> {
 /// Short calls run here and now, long ones on threads of the model.
 async fn run(
     endpoint: &Endpoint,
-    model: &Arc<Loaded>,
+    target: &Target,
     input: Input,
     rows: usize,
     deadline: Option<Instant>,
 ) -> Result<Ran, Error> {
-    let settings = &endpoint.settings;
+    let (settings, model) = (&endpoint.settings, &target.model);
+    let checker = endpoint.checker(target.variant);
     if settings.batching.is_none() && settings.cache.is_none() && is_short(model, rows) {
-        return run_now(model, input, rows);
+        return run_now(model, checker.map(Arc::as_ref), input, rows);
     }
-    let (tensors, logged_inputs) = if rows <= FEW_ROWS {
-        prepared(model, input, rows)?
+    let (tensors, logged_inputs, noticed) = if rows <= FEW_ROWS {
+        prepared(model, checker.map(Arc::as_ref), input, rows)?
     } else {
-        let model = Arc::clone(model);
-        let preparing = tokio::task::spawn_blocking(move || prepared(&model, input, rows));
+        let (model, checker) = (Arc::clone(model), checker.cloned());
+        let preparing =
+            tokio::task::spawn_blocking(move || prepared(&model, checker.as_deref(), input, rows));
         preparing.await.map_err(|_| Error::Interrupted)??
     };
     let cache = settings.cache.map(|cache| (cache, cache_key(model.version, &tensors)));
@@ -269,7 +282,7 @@ async fn run(
     {
         metrics::counter!("mlwright_cache_hits_total").increment(1);
         let logged_outputs = tabular::to_frame(&outputs, rows)?;
-        return Ok(Ran { outputs, logged_inputs, logged_outputs });
+        return Ok(Ran { outputs, noticed, logged_inputs, logged_outputs });
     }
     let outputs = if settings.batching.is_none() && is_short(model, rows) {
         let start = Instant::now();
@@ -283,7 +296,7 @@ async fn run(
         endpoint.guard.remember(cache, key, outputs.clone());
     }
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
-    Ok(Ran { outputs, logged_inputs, logged_outputs })
+    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs })
 }
 
 /// Whether a call may run on the network's threads. A model that was in memory a moment ago is taken to be there still:
@@ -292,9 +305,15 @@ fn is_short(model: &Loaded, rows: usize) -> bool {
     model.cost.is_short(rows) && model.nap.awake().is_some()
 }
 
-/// The model's inputs, and what of them is logged.
-fn prepared(model: &Loaded, input: Input, rows: usize) -> Result<(Vec<Tensor>, Frame), Error> {
-    Ok(match input {
+/// The model's inputs, what of them is logged, and what the checks noticed. Errors: also `Refused`.
+fn prepared(
+    model: &Loaded,
+    checker: Option<&Checker>,
+    input: Input,
+    rows: usize,
+) -> Result<(Vec<Tensor>, Frame, Noticed), Error> {
+    let mut unknown = Vec::new();
+    let (tensors, logged) = match input {
         Input::Tensors(tensors) => {
             let columns = model.tabular.as_ref().and_then(|t| t.columns_of(&tensors));
             let logged = columns.unwrap_or_else(|| digest_of(&tensors, rows));
@@ -303,20 +322,26 @@ fn prepared(model: &Loaded, input: Input, rows: usize) -> Result<(Vec<Tensor>, F
         Input::Columns(frame) => {
             let tabular = model.tabular.as_ref().ok_or(Error::NotTabular)?;
             let tensors = tabular.inputs(&frame)?;
+            unknown = checker.map(|c| c.unknown(&frame)).unwrap_or_default();
             // What the model saw, not what was sent: extra columns are not part of the prediction.
             let logged = tabular.columns_of(&tensors).unwrap_or(frame);
             (tensors, logged)
         }
-    })
+    };
+    let noticed = match checker {
+        Some(checker) => checker.look(&logged, &unknown)?,
+        None => Noticed::default(),
+    };
+    Ok((tensors, logged, noticed))
 }
 
-fn run_now(model: &Loaded, input: Input, rows: usize) -> Result<Ran, Error> {
+fn run_now(model: &Loaded, checker: Option<&Checker>, input: Input, rows: usize) -> Result<Ran, Error> {
     let start = Instant::now();
-    let (tensors, logged_inputs) = prepared(model, input, rows)?;
+    let (tensors, logged_inputs, noticed) = prepared(model, checker, input, rows)?;
     let outputs = model.model.run(&tensors, &[])?;
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
     model.cost.learn(rows, start.elapsed());
-    Ok(Ran { outputs, logged_inputs, logged_outputs })
+    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs })
 }
 
 /// Stands for inputs that have no column form: the digest of all of them, at each row.
@@ -341,8 +366,8 @@ fn batch(
     ids: &[Uid],
     at: Timestamp,
     start: Instant,
-    inputs: Frame,
-    outputs: Frame,
+    (inputs, outputs): (Frame, Frame),
+    flags: Vec<Vec<String>>,
 ) -> Batch {
     Batch {
         workspace: actor.workspace,
@@ -356,6 +381,8 @@ fn batch(
         at,
         latency_us: i64::try_from(start.elapsed().as_micros()).unwrap_or(i64::MAX),
         ids: ids.to_vec(),
+        principal: actor.to_string(),
+        flags,
         inputs,
         outputs,
     }

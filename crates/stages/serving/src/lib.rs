@@ -6,6 +6,7 @@
 
 mod asleep;
 mod batch;
+mod checks;
 mod cost;
 mod deploy;
 mod endpoint;
@@ -30,6 +31,7 @@ mod store;
 mod sync;
 mod warm;
 
+pub use checks::{Action, Baselines, Check, CheckedVariant, Checker, Checks, LearnedFrom, Noticed};
 pub use endpoint::Target;
 pub use error::Error;
 pub use figures::ShadowFigures;

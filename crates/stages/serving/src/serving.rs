@@ -11,6 +11,7 @@ use runtimes::Runtime;
 use tokio::sync::Notify;
 use types::{Actor, Uid, WorkspaceId};
 
+use crate::checks::{Baselines, Learned};
 use crate::endpoint::{Endpoint, Key, ServingTable};
 use crate::gates::{Gates, Judging};
 use crate::guard::Guard;
@@ -39,6 +40,8 @@ pub struct ServingConfig {
     pub lazy_load: bool,
     /// The runtimes beside ONNX; without, only ONNX is served.
     pub engines: Option<packages::Engines>,
+    /// What model versions learned from, which rows are held against; without, only what needs no training data is checked.
+    pub baselines: Option<Arc<dyn Baselines>>,
     pub gates: Gates,
 }
 
@@ -52,6 +55,7 @@ impl Default for ServingConfig {
             memory: None,
             lazy_load: false,
             engines: None,
+            baselines: None,
             gates: Gates::default(),
         }
     }
@@ -75,6 +79,8 @@ pub(crate) struct Inner {
     pub settings: Mutex<HashMap<Key, Arc<Settings>>>,
     /// What the settings' limits have counted.
     pub guards: Mutex<HashMap<Key, Arc<Guard>>>,
+    /// By endpoint and model version.
+    pub learned: Mutex<HashMap<(Key, Uid), Learned>>,
     /// Those that are running or paused.
     pub rollouts: Mutex<HashMap<Key, Rollout>>,
     pub shadows: Shadows,
@@ -110,6 +116,7 @@ impl Serving {
             variant_stats: Mutex::default(),
             settings: Mutex::default(),
             guards: Mutex::default(),
+            learned: Mutex::default(),
             rollouts: Mutex::default(),
             shadows: Shadows::start(),
             tallies: Mutex::default(),
@@ -177,6 +184,7 @@ impl Serving {
         };
         Endpoint {
             meters: revision.variants.iter().map(|v| Meter::of(&revision.endpoint, v)).collect(),
+            checkers: models.as_ref().map(|m| self.checkers(key, m)).unwrap_or_default(),
             tallies: self.tallies_of(key, &revision),
             models,
             stats: self.stats(key),

@@ -3,7 +3,7 @@ use serde_json::json;
 use types::{Actor, WorkspaceId};
 
 use crate::endpoint::{Endpoint, Key};
-use crate::{Error, Serving, store};
+use crate::{Checks, Error, Serving, store};
 
 /// How an endpoint answers, whichever revision serves. All limits are per server process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Settings {
     /// Requests are run together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batching: Option<Batching>,
+    /// What every row is checked for before it is predicted, and what follows.
+    #[serde(skip_serializing_if = "Checks::is_default")]
+    pub checks: Checks,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,7 +69,7 @@ impl Settings {
         if self.batching.is_some_and(|b| b.most_rows < 2 || b.longest_wait_ms > 10_000) {
             return Err("batching needs most_rows of 2 or more and waits of at most 10000 ms");
         }
-        Ok(())
+        self.checks.check()
     }
 }
 
@@ -87,8 +90,26 @@ impl Serving {
         let bad =
             |message: &str| Error::BadSettings { endpoint: endpoint.to_owned(), message: message.to_owned() };
         settings.check().map_err(bad)?;
+        self.endpoint(actor.workspace, endpoint)?;
+        self.keep_settings(actor, endpoint, settings).await
+    }
+
+    /// Sets the checks alone, also of an endpoint that is yet to be deployed; the same again changes nothing.
+    /// Errors: `BadSettings`.
+    pub async fn declare_checks(&self, actor: &Actor, endpoint: &str, checks: Checks) -> Result<(), Error> {
+        let settings = self.settings(actor.workspace, endpoint);
+        if settings.checks == checks {
+            return Ok(());
+        }
+        let settings = Settings { checks, ..settings };
+        let bad =
+            |message: &str| Error::BadSettings { endpoint: endpoint.to_owned(), message: message.to_owned() };
+        settings.check().map_err(bad)?;
+        self.keep_settings(actor, endpoint, settings).await
+    }
+
+    async fn keep_settings(&self, actor: &Actor, endpoint: &str, settings: Settings) -> Result<(), Error> {
         let _changing = self.0.changing.lock().await;
-        let serving = self.endpoint(actor.workspace, endpoint)?;
         let (name, kept) = (endpoint.to_owned(), settings.clone());
         self.0
             .ledger
@@ -103,7 +124,11 @@ impl Serving {
         let settings = std::sync::Arc::new(settings);
         self.0.settings.lock().insert(key.clone(), std::sync::Arc::clone(&settings));
         self.0.guards.lock().remove(&key);
+        let Ok(serving) = self.endpoint(actor.workspace, endpoint) else { return Ok(()) };
         let models = serving.models.clone();
+        if let Ok(models) = &models {
+            self.learn(actor, &key, models).await;
+        }
         let again = self.made(&key, serving.revision.as_ref().clone(), models);
         self.publish(&key, Some(Endpoint { tried_at: serving.tried_at, ..again }));
         Ok(())

@@ -17,6 +17,7 @@ impl Serving {
     pub async fn run(&self, token: CancellationToken) -> Result<(), Error> {
         let mut sealed = self.0.ledger.watch();
         let mut last = Instant::now();
+        let mut learned = Instant::now();
         loop {
             let watching = !self.0.rollouts.lock().is_empty() || !self.0.tallies.lock().is_empty();
             let changed = tokio::select! {
@@ -37,6 +38,10 @@ impl Serving {
                 tracing::warn!(%error, "what shadows did could not be written; it is tried again");
             }
             self.let_sleep();
+            if learned.elapsed() >= RETRY {
+                self.learn_again().await;
+                learned = Instant::now();
+            }
             if changed {
                 last = Instant::now();
                 if let Err(error) = self.sync().await {
@@ -120,6 +125,9 @@ impl Serving {
             Ok(_) => tracing::info!(endpoint = key.1, revision = revision.number, "serving"),
             Err(_) if same_failure => {}
             Err(reason) => tracing::error!(endpoint = key.1, reason, "an endpoint cannot serve"),
+        }
+        if let Ok(models) = &models {
+            self.learn(&actor, &key, models).await;
         }
         // The replaced endpoint is freed by its last request.
         self.publish(&key, Some(self.made(&key, revision, models)));

@@ -54,6 +54,15 @@ impl Covariance {
         Ok(LedoitWolf { covariance: Self { middle, precision: shrunk.symmetric_inverse() }, shrinkage })
     }
 
+    pub fn middle(&self) -> &[f64] {
+        &self.middle
+    }
+
+    /// The inverse of the covariance.
+    pub fn precision(&self) -> &Matrix {
+        &self.precision
+    }
+
     /// The squared Mahalanobis distance of a row of as many columns.
     pub fn squared_distance(&self, row: &[f64]) -> f64 {
         let apart: Vec<f64> = row.iter().zip(&self.middle).map(|(v, m)| v - m).collect();

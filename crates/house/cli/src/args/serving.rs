@@ -93,6 +93,40 @@ pub enum Endpoints {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum Reviews {
+    /// What waits, and how each endpoint's queue stands
+    List {
+        #[arg(long)]
+        endpoint: Option<String>,
+        #[arg(long, value_parser = ["pending", "complete", "declined"])]
+        status: Option<String>,
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[arg(long)]
+        json: bool,
+    },
+    /// One prediction with its inputs and outputs; takes the one that waits longest if none is named
+    Show {
+        prediction: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what is true of it: a number, true, false or a text, which becomes its label
+    Answer {
+        prediction: String,
+        label: String,
+        #[arg(long)]
+        comment: Option<String>,
+    },
+    /// Leave it without a verdict
+    Skip {
+        prediction: String,
+        #[arg(long)]
+        comment: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub enum Rollout {
     /// Give a new version a growing share of an endpoint's traffic, as long as it does as well
     Start {

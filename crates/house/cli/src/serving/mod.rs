@@ -3,4 +3,5 @@
 pub mod deploy;
 pub mod endpoints;
 pub mod predict;
+pub mod reviews;
 pub mod rollout;

@@ -7,6 +7,7 @@ mod pipelines;
 mod quality;
 mod rollout;
 mod serving;
+mod signals;
 
 use crate::Project;
 use crate::node::Node;

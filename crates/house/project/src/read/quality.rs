@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
+use super::signals;
 use crate::node::Node;
 use crate::reader::Reader;
-use monitoring::{Against, Limits, Rules};
+use monitoring::{Against, Rules};
 
 use crate::{Bound, Champion, FeatureRule, Gate, Method, Monitor, OutputRef, Span, Window};
 
@@ -151,6 +152,11 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
         "latency_p95_ms",
         "latency_p99_ms",
         "traffic",
+        "bias",
+        "attribution",
+        "clients",
+        "performance",
+        "min_labels",
     ];
     let fields = reader.fields(path, at, node, &known);
     let mut whole = |name: &str, least: i64, most: i64| {
@@ -159,17 +165,10 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
     let (step, cooldown) = (whole("step", 1, 10_000_000), whole("cooldown", 0, 31_536_000));
     let (of, clear_after) = (whole("of", 1, 1_000), whole("clear_after", 1, 1_000));
     let min_rows = whole("min_rows", 1, 10_000_000);
+    let min_labels = whole("min_labels", 1, 10_000_000);
     let mut share = |name: &str| reader.optional(&fields, name, |r, p, n| r.number_in(p, n, 0.0, true, 1.0));
     let (clear_share, warn_share) = (share("clear_share"), share("warn_share"));
-    let mut limits = |name: &str| {
-        let at = reader.key_at(&fields, name);
-        reader.optional(&fields, name, |r, p, n| {
-            let inner = r.fields(p, at, n, &["warn", "critical"]);
-            let mut limit =
-                |name: &str| r.optional(&inner, name, |r, p, n| r.number_in(p, n, 0.0, false, f64::INFINITY));
-            Some(Limits { warn: limit("warn"), critical: limit("critical") })
-        })
-    };
+    let mut limits = |name: &str| signals::limits(reader, &fields, name);
     let missing = limits("missing");
     let (out_of_range, unseen) = (limits("out_of_range"), limits("unseen"));
     let (latency_p95_ms, latency_p99_ms) = (limits("latency_p95_ms"), limits("latency_p99_ms"));
@@ -189,6 +188,11 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
         latency_p95_ms,
         latency_p99_ms,
         traffic,
+        bias: signals::bias(reader, &fields),
+        attribution: signals::floors(reader, &fields, "attribution"),
+        clients: signals::clients(reader, &fields),
+        performance: signals::performance(reader, &fields),
+        min_labels,
     }
 }
 

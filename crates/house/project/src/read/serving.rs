@@ -1,4 +1,5 @@
 use automation::{PerformanceRule, ScheduleRule, Triggers};
+use serving::{Action, Checks};
 
 use super::rollout::rollout;
 use crate::node::Node;
@@ -6,10 +7,60 @@ use crate::reader::Reader;
 use crate::{Budget, Duration, Endpoint, Labels, Promote, Retrain, Span};
 
 pub(super) fn endpoint(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Endpoint {
-    let fields = reader.fields(path, at, node, &["model", "alias"]);
+    let fields = reader.fields(path, at, node, &["model", "alias", "checks"]);
+    let checks_at = reader.key_at(&fields, "checks");
     Endpoint {
         model: reader.required(&fields, "model", "<a registered model>", Reader::text).unwrap_or_default(),
         alias: reader.required(&fields, "alias", "champion", Reader::new_name).unwrap_or_default(),
+        checks: reader.optional(&fields, "checks", |r, p, n| Some(checks(r, p, checks_at, n))),
+    }
+}
+
+const ACTIONS: [(&str, Action); 4] =
+    [("off", Action::Off), ("flag", Action::Flag), ("review", Action::Review), ("refuse", Action::Refuse)];
+
+fn checks(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Checks {
+    let known = [
+        "schema",
+        "extra",
+        "missing",
+        "range",
+        "category",
+        "novelty",
+        "personal",
+        "novelty_rate",
+        "range_margin",
+        "sample",
+        "low_confidence",
+        "probability",
+        "ignore",
+    ];
+    let fields = reader.fields(path, at, node, &known);
+    let usual = Checks::default();
+    let mut action = |name: &str, usual: Action| {
+        reader.optional(&fields, name, |r, _, n| r.word(n, &ACTIONS)).unwrap_or(usual)
+    };
+    Checks {
+        schema: action("schema", usual.schema),
+        extra: action("extra", usual.extra),
+        missing: action("missing", usual.missing),
+        range: action("range", usual.range),
+        category: action("category", usual.category),
+        novelty: action("novelty", usual.novelty),
+        personal: action("personal", usual.personal),
+        novelty_rate: reader
+            .optional(&fields, "novelty_rate", |r, p, n| r.number_in(p, n, 0.0, true, 0.05))
+            .unwrap_or(usual.novelty_rate),
+        range_margin: reader
+            .optional(&fields, "range_margin", |r, p, n| r.number_in(p, n, 0.0, false, f64::INFINITY))
+            .unwrap_or(usual.range_margin),
+        sample: reader
+            .optional(&fields, "sample", |r, p, n| r.number_in(p, n, 0.0, false, 1.0))
+            .unwrap_or_default(),
+        low_confidence: reader
+            .optional(&fields, "low_confidence", |r, p, n| r.number_in(p, n, 0.0, true, 1.0)),
+        probability: reader.optional(&fields, "probability", Reader::text),
+        ignore: reader.optional(&fields, "ignore", |r, p, n| r.list(p, n, Reader::text)).unwrap_or_default(),
     }
 }
 

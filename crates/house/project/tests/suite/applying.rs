@@ -129,4 +129,22 @@ ledger::db_test! {
         let text = refused.to_string();
         assert!(text.contains("mlwright.yaml:17:14") && text.contains("did you mean `psi`?"), "{text}");
     }
+
+    async fn checks_of_an_endpoint_stand_before_it_is_deployed_and_go_with_their_lines(ledger: ledger::Ledger) {
+        let bench = Bench::new(ledger).await;
+        let (context, actor) = (&bench.context, &bench.actor);
+        let usual = "visits: {model: visits, alias: champion}";
+        let checks = "visits: {model: visits, alias: champion, checks: {range: refuse, novelty: review, ignore: [age]}}";
+        let with = TEXT.replace(usual, checks);
+        assert_ne!(with, TEXT);
+        apply(context, actor, bench.request(&with, &rows(1200), true).await).await.unwrap();
+        let kept = context.serving.settings(actor.workspace, "visits").checks;
+        assert_eq!((kept.range, kept.novelty), (serving::Action::Refuse, serving::Action::Review));
+        assert_eq!((kept.category, kept.ignore.as_slice()), (serving::Action::Flag, &["age".to_owned()][..]));
+        apply(context, actor, bench.request(TEXT, &rows(1200), true).await).await.unwrap();
+        assert_eq!(context.serving.settings(actor.workspace, "visits").checks, serving::Checks::default());
+        let wrong = TEXT.replace(usual, "visits: {model: visits, alias: champion, checks: {range: refus}}");
+        let error = plan(context, actor, bench.request(&wrong, "", false).await).await.unwrap_err().to_string();
+        assert!(error.contains("did you mean `refuse`?"), "{error}");
+    }
 }

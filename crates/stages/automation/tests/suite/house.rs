@@ -352,6 +352,8 @@ impl House {
             at: now,
             latency_us: 10,
             ids: ids.clone(),
+            principal: "user:ann".into(),
+            flags: Vec::new(),
             inputs: Frame::new(inputs).unwrap(),
             outputs: Frame::new(vec![Column { name: "probability".into(), values: Values::Float(scores) }])
                 .unwrap(),

@@ -134,6 +134,8 @@ impl House {
             at: now,
             latency_us: 5,
             ids: ids.clone(),
+            principal: "user:ann".into(),
+            flags: Vec::new(),
             inputs: Frame::new(columns).unwrap(),
             outputs: Frame::new(outputs).unwrap(),
         };

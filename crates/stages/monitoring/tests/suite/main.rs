@@ -4,6 +4,7 @@
 mod baseline;
 mod house;
 mod judge;
+mod signals;
 mod watch;
 
 /// The shim of the pipeline in these tests: this very program, asked to run only this test, with the attempt's

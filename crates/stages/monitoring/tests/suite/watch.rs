@@ -49,8 +49,8 @@ ledger::db_test! {
 
     async fn rolling_windows_overlap_and_signals_change_their_level_once(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;
-        let unseen = monitoring::Limits { warn: Some(0.1), critical: Some(0.5) };
-        let slow = monitoring::Limits { warn: Some(0.001), critical: None };
+        let unseen = monitoring::Limits { warn: Some(0.1), critical: Some(0.5), clear: None };
+        let slow = monitoring::Limits { warn: Some(0.001), ..Default::default() };
         let rules = monitoring::Rules {
             step: Some(100),
             unseen: Some(unseen),

@@ -62,6 +62,8 @@ pub fn batch(endpoint: &str, numbers: &[f64]) -> Batch {
         at,
         latency_us: 42,
         ids: numbers.iter().map(|_| new_id(at)).collect(),
+        principal: "user:ann".into(),
+        flags: Vec::new(),
         inputs: frame(vec![
             ("x", Values::Float(numbers.to_vec())),
             ("kind", Values::Text(numbers.iter().map(text).collect())),

@@ -199,6 +199,7 @@ ledger::db_test! {
         let rows = house.again().await.window(&house.actor, "e", Window::Last(5)).await.unwrap();
         assert_eq!(rows.ordinals, [4, 5]);
         assert_eq!(rows.latency_us, [42, 42]);
+        assert_eq!((&rows.principals, &rows.flags), (&vec![String::new(); 2], &vec![Vec::new(); 2]));
         assert_eq!(rows.inputs.numbers("x").unwrap(), [Some(1.5), None]);
         assert_eq!(rows.inputs.texts("kind").unwrap(), [Some("a".to_owned()), None]);
         assert_eq!(rows.outputs.numbers("score").unwrap(), [Some(f64::INFINITY), Some(0.25)]);

@@ -142,4 +142,36 @@ ledger::db_test! {
         house.log.record_durable(batch("e", &[2.0])).await.unwrap();
         assert_eq!(house.log.total(&house.actor, "e").await.unwrap(), 11);
     }
+
+    async fn who_asked_and_what_was_noticed_stay_with_the_row(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let mut noticed = batch("e", &[1.0, 2.0]);
+        noticed.flags = vec![Vec::new(), vec!["range:x".into(), "novelty".into()]];
+        let id = noticed.ids[1];
+        house.log.record(noticed);
+        house.log.record(batch("e", &[3.0]));
+        for sealed in [false, true] {
+            if sealed {
+                house.log.seal(&house.actor, "e").await.unwrap();
+            }
+            let rows = house.log.window(&house.actor, "e", Window::Last(5)).await.unwrap();
+            assert_eq!(rows.principals, ["user:ann"; 3]);
+            assert_eq!(rows.flags, [vec![], vec!["range:x".to_owned(), "novelty".to_owned()], vec![]]);
+            let found = house.log.find(&house.actor, id).await.unwrap().unwrap();
+            assert_eq!((found.principal.as_str(), found.flags.len()), ("user:ann", 2));
+        }
+    }
+
+    async fn who_asked_and_what_was_noticed_survive_the_spool(ledger: ledger::Ledger) {
+        let house = House::new(ledger).await;
+        let mut noticed = batch("e", &[1.0, 2.0]);
+        noticed.flags = vec![Vec::new(), vec!["range:größe".into(), "novelty".into()]];
+        for batch in [batch("e", &[0.0]), noticed] {
+            house.log.record(batch);
+        }
+        house.log.flush().await.unwrap();
+        let rows = house.again().await.window(&house.actor, "e", Window::Last(5)).await.unwrap();
+        assert_eq!(rows.principals, ["user:ann"; 3]);
+        assert_eq!(rows.flags, [vec![], vec![], vec!["range:größe".to_owned(), "novelty".to_owned()]]);
+    }
 }

@@ -138,11 +138,7 @@ fn read_item(row: &Row) -> Result<QueueItem, Error> {
     Ok(QueueItem {
         queue: row.get("queue")?,
         item: row.get("item")?,
-        status: match status.as_str() {
-            "complete" => ItemStatus::Complete,
-            "declined" => ItemStatus::Declined,
-            _ => ItemStatus::Pending,
-        },
+        status: ItemStatus::parse(&status),
         completed_by: row.get("completed_by")?,
         completed_at: row.get("completed_at")?,
         created_at: row.get("created_at")?,

@@ -1,6 +1,7 @@
 //! Endpoints with real ONNX models, on both databases.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod checks;
 mod deploy;
 mod house;
 mod rollout;
