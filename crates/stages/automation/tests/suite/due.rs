@@ -1,10 +1,11 @@
 //! Triggers that are no alarm.
 
 use mlwright_automation::{
-    Budget, Policy, Recipe, ScheduleRule, State, Trigger, Triggers, define, policies, trigger_manual,
+    Bound, Budget, PerformanceRule, Policy, Recipe, RolloutRule, ScheduleRule, State, Trigger, Triggers,
+    define, policies, trigger_manual,
 };
 
-use crate::house::{COMPONENTS, House};
+use crate::house::{COMPONENTS, House, cancer, has_onnxruntime};
 
 async fn policy(house: &House, triggers: Triggers, cooldown: Option<i64>, budget: Option<Budget>) {
     let recipe = Recipe { label: None, ..house.recipe(0.5) };
@@ -83,6 +84,54 @@ ledger::db_test! {
         let second = house.retrainings().await.remove(0);
         assert_eq!(second.state, State::Skipped, "what stands against it is recorded");
         assert!(second.reason.unwrap().starts_with("the cool-down lasts until "));
+    }
+
+    async fn a_window_whose_performance_breaks_its_bound_starts_one_retraining(ledger: ledger::Ledger) {
+        if !has_onnxruntime() {
+            return;
+        }
+        let house = House::new(ledger, false).await;
+        house.rolling_out(RolloutRule::default()).await;
+        let first = house.trained("cancer_logreg.onnx").await;
+        house.until(first, State::Done).await;
+        let digest = house.blobs.put_bytes(cancer().to_parquet().unwrap()).await.unwrap();
+        let spec = serde_json::json!({
+            "name": "drift", "endpoint": "cancer", "baseline": { "digest": digest }, "window": { "rows": 20 },
+            "threshold": 1000.0,
+        });
+        monitoring::define(&house.ledger, &house.actor, serde_json::from_value(spec).unwrap()).await.unwrap();
+        let mut ids = Vec::new();
+        for _ in 0..20 {
+            ids.extend(house.asked(0.5).await.ids);
+        }
+        let watch = monitoring::Monitoring::new(&house.ledger, &house.blobs, &house.log);
+        let mut judged = 0;
+        for _ in 0..200 {
+            judged += watch.judge_pending().await.unwrap();
+            if judged > 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(judged, 1);
+        let (metric, bound) = ("positive_rate".to_owned(), Bound { min: None, max: Some(0.5) });
+        let rule = PerformanceRule { monitor: "drift".into(), metric, bound, windows: 1, rows: 20 };
+        policy(&house, Triggers { performance: Some(rule), ..Default::default() }, None, None).await;
+        let automation = house.automation();
+        automation.turn().await.unwrap();
+        assert_eq!(house.retrainings().await.len(), 1, "no label has come");
+        house.label(&ids).await;
+        watch.judge_pending().await.unwrap();
+        automation.turn().await.unwrap();
+        let found = house.retrainings().await.remove(0);
+        assert!(matches!(&found.trigger, Trigger::Performance { value, .. } if *value == 1.0), "{found:?}");
+        let training = house.until(found.uid, State::Training).await;
+        house.automation().step(&house.actor, training.uid).await.unwrap();
+        let run = house.get(found.uid).await.pipeline_run.unwrap();
+        pipelines::cancel(&house.ledger, &house.actor, run).await.unwrap();
+        house.until(found.uid, State::Failed).await;
+        automation.turn().await.unwrap();
+        assert_eq!(house.retrainings().await.len(), 2, "the same window starts nothing again");
     }
 
     async fn a_policy_that_cannot_be_meant_is_refused(ledger: ledger::Ledger) {

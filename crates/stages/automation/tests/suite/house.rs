@@ -189,6 +189,10 @@ impl House {
 
     /// A request of a caller, each feature of this value; the answering variant.
     pub async fn ask(&self, value: f32) -> String {
+        self.asked(value).await.variant
+    }
+
+    pub async fn asked(&self, value: f32) -> serving::Answer {
         let input = Tensor::new("X", [1, 8], TensorData::F32(vec![value; 8]));
         let request = serving::Request {
             endpoint: "cancer",
@@ -198,7 +202,7 @@ impl House {
             outputs: &[],
             deadline: None,
         };
-        self.serving.infer(&self.actor, request).await.unwrap().variant
+        self.serving.infer(&self.actor, request).await.unwrap()
     }
 
     /// Turns, as [`House::until`], with requests of this value coming in.
