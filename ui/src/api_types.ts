@@ -285,7 +285,18 @@ export interface Variant {
   /** In memory; else the next request loads it. */
   awake?: boolean;
   memory_bytes?: number;
+  /** Several versions that answer as one; `model` and `version` are the main one's then. */
+  graph?: GraphStep[] | null;
 }
+
+export interface GraphMember {
+  model: string;
+  version: number;
+  weight?: number;
+}
+
+/** One version, or several that are combined. */
+export type GraphStep = GraphMember | { combine: 'mean' | 'weighted' | 'vote'; members: GraphMember[] };
 
 export interface Revision {
   uid: string;

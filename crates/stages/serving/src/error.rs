@@ -48,6 +48,8 @@ pub enum Error {
     NotServable { model: String, number: i64, reason: &'static str },
     #[error("model version \"{model}/{number}\" failed its warm-up: {source}")]
     WarmUp { model: String, number: i64, source: runtimes::Error },
+    #[error("graph {graph} failed its warm-up: {source}")]
+    GraphWarmUp { graph: String, source: runtimes::Error },
     #[error("{rows} rows in one request; at most {most} are taken")]
     TooManyRows { rows: usize, most: usize },
     #[error(
@@ -100,7 +102,9 @@ impl Fault for Error {
             Self::Ledger(e) => e.class(),
             Self::Models(e) => e.class(),
             Self::Blobs(e) => e.class(),
-            Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
+            Self::Runtime(e) | Self::WarmUp { source: e, .. } | Self::GraphWarmUp { source: e, .. } => {
+                e.class()
+            }
             Self::Packages(e) => e.class(),
             Self::Predictions(e) => e.class(),
             Self::Datasets(e) => e.class(),
@@ -125,7 +129,7 @@ impl Fault for Error {
             Self::Ledger(e) => e.hint(),
             Self::Models(e) => e.hint(),
             Self::Blobs(e) => e.hint(),
-            Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.hint(),
+            Self::Runtime(e) | Self::WarmUp { source: e, .. } | Self::GraphWarmUp { source: e, .. } => e.hint(),
             Self::Packages(e) => e.hint(),
             Self::Predictions(e) => e.hint(),
             Self::Datasets(e) => e.hint(),

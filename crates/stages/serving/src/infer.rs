@@ -276,7 +276,7 @@ async fn run(
             tokio::task::spawn_blocking(move || prepared(&model, checker.as_deref(), input, rows));
         preparing.await.map_err(|_| Error::Interrupted)??
     };
-    let cache = settings.cache.map(|cache| (cache, cache_key(model.version, &tensors)));
+    let cache = settings.cache.map(|cache| (cache, cache_key(&model.identity(), &tensors)));
     if let Some((cache, key)) = &cache
         && let Some(outputs) = endpoint.guard.remembered(*cache, key)
     {
@@ -302,7 +302,7 @@ async fn run(
 /// Whether a call may run on the network's threads. A model that was in memory a moment ago is taken to be there still:
 /// one that nobody asked for so long is let go, not this one.
 fn is_short(model: &Loaded, rows: usize) -> bool {
-    model.cost.is_short(rows) && model.nap.awake().is_some()
+    model.cost.is_short(rows) && model.is_awake()
 }
 
 /// The model's inputs, what of them is logged, and what the checks noticed. Errors: also `Refused`.

@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod figures;
 mod gates;
+mod graph;
 mod guard;
 mod infer;
 mod lane;
@@ -36,6 +37,7 @@ pub use endpoint::Target;
 pub use error::Error;
 pub use figures::ShadowFigures;
 pub use gates::Gates;
+pub use graph::{Combine, Graph, Member, Step};
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
 pub use model::{

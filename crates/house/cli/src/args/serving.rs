@@ -60,8 +60,11 @@ pub struct Deploy {
     /// The endpoint's name; it is made if there is none
     pub endpoint: String,
     /// What answers: churn/3, churn@champion, models:/churn/3; several share the traffic, as churn/3=90 churn/4=10
-    #[arg(required = true, value_name = "MODEL[=WEIGHT]")]
+    #[arg(required_unless_present = "graph", value_name = "MODEL[=WEIGHT]")]
     pub models: Vec<String>,
+    /// Versions that answer as one: a file of JSON with its steps, such as [{"model": "scale", "version": 1}, {"combine": "mean", "members": […]}]
+    #[arg(long, value_name = "FILE")]
+    pub graph: Option<PathBuf>,
     /// Gets a copy of every request and answers nobody; may be given again
     #[arg(long, value_name = "MODEL", value_parser = model_ref)]
     pub shadow: Vec<ModelRef>,

@@ -3,6 +3,7 @@
 
 mod checks;
 mod deploy;
+mod graph;
 mod house;
 mod rollout;
 mod settings;
