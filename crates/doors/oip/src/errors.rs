@@ -1,5 +1,7 @@
 //! The one table of errors: `{"error": text}` over REST, as Triton does, and a status over gRPC.
 
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -44,5 +46,17 @@ impl IntoResponse for OipError {
     fn into_response(self) -> Response {
         let body = json!({ "error": self.message }).to_string();
         (self.status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+    }
+}
+
+/// A request's body. One that cannot be read (too large, wrongly compressed, cut off) is told in the protocol's form.
+pub struct Body(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Body {
+    type Rejection = OipError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, OipError> {
+        let read = Bytes::from_request(request, state).await;
+        read.map(Self).map_err(|e| OipError { status: e.status(), message: e.body_text() })
     }
 }

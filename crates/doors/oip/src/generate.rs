@@ -14,14 +14,14 @@ use wire_inference::json::{Json, parse, write_text};
 use wire_inference::scoring::routing_key;
 
 use crate::State;
-use crate::errors::OipError;
+use crate::errors::{Body, OipError};
 
 pub async fn generate(
     state: Extract<State>,
     caller: Caller,
     Path(model): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     let json = run(&state, &caller, &model, None, &headers, &body).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
@@ -32,7 +32,7 @@ pub async fn generate_version(
     caller: Caller,
     Path((model, version)): Path<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     let json = run(&state, &caller, &model, Some(&version), &headers, &body).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
@@ -44,7 +44,7 @@ pub async fn generate_stream(
     caller: Caller,
     Path(model): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     let json = run(&state, &caller, &model, None, &headers, &body).await?;
     Ok(([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {json}\n\n")).into_response())
