@@ -9,6 +9,7 @@ use crate::checks::{Checker, Noticed};
 use crate::endpoint::Endpoint;
 use crate::guard::cache_key;
 use crate::load::Loaded;
+use crate::record::keep_if_there_is_room;
 use crate::shadow::Answered;
 use crate::{Error, Select, Serving, Target};
 
@@ -117,11 +118,7 @@ impl Serving {
         let flagged = ran.noticed.flags.iter().filter(|flags| !flags.is_empty()).count();
         let logged = (ran.logged_inputs, ran.logged_outputs);
         let batch = batch(actor, &target, &ids, now, started, logged, ran.noticed.flags);
-        if self.0.config.durable_log {
-            self.0.log.record_durable(batch).await?;
-        } else if !self.0.log.record(batch) {
-            metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
-        }
+        self.keep(&endpoint.settings.record, batch).await?;
         if let (Some(copy), Some(answered)) = (copy, answered) {
             self.shadow(actor, endpoint, copy, rows, now, &answered);
         }
@@ -194,9 +191,7 @@ impl Serving {
                     let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
                     let logged = (ran.logged_inputs, ran.logged_outputs);
                     let batch = batch(&actor, &target, &ids, now, start, logged, Vec::new());
-                    if !log.record(batch) {
-                        metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
-                    }
+                    keep_if_there_is_room(&log, &endpoint.settings.record, batch);
                 }
             }));
         }

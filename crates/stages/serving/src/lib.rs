@@ -23,6 +23,7 @@ mod meter;
 mod model;
 mod nap;
 mod query;
+mod record;
 mod rollout;
 mod serving;
 mod settings;
@@ -44,6 +45,7 @@ pub use model::{
     Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantRuntime, VariantTraffic,
     VariantView,
 };
+pub use record::RecordSettings;
 pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};

@@ -5,6 +5,7 @@ mod checks;
 mod deploy;
 mod graph;
 mod house;
+mod record;
 mod rollout;
 mod settings;
 mod swap;
