@@ -288,10 +288,9 @@ pub async fn predict(
 ) -> Result<Response, Failure> {
     let actor = caller.require(Permission::Predict)?;
     let select = Select::label(of.variant.as_deref());
-    match wire_inference::scoring::score(&state.serving, actor, (&name, select), &headers, body).await {
-        Ok((answer, reply)) => {
-            let mut response = wire_inference::scoring::respond(&answer, reply);
-            if let Ok(variant) = HeaderValue::from_str(&answer.variant) {
+    match wire_inference::scoring::answer(&state.serving, actor, (&name, select), &headers, body).await {
+        Ok((mut response, variant)) => {
+            if let Ok(variant) = HeaderValue::from_str(&variant) {
                 response.headers_mut().insert("x-mlwright-variant", variant);
             }
             if answer.flagged > 0 {

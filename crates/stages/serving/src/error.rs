@@ -58,6 +58,10 @@ pub enum Error {
     RowsDiffer { first: String, first_rows: usize, other: String, other_rows: usize },
     #[error("the model's inputs are not columns: send tensors instead")]
     NotTabular,
+    #[error("endpoint `{endpoint}` does not answer in parts")]
+    NotInParts { endpoint: String },
+    #[error("{rows} rows in one request; an answer in parts is for one")]
+    NotOneRow { rows: usize },
     #[error("too many requests wait for this model")]
     Busy,
     #[error("the deadline passed before the model was free")]
@@ -148,6 +152,9 @@ impl Fault for Error {
                 Some(format!("try again in {} ms, or have its limit raised", retry_after.as_millis()))
             }
             Self::NotForYou { .. } => Some("ask an operator to name you in its settings".into()),
+            Self::NotInParts { .. } => Some(
+                "a Python model that defines predict_stream does; ask this one without `stream`".into(),
+            ),
             Self::NoRollout { .. } => Some("`mlwright rollout start` starts one".into()),
             Self::TooManyRows { .. } => Some("send several smaller requests".into()),
             _ => None,

@@ -205,7 +205,7 @@ fn is_failure(error: &Error) -> bool {
 }
 
 /// The first dimension; all inputs must agree on it. A scalar is one row.
-fn rows(input: &Input) -> Result<usize, Error> {
+pub(crate) fn rows(input: &Input) -> Result<usize, Error> {
     let tensors = match input {
         Input::Columns(frame) => return Ok(frame.rows),
         Input::Tensors(tensors) => tensors,
@@ -301,7 +301,7 @@ fn is_short(model: &Loaded, rows: usize) -> bool {
 }
 
 /// The model's inputs, what of them is logged, and what the checks noticed. Errors: also `Refused`.
-fn prepared(
+pub(crate) fn prepared(
     model: &Loaded,
     checker: Option<&Checker>,
     input: Input,
@@ -355,7 +355,7 @@ fn digest_of(tensors: &[Tensor], rows: usize) -> Frame {
     Frame { columns: vec![Column { name: "digest".into(), values }], rows }
 }
 
-fn batch(
+pub(crate) fn batch(
     actor: &Actor,
     target: &Target,
     ids: &[Uid],

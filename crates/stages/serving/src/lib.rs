@@ -30,6 +30,7 @@ mod settings;
 mod shadow;
 mod stats;
 mod store;
+mod stream;
 mod sync;
 mod warm;
 
@@ -50,6 +51,7 @@ pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVaria
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
 pub use stats::{Point, Traffic};
+pub use stream::Streaming;
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "serving",
