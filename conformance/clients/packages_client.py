@@ -259,6 +259,19 @@ def a_package_is_the_same_bytes_each_time_and_signed():
 
 
 @check
+def a_package_predicts_without_a_server():
+    rows = os.path.join(SCRATCH, "rows.csv")
+    frame.to_csv(rows, index=False)
+    alone = [PROGRAM, "--server", "http://127.0.0.1:9", "predict", os.path.join(SCRATCH, "one.tar"), rows]
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=120)
+    assert [json.loads(line) for line in done.stdout.split()] == fitted.predict(frame).tolist(), done
+    with open(rows, "w") as file:
+        file.write("nobody\n1\n")
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "missing inputs" in done.stderr, done
+
+
+@check
 def an_altered_package_is_found_out():
     whole = open(os.path.join(SCRATCH, "one.tar"), "rb").read()
     for name, change in {

@@ -170,6 +170,7 @@ pub enum Rollout {
 
 #[derive(Debug, ClapArgs)]
 pub struct Predict {
+    /// The endpoint, or the file of a package (`….tar`), which is asked without any server
     pub endpoint: String,
     /// Rows as .csv, .parquet or .json (a list of objects, or a body of MLflow's); a dash reads JSON from standard input
     #[arg(value_name = "FILE", required_unless_present = "dataset")]
