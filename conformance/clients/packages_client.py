@@ -385,9 +385,6 @@ def what_is_required_is_found_before_a_deployment_or_it_is_refused():
         assert sorted(kinds) == ["infrastructure", "parity"], kinds
         assert wish("packed").ok
         assert len(requests.get(f"{url}/api/v1/models/packed/versions/1/verdicts").json()["verdicts"]) == 2, "judged twice"
-        registered("zeros", os.path.join(SCRATCH, "zeros"), url)
-        assert wish("zeros").ok
-        assert requests.get(f"{url}/api/v1/endpoints/zeros").json()["variants"][0]["runtime"] == "python"
         # A package that refuses its own example is not deployed.
         broken = os.path.join(SCRATCH, "broken")
         shutil.copytree(saved, broken)

@@ -229,7 +229,6 @@ DIFFERENCES = {
     "classes of an output": "Triton sees one answer in a model without batches; here each row has its classes",
     "empty body": "Triton takes it for a tensor without rows",
     "gzip that is none": "Triton takes it for an empty body",
-    "unknown encoding": "this server's answer has no body",
     "answer as gzip": "answers are not compressed here",
 }
 
