@@ -33,12 +33,13 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
-    let uid: Uid = id.parse().map_err(|_| {
-        let hint = "GET retrainings lists them".to_owned();
-        Failure::new(Class::NotFound, format!("there is no retraining `{id}`"), Some(hint))
-    })?;
-    let found = automation::get(&state.ledger, actor, uid).await?;
+    let found = automation::get(&state.ledger, actor, known(&id)?).await?;
     let mut body = retraining(&found);
+    // What it has done so far, while it is not judged yet.
+    if let (None, Some(since), Some(version)) = (&found.shadow, found.shadow_since, found.model_version) {
+        let figures = state.serving.shadow_figures(actor, &found.endpoint, version, since).await?;
+        body["shadow"] = shadow(&figures);
+    }
     body["history"] = found
         .history
         .iter()
@@ -68,6 +69,43 @@ pub async fn start(
     Ok((StatusCode::CREATED, Json(json!({ "id": started.uid }))))
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decided {
+    /// Why; a decision without a reason is refused.
+    reason: String,
+}
+
+/// `POST retrainings/{id}/{word}`: approve or reject.
+pub async fn decide(
+    Shared(state): Shared<State>,
+    caller: Caller,
+    Path((id, word)): Path<(String, String)>,
+    body: Result<Json<Decided>, JsonRejection>,
+) -> Result<Json<Value>, Failure> {
+    let actor = caller.require(Permission::Deploy)?;
+    let Json(decided) = body.map_err(|e| Failure::body(&e))?;
+    let approved = match word.as_str() {
+        "approve" => true,
+        "reject" => false,
+        other => {
+            return Err(Failure::invalid(
+                format!("`{other}` cannot be done with a retraining"),
+                "approve or reject it",
+            ));
+        }
+    };
+    let found = automation::decide(&state.ledger, actor, known(&id)?, approved, &decided.reason).await?;
+    Ok(Json(retraining(&found)))
+}
+
+fn known(id: &str) -> Result<Uid, Failure> {
+    id.parse().map_err(|_| {
+        let hint = "GET retrainings lists them".to_owned();
+        Failure::new(Class::NotFound, format!("there is no retraining `{id}`"), Some(hint))
+    })
+}
+
 fn retraining(found: &Retraining) -> Value {
     json!({
         "id": found.uid,
@@ -90,6 +128,11 @@ fn retraining(found: &Retraining) -> Value {
         "shadow_since": view::time_opt(found.shadow_since),
         "shadow": found.shadow.as_ref().map(shadow),
         "rollout": found.rollout,
+        "rule": found.recipe.rollout,
+        "approval_deadline": view::time_opt(found.approval_deadline),
+        "decision": found.decision.as_ref().map(|d| {
+            json!({ "approved": d.approved, "by": d.by, "reason": d.reason, "at": view::time(d.at) })
+        }),
     })
 }
 
@@ -107,8 +150,10 @@ fn shadow(found: &serving::ShadowFigures) -> Value {
 
 fn trigger(trigger: &Trigger) -> Value {
     let mut body = json!(trigger);
-    if let Trigger::Drift { from, .. } = trigger {
-        body["from"] = view::time(*from);
+    match trigger {
+        Trigger::Drift { from, .. } => body["from"] = view::time(*from),
+        Trigger::Schedule { at, .. } => body["at"] = view::time(*at),
+        _ => {}
     }
     body
 }
@@ -120,6 +165,8 @@ fn policy(found: &PolicyView) -> Value {
     json!({
         "name": policy.name,
         "on": policy.on,
+        "triggers": policy.triggers,
+        "rule": policy.recipe.rollout,
         "pipeline": policy.recipe.pipeline,
         "model": policy.recipe.model,
         "endpoint": policy.recipe.endpoint,

@@ -84,6 +84,7 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/monitors/{name}", get(monitors::get))
         .route("/api/v1/retrainings", get(retrainings::list).post(retrainings::start))
         .route("/api/v1/retrainings/{id}", get(retrainings::get))
+        .route("/api/v1/retrainings/{id}/{word}", post(retrainings::decide))
         .route("/api/v1/overview", get(overview::get))
         .route("/api/v1/datasets", get(datasets::list))
         .route("/api/v1/datasets/{name}", get(datasets::get))

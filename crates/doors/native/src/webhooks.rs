@@ -1,4 +1,5 @@
-//! Webhooks of monitors: who is told when an alarm or a signal begins and ends.
+//! Webhooks of monitors and retrainings: who is told when an alarm or a signal begins and ends, when a candidate waits for a
+//! person, and how a retraining ended.
 
 use ::webhooks::NewWebhook;
 use axum::Json;
@@ -11,7 +12,17 @@ use types::{Permission, Uid};
 use crate::{Failure, State, view};
 
 /// Kinds of events that a webhook may be told of; the body is `{"event", "at", "workspace", "data"}`.
-pub const TOPICS: [&str; 4] = ["drift.detected", "drift.cleared", "monitor.signal", "monitor.signal_cleared"];
+pub const TOPICS: [&str; 9] = [
+    "drift.detected",
+    "drift.cleared",
+    "monitor.signal",
+    "monitor.signal_cleared",
+    "retraining.approval_requested",
+    "retraining.done",
+    "retraining.refused",
+    "retraining.rolled_back",
+    "retraining.failed",
+];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -22,6 +22,21 @@ ledger::db_test! {
         assert_eq!((status, error(&body)), (StatusCode::NOT_FOUND, ("not_found", true)), "{body}");
     }
 
+    async fn a_decision_is_for_those_who_may_deploy_and_needs_a_reason(ledger: ledger::Ledger) {
+        let client = Client::new(ledger).await;
+        let path = "retrainings/0190a0b0-0000-7000-8000-000000000000";
+        let reason = json!({ "reason": "looked at it" });
+        let (status, body) =
+            client.call_as(with_role(Role::Editor), "POST", &format!("{path}/approve"), reason.clone()).await;
+        assert_eq!((status, error(&body)), (StatusCode::FORBIDDEN, ("forbidden", true)), "{body}");
+        let (status, body) = client.call("POST", &format!("{path}/approve"), reason.clone()).await;
+        assert_eq!((status, error(&body)), (StatusCode::NOT_FOUND, ("not_found", true)), "{body}");
+        for (word, said) in [("approve", json!({ "reason": " " })), ("bless", reason)] {
+            let (status, body) = client.call("POST", &format!("{path}/{word}"), said).await;
+            assert!(status.is_client_error() && status != StatusCode::NOT_FOUND, "{status} {body}");
+        }
+    }
+
     async fn only_who_may_run_code_retrains(ledger: ledger::Ledger) {
         let client = Client::new(ledger).await;
         let wish = json!({ "policy": "any" });

@@ -40,6 +40,7 @@ Your project (mlwright.yaml):
   apply      make the server match the file; the first time, this trains and deploys
   status     how everything that the project declares is doing
   retrain    make a model again now, as its policy says
+  approve    let a retraining's candidate go on that waits for a person; reject ends it
 
 Answers:
   why        from one prediction back to code, data and environment
@@ -134,6 +135,10 @@ pub enum Command {
     },
     /// Make a model again now, whatever cool-down and budget say
     Retrain(Retrain),
+    /// Let a candidate go on that waits for a person
+    Approve(Decide),
+    /// End a retraining whose candidate waits for a person
+    Reject(Decide),
     /// Say why a prediction is what it is
     Why {
         /// The prediction's id, from the answer to the request
@@ -252,6 +257,15 @@ pub struct Retrain {
     /// Show every state until it has ended; ends with 1 if the new model does not serve then
     #[arg(long)]
     pub wait: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Decide {
+    /// The retraining's id
+    pub retraining: String,
+    /// Why; it is kept with the decision
+    #[arg(long)]
+    pub reason: String,
 }
 
 #[derive(Debug, ClapArgs)]

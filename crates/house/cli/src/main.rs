@@ -89,6 +89,8 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Status { project } => lists::status(&api()?, project.as_deref()).await?,
         Command::Why { prediction } => why::why(&api()?, &prediction).await?,
         Command::Retrain(wanted) => return retrain::run(&api()?, wanted).await,
+        Command::Approve(decided) => retrain::decide(&api()?, "approve", &decided).await?,
+        Command::Reject(decided) => retrain::decide(&api()?, "reject", &decided).await?,
         Command::Replay { run } => return replay::replay(&api()?, &run).await,
         Command::Runs(command) => tracking::runs::run(&api()?, command).await?,
         Command::Experiments(command) => tracking::experiments::run(&api()?, command).await?,

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::api::Api;
-use crate::args::Retrain;
+use crate::api::{Api, segment};
+use crate::args::{Decide, Retrain};
 use crate::failure::Failure;
 use crate::screen::say;
 use crate::table::cell;
@@ -34,4 +34,14 @@ pub async fn run(api: &Api, wanted: Retrain) -> Result<ExitCode, Failure> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// `word`: approve or reject.
+pub async fn decide(api: &Api, word: &str, decided: &Decide) -> Result<(), Failure> {
+    let path = format!("retrainings/{}/{word}", segment(&decided.retraining));
+    let found = api.post(&path, json!({ "reason": decided.reason })).await?;
+    let by = cell(&found["decision"], "by");
+    let done = if word == "approve" { "approved" } else { "rejected" };
+    say(format!("{done} by {by}\n{}/retrainings/{}", api.url, cell(&found, "id")));
+    Ok(())
 }

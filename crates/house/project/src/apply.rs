@@ -258,6 +258,7 @@ fn policy(request: &Request, project: &Project, name: &str, retrain: &Retrain) -
     Ok(Policy {
         name: name.to_owned(),
         on: retrain.on.clone(),
+        triggers: retrain.triggers.clone().unwrap_or_default(),
         labels: retrain.labels.map(|l| automation::Labels { min: count(l.min), wait: seconds(l.wait) }),
         cooldown: retrain.cooldown.map(seconds),
         budget: retrain.budget.map(|b| automation::Budget { runs: count(b.runs), per: seconds(b.per) }),

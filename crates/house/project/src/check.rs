@@ -245,6 +245,11 @@ fn retraining(reader: &mut Reader, project: &Project) {
     for (name, retrain) in &project.retrain {
         let path = format!("retrain.{name}");
         exists(reader, &format!("{path}.on"), "monitor", &retrain.on, &project.monitors);
+        if let Some(rule) = retrain.triggers.as_ref().and_then(|t| t.performance.as_ref()) {
+            let path = format!("{path}.triggers.performance");
+            exists(reader, &format!("{path}.monitor"), "monitor", &rule.monitor, &project.monitors);
+            metric(reader, &format!("{path}.metric"), &rule.metric);
+        }
         exists(reader, &format!("{path}.pipeline"), "pipeline", &retrain.pipeline, &project.pipelines);
         exists(reader, &format!("{path}.gate"), "gate", &retrain.gate, &project.gates);
         let endpoint_path = format!("{path}.promote.endpoint");

@@ -227,8 +227,12 @@ pub struct Window {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retrain {
-    /// The monitor whose alarm starts it.
+    /// The monitor whose alarm starts it; empty where only `triggers` do.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub on: String,
+    /// What starts it beside the alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub triggers: Option<automation::Triggers>,
     pub pipeline: String,
     pub gate: String,
     #[serde(skip_serializing_if = "Option::is_none")]

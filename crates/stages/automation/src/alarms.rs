@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serving::Serving;
 use types::{Actor, Timestamp, Uid};
 
-use crate::trigger::{Alarm, by_alarm};
+use crate::trigger::{Alarm, automatically};
 use crate::{Error, Trigger, store};
 
 #[derive(Debug, Deserialize)]
@@ -60,7 +60,8 @@ pub(crate) async fn read(
             "drift.detected" => {
                 ledger.record(actor, move |tx| store::alarms::raise(tx, &name, window, from)).await?;
                 let trigger = Trigger::Drift { monitor, window, from };
-                by_alarm(ledger, actor, policy, trigger, event.position, Alarm::Raised).await?
+                automatically(ledger, actor, policy, trigger, Some(event.position), None, Alarm::Raised)
+                    .await?
             }
             "drift.cleared" => {
                 ledger.record(actor, move |tx| store::alarms::clear(tx, &name)).await?;
@@ -72,7 +73,8 @@ pub(crate) async fn read(
                     ledger.read(actor.workspace, move |rx| store::alarms::standing(rx, &name)).await?;
                 let Some(from) = standing else { continue };
                 let trigger = Trigger::Drift { monitor, window, from };
-                by_alarm(ledger, actor, policy, trigger, event.position, Alarm::Stands).await?
+                automatically(ledger, actor, policy, trigger, Some(event.position), None, Alarm::Stands)
+                    .await?
             }
             _ => continue,
         };

@@ -38,7 +38,10 @@ fn check(policy: &Policy) -> Result<(), Error> {
         return bad("budget.runs and budget.per must be at least 1");
     }
     if let Some(Err(reason)) = policy.recipe.rollout.as_ref().map(crate::RolloutRule::check) {
-        return bad(reason);
+        return bad(&reason);
+    }
+    if let Err(reason) = policy.triggers.check() {
+        return bad(&reason);
     }
     if policy.cooldown.is_some_and(|c| c < 0) {
         return bad("the cool-down is negative");
@@ -54,6 +57,7 @@ pub async fn remove(ledger: &Ledger, actor: &Actor, name: &str) -> Result<(), Er
             if !store::policies::delete(tx, &name)? {
                 return Err(Error::NoPolicy(name.clone()));
             }
+            store::marks::forget(tx, &name)?;
             Ok(tx.event("retrain.removed", &format!("retrain:{name}"), json!({ "policy": name }))?)
         })
         .await
@@ -72,10 +76,10 @@ pub async fn policies(ledger: &Ledger, actor: &Actor) -> Result<Vec<PolicyView>,
     let views = ledger.read(actor.workspace, move |rx| {
         let mut views = Vec::new();
         for policy in store::policies::list(rx)? {
-            let last = store::retrainings::last_by_alarm(rx, &policy.name)?;
+            let last = store::retrainings::last_by_itself(rx, &policy.name)?;
             let until = policy.cooldown.zip(last).map(|(seconds, ended)| ended.plus_seconds(seconds));
             let window = policy.budget.map_or(Timestamp(i64::MAX), |b| now.plus_seconds(-b.per));
-            let budget_used = store::retrainings::count_by_alarm(rx, &policy.name, window)?;
+            let budget_used = store::retrainings::count_by_itself(rx, &policy.name, window)?;
             let active =
                 store::retrainings::active_of(rx, &policy.name, &policy.recipe.endpoint)?.map(|r| r.uid);
             views.push(PolicyView {

@@ -10,6 +10,10 @@ pub enum Error {
     BadPolicy { policy: String, reason: String },
     #[error("retraining `{active}` of endpoint `{endpoint}` has not ended yet")]
     Active { endpoint: String, active: Uid },
+    #[error("retraining `{retraining}` cannot be decided: {why}")]
+    NoDecision { retraining: Uid, why: String },
+    #[error("{by} may not decide about retraining `{retraining}`")]
+    NotYours { retraining: Uid, by: String },
     #[error("the {kind} `{name}` belongs to the project `{project}`")]
     Taken { kind: String, name: String, project: String },
     #[error("the labelled predictions do not fit the dataset `{dataset}`: {reason}")]
@@ -34,6 +38,8 @@ pub enum Error {
     #[error(transparent)]
     Serving(Box<serving::Error>),
     #[error(transparent)]
+    Monitoring(Box<monitoring::Error>),
+    #[error(transparent)]
     Columns(#[from] columns::Error),
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
@@ -56,6 +62,7 @@ boxed! {
     Predictions(predictions::Error),
     Evaluation(evaluation::Error),
     Serving(serving::Error),
+    Monitoring(monitoring::Error),
 }
 
 impl Fault for Error {
@@ -63,7 +70,8 @@ impl Fault for Error {
         match self {
             Self::NoPolicy(_) | Self::NoRetraining(_) | Self::Missing(_) => Class::NotFound,
             Self::BadPolicy { .. } | Self::Misfit { .. } => Class::Invalid,
-            Self::Active { .. } | Self::Taken { .. } => Class::Conflict,
+            Self::Active { .. } | Self::Taken { .. } | Self::NoDecision { .. } => Class::Conflict,
+            Self::NotYours { .. } => Class::Forbidden,
             Self::Stopped => Class::Unavailable,
             Self::Datasets(e) => e.class(),
             Self::Curation(e) => e.class(),
@@ -72,6 +80,7 @@ impl Fault for Error {
             Self::Predictions(e) => e.class(),
             Self::Evaluation(e) => e.class(),
             Self::Serving(e) => e.class(),
+            Self::Monitoring(e) => e.class(),
             Self::Columns(e) => e.class(),
             Self::Ledger(e) => e.class(),
         }
@@ -83,6 +92,8 @@ impl Fault for Error {
             Self::NoRetraining(_) => "list the retrainings",
             Self::BadPolicy { .. } => "mend the policy's declaration",
             Self::Active { .. } => "wait for it",
+            Self::NoDecision { .. } => "`mlwright list retrainings` shows which wait for approval",
+            Self::NotYours { .. } => "ask one of those whom the policy's `rollout.approval.by` names",
             Self::Taken { .. } => "choose another name, or remove it from that project first",
             Self::Misfit { .. } => {
                 "make the model's inputs columns of the dataset, and its key a text column"
@@ -96,6 +107,7 @@ impl Fault for Error {
             Self::Predictions(e) => return e.hint(),
             Self::Evaluation(e) => return e.hint(),
             Self::Serving(e) => return e.hint(),
+            Self::Monitoring(e) => return e.hint(),
             Self::Columns(e) => return e.hint(),
             Self::Ledger(e) => return e.hint(),
         };

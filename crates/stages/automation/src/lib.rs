@@ -6,9 +6,12 @@
 //! because they declare the policies.
 
 mod alarms;
+mod decide;
 mod declare;
 mod define;
+mod due;
 mod error;
+mod freeze;
 mod model;
 mod query;
 mod rollout;
@@ -18,18 +21,22 @@ mod store;
 mod trigger;
 mod watch;
 
+pub use decide::{Decision, decide};
 pub use declare::{
     AppliedProject, Declaration, DeclaredDataset, NewApply, declarations, declared_dataset, projects,
     record_apply,
 };
 pub use define::{define, policies, policy, remove};
+pub use due::{PerformanceRule, ScheduleRule, Triggers};
 pub use error::Error;
+pub use evaluation::Bound;
+pub use freeze::{DAYS, Freeze};
 pub use model::{
     Budget, ChampionRule, Gate, Labels, OutputRef, Policy, PolicyView, Recipe, Retraining, State, StepTaken,
     Trigger,
 };
 pub use query::{get, list};
-pub use rollout::{CanaryRule, RolloutRule, ShadowRule};
+pub use rollout::{ApprovalRule, CanaryRule, RolloutRule, ShadowRule};
 pub use trigger::{trigger_first, trigger_manual};
 pub use watch::Automation;
 
@@ -38,7 +45,8 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_automation.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rollouts.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_people_and_triggers.sql") },
     ],
-    // Which alarms stand is a reading of monitoring's events.
-    facts: &["retrain_alarm"],
+    // Which alarms stand is a reading of monitoring's events; marks say where counting begins.
+    facts: &["retrain_alarm", "retrain_mark"],
 };

@@ -7,16 +7,18 @@ use serde::{Deserialize, Serialize};
 use serving::ShadowFigures;
 use types::{Timestamp, Uid, WorkspaceId};
 
-use crate::RolloutRule;
+use crate::{Decision, RolloutRule, Triggers};
 
 /// When to retrain, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     pub name: String,
-    /// The monitor whose alarm starts it.
+    /// The monitor whose alarm starts it; empty: no alarm does.
     pub on: String,
+    #[serde(default, skip_serializing_if = "Triggers::is_empty")]
+    pub triggers: Triggers,
     pub labels: Option<Labels>,
-    /// Seconds that must pass after one retraining that an alarm started before an alarm starts the next.
+    /// Seconds that must pass after one retraining that started by itself before the next does.
     pub cooldown: Option<i64>,
     pub budget: Option<Budget>,
     pub recipe: Recipe,
@@ -30,7 +32,7 @@ pub struct Labels {
     pub wait: i64,
 }
 
-/// At most `runs` retrainings that alarms started in any `per` seconds.
+/// At most `runs` retrainings that started by themselves in any `per` seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     pub runs: i64,
@@ -104,6 +106,16 @@ pub enum Trigger {
         /// When the first drifted window began.
         from: Timestamp,
     },
+    /// A metric of a monitor's windows broke its bound.
+    Performance { monitor: String, window: Uid, metric: String, value: f64 },
+    /// So many labels have come since the last retraining.
+    Labels { count: i64 },
+    Schedule {
+        cron: String,
+        zone: String,
+        /// The moment that was due.
+        at: Timestamp,
+    },
     /// A project was applied whose endpoint had no model.
     Apply { project: String, by: String },
     /// Somebody asked for it.
@@ -118,6 +130,9 @@ impl Trigger {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Drift { .. } => "drift",
+            Self::Performance { .. } => "performance",
+            Self::Labels { .. } => "labels",
+            Self::Schedule { .. } => "schedule",
             Self::Apply { .. } => "apply",
             Self::Manual { .. } => "manual",
         }
@@ -135,6 +150,10 @@ pub enum State {
     Gating,
     /// The candidate gets copies of the live requests.
     Shadow,
+    /// A person's word is waited for.
+    Approval,
+    /// The end of a freeze is waited for.
+    Frozen,
     /// It answers a growing share of them.
     Canary,
     Promoting,
@@ -148,13 +167,15 @@ pub enum State {
     Skipped,
 }
 
-const STATES: [(State, &str); 13] = [
+const STATES: [(State, &str); 15] = [
     (State::Triggered, "triggered"),
     (State::WaitingLabels, "waiting_labels"),
     (State::Dataset, "dataset"),
     (State::Training, "training"),
     (State::Gating, "gating"),
     (State::Shadow, "shadow"),
+    (State::Approval, "waiting_approval"),
+    (State::Frozen, "frozen"),
     (State::Canary, "canary"),
     (State::Promoting, "promoting"),
     (State::Done, "done"),
@@ -216,6 +237,9 @@ pub struct Retraining {
     pub shadow_since: Option<Timestamp>,
     /// What it did with them, once it is judged.
     pub shadow: Option<ShadowFigures>,
+    /// Until when a person may approve or reject it.
+    pub approval_deadline: Option<Timestamp>,
+    pub decision: Option<Decision>,
     /// The rollout that takes it to all requests.
     pub rollout: Option<Uid>,
     pub endpoint_revision: Option<Uid>,

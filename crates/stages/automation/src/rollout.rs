@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serving::{Guards, ShadowFigures};
 
+use crate::Freeze;
+
 /// The stations, in this order. Where nothing serves yet, there is nothing to compare with: shadow and canary are
 /// passed over.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,7 +13,23 @@ pub struct RolloutRule {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowRule>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalRule>,
+    /// Times in which neither canary nor swap begins, and a canary makes no step.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<Freeze>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<CanaryRule>,
+}
+
+/// A person must say yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalRule {
+    /// Seconds after which a candidate that nobody approved is refused.
+    pub within: i64,
+    /// Who may, as actors are written (`user:ann`); empty: whoever may deploy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
 }
 
 /// The candidate gets copies of the live requests and answers nobody.
@@ -102,7 +120,17 @@ fn percent(share: f64) -> String {
 
 impl RolloutRule {
     /// Errors: what is wrong with it.
-    pub(crate) fn check(&self) -> Result<(), &'static str> {
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.approval.as_ref().is_some_and(|a| a.within < 1) {
+            return Err("rollout.approval.within must be at least 1".into());
+        }
+        for freeze in &self.freeze {
+            freeze.check().map_err(|why| format!("rollout.freeze: {why}"))?;
+        }
+        self.check_stations().map_err(str::to_owned)
+    }
+
+    fn check_stations(&self) -> Result<(), &'static str> {
         let share = |v: f64| (0.0..=1.0).contains(&v);
         let latency = |factor: f64, slack: f64| factor.is_finite() && factor >= 1.0 && slack >= 0.0;
         if let Some(shadow) = &self.shadow {

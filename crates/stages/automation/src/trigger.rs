@@ -76,18 +76,29 @@ pub(crate) enum Alarm {
     Stands,
 }
 
-/// `position` is that of the event; the same event never counts twice.
-pub(crate) async fn by_alarm(
+/// Up to where a trigger was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub kind: String,
+    pub value: i64,
+}
+
+/// `position` is that of the event, if one is the cause; the same event never counts twice. The mark is kept together
+/// with what it led to.
+pub(crate) async fn automatically(
     ledger: &Ledger,
     actor: &Actor,
     policy: Policy,
     trigger: Trigger,
-    position: i64,
+    position: Option<i64>,
+    mark: Option<Mark>,
     alarm: Alarm,
 ) -> Result<Option<Uid>, Error> {
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
-            if store::retrainings::seen(tx, &policy.name, position)? {
+            if let Some(position) = position
+                && store::retrainings::seen(tx, &policy.name, position)?
+            {
                 return Ok(None);
             }
             let against = against(tx, &policy)?;
@@ -100,11 +111,14 @@ pub(crate) async fn by_alarm(
             let new = New {
                 policy: &policy.name,
                 trigger: &trigger,
-                position: Some(position),
+                position,
                 recipe: &policy.recipe,
                 state,
                 reason,
             };
+            if let Some(mark) = &mark {
+                store::marks::put(tx, &policy.name, mark)?;
+            }
             insert(tx, &new).map(Some)
         })
         .await
@@ -116,7 +130,7 @@ fn against(tx: &mut Tx<'_>, policy: &Policy) -> Result<Option<String>, Error> {
     if let Some(active) = store::retrainings::active_of(tx, &policy.name, &policy.recipe.endpoint)? {
         return Ok(Some(format!("retraining {} has not ended yet", active.uid)));
     }
-    if let Some((seconds, ended)) = policy.cooldown.zip(store::retrainings::last_by_alarm(tx, &policy.name)?)
+    if let Some((seconds, ended)) = policy.cooldown.zip(store::retrainings::last_by_itself(tx, &policy.name)?)
     {
         let until = ended.plus_seconds(seconds);
         if now < until {
@@ -125,7 +139,7 @@ fn against(tx: &mut Tx<'_>, policy: &Policy) -> Result<Option<String>, Error> {
     }
     if let Some(budget) = policy.budget {
         let since: Timestamp = now.plus_seconds(-budget.per);
-        let used = store::retrainings::count_by_alarm(tx, &policy.name, since)?;
+        let used = store::retrainings::count_by_itself(tx, &policy.name, since)?;
         if used >= budget.runs {
             let per = budget.per;
             return Ok(Some(format!(
@@ -143,7 +157,7 @@ fn insert(tx: &mut Tx<'_>, new: &New<'_>) -> Result<Uid, Error> {
         json!({ "policy": new.policy, "trigger": new.trigger.kind(), "endpoint": new.recipe.endpoint });
     let node = tx.node("retraining", &uid.hex(), props)?;
     let mut window = None;
-    if let Trigger::Drift { window: cause, .. } = new.trigger {
+    if let Trigger::Drift { window: cause, .. } | Trigger::Performance { window: cause, .. } = new.trigger {
         window = Some(*cause);
         if let Some(cause) = tx.find_node("monitor_window", &cause.hex())? {
             tx.edge(node, "triggered_by", cause)?;

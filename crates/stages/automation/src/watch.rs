@@ -8,7 +8,7 @@ use serving::Serving;
 use tasks::CancellationToken;
 use types::{Actor, Class, Fault as _, Uid, WorkspaceId};
 
-use crate::{Error, Retraining, State, alarms, steps, store};
+use crate::{Error, Retraining, State, alarms, due, steps, store};
 
 /// Labels and pipeline runs are looked at this often; events wake it at once.
 const EVERY: Duration = Duration::from_millis(500);
@@ -66,6 +66,7 @@ impl Automation {
             return Ok(false);
         }
         self.hear().await?;
+        due::look(self).await?;
         let active = self.ledger.read(WorkspaceId::DEFAULT, |rx| store::retrainings::active(rx)).await?;
         for retraining in active {
             self.drive(retraining).await?;

@@ -1,4 +1,4 @@
-use automation::{CanaryRule, RolloutRule, ShadowRule};
+use automation::{ApprovalRule, CanaryRule, DAYS, Freeze, RolloutRule, ShadowRule};
 use serving::Guards;
 
 use super::serving::longer_than_zero;
@@ -8,10 +8,15 @@ use crate::{Duration, Span};
 
 /// What lies between a gate that opened and the swap.
 pub(super) fn rollout(reader: &mut Reader, path: &str, at: Span, node: &Node) -> RolloutRule {
-    let fields = reader.fields(path, at, node, &["shadow", "canary"]);
+    let fields = reader.fields(path, at, node, &["shadow", "approval", "freeze", "canary"]);
     let (shadow_at, canary_at) = (reader.key_at(&fields, "shadow"), reader.key_at(&fields, "canary"));
+    let approval_at = reader.key_at(&fields, "approval");
     RolloutRule {
         shadow: reader.optional(&fields, "shadow", |r, p, n| Some(shadow(r, p, shadow_at, n))),
+        approval: reader.optional(&fields, "approval", |r, p, n| Some(approval(r, p, approval_at, n))),
+        freeze: reader
+            .optional(&fields, "freeze", |r, p, n| r.list(p, n, |r, p, n| Some(freeze(r, p, n))))
+            .unwrap_or_default(),
         canary: reader.optional(&fields, "canary", |r, p, n| Some(canary(r, p, canary_at, n))),
     }
 }
@@ -42,6 +47,37 @@ fn shadow(reader: &mut Reader, path: &str, at: Span, node: &Node) -> ShadowRule 
         latency_factor,
         latency_slack_ms,
     }
+}
+
+fn approval(reader: &mut Reader, path: &str, at: Span, node: &Node) -> ApprovalRule {
+    let fields = reader.fields(path, at, node, &["within", "by"]);
+    ApprovalRule {
+        within: seconds(longer_than_zero(reader, &fields, path, "within", "2d")),
+        by: reader.optional(&fields, "by", |r, p, n| r.list(p, n, Reader::text)).unwrap_or_default(),
+    }
+}
+
+fn freeze(reader: &mut Reader, path: &str, node: &Node) -> Freeze {
+    let fields = reader.fields(path, node.at, node, &["days", "from", "to", "first", "last", "zone"]);
+    let days = DAYS.map(|(name, _)| (name, name));
+    let day = |r: &mut Reader, _: &str, n: &Node| r.word(n, &days).map(str::to_owned);
+    let mut freeze = Freeze {
+        days: reader.optional(&fields, "days", |r, p, n| r.list(p, n, day)).unwrap_or_default(),
+        from: reader.optional(&fields, "from", Reader::text),
+        to: reader.optional(&fields, "to", Reader::text),
+        first: reader.optional(&fields, "first", Reader::text),
+        last: reader.optional(&fields, "last", Reader::text),
+        zone: reader.required(&fields, "zone", "Europe/Vienna", Reader::text).unwrap_or_default(),
+    };
+    if freeze.zone.is_empty() {
+        // That is reported already; the rest is read all the same.
+        freeze.zone = "UTC".into();
+    }
+    if let Err(why) = freeze.check() {
+        let hint = "such as {days: [fri], from: \"16:00\", to: \"24:00\", zone: Europe/Vienna}".to_owned();
+        reader.error_at(path, why, Some(hint));
+    }
+    freeze
 }
 
 fn canary(reader: &mut Reader, path: &str, at: Span, node: &Node) -> CanaryRule {

@@ -1,3 +1,4 @@
+use automation::{PerformanceRule, ScheduleRule, Triggers};
 use serving::{Action, Checks};
 
 use super::rollout::rollout;
@@ -64,14 +65,22 @@ fn checks(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Checks {
 }
 
 pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Retrain {
-    let known = ["on", "pipeline", "gate", "labels", "cooldown", "budget", "promote", "rollout"];
+    let known = ["on", "pipeline", "gate", "labels", "cooldown", "budget", "promote", "rollout", "triggers"];
     let fields = reader.fields(path, at, node, &known);
     let labels_at = reader.key_at(&fields, "labels");
     let budget_at = reader.key_at(&fields, "budget");
     let promote_at = reader.key_at(&fields, "promote");
     let rollout_at = reader.key_at(&fields, "rollout");
+    let triggers_at = reader.key_at(&fields, "triggers");
+    let triggers = reader.optional(&fields, "triggers", |r, p, n| Some(triggers(r, p, triggers_at, n)));
+    // Something else may start it.
+    let on = match triggers.is_some() && !reader.has(&fields, "on") {
+        true => None,
+        false => reader.required(&fields, "on", "<one of monitors>", Reader::text),
+    };
     Retrain {
-        on: reader.required(&fields, "on", "<one of monitors>", Reader::text).unwrap_or_default(),
+        on: on.unwrap_or_default(),
+        triggers,
         pipeline: reader
             .required(&fields, "pipeline", "<one of pipelines>", Reader::text)
             .unwrap_or_default(),
@@ -86,6 +95,58 @@ pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
             .unwrap_or_default(),
         rollout: reader.optional(&fields, "rollout", |r, p, n| Some(rollout(r, p, rollout_at, n))),
     }
+}
+
+fn triggers(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Triggers {
+    let fields = reader.fields(path, at, node, &["performance", "labels", "schedule"]);
+    let (performance_at, schedule_at) =
+        (reader.key_at(&fields, "performance"), reader.key_at(&fields, "schedule"));
+    let found = Triggers {
+        performance: reader
+            .optional(&fields, "performance", |r, p, n| Some(performance(r, p, performance_at, n))),
+        labels: reader.optional(&fields, "labels", |r, _, n| r.integer(n, 1, 1_000_000_000)),
+        schedule: reader.optional(&fields, "schedule", |r, p, n| Some(schedule(r, p, schedule_at, n))),
+    };
+    if found.is_empty() {
+        let hint = Some("add performance:, labels: or schedule:".to_owned());
+        reader.error_at(path, format!("`{path}` triggers nothing"), hint);
+    }
+    found
+}
+
+fn performance(reader: &mut Reader, path: &str, at: Span, node: &Node) -> PerformanceRule {
+    let fields = reader.fields(path, at, node, &["monitor", "metric", "min", "max", "windows", "rows"]);
+    let bound = automation::Bound {
+        min: reader.optional(&fields, "min", Reader::number),
+        max: reader.optional(&fields, "max", Reader::number),
+    };
+    if bound.min.is_none() && bound.max.is_none() {
+        let hint = Some("add min: 0.65 or max: 0.65".to_owned());
+        reader.error_at(path, "a metric without a bound starts nothing", hint);
+    }
+    PerformanceRule {
+        monitor: reader.required(&fields, "monitor", "<one of monitors>", Reader::text).unwrap_or_default(),
+        metric: reader.required(&fields, "metric", "roc_auc", Reader::text).unwrap_or_default(),
+        bound,
+        windows: reader.optional(&fields, "windows", |r, _, n| r.integer(n, 1, 50)).unwrap_or(1),
+        rows: reader.optional(&fields, "rows", |r, _, n| r.integer(n, 1, 1_000_000_000)).unwrap_or(100),
+    }
+}
+
+fn schedule(reader: &mut Reader, path: &str, at: Span, node: &Node) -> ScheduleRule {
+    let fields = reader.fields(path, at, node, &["cron", "zone"]);
+    let rule = ScheduleRule {
+        cron: reader.required(&fields, "cron", "\"0 3 * * sun\"", Reader::text).unwrap_or_default(),
+        zone: reader.optional(&fields, "zone", Reader::text).unwrap_or_else(|| "UTC".into()),
+    };
+    if !rule.cron.is_empty()
+        && let Err(error) = rule.next(types::Timestamp(0))
+    {
+        let hint =
+            Some("five fields and a zone, such as {cron: \"0 3 * * sun\", zone: Europe/Vienna}".into());
+        reader.error_at(path, error.to_string(), hint);
+    }
+    rule
 }
 
 fn labels(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Labels {

@@ -1,7 +1,7 @@
 use serving::{NewRollout, Rollout, RolloutState};
 use types::Actor;
 
-use super::{Next, cause, version_of};
+use super::{Next, cause, frozen, version_of};
 use crate::{Automation, Error, Retraining, State};
 
 /// Rollouts of an endpoint that are looked through for the retraining's own.
@@ -22,12 +22,36 @@ pub(super) async fn watch(
     };
     let why = rollout.reason.clone().unwrap_or_default();
     Ok(match rollout.state {
-        RolloutState::Running | RolloutState::Paused => None,
+        RolloutState::Running | RolloutState::Paused => {
+            hold(automation, actor, retraining, &rollout).await?;
+            None
+        }
         RolloutState::Promoted => Some(Next::to(State::Promoting).saying(format!("as a canary: {why}"))),
         RolloutState::RolledBack | RolloutState::Aborted => {
             Some(Next::to(State::RolledBack).saying(format!("as a canary: {why}")))
         }
     })
+}
+
+/// No step is made while a freeze holds; the guards still watch. What a person paused stays as it is.
+async fn hold(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+    rollout: &Rollout,
+) -> Result<(), Error> {
+    let frozen = frozen::until(automation, retraining).is_some();
+    let own = rollout.timeline.last().is_some_and(|moment| moment.by == actor.to_string());
+    match rollout.state {
+        RolloutState::Running if frozen => {
+            automation.serving.pause_rollout(actor, &retraining.endpoint).await?;
+        }
+        RolloutState::Paused if !frozen && own => {
+            automation.serving.resume_rollout(actor, &retraining.endpoint).await?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 async fn start(

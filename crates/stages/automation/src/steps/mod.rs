@@ -1,8 +1,10 @@
 //! What each state does. The work may be done twice (the server may die before it is recorded), so every step first
 //! looks whether it is done already.
 
+mod approval;
 mod canary;
 mod dataset;
+mod frozen;
 mod gating;
 mod labels;
 mod promoting;
@@ -38,6 +40,7 @@ pub(crate) struct Changes {
     pub shadow_since: Option<Timestamp>,
     pub shadow: Option<ShadowFigures>,
     pub rollout: Option<Uid>,
+    pub approval_deadline: Option<Timestamp>,
 }
 
 impl Next {
@@ -77,6 +80,8 @@ pub(crate) async fn work(
         State::Training => training::train(automation, actor, retraining).await,
         State::Gating => gating::judge(automation, actor, retraining).await.map(Some),
         State::Shadow => shadowing::watch(automation, actor, retraining).await,
+        State::Approval => approval::wait(automation, actor, retraining).await,
+        State::Frozen => Ok(frozen::wait(automation, actor, retraining)),
         State::Canary => canary::watch(automation, actor, retraining).await,
         State::Promoting => promoting::promote(automation, actor, retraining).await.map(Some),
         State::Done | State::Refused | State::RolledBack | State::Failed | State::Skipped => Ok(None),
@@ -155,6 +160,7 @@ pub(crate) async fn commit(
             // What was begun is news, though the state is the same.
             let kind = match (from, *state == from) {
                 (State::Shadow, true) => "shadow_started",
+                (State::Approval, true) => "approval_requested",
                 (State::Canary, true) => "canary_started",
                 (_, true) => "submitted",
                 (_, false) => state.name(),

@@ -1,9 +1,10 @@
 use types::Actor;
 
+use super::frozen;
 use crate::{Automation, Retraining, State};
 
 /// The stations between gate and swap, in order.
-const STATIONS: [State; 3] = [State::Shadow, State::Canary, State::Promoting];
+const STATIONS: [State; 5] = [State::Shadow, State::Approval, State::Frozen, State::Canary, State::Promoting];
 
 /// The station after `from`, passing over those that are not declared or have nothing to do.
 pub(super) fn after(automation: &Automation, actor: &Actor, retraining: &Retraining, from: State) -> State {
@@ -18,6 +19,8 @@ fn needed(automation: &Automation, actor: &Actor, retraining: &Retraining, state
         State::Shadow => {
             rule.is_some_and(|r| r.shadow.is_some()) && others_serve(automation, actor, retraining)
         }
+        State::Approval => rule.is_some_and(|r| r.approval.is_some()),
+        State::Frozen => frozen::until(automation, retraining).is_some(),
         State::Canary => {
             rule.is_some_and(|r| r.canary.is_some()) && others_serve(automation, actor, retraining)
         }

@@ -1,4 +1,5 @@
 use ledger::{Tx, params};
+use types::WorkspaceId;
 
 use super::{Reads, Result, json, text};
 use crate::Policy;
@@ -34,6 +35,13 @@ pub(crate) fn list(r: &mut impl Reads) -> Result<Vec<Policy>> {
     let workspace = r.workspace();
     let sql = "SELECT spec FROM retrain_policy WHERE workspace_id = $1 ORDER BY name";
     r.rows(sql, &params![workspace])?.iter().map(|row| json(row, "spec")).collect()
+}
+
+/// Of every workspace.
+pub(crate) fn of_all(r: &mut impl Reads) -> Result<Vec<(WorkspaceId, Policy)>> {
+    let sql = "SELECT workspace_id, spec FROM retrain_policy ORDER BY workspace_id, name";
+    let rows = r.rows(sql, &[])?;
+    rows.iter().map(|row| Ok((WorkspaceId(row.get("workspace_id")?), json(row, "spec")?))).collect()
 }
 
 pub(crate) fn of_monitor(r: &mut impl Reads, monitor: &str) -> Result<Vec<Policy>> {

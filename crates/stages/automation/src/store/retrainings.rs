@@ -3,7 +3,7 @@ use types::{Timestamp, Uid};
 
 use super::{Reads, Result, json, json_opt, text};
 use crate::steps::Changes;
-use crate::{Recipe, Retraining, State, StepTaken, Trigger};
+use crate::{Decision, Recipe, Retraining, State, StepTaken, Trigger};
 
 pub(crate) struct New<'a> {
     pub policy: &'a str,
@@ -73,8 +73,9 @@ pub(crate) fn transition(
          pipeline_run = COALESCE($7, pipeline_run), model_version = COALESCE($8, model_version), \
          evaluation = COALESCE($9, evaluation), alias_from = COALESCE($10, alias_from), \
          endpoint_revision = COALESCE($11, endpoint_revision), shadow_since = COALESCE($12, shadow_since), \
-         shadow = COALESCE($13, shadow), rollout = COALESCE($14, rollout) \
-         WHERE workspace_id = $15 AND uid = $16 AND state = $17",
+         shadow = COALESCE($13, shadow), rollout = COALESCE($14, rollout), \
+         approval_deadline = COALESCE($15, approval_deadline) \
+         WHERE workspace_id = $16 AND uid = $17 AND state = $18",
         &params![
             to.name(),
             detail,
@@ -90,6 +91,7 @@ pub(crate) fn transition(
             changes.shadow_since,
             changes.shadow.as_ref().map(text).transpose()?,
             changes.rollout,
+            changes.approval_deadline,
             workspace,
             uid,
             from.name()
@@ -103,7 +105,7 @@ pub(crate) fn transition(
 }
 
 const COLUMNS: &str = "SELECT uid, workspace_id, policy, cause, recipe, endpoint, state, reason, label_deadline, \
-     dataset_version, pipeline_run, model_version, evaluation, alias_from, endpoint_revision, shadow_since, shadow, rollout, \
+     dataset_version, pipeline_run, model_version, evaluation, alias_from, endpoint_revision, shadow_since, shadow, rollout, approval_deadline, decision, \
      created_at, updated_at, ended_at, created_by FROM retraining";
 
 const ACTIVE: &str = "state NOT IN ('done', 'refused', 'rolled_back', 'failed', 'skipped')";
@@ -147,23 +149,48 @@ pub(crate) fn active_of(r: &mut impl Reads, policy: &str, endpoint: &str) -> Res
     r.rows(&sql, &params![workspace, policy, endpoint])?.first().map(retraining).transpose()
 }
 
-/// When the last retraining ended that an alarm started; `None` if there was none.
-pub(crate) fn last_by_alarm(r: &mut impl Reads, policy: &str) -> Result<Option<Timestamp>> {
+/// Keeps what a person decided.
+pub(crate) fn decide(tx: &mut Tx<'_>, uid: Uid, decision: &Decision) -> Result<()> {
+    let workspace = tx.workspace();
+    let sql = "UPDATE retraining SET decision = $1 WHERE workspace_id = $2 AND uid = $3";
+    tx.execute(sql, &params![text(decision)?, workspace, uid])?;
+    Ok(())
+}
+
+/// When the newest retraining of a policy was triggered that was not skipped.
+pub(crate) fn last_of(r: &mut impl Reads, policy: &str) -> Result<Option<Timestamp>> {
     let workspace = r.workspace();
-    let sql = "SELECT MAX(ended_at) AS ended FROM retraining \
-         WHERE workspace_id = $1 AND policy = $2 AND cause_kind = 'drift' AND state <> 'skipped'";
+    let sql = "SELECT MAX(created_at) AS created FROM retraining \
+         WHERE workspace_id = $1 AND policy = $2 AND state <> 'skipped'";
     match r.rows(sql, &params![workspace, policy])?.first() {
+        Some(row) => row.get("created"),
+        None => Ok(None),
+    }
+}
+
+/// What starts by itself.
+const BY_ITSELF: &str = "cause_kind IN ('drift', 'performance', 'labels', 'schedule') AND state <> 'skipped'";
+
+/// When the last retraining ended that started by itself; `None` if there was none.
+pub(crate) fn last_by_itself(r: &mut impl Reads, policy: &str) -> Result<Option<Timestamp>> {
+    let workspace = r.workspace();
+    let sql = format!(
+        "SELECT MAX(ended_at) AS ended FROM retraining WHERE workspace_id = $1 AND policy = $2 AND {BY_ITSELF}"
+    );
+    match r.rows(&sql, &params![workspace, policy])?.first() {
         Some(row) => row.get("ended"),
         None => Ok(None),
     }
 }
 
-/// How many an alarm started since then.
-pub(crate) fn count_by_alarm(r: &mut impl Reads, policy: &str, since: Timestamp) -> Result<i64> {
+/// How many started by themselves since then.
+pub(crate) fn count_by_itself(r: &mut impl Reads, policy: &str, since: Timestamp) -> Result<i64> {
     let workspace = r.workspace();
-    let sql = "SELECT COUNT(*) AS n FROM retraining WHERE workspace_id = $1 AND policy = $2 AND cause_kind = 'drift' \
-         AND state <> 'skipped' AND created_at > $3";
-    match r.rows(sql, &params![workspace, policy, since])?.first() {
+    let sql = format!(
+        "SELECT COUNT(*) AS n FROM retraining WHERE workspace_id = $1 AND policy = $2 AND {BY_ITSELF} \
+         AND created_at > $3"
+    );
+    match r.rows(&sql, &params![workspace, policy, since])?.first() {
         Some(row) => row.get("n"),
         None => Ok(0),
     }
@@ -197,6 +224,8 @@ fn retraining(row: &Row) -> Result<Retraining> {
         shadow_since: row.get("shadow_since")?,
         shadow: json_opt(row, "shadow")?,
         rollout: row.get("rollout")?,
+        approval_deadline: row.get("approval_deadline")?,
+        decision: json_opt(row, "decision")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         ended_at: row.get("ended_at")?,

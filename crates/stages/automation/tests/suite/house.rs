@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use automation::{
-    Automation, Budget, ChampionRule, Gate, Labels, OutputRef, Policy, Recipe, Retraining, RolloutRule, State,
+    Automation, Budget, ChampionRule, Gate, Labels, OutputRef, Policy, Recipe, Retraining, RolloutRule,
+    State, Triggers,
 };
 use blobs::{BlobConfig, Blobs};
 use columns::Table;
@@ -161,6 +162,7 @@ impl House {
         let policy = Policy {
             name: "again".into(),
             on: "drift".into(),
+            triggers: Triggers::default(),
             labels: None,
             cooldown: None,
             budget: None,
@@ -229,7 +231,9 @@ impl House {
 
     pub async fn policy(&self, labels: Option<Labels>, cooldown: Option<i64>, budget: Option<Budget>) {
         let recipe = self.recipe(0.5);
-        let policy = Policy { name: "again".into(), on: "drift".into(), labels, cooldown, budget, recipe };
+        let triggers = Triggers::default();
+        let policy =
+            Policy { name: "again".into(), on: "drift".into(), triggers, labels, cooldown, budget, recipe };
         automation::define(&self.ledger, &self.actor, policy).await.unwrap();
     }
 

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail by panicking")]
 
 mod alarms;
+mod due;
 mod house;
+mod people;
 mod rollouts;
 mod turns;
 

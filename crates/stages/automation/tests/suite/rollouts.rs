@@ -27,7 +27,7 @@ ledger::db_test! {
             return;
         }
         let house = House::new(ledger, false).await;
-        house.rolling_out(RolloutRule { shadow: shadow(60, 3600), canary: canary(0) }).await;
+        house.rolling_out(RolloutRule { shadow: shadow(60, 3600), canary: canary(0), ..Default::default() }).await;
         let first = house.trained("cancer_logreg.onnx").await;
         let first = house.until(first, State::Done).await;
         let states: Vec<_> = first.history.iter().map(|s| s.state.name()).collect();
@@ -82,7 +82,7 @@ ledger::db_test! {
             return;
         }
         let house = House::new(ledger, false).await;
-        house.rolling_out(RolloutRule { shadow: shadow(1000, 3600), canary: canary(0) }).await;
+        house.rolling_out(RolloutRule { shadow: shadow(1000, 3600), canary: canary(0), ..Default::default() }).await;
         let first = house.trained("cancer_logreg.onnx").await;
         house.until(first, State::Done).await;
         let uid = house.trained("lookup.onnx").await;
@@ -95,7 +95,7 @@ ledger::db_test! {
         assert_eq!(house.serving.traffic(&house.actor, "cancer").errors, 0);
 
         // Nobody asks: it is not kept for ever.
-        house.rolling_out(RolloutRule { shadow: shadow(10, 1), canary: None }).await;
+        house.rolling_out(RolloutRule { shadow: shadow(10, 1), ..Default::default() }).await;
         let uid = house.trained("cancer_logreg_2.onnx").await;
         let ended = house.until(uid, State::Refused).await;
         assert_eq!(ended.reason.as_deref(), Some("as a shadow: only 0 of 10 copies came in 1 s"));
@@ -107,7 +107,7 @@ ledger::db_test! {
             return;
         }
         let house = House::new(ledger, false).await;
-        house.rolling_out(RolloutRule { shadow: None, canary: canary(3600) }).await;
+        house.rolling_out(RolloutRule { canary: canary(3600), ..Default::default() }).await;
         let first = house.trained("cancer_logreg.onnx").await;
         house.until(first, State::Done).await;
         let uid = house.trained("lookup.onnx").await;

@@ -1,0 +1,106 @@
+//! Triggers that are no alarm.
+
+use mlwright_automation::{
+    Budget, Policy, Recipe, ScheduleRule, State, Trigger, Triggers, define, policies, trigger_manual,
+};
+
+use crate::house::{COMPONENTS, House};
+
+async fn policy(house: &House, triggers: Triggers, cooldown: Option<i64>, budget: Option<Budget>) {
+    let recipe = Recipe { label: None, ..house.recipe(0.5) };
+    let policy =
+        Policy { name: "again".into(), on: String::new(), triggers, labels: None, cooldown, budget, recipe };
+    define(&house.ledger, &house.actor, policy).await.unwrap();
+}
+
+fn by_labels(count: i64) -> Triggers {
+    Triggers { labels: Some(count), ..Default::default() }
+}
+
+ledger::db_test! {
+    components: COMPONENTS;
+
+    async fn new_labels_start_a_retraining_and_are_counted_once(ledger: ledger::Ledger) {
+        let house = House::new(ledger, true).await;
+        let automation = house.automation();
+        let ids = house.predict(20).await;
+        house.label(&ids[..6]).await;
+        policy(&house, by_labels(5), None, None).await;
+        assert!(automation.turn().await.unwrap());
+        assert!(house.retrainings().await.is_empty(), "what was there before is not new");
+        house.label(&ids[6..10]).await;
+        assert!(automation.turn().await.unwrap());
+        assert!(house.retrainings().await.is_empty(), "four are too few");
+        house.label(&ids[10..12]).await;
+        assert!(automation.turn().await.unwrap());
+        let found = house.retrainings().await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].trigger, Trigger::Labels { count: 6 });
+        house.until(found[0].uid, State::Failed).await;
+        assert!(automation.turn().await.unwrap());
+        assert_eq!(house.retrainings().await.len(), 1, "the same labels start nothing again");
+    }
+
+    async fn cool_down_and_budget_hold_for_everything_that_starts_by_itself(ledger: ledger::Ledger) {
+        let house = House::new(ledger, true).await;
+        let automation = house.automation();
+        policy(&house, by_labels(2), None, Some(Budget { runs: 1, per: 3600 })).await;
+        assert!(automation.turn().await.unwrap());
+        let ids = house.predict(20).await;
+        house.label(&ids[..3]).await;
+        assert!(automation.turn().await.unwrap());
+        let first = house.retrainings().await.remove(0);
+        house.until(first.uid, State::Failed).await;
+        // By hand it goes whatever they say.
+        let by_hand = trigger_manual(&house.ledger, &house.actor, "again", Some(" late ".into()));
+        let by_hand = by_hand.await.unwrap();
+        let said = Trigger::Manual { by: house.actor.to_string(), reason: Some("late".into()) };
+        assert_eq!(by_hand.trigger, said);
+        house.until(by_hand.uid, State::Failed).await;
+        assert!(automation.turn().await.unwrap());
+        house.label(&ids[3..8]).await;
+        assert!(automation.turn().await.unwrap());
+        assert_eq!(house.retrainings().await.len(), 2, "the budget is spent");
+        let view = policies(&house.ledger, &house.actor).await.unwrap().remove(0);
+        assert_eq!(view.budget_used, 1);
+    }
+
+    async fn a_schedule_starts_at_its_moment_and_not_before(ledger: ledger::Ledger) {
+        let house = House::new(ledger, true).await;
+        let automation = house.automation();
+        let every_second = ScheduleRule { cron: "* * * * * *".into(), zone: "Europe/Vienna".into() };
+        let triggers = Triggers { schedule: Some(every_second), ..Default::default() };
+        policy(&house, triggers, Some(3600), None).await;
+        assert!(automation.turn().await.unwrap());
+        assert!(house.retrainings().await.is_empty(), "its first moment has not come");
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        assert!(automation.turn().await.unwrap());
+        let first = house.retrainings().await.remove(0);
+        assert!(matches!(&first.trigger, Trigger::Schedule { zone, .. } if zone == "Europe/Vienna"));
+        house.until(first.uid, State::Failed).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        assert!(automation.turn().await.unwrap());
+        let second = house.retrainings().await.remove(0);
+        assert_eq!(second.state, State::Skipped, "what stands against it is recorded");
+        assert!(second.reason.unwrap().starts_with("the cool-down lasts until "));
+    }
+
+    async fn a_policy_that_cannot_be_meant_is_refused(ledger: ledger::Ledger) {
+        let house = House::new(ledger, true).await;
+        let rule = |cron: &str, zone: &str| ScheduleRule { cron: cron.into(), zone: zone.into() };
+        for (rule, said) in [(rule("every day", "UTC"), "every day"), (rule("0 3 * * *", "Vienna"), "Vienna")] {
+            let triggers = Triggers { schedule: Some(rule), ..Default::default() };
+            let policy = Policy {
+                name: "again".into(),
+                on: String::new(),
+                triggers,
+                labels: None,
+                cooldown: None,
+                budget: None,
+                recipe: house.recipe(0.5),
+            };
+            let error = define(&house.ledger, &house.actor, policy).await.unwrap_err();
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
+}
