@@ -293,9 +293,6 @@ pub async fn predict(
             if let Ok(variant) = HeaderValue::from_str(&variant) {
                 response.headers_mut().insert("x-mlwright-variant", variant);
             }
-            if answer.flagged > 0 {
-                response.headers_mut().insert("x-mlwright-flagged", HeaderValue::from(answer.flagged));
-            }
             Ok(response)
         }
         Err(error) => Err(refused(error)),

@@ -14,6 +14,8 @@ use crate::stream;
 pub const ROUTING_KEY: &str = "x-mlwright-routing-key";
 /// Ids of the predictions, in the order of the rows, separated by commas.
 pub const PREDICTION_IDS: &str = "x-mlwright-prediction-ids";
+/// How many rows something was noticed about.
+const FLAGGED: &str = "x-mlwright-flagged";
 /// More ids than this do not fit into a header that every client reads; they are in the body, as `prediction_ids`.
 const IDS_IN_HEADER: usize = 1000;
 
@@ -64,8 +66,11 @@ pub async fn answer(
     }
     let answer = serving.infer(actor, request).await?;
     let variant = answer.variant.clone();
-    let response =
+    let mut response =
         if read.stream { stream::whole(&answer, read.reply) } else { respond(&answer, read.reply) };
+    if answer.flagged > 0 {
+        response.headers_mut().insert(FLAGGED, HeaderValue::from(answer.flagged));
+    }
     Ok((response, variant))
 }
 

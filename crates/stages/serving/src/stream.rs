@@ -52,7 +52,7 @@ impl Serving {
         if rows != 1 {
             return Err(Error::NotOneRow { rows });
         }
-        let checker = endpoint.checker(target.variant).map(AsRef::as_ref);
+        let checker = endpoint.checker(target.variant).map(|checker| &**checker);
         let (tensors, logged, noticed) = infer::prepared(&target.model, checker, request.input, rows)?;
         let id = new_id(now);
         let (sender, parts) = mpsc::channel(WAITING);
