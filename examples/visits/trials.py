@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from callers import MODEL, Callers
-from traffic import LABEL, Platform, check, rows, say
+from traffic import DRIFTED, LABEL, Platform, check, rows, say
 
 PROJECT = Path(__file__).parent / "mlwright.yaml"
 POLICY = "visits-retrain"
@@ -78,11 +78,14 @@ def until(platform: Platform, retraining: str, states: tuple, seconds: float = 3
         time.sleep(0.2)
 
 
-def a_worse_candidate(platform: Platform, person: Person):
+def a_worse_candidate(platform: Platform, person: Person, meanwhile):
     say("a worse candidate: ten stumps instead of 120 trees")
     before = serves(platform)
     person.changes_params("seed: 7, trees: 10, max_depth: 1, learning_rate: 0.01, subsample: 0.8")
-    ended = until(platform, person.retrains("a smaller model would be faster"), ("refused", "done"))
+    retraining = person.retrains("a smaller model would be faster")
+    meanwhile()
+    say("the worse candidate")
+    ended = until(platform, retraining, ("refused", "done"))
     check(ended["state"] == "refused" and "gate" in ended["reason"], f"the gate refuses it: {ended}")
     check(serves(platform) == before, "what serves is as before")
     say(f"  the gate refused it; {before[0][0]} still serves")
@@ -110,9 +113,9 @@ def a_canary_that_errs(platform: Platform, person: Person, callers: Callers, usu
     return ended
 
 
-def poisoned_data(person: Person, clean: list) -> dict:
+def poisoned_data(person: Person, clean: list):
     """Commits to a repository whose gate verifies what comes in."""
-    say("data commits, through the repository's gate")
+    say("while it trains, data is committed to a repository with a gate")
     random.seed(1974)
     folder = PROJECT.parent / "data"
 
@@ -146,7 +149,6 @@ def poisoned_data(person: Person, clean: list) -> dict:
         person.must("data", "reset", f"{REPOSITORY}@main", "--yes")
     check("spectral" in found["backdoor"] and "label" in found["flipped"], f"the right checks found it: {found}")
     check(person.must("data", "log", f"{REPOSITORY}@main") == head, "the branch is where it was")
-    return found
 
 
 def main():
@@ -155,11 +157,11 @@ def main():
     control, drifted = rows("control.csv"), rows("drifted.csv")
     features = [name for name in control[0] if name != LABEL]
     callers = Callers(platform.url.split("://")[1], features)
-    usual = [row for pair in zip(control[::3], drifted[::3]) for row in pair]
+    # The population as it has become; the model knows it, so that nothing drifts.
+    usual = [row for three in zip(control[::2], control[1::2], drifted[DRIFTED:]) for row in three]
     sicker = [{**row, "disea": BEYOND} for row in control]
 
-    poisoned_data(person, control)
-    a_worse_candidate(platform, person)
+    a_worse_candidate(platform, person, meanwhile=lambda: poisoned_data(person, control))
     errs = a_canary_that_errs(platform, person, callers, usual, sicker)
     person.restores()
     result.write_text(

@@ -9,6 +9,7 @@ import { triggerText } from '../parts/trigger';
 import { Link, enc } from '../router';
 import { useApi } from '../store';
 import '../styles/retraining.css';
+import '../styles/serving.css';
 
 const ORDER = ['triggered', 'waiting_labels', 'dataset', 'training', 'gating', 'shadow', 'waiting_approval', 'frozen', 'canary', 'promoting', 'done'];
 const ENDS = ['refused', 'rolled_back', 'failed'];
@@ -102,12 +103,13 @@ function Stations({ retraining }: { retraining: Retraining }) {
   const path = retraining.rollout && retraining.endpoint ? `/endpoints/${enc(retraining.endpoint)}/rollouts` : null;
   const rollouts = useApi<{ rollouts: Rollout[] }>(path, { topics: ['rollout', 'endpoint'] }).data?.rollouts ?? [];
   const rollout = rollouts.find((candidate) => candidate.id === retraining.rollout);
+  if (!retraining.shadow_since && !retraining.approval_deadline && !rollout) return null;
   return (
-    <>
+    <div className="stack" style={{ marginTop: 16 }}>
       {retraining.shadow_since && <Panel title="As a shadow"><ShadowPanel retraining={retraining} /></Panel>}
-      {(retraining.approval_deadline || retraining.decision) && <Panel title="Approval"><ApprovalPanel retraining={retraining} /></Panel>}
+      {retraining.approval_deadline && <Panel title="Approval"><ApprovalPanel retraining={retraining} /></Panel>}
       {rollout && <Panel title="As a canary"><RolloutPanel rollout={rollout} /></Panel>}
-    </>
+    </div>
   );
 }
 
