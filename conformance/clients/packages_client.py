@@ -48,6 +48,25 @@ class Doubler(mlflow.pyfunc.PythonModel):
         return model_input["x"] * 2
 
 
+class Teller(mlflow.pyfunc.PythonModel):
+    """Words, as many as it is asked for; for ever if that is below 0."""
+
+    def count(self, model_input):
+        found = model_input["count"]
+        return int(found.iloc[0] if hasattr(found, "iloc") else found)
+
+    def predict(self, context, model_input, params=None):
+        return [" ".join(f"word{i}" for i in range(self.count(model_input)))]
+
+    def predict_stream(self, context, model_input, params=None):
+        wanted, at = self.count(model_input), 0
+        while wanted < 0 or at < wanted:
+            yield f"word{at} "
+            at += 1
+        if wanted == 7:
+            raise ValueError("seven is one too many")
+
+
 class Burglar:
     """Opens a socket, writes beside the model, reads what it should not: when it is unpickled."""
 
@@ -79,6 +98,7 @@ log(mlflow.sklearn, sk_model=fitted, signature=signature, input_example=frame.he
     registered_model_name="packed", serialization_format="skops")
 log(mlflow.pyfunc, python_model=Doubler(), registered_model_name="doubler",
     input_example=pd.DataFrame({"x": [1.0, 2.0]}))
+log(mlflow.pyfunc, python_model=Teller(), registered_model_name="teller", input_example=pd.DataFrame({"count": [2]}))
 
 
 def ask(url, rows, key="dataframe_records"):
@@ -107,6 +127,67 @@ def a_pyfunc_of_ones_own_is_served_by_its_python():
     put("doubler", [{"model": "doubler", "version": 1}])
     answer = requests.post(f"{URL}/serving-endpoints/doubler/invocations", json={"dataframe_records": [{"x": 3.5}, {"x": 4.0}]})
     assert answer.json()["predictions"] == [7.0, 8.0], answer.text
+
+
+def events(path, body):
+    """The events of an answer in parts; the response is closed with them."""
+    with requests.post(f"{URL}{path}", json=body, stream=True, timeout=60) as answer:
+        assert answer.ok, answer.text
+        assert answer.headers["content-type"].startswith("text/event-stream"), answer.headers
+        for line in answer.iter_lines():
+            if line:
+                assert line.startswith(b"data: "), line
+                yield line[6:].decode()
+
+
+@check
+def a_model_that_yields_answers_in_parts():
+    put("teller", [{"model": "teller", "version": 1}])
+    rows = {"dataframe_records": [{"count": 3}]}
+    words = ['"word0 "', '"word1 "', '"word2 "', "[DONE]"]
+    for path in ["/serving-endpoints/teller/invocations", "/endpoints/teller/invocations", "/api/v1/endpoints/teller/predict"]:
+        assert list(events(path, {**rows, "stream": True})) == words, path
+    whole = requests.post(f"{URL}/serving-endpoints/teller/invocations", json=rows)
+    assert whole.json()["predictions"] == ["word0 word1 word2"], whole.text
+    parts = [json.loads(e) for e in events("/v2/models/teller/generate_stream", {"count": 2})]
+    assert [p["model_name"] for p in parts] == ["teller"] * 2, parts
+    assert "".join(next(v for k, v in p.items() if not k.startswith("model_")) for p in parts) == "word0 word1 ", parts
+    # A model without parts gives its answer as one.
+    single = list(events("/serving-endpoints/doubler/invocations", {"dataframe_records": [{"x": 2.0}], "stream": True}))
+    assert single == ['{"predictions":[4.0]}', "[DONE]"], single
+    wrong = requests.post(f"{URL}/serving-endpoints/teller/invocations", json={"dataframe_records": [{"count": 1}] * 2, "stream": True})
+    assert wrong.status_code == 400 and "2 rows" in wrong.text, wrong.text
+
+
+@check
+def mlflows_and_amazons_clients_read_parts():
+    os.environ["DATABRICKS_HOST"] = URL
+    os.environ["DATABRICKS_USERNAME"], os.environ["DATABRICKS_PASSWORD"] = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+    from mlflow.deployments import get_deploy_client
+
+    rows = {"dataframe_records": [{"count": 3}]}
+    client = get_deploy_client("databricks")
+    assert list(client.predict_stream(endpoint="teller", inputs=rows)) == ["word0 ", "word1 ", "word2 "]
+    import boto3
+
+    runtime = boto3.client("sagemaker-runtime", endpoint_url=URL, region_name="us-east-1")
+    answer = runtime.invoke_endpoint_with_response_stream(EndpointName="teller", ContentType="application/json", Body=json.dumps(rows))
+    parts = [event["PayloadPart"]["Bytes"] for event in answer["Body"]]
+    assert [json.loads(p) for p in parts] == ["word0 ", "word1 ", "word2 "], parts
+
+
+@check
+def a_reader_that_leaves_ends_the_work_and_a_failure_is_the_last_part():
+    path = "/serving-endpoints/teller/invocations"
+    for _ in range(3):
+        endless = events(path, {"dataframe_records": [{"count": -1}], "stream": True})
+        assert [next(endless) for _ in range(3)] == ['"word0 "', '"word1 "', '"word2 "']
+        endless.close()
+    failed = list(events(path, {"dataframe_records": [{"count": 7}], "stream": True}))
+    assert len(failed) == 8 and "seven is one too many" in failed[-1], failed
+    answer = requests.post(f"{URL}{path}", json={"dataframe_records": [{"count": 1}], "stream": True}, timeout=60)
+    found = requests.get(f"{URL}/api/v1/predictions/{answer.headers['x-mlwright-prediction-ids']}").json()
+    assert found["outputs"] == {"answer": "word0 "}, found
 
 
 @check
@@ -175,6 +256,19 @@ def a_package_is_the_same_bytes_each_time_and_signed():
     assert key in made("package", "verify", one, "--key", key)
     other = command("package", "verify", one, "--key", "A" * 43 + "=")
     assert other.returncode == 1 and "was signed by" in other.stderr, other.stderr
+
+
+@check
+def a_package_predicts_without_a_server():
+    rows = os.path.join(SCRATCH, "rows.csv")
+    frame.to_csv(rows, index=False)
+    alone = [PROGRAM, "--server", "http://127.0.0.1:9", "predict", os.path.join(SCRATCH, "one.tar"), rows]
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=120)
+    assert [json.loads(line) for line in done.stdout.split()] == fitted.predict(frame).tolist(), done
+    with open(rows, "w") as file:
+        file.write("nobody\n1\n")
+    done = subprocess.run(alone, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "missing inputs" in done.stderr, done
 
 
 @check
@@ -291,9 +385,6 @@ def what_is_required_is_found_before_a_deployment_or_it_is_refused():
         assert sorted(kinds) == ["infrastructure", "parity"], kinds
         assert wish("packed").ok
         assert len(requests.get(f"{url}/api/v1/models/packed/versions/1/verdicts").json()["verdicts"]) == 2, "judged twice"
-        registered("zeros", os.path.join(SCRATCH, "zeros"), url)
-        assert wish("zeros").ok
-        assert requests.get(f"{url}/api/v1/endpoints/zeros").json()["variants"][0]["runtime"] == "python"
         # A package that refuses its own example is not deployed.
         broken = os.path.join(SCRATCH, "broken")
         shutil.copytree(saved, broken)

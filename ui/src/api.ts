@@ -1,7 +1,8 @@
-// The native API (/api/v1): what it answers is in api_types.ts, and in pipeline_types.ts for what runs.
+// The native API (/api/v1): what it answers is in api_types.ts, in pipeline_types.ts for what runs, and in serving_types.ts for what is served.
 
 export * from './api_types';
 export * from './pipeline_types';
+export * from './serving_types';
 
 /** What the server said went wrong, with its hint. */
 export class ApiError extends Error {

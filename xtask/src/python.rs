@@ -44,11 +44,24 @@ impl Python {
 
     /// The folder of an environment with Ray: `MLWRIGHT_RAY=<folder>`.
     pub fn of_ray(&self) -> Result<PathBuf, String> {
-        if let Some(folder) = std::env::var_os("MLWRIGHT_RAY") {
+        self.of_long("MLWRIGHT_RAY", "ray", "conformance/long/ray_requirements.txt")
+    }
+
+    /// The same with a Triton, for the differential run: `MLWRIGHT_TRITON=<folder>`.
+    pub fn of_triton(&self) -> Result<PathBuf, String> {
+        self.of_long("MLWRIGHT_TRITON", "triton", "conformance/long/triton_requirements.txt")
+    }
+
+    /// The same with schemathesis: `MLWRIGHT_SCHEMATHESIS=<folder>`.
+    pub fn of_schemathesis(&self) -> Result<PathBuf, String> {
+        self.of_long("MLWRIGHT_SCHEMATHESIS", "schemathesis", "conformance/long/schema_requirements.txt")
+    }
+
+    fn of_long(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
+        if let Some(folder) = std::env::var_os(variable) {
             return Ok(folder.into());
         }
-        let wanted = "conformance/long/ray_requirements.txt";
-        Ok(Self::make(target().join("ray"), wanted, self.own_uv.clone())?.folder)
+        Ok(Self::make(target().join(folder), requirements, self.own_uv.clone())?.folder)
     }
 
     /// The libraries whose models run natively: `NATIVE_MODELS_PYTHON=<interpreter>`.

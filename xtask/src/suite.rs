@@ -382,9 +382,12 @@ fn long_script<'a>(
         if let Some(postgres) = postgres {
             long.env("MLWRIGHT_TEST_POSTGRES", postgres.url("postgres"));
         }
-        if script == "executors_ray" {
-            long.env("MLWRIGHT_RAY", python.of_ray()?);
-        }
+        match script.as_str() {
+            "executors_ray" => long.env("MLWRIGHT_RAY", python.of_ray()?),
+            "triton" => long.env("MLWRIGHT_TRITON", python.of_triton()?),
+            "serving_schema" => long.env("MLWRIGHT_SCHEMATHESIS", python.of_schemathesis()?),
+            _ => &mut long,
+        };
         let (said, succeeded) = heard(&mut long)?;
         Ok(report::checks(&said, succeeded))
     };

@@ -69,6 +69,10 @@ pub fn chromium() -> Option<PathBuf> {
 
 /// Why a long script cannot run on this machine.
 pub fn lacks(script: &str) -> Option<String> {
+    if script == "serving_schema" && std::env::var_os("MLWRIGHT_OIP_SPEC").is_none() {
+        let spec = "specification/protocol/open_inference_rest.yaml";
+        return Some(format!("set MLWRIGHT_OIP_SPEC to {spec} of github.com/kserve/open-inference-protocol"));
+    }
     let (programs, packages): (&[&str], &str) = match script {
         "executors_slurm" => (
             &["slurmctld", "slurmd", "slurmrestd", "munged"],

@@ -8,7 +8,7 @@ import { Chart } from '../parts/chart';
 import { Diff, type DiffRow } from '../parts/diff';
 import { RolloutPanel } from '../parts/serving/rollout';
 import { TryIt } from '../parts/serving/try_it';
-import { Weights } from '../parts/serving/weights';
+import { Weights, again, modelOf } from '../parts/serving/weights';
 import { Table } from '../parts/table';
 import { Link, enc } from '../router';
 import { refresh, useApi } from '../store';
@@ -65,7 +65,7 @@ export default function EndpointPage({ args: [name = ''] }: { args: string[] }) 
                   id={(revision) => revision.uid}
                   columns={[
                     { key: 'number', label: 'Revision', width: '110px', render: (revision) => <>{revision.number}{revision === current ? <span className="muted"> serving</span> : null}</> },
-                    { key: 'variants', label: 'Served', width: 'minmax(180px, 1fr)', render: (revision) => revision.variants.map((variant) => `${variant.model} v${variant.version}${revision.variants.length > 1 ? ` ${weight(variant.weight, revision)}` : ''}`).join(', ') },
+                    { key: 'variants', label: 'Served', width: 'minmax(180px, 1fr)', render: (revision) => revision.variants.map((variant) => `${modelOf(variant)}${revision.variants.length > 1 ? ` ${weight(variant.weight, revision)}` : ''}`).join(', ') },
                     { key: 'by', label: 'By', width: 'minmax(100px, 160px)', render: (revision) => revision.created_by ?? '–' },
                     { key: 'at', label: 'Deployed', width: '120px', title: (revision) => moment(revision.created_at), render: (revision) => <Ago at={revision.created_at} /> },
                     { key: 'id', label: 'Id', width: '130px', render: (revision) => <Id value={revision.uid} /> },
@@ -88,7 +88,7 @@ export default function EndpointPage({ args: [name = ''] }: { args: string[] }) 
 function RollBack({ endpoint, from, to, onClose }: { endpoint: EndpointDetail; from: Revision; to: Revision; onClose: () => void }) {
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
-  const side = (revision: Revision) => new Map(revision.variants.map((variant) => [`${variant.model} v${variant.version}`, variant]));
+  const side = (revision: Revision) => new Map(revision.variants.map((variant) => [modelOf(variant), variant]));
   const [a, b] = [side(from), side(to)];
   const rows: DiffRow[] = [...new Set([...a.keys(), ...b.keys()])].flatMap((name): DiffRow[] => {
     const [x, y] = [a.get(name), b.get(name)];
@@ -100,7 +100,7 @@ function RollBack({ endpoint, from, to, onClose }: { endpoint: EndpointDetail; f
   const act = async () => {
     setBusy(true);
     try {
-      await call(`/endpoints/${enc(endpoint.name)}`, { method: 'PUT', body: { variants: to.variants.map(({ name, model, version, weight: share, labels, shadow }) => ({ name, model, version, weight: share, labels, shadow })) } });
+      await call(`/endpoints/${enc(endpoint.name)}`, { method: 'PUT', body: { variants: to.variants.map(again) } });
       refresh();
       onClose();
     } catch (problem) {

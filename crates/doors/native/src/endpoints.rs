@@ -14,7 +14,7 @@ use serving::{
 };
 use types::{Actor, Class, Permission, Uid};
 
-use crate::{Failure, State, rollouts, view};
+use crate::{Failure, State, graphs, rollouts, view};
 
 /// `GET endpoints`
 pub async fn list(Shared(state): Shared<State>, caller: Caller) -> Result<Json<Value>, Failure> {
@@ -74,6 +74,7 @@ fn variant(variant: &VariantView) -> Value {
         "model": variant.model,
         "version": variant.version,
         "model_version": variant.model_version,
+        "graph": variant.graph.as_ref().map(graphs::view),
         "weight": variant.weight,
         "labels": variant.labels,
         "shadow": variant.shadow,
@@ -117,9 +118,12 @@ pub struct Wish {
 #[serde(deny_unknown_fields)]
 struct WishedVariant {
     name: Option<String>,
-    model: String,
+    /// Left out for a graph.
+    model: Option<String>,
     version: Option<i64>,
     alias: Option<String>,
+    #[serde(default)]
+    graph: Option<Vec<graphs::WishedStep>>,
     #[serde(default = "one")]
     weight: f64,
     #[serde(default)]
@@ -143,14 +147,30 @@ pub async fn deploy(
     let Json(wish) = body.map_err(|e| Failure::body(&e))?;
     let mut variants = Vec::with_capacity(wish.variants.len());
     for wished in wish.variants {
-        let model_version =
-            resolve(&state, actor, &wished.model, wished.version, wished.alias.as_deref()).await?;
+        let graph = match wished.graph {
+            Some(steps) => Some(graphs::resolve(&state, actor, steps).await?),
+            None => None,
+        };
+        let model_version = match (&wished.model, graph.as_ref().and_then(|graph| graph.main())) {
+            // What the view says of a graph is its main member; it is taken as it is sent back.
+            (_, Some(main)) => main.model_version,
+            (Some(model), None) => {
+                resolve(&state, actor, model, wished.version, wished.alias.as_deref()).await?
+            }
+            (None, None) => {
+                return Err(Failure::invalid(
+                    "a variant has neither a model nor the steps of a graph",
+                    "such as {\"model\": \"visits\", \"version\": 3}",
+                ));
+            }
+        };
         // An alias that was deployed by stays a label: clients may ask for it.
         let mut labels = wished.labels;
-        labels.extend(wished.alias);
+        labels.extend(wished.alias.filter(|_| graph.is_none()));
         variants.push(NewVariant {
             name: wished.name,
             model_version,
+            graph,
             weight: wished.weight,
             labels,
             shadow: wished.shadow,
@@ -268,14 +288,10 @@ pub async fn predict(
 ) -> Result<Response, Failure> {
     let actor = caller.require(Permission::Predict)?;
     let select = Select::label(of.variant.as_deref());
-    match wire_inference::scoring::score(&state.serving, actor, (&name, select), &headers, body).await {
-        Ok((answer, reply)) => {
-            let mut response = wire_inference::scoring::respond(&answer, reply);
-            if let Ok(variant) = HeaderValue::from_str(&answer.variant) {
+    match wire_inference::scoring::answer(&state.serving, actor, (&name, select), &headers, body).await {
+        Ok((mut response, variant)) => {
+            if let Ok(variant) = HeaderValue::from_str(&variant) {
                 response.headers_mut().insert("x-mlwright-variant", variant);
-            }
-            if answer.flagged > 0 {
-                response.headers_mut().insert("x-mlwright-flagged", HeaderValue::from(answer.flagged));
             }
             Ok(response)
         }

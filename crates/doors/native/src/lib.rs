@@ -9,6 +9,7 @@ mod data;
 mod datasets;
 mod endpoints;
 mod failure;
+mod graphs;
 mod history;
 mod imports;
 mod keys;

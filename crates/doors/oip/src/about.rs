@@ -37,6 +37,7 @@ pub fn model(state: &State, actor: &Actor, name: &str, version: Option<&str>) ->
     let (platform, backend) = match target.model.engine {
         "onnx" => ("onnxruntime_onnx", "onnxruntime"),
         "python" => ("python", "python"),
+        "graph" => ("ensemble", ""),
         _ => ("mlwright_native", "mlwright"),
     };
     let batching = state.serving.settings(actor.workspace, name).batching;

@@ -6,22 +6,23 @@ use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use kit::Caller;
-use runtimes::{ElementType, Tensor};
+use runtimes::{ElementType, Tensor, TensorSpec};
 use serving::{Input, Request, Select};
 use types::Permission;
 use wire_inference::datatype;
 use wire_inference::json::{Json, parse, write_text};
 use wire_inference::scoring::routing_key;
+use wire_inference::stream::events;
 
 use crate::State;
-use crate::errors::OipError;
+use crate::errors::{Body, OipError};
 
 pub async fn generate(
     state: Extract<State>,
     caller: Caller,
     Path(model): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     let json = run(&state, &caller, &model, None, &headers, &body).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
@@ -32,22 +33,63 @@ pub async fn generate_version(
     caller: Caller,
     Path((model, version)): Path<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     let json = run(&state, &caller, &model, Some(&version), &headers, &body).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
 }
 
-/// The models of this server answer at once: the stream has one event.
+/// An event for each part of an answer; a model that has no parts gives one event.
 pub async fn generate_stream(
     state: Extract<State>,
     caller: Caller,
     Path(model): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
-    let json = run(&state, &caller, &model, None, &headers, &body).await?;
-    Ok(([(header::CONTENT_TYPE, "text/event-stream")], format!("data: {json}\n\n")).into_response())
+    let actor = caller.require(Permission::Predict)?;
+    if !state.serving.streams(actor, &model, Select::Any)? {
+        let json = run(&state, &caller, &model, None, &headers, &body).await?;
+        return Ok((events(), format!("data: {json}\n\n")).into_response());
+    }
+    let target = state.serving.target(actor, &model, Select::Any)?;
+    let (_, inputs) = inputs(target.model.model.inputs(), &body)?;
+    let output = target.model.model.outputs().first().map_or("answer", |o| o.name.as_str()).to_owned();
+    drop(target);
+    let request = Request {
+        endpoint: &model,
+        select: Select::Any,
+        routing_key: routing_key(&headers),
+        input: Input::Tensors(inputs),
+        outputs: &[],
+        deadline: None,
+    };
+    let streaming = state.serving.stream(actor, request).await?;
+    let mut head = String::from("data: {\"model_name\":");
+    write_text(&mut head, &model);
+    head.push_str(",\"model_version\":");
+    write_text(&mut head, &streaming.version.to_string());
+    head.push(',');
+    write_text(&mut head, &output);
+    head.push(':');
+    let event = move |part: &str| format!("{head}{part}}}\n\n").into_bytes();
+    Ok((events(), wire_inference::stream::body(streaming, event, "")).into_response())
+}
+
+/// The request's JSON, and the inputs in it.
+fn inputs(specs: &[TensorSpec], body: &Bytes) -> Result<(Json, Vec<Tensor>), OipError> {
+    let json = parse(body).map_err(|e| OipError::bad(format!("failed to parse the request JSON: {e}")))?;
+    if !matches!(json, Json::Object(_)) {
+        return Err(OipError::bad("the request JSON is not an object"));
+    }
+    let mut inputs = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let Some(value) = json.get(&spec.name) else {
+            return Err(OipError::bad(format!("input '{}' is missing", spec.name)));
+        };
+        inputs.push(tensor(&spec.name, spec.element, &spec.shape, value)?);
+    }
+    Ok((json, inputs))
 }
 
 async fn run(
@@ -61,17 +103,7 @@ async fn run(
     let actor = caller.require(Permission::Predict)?;
     let select = Select::version(version);
     let target = state.serving.target(actor, model, select)?;
-    let json = parse(body).map_err(|e| OipError::bad(format!("failed to parse the request JSON: {e}")))?;
-    if !matches!(json, Json::Object(_)) {
-        return Err(OipError::bad("the request JSON is not an object"));
-    }
-    let mut inputs = Vec::new();
-    for spec in target.model.model.inputs() {
-        let Some(value) = json.get(&spec.name) else {
-            return Err(OipError::bad(format!("input '{}' is missing", spec.name)));
-        };
-        inputs.push(tensor(&spec.name, spec.element, &spec.shape, value)?);
-    }
+    let (json, inputs) = inputs(target.model.model.inputs(), body)?;
     drop(target);
     let request = Request {
         endpoint: model,

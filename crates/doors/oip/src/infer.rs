@@ -10,7 +10,7 @@ use types::Permission;
 use wire_inference::scoring::routing_key;
 
 use crate::State;
-use crate::errors::OipError;
+use crate::errors::{Body, OipError};
 use crate::wire::{self, HEADER_LENGTH};
 
 pub async fn infer(
@@ -18,7 +18,7 @@ pub async fn infer(
     caller: Caller,
     Path(model): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     answer(&state, &caller, &model, None, &headers, &body).await
 }
@@ -28,7 +28,7 @@ pub async fn infer_version(
     caller: Caller,
     Path((model, version)): Path<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    Body(body): Body,
 ) -> Result<Response, OipError> {
     answer(&state, &caller, &model, Some(&version), &headers, &body).await
 }

@@ -112,7 +112,14 @@ pub async fn index(state: Extract<State>, caller: Caller, body: Bytes) -> Answer
     let actor = caller.require(Permission::Read)?;
     let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
     let listed = about::index(&state, actor, asked["ready"] == true);
-    let one = |m: about::Listed| json!({ "name": m.name, "version": m.version, "state": m.state, "reason": m.reason });
+    // As Triton has it: a reason only where there is one.
+    let one = |m: about::Listed| {
+        let mut listed = json!({ "name": m.name, "version": m.version, "state": m.state });
+        if !m.reason.is_empty() {
+            listed["reason"] = json!(m.reason);
+        }
+        listed
+    };
     Ok(Json(listed.into_iter().map(one).collect()))
 }
 

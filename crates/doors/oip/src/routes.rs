@@ -41,7 +41,9 @@ pub fn routes(state: State) -> Door {
             .route(&format!("/v2/{kind}/region/{{region}}/register"), post(settings::register))
             .route(&format!("/v2/{kind}/region/{{region}}/unregister"), post(settings::unregister))
     });
-    let shared = shared.map(|router| router.layer(limit).layer(RequestDecompressionLayer::new()));
+    // What it does not know, `Body` reads or refuses.
+    let decompression = RequestDecompressionLayer::new().pass_through_unaccepted(true);
+    let shared = shared.map(|router| router.layer(limit).layer(decompression));
     // Frames of gRPC have compression and limits of their own.
     grpc::add(shared).door("oip", state)
 }

@@ -3,7 +3,7 @@ use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
-use serving::{Answer, Request, Select};
+use serving::{Answer, Request, Select, Streaming};
 use types::Actor;
 use wire_aws::Signature;
 use wire_inference::scoring::{PREDICTION_IDS, respond, routing_key, score};
@@ -38,6 +38,27 @@ pub async fn invoke(
     let mut response = ([(header::CONTENT_TYPE, kind)], bytes).into_response();
     note(response.headers_mut(), &parts.headers, &answer);
     Ok(response)
+}
+
+/// The answer in parts, if the variant that is asked gives one.
+pub async fn in_parts(
+    state: &State,
+    actor: &Actor,
+    endpoint: &str,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+) -> Result<Option<Streaming>, Failure> {
+    let select = Select::label(headers.get(VARIANT).and_then(|v| v.to_str().ok()));
+    if !state.serving.streams(actor, endpoint, select).unwrap_or(false) {
+        return Ok(None);
+    }
+    let failed = |e: serving::Error| Failure::from(ScoringError::from(e));
+    let target = state.serving.target(actor, endpoint, select).map_err(failed)?;
+    let (input, _) = body::read(headers, bytes.clone(), &target)?;
+    drop(target);
+    let routing_key = routing_key(headers);
+    let request = Request { endpoint, select, routing_key, input, outputs: &[], deadline: None };
+    Ok(Some(state.serving.stream(actor, request).await.map_err(failed)?))
 }
 
 /// A session, or the routing key of this server, always leads to the same variant.

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderValue, header};
 
 use crate::errors::Failure;
-use crate::invoke::{note, predicted};
+use crate::invoke::{INVOKED, in_parts, note, predicted};
 use crate::{State, body, sign_in};
 
 /// Bytes of one part.
@@ -22,6 +22,20 @@ pub async fn invoke(
     bytes: Bytes,
 ) -> Result<Response, Failure> {
     let actor = sign_in::actor(&state, &parts, &bytes).await?;
+    if let Some(streaming) = in_parts(&state, &actor, &endpoint, &parts.headers, &bytes).await? {
+        let variant = HeaderValue::from_str(&streaming.variant);
+        // A line a part, as containers that generate text send them.
+        let line = |part: &str| payload_part(format!("{part}\n").as_bytes());
+        let body = wire_inference::stream::body(streaming, line, "");
+        let mut response =
+            ([(header::CONTENT_TYPE, "application/vnd.amazon.eventstream")], body).into_response();
+        if let Ok(variant) = variant {
+            response.headers_mut().insert(INVOKED, variant);
+        }
+        let kind = HeaderValue::from_static("application/jsonlines");
+        response.headers_mut().insert("x-amzn-sagemaker-content-type", kind);
+        return Ok(response);
+    }
     let (answer, reply) = predicted(&state, &actor, &endpoint, &parts.headers, bytes).await?;
     let accept = parts.headers.get("x-amzn-sagemaker-accept").or_else(|| parts.headers.get(header::ACCEPT));
     let (kind, bytes) = body::written(accept, &answer, reply);

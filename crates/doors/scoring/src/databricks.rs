@@ -12,7 +12,7 @@ use serving::{EndpointState, EndpointView, Select};
 use types::{Actor, Permission};
 use wire_inference::ScoringError;
 use wire_inference::openapi;
-use wire_inference::scoring::{respond, score};
+use wire_inference::scoring::answer;
 
 use crate::State;
 
@@ -56,9 +56,8 @@ async fn invoke(
     body: Bytes,
 ) -> Result<Response, ScoringError> {
     let actor = caller.require(Permission::Predict)?;
-    let (answer, reply) = score(&state.serving, actor, (endpoint, select), headers, body).await?;
-    let mut response = respond(&answer, reply);
-    if let Ok(name) = HeaderValue::from_str(&answer.variant) {
+    let (mut response, variant) = answer(&state.serving, actor, (endpoint, select), headers, body).await?;
+    if let Ok(name) = HeaderValue::from_str(&variant) {
         response.headers_mut().insert("served-model-name", name);
     }
     Ok(response)

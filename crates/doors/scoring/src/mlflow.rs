@@ -6,7 +6,7 @@ use kit::Caller;
 use serving::Select;
 use types::Permission;
 use wire_inference::ScoringError;
-use wire_inference::scoring::{only_endpoint, respond, score};
+use wire_inference::scoring::{answer, only_endpoint};
 
 use crate::State;
 
@@ -22,6 +22,6 @@ pub async fn invocations(
 ) -> Result<Response, ScoringError> {
     let actor = caller.require(Permission::Predict)?;
     let endpoint = only_endpoint(&state.serving, actor, state.default_endpoint.as_deref())?;
-    let (answer, reply) = score(&state.serving, actor, (&endpoint, Select::Any), &headers, body).await?;
-    Ok(respond(&answer, reply))
+    let (response, _) = answer(&state.serving, actor, (&endpoint, Select::Any), &headers, body).await?;
+    Ok(response)
 }

@@ -84,16 +84,26 @@ impl From<kit::Denied> for ScoringError {
     }
 }
 
+impl ScoringError {
+    /// As it stands in a body.
+    pub(crate) fn to_json(&self) -> String {
+        let (code, message) = match self {
+            Self::MediaType(text) => ("BAD_REQUEST", text),
+            Self::Json { code, message, .. } => (*code, message),
+        };
+        json!({ "error_code": code, "message": message }).to_string()
+    }
+}
+
 impl IntoResponse for ScoringError {
     fn into_response(self) -> Response {
-        match self {
+        match &self {
             Self::MediaType(text) => {
                 let content = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, content, text).into_response()
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, content, text.clone()).into_response()
             }
-            Self::Json { status, code, message } => {
-                let body = json!({ "error_code": code, "message": message }).to_string();
-                (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+            Self::Json { status, .. } => {
+                (*status, [(header::CONTENT_TYPE, "application/json")], self.to_json()).into_response()
             }
         }
     }

@@ -70,6 +70,18 @@ pub(crate) fn columns(target: &Target) -> &[ColumnSpec] {
 
 /// The body as the model's input, and the form of the answer that goes with it.
 pub fn input(media: Media, body: Bytes, target: &Target) -> Result<(Input, Reply), ScoringError> {
+    read(media, body, target).map(|read| (read.input, read.reply))
+}
+
+/// A body that was read: the model's input, the form of the answer that goes with it, and whether it is wanted in parts.
+pub(crate) struct Read {
+    pub input: Input,
+    pub reply: Reply,
+    pub stream: bool,
+}
+
+pub(crate) fn read(media: Media, body: Bytes, target: &Target) -> Result<Read, ScoringError> {
+    let table = |frame| Read { input: Input::Columns(frame), reply: Reply::Records, stream: false };
     match media {
         Media::Json => json_input(&body, target),
         Media::Csv => {
@@ -78,13 +90,13 @@ pub fn input(media: Media, body: Bytes, target: &Target) -> Result<(Input, Reply
                     "Ensure that input is a valid UTF-8 encoded string. Error: '{e}'"
                 ))
             })?;
-            Ok((Input::Columns(frames::csv(text, columns(target))?), Reply::Records))
+            Ok(table(frames::csv(text, columns(target))?))
         }
-        Media::Parquet => Ok((Input::Columns(frames::parquet(body)?), Reply::Records)),
+        Media::Parquet => Ok(table(frames::parquet(body)?)),
     }
 }
 
-fn json_input(body: &[u8], target: &Target) -> Result<(Input, Reply), ScoringError> {
+fn json_input(body: &[u8], target: &Target) -> Result<Read, ScoringError> {
     let json = parse(body).map_err(|e| {
         ScoringError::invalid(format!("Ensure that input is a valid JSON formatted string. Error: '{e}'"))
     })?;
@@ -114,12 +126,15 @@ fn json_input(body: &[u8], target: &Target) -> Result<(Input, Reply), ScoringErr
     };
     let value = json.get(format).unwrap_or(&Json::Null);
     let schema = columns(target);
-    Ok(match *format {
+    let (input, reply) = match *format {
         "dataframe_split" => (Input::Columns(frames::split(value, schema)?), Reply::Records),
         "dataframe_records" => (Input::Columns(frames::records(value, schema)?), Reply::Records),
         "instances" => records_or_tensors(value, target)?,
         _ => tensors_or_columns(value, target)?,
-    })
+    };
+    // As Databricks' clients ask for an answer in parts.
+    let stream = matches!(json.get("stream"), Some(Json::Bool(true)));
+    Ok(Read { input, reply, stream })
 }
 
 /// `instances` alone, for protocols that know no other form. Rows of plain values are taken in the order of the model's

@@ -9,6 +9,7 @@ pub mod frames;
 pub mod json;
 pub mod openapi;
 pub mod scoring;
+pub mod stream;
 
 pub use errors::ScoringError;
 pub use fault::{log_internal, status, with_hint};

@@ -7,12 +7,15 @@ use serving::{Answer, Request, Select, Serving};
 use types::Actor;
 
 use crate::ScoringError;
-use crate::forms::{Reply, input, media_type, write_reply};
+use crate::forms::{Reply, media_type, read, write_reply};
+use crate::stream;
 
 /// Sends requests with the same value to the same variant.
 pub const ROUTING_KEY: &str = "x-mlwright-routing-key";
 /// Ids of the predictions, in the order of the rows, separated by commas.
 pub const PREDICTION_IDS: &str = "x-mlwright-prediction-ids";
+/// How many rows something was noticed about.
+const FLAGGED: &str = "x-mlwright-flagged";
 /// More ids than this do not fit into a header that every client reads; they are in the body, as `prediction_ids`.
 const IDS_IN_HEADER: usize = 1000;
 
@@ -33,11 +36,42 @@ pub async fn score(
 ) -> Result<(Answer, Reply), ScoringError> {
     let target = serving.target(actor, endpoint, select)?;
     let media = media_type(headers)?;
-    let (input, reply) = input(media, body, &target)?;
+    let read = read(media, body, &target)?;
     drop(target);
-    let request =
-        Request { endpoint, select, routing_key: routing_key(headers), input, outputs: &[], deadline: None };
-    Ok((serving.infer(actor, request).await?, reply))
+    let routing_key = routing_key(headers);
+    let request = Request { endpoint, select, routing_key, input: read.input, outputs: &[], deadline: None };
+    Ok((serving.infer(actor, request).await?, read.reply))
+}
+
+/// [`score`] and [`respond`], or the answer in parts where the body has `"stream": true`; with the variant that answered.
+///
+/// Errors: as [`score`] says.
+pub async fn answer(
+    serving: &Serving,
+    actor: &Actor,
+    (endpoint, select): (&str, Select<'_>),
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<(Response, String), ScoringError> {
+    let target = serving.target(actor, endpoint, select)?;
+    let read = read(media_type(headers)?, body, &target)?;
+    let in_parts = read.stream && target.model.model.streams();
+    drop(target);
+    let routing_key = routing_key(headers);
+    let request = Request { endpoint, select, routing_key, input: read.input, outputs: &[], deadline: None };
+    if in_parts {
+        let streaming = serving.stream(actor, request).await?;
+        let variant = streaming.variant.clone();
+        return Ok((stream::respond(streaming), variant));
+    }
+    let answer = serving.infer(actor, request).await?;
+    let variant = answer.variant.clone();
+    let mut response =
+        if read.stream { stream::whole(&answer, read.reply) } else { respond(&answer, read.reply) };
+    if answer.flagged > 0 {
+        response.headers_mut().insert(FLAGGED, HeaderValue::from(answer.flagged));
+    }
+    Ok((response, variant))
 }
 
 /// `{"predictions": …}`, with the ids of the predictions in a header.

@@ -22,6 +22,17 @@ pub trait Model: Send + Sync {
     /// Errs on an unknown, missing or repeated input, a wrong type or shape, and when the model itself fails.
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error>;
 
+    /// Whether [`Model::stream`] gives an answer part by part.
+    fn streams(&self) -> bool {
+        false
+    }
+
+    /// Runs once, and gives the answer in parts as they come, each as JSON, until `part` says that nobody wants more. Blocks
+    /// like `run`. Errs where [`Model::streams`] says no.
+    fn stream(&self, _inputs: &[Tensor], _part: &mut dyn FnMut(String) -> bool) -> Result<(), Error> {
+        Err(Error::Run("this model does not answer in parts".into()))
+    }
+
     /// The output that is the prediction itself, which MLflow gives as a bare array; `None` where the outputs belong
     /// together.
     fn prediction(&self) -> Option<&str> {

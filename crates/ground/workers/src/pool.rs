@@ -149,6 +149,26 @@ impl Pool {
         }
     }
 
+    /// [`Pool::call`] with an answer in parts: each may take as long as one answer. Ends early when `part` gives `false`; the
+    /// process is replaced then, as it may go on for ever.
+    pub fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(Answer) -> bool) -> Result<(), Error> {
+        let patience = self.inner.config.limits.request;
+        let mut worker = self.inner.take(Instant::now() + patience)?;
+        let result = worker.stream(inputs, patience, part);
+        match &result {
+            Ok(true) | Err(Error::Run { .. }) => self.inner.give_back(worker),
+            Ok(false) => {
+                self.inner.left();
+                bury(worker);
+            }
+            Err(error) => {
+                self.inner.lost(error);
+                bury(worker);
+            }
+        }
+        result.map(|_| ())
+    }
+
     /// Bytes of memory of all processes; those that are busy are taken to hold what the others do. `None` while none rests.
     pub fn resident(&self) -> Option<u64> {
         let (processes, busy): (Vec<u32>, usize) = {
@@ -222,6 +242,15 @@ impl Inner {
         slots.busy -= 1;
         slots.in_a_row = 0;
         slots.ready.push(worker);
+        drop(slots);
+        self.changed.notify_all();
+    }
+
+    /// A busy one is let go, and did nothing wrong.
+    fn left(&self) {
+        let mut slots = self.slots.lock();
+        slots.busy -= 1;
+        slots.down.push(Instant::now());
         drop(slots);
         self.changed.notify_all();
     }

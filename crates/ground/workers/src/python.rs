@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use runtimes::{
-    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Tensor, TensorSpec,
-    Values,
+    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Tensor, TensorData,
+    TensorSpec, Values,
 };
 use serde_json::{Value, json};
 
@@ -158,6 +158,22 @@ impl Model for PythonModel {
 
     fn takes_missing_text(&self) -> bool {
         true
+    }
+
+    fn streams(&self) -> bool {
+        self.about().methods.iter().any(|method| method == "predict_stream")
+    }
+
+    fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(String) -> bool) -> Result<(), RuntimeError> {
+        let ordered: Vec<Tensor> =
+            runtimes::check_inputs(&self.inputs, inputs)?.into_iter().cloned().collect();
+        let mut texts = |answer: Answer| match answer.outputs.into_iter().next().map(|output| output.data) {
+            Some(TensorData::Bytes(values)) => {
+                values.into_iter().all(|text| part(String::from_utf8_lossy(&text).into_owned()))
+            }
+            _ => true,
+        };
+        self.pool.stream(&ordered, &mut texts).map_err(runtime_error)
     }
 
     fn memory(&self) -> Option<u64> {

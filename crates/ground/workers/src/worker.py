@@ -51,7 +51,10 @@ def main():
             return
         header, body = frame
         try:
-            answer, out = serve(model, settings, header, body)
+            if header["op"] == "stream":
+                answer, out = stream(channel, model, settings, header, body)
+            else:
+                answer, out = serve(model, settings, header, body)
         except BaseException as error:
             if isinstance(error, (KeyboardInterrupt, SystemExit, GeneratorExit)):
                 error = RuntimeError(f"the model asked to leave: {error!r}")
@@ -87,6 +90,17 @@ def serve(model, settings, header, body):
     inputs = decode(header["inputs"], body)
     result = model.call(header.get("method") or "predict", arguments(inputs, settings, header), header.get("params"))
     return encode(*tensors_of(result))
+
+
+def stream(channel, model, settings, header, body):
+    """A frame for each part that the model gives, as JSON and marked `more`; the last one has no part."""
+    inputs = decode(header["inputs"], body)
+    for part in model.stream(arguments(inputs, settings, header), header.get("params")):
+        text = json.dumps(jsonable(part), default=default, allow_nan=False)
+        answer, out = encode("text", [("part", text.encode())])
+        answer.update(id=header.get("id"), more=True)
+        send(channel, answer, out)
+    return {}, b""
 
 
 # Frames.
@@ -258,6 +272,19 @@ def plain(value):
     return array
 
 
+def jsonable(part):
+    """Chunks of MLflow's own classes are pydantic's or dataclasses."""
+    for method in ("model_dump", "to_dict"):
+        if callable(getattr(part, method, None)) and not hasattr(part, "dtype"):
+            return getattr(part, method)()
+    return part
+
+
+def plain_value(value):
+    """A number or text of Python's own, as it would come out of JSON."""
+    return value.item() if hasattr(value, "item") and getattr(value, "ndim", 0) == 0 else value
+
+
 def default(value):
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
@@ -266,12 +293,31 @@ def default(value):
 
 
 class Model:
-    def __init__(self, loader, predictor, raw=None):
-        self.loader, self.predictor, self.raw = loader, predictor, raw
+    def __init__(self, loader, predictor, raw=None, streamer=None):
+        self.loader, self.predictor, self.raw, self.streamer = loader, predictor, raw, streamer
 
     def methods(self):
         known = ("predict", "predict_proba", "decision_function", "transform")
-        return [name for name in known if name == "predict" or callable(getattr(self.raw, name, None))]
+        found = [name for name in known if name == "predict" or callable(getattr(self.raw, name, None))]
+        return found + (["predict_stream"] if self.streams() else [])
+
+    def streams(self):
+        """Whether somebody wrote a `predict_stream` for it: MLflow's own only says that there is none."""
+        own = getattr(type(getattr(self.raw, "python_model", self.raw)), "predict_stream", None)
+        return self.streamer is not None and callable(own) and not own.__module__.startswith("mlflow.pyfunc.")
+
+    def stream(self, data, params):
+        """Part by part. Models that stream take one row, as a dict of its columns, or one value."""
+        if hasattr(data, "columns"):
+            if len(data) != 1:
+                raise ValueError(f"a model that streams takes one row at a time, {len(data)} were given")
+            data = {name: plain_value(data[name].iloc[0]) for name in data.columns}
+        elif not isinstance(data, dict):
+            values = data.reshape(-1)
+            if len(values) != 1:
+                raise ValueError(f"a model that streams takes one value at a time, {len(values)} were given")
+            data = plain_value(values[0])
+        yield from self.streamer(data, **({"params": params} if params else {}))
 
     def call(self, method, data, params):
         if method == "predict":
@@ -307,7 +353,7 @@ def load(directory, settings):
             raw = model.get_raw_model()
         except Exception:
             raw = getattr(model, "_model_impl", None)
-        return Model("mlflow.pyfunc", model.predict, raw)
+        return Model("mlflow.pyfunc", model.predict, raw, getattr(model, "predict_stream", None))
     return load_file(directory)
 
 

@@ -102,6 +102,33 @@ impl Worker {
         answer.into_answer(self.next)
     }
 
+    /// One request whose answer comes in parts, each within `patience`. `false` if `part` wanted no more before the end: then,
+    /// and after any error but [`Error::Run`], the worker is of no more use.
+    pub fn stream(
+        &mut self,
+        inputs: &[Tensor],
+        patience: Duration,
+        part: &mut dyn FnMut(Answer) -> bool,
+    ) -> Result<bool, Error> {
+        self.next += 1;
+        let request = Frame::request(self.next, "stream", None, inputs);
+        let sent = frame::send(&self.stream, &request, Instant::now() + patience);
+        sent.map_err(|error| self.lost(&error, patience))?;
+        loop {
+            self.used_at = Instant::now();
+            let received = frame::receive(&self.stream, self.used_at + patience);
+            let frame = received.map_err(|error| self.lost(&error, patience))?;
+            let more = frame.header["more"] == true;
+            let answer = frame.into_answer(self.next)?;
+            if !more {
+                return Ok(true);
+            }
+            if !part(answer) {
+                return Ok(false);
+            }
+        }
+    }
+
     /// Why nothing came back.
     fn lost(&mut self, error: &io::Error, patience: Duration) -> Error {
         match error.kind() {

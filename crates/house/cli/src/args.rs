@@ -319,7 +319,7 @@ impl Serve {
         Some(server::PackageOptions {
             package,
             key: self.key.clone(),
-            check: self.check,
+            once: self.check.then_some(server::Once::Check),
             home: self.home.clone().map(|url| (url, token)),
             ..server::PackageOptions::default()
         })

@@ -101,6 +101,9 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Endpoints(command) => serving::endpoints::run(&api()?, command).await?,
         Command::Rollout(command) => return serving::rollout::run(&api()?, command).await,
         Command::Reviews(command) => serving::reviews::run(&api()?, command).await?,
+        Command::Predict(wanted) if serving::predict::is_package(&wanted) => {
+            serving::predict::from_package(wanted).await?;
+        }
         Command::Predict(wanted) => serving::predict::run(&api()?, wanted).await?,
         Command::Import(args::Import::Mlflow(command)) => import::mlflow(api()?, command).await?,
         Command::Validate(asked) => return Ok(validate::run(&args.connection, asked).await),

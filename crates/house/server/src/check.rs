@@ -7,6 +7,7 @@ use outbound::{Body, Call, Client, Method, Policy};
 use serde_json::{Value, json};
 use serving::Select;
 
+use crate::Error;
 use crate::package::Outpost;
 
 /// How often the example is asked, and for how long at most.
@@ -30,6 +31,27 @@ pub async fn check(bound: SocketAddr, outpost: &Outpost, loaded: Duration) -> Va
     // With the workers of a Python model.
     report["resident_mib"] = json!(workers::family::resident(std::process::id()) >> 20);
     report
+}
+
+/// What the package answers to a body of MLflow's scoring protocol.
+pub async fn predict(bound: SocketAddr, content_type: String, body: Vec<u8>) -> Result<Value, Error> {
+    let client = Client::new(Policy::local()).map_err(Error::stage)?;
+    let call = Call {
+        method: Method::Post,
+        url: format!("http://{bound}/invocations"),
+        headers: vec![("content-type".into(), content_type)],
+        body: Body::Bytes(body.into()),
+    };
+    let answer = client.send(&call).await.map_err(Error::stage)?;
+    let json: Option<Value> = answer.json().ok();
+    if answer.status == 200
+        && let Some(json) = &json
+    {
+        return Ok(json.clone());
+    }
+    let said = json.and_then(|json| json["message"].as_str().map(str::to_owned));
+    let said = said.unwrap_or_else(|| String::from_utf8_lossy(&answer.body).into_owned());
+    Err(Error::Stage(said))
 }
 
 async fn asked(bound: SocketAddr, outpost: &Outpost, report: &mut Value) -> Result<(), String> {

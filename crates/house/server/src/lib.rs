@@ -23,7 +23,7 @@ mod telemetry;
 pub use error::Error;
 pub use every::Every;
 pub use listen::Route;
-pub use package::{PackageOptions, run as run_package};
+pub use package::{Once, PackageOptions, run as run_package};
 pub use run::{Options, routes, run};
 
 /// The version of this program.

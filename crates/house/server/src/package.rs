@@ -21,7 +21,7 @@ use types::{Actor, ActorKind, Role as Person, io};
 use crate::compose::{Ground, SERVING, Stages};
 use crate::config::{Config, Role};
 use crate::health::{self, Health};
-use crate::{Error, listen, outpost, telemetry};
+use crate::{Error, check, listen, outpost, telemetry};
 
 /// What the command line says of a package.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +29,8 @@ pub struct PackageOptions {
     pub package: PathBuf,
     /// The signer that is trusted; any if `None`.
     pub key: Option<String>,
-    /// Load it, ask it with its input example, print what happened, end.
-    pub check: bool,
+    /// Do this with it and end, instead of serving it.
+    pub once: Option<Once>,
     /// Where records are handed: the address of a server, and an access token.
     pub home: Option<(String, Option<String>)>,
     /// Answer to any host name: the container's network decides who comes.
@@ -38,6 +38,15 @@ pub struct PackageOptions {
     /// Paths at which health and predictions are asked too, beside the doors' own.
     pub health_path: Option<String>,
     pub predict_path: Option<String>,
+}
+
+/// What is done with a package that is not served.
+#[derive(Clone, Debug)]
+pub enum Once {
+    /// Load it, ask it with its input example, and report.
+    Check,
+    /// Ask it with this body, and give what it answers.
+    Predict { content_type: String, body: Vec<u8> },
 }
 
 /// Everything that a package being served needs.
@@ -48,7 +57,7 @@ pub(crate) struct Outpost {
     pub actor: Actor,
 }
 
-/// Serves the package until SIGTERM or SIGINT; with `check`, reports and ends.
+/// Serves the package until SIGTERM or SIGINT; with `once`, does that and ends.
 pub async fn run(mut config: Config, options: PackageOptions) -> Result<Option<Value>, Error> {
     let started = Instant::now();
     let scratch = config.server.data_dir.as_os_str().is_empty();
@@ -62,7 +71,9 @@ pub async fn run(mut config: Config, options: PackageOptions) -> Result<Option<V
         let _ = std::fs::remove_dir_all(&config.server.data_dir);
     }
     match outcome {
-        Err(error) if options.check => Ok(Some(json!({ "passed": false, "reason": error.to_string() }))),
+        Err(error) if matches!(options.once, Some(Once::Check)) => {
+            Ok(Some(json!({ "passed": false, "reason": error.to_string() })))
+        }
         other => other,
     }
 }
@@ -77,7 +88,8 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
     // What it carries was judged where it was made; and a trial must not try itself.
     config.serving.parity = Gate::Off;
     config.serving.trial = Gate::Off;
-    let address = if options.check { SocketAddr::from(([127, 0, 0, 1], 0)) } else { config.address()? };
+    let address =
+        if options.once.is_some() { SocketAddr::from(([127, 0, 0, 1], 0)) } else { config.address()? };
     if !address.ip().is_loopback() && !options.any_host {
         return Err(Error::Exposed { address });
     }
@@ -107,10 +119,13 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
             outpost::hand_home(handing.clone(), stop.clone())
         });
     }
-    if options.check {
-        let report = crate::check::check(bound, &outpost, loaded).await;
+    if let Some(once) = options.once.clone() {
+        let outcome = match once {
+            Once::Check => Ok(check::check(bound, &outpost, loaded).await),
+            Once::Predict { content_type, body } => check::predict(bound, content_type, body).await,
+        };
         supervisor.shutdown(Duration::from_secs(1)).await;
-        return Ok(Some(report));
+        return outcome.map(Some);
     }
     let manifest = &outpost.verified.manifest;
     tracing::info!(

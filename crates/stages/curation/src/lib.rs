@@ -10,6 +10,7 @@ mod frame;
 mod gate;
 mod gx_result;
 mod markdown;
+mod mask;
 mod near;
 mod pii;
 mod quarantine;
@@ -31,6 +32,7 @@ pub use expectations::{ColumnExpectation, Expectations, RowBound, UnknownColumns
 pub use frame::{Frame, Reading};
 pub use gate::ExpectationGate;
 pub use gx_result::{GX_VERSION, Level, ResultFormat};
+pub use mask::Mask;
 pub use near::{Alike, exact_duplicates, near_duplicates};
 pub use pii::{PersonalData, PiiFinding, PiiKind, pii};
 pub use quarantine::{QUARANTINE_COLUMNS, Quarantined, quarantine_table};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use blobs::Blobs;
-use columns::{Table, column};
+use columns::Table;
 use ledger::Ledger;
 use runtimes::explain::Explainer;
 use runtimes::native::Source;
@@ -136,14 +136,10 @@ fn ndcg(baseline: &[f64], window: &[f64]) -> Option<f64> {
     (best > 0.0).then(|| gain(&ranked(window)) / best)
 }
 
-/// Columns that no model needs to read: for tests of tables without rows.
-#[cfg(test)]
-pub(crate) fn empty() -> Table {
-    Table::new(vec![("x".into(), column::floats(Vec::<Option<f64>>::new()))]).unwrap()
-}
-
 #[cfg(test)]
 mod tests {
+    use columns::column;
+
     use super::*;
 
     #[test]
@@ -163,7 +159,8 @@ mod tests {
 
     #[test]
     fn rows_are_taken_evenly() {
-        assert_eq!(spread(&empty(), 10).unwrap().rows(), 0);
+        let empty = Table::new(vec![("x".into(), column::integers(Vec::<Option<i64>>::new()))]).unwrap();
+        assert_eq!(spread(&empty, 10).unwrap().rows(), 0);
         let table = Table::new(vec![("x".into(), column::integers((0..1_001).map(Some)))]).unwrap();
         let taken = spread(&table, 500).unwrap();
         assert_eq!(taken.numbers("x").unwrap()[..3], [Some(0.0), Some(3.0), Some(6.0)]);

@@ -66,6 +66,7 @@ mod tests {
             outputs: vec![spec("label", ElementType::Bytes)],
             prediction: Some("label".into()),
             missing_text: true,
+            streams: false,
             bytes: 7,
         };
         let known = Known::new("native", shape, InputSchema::Unknown, None);

@@ -5,7 +5,7 @@ use serde_json::json;
 use types::{Actor, Uid};
 
 use crate::endpoint::Key;
-use crate::load::{Loaded, load, load_any};
+use crate::load::{GraphError, Loaded, load, load_any};
 use crate::rollout::{Rollout, RolloutState};
 use crate::{Deploy, Error, NewVariant, Revision, Serving, VariantView, rollout, store};
 
@@ -33,8 +33,14 @@ impl Serving {
         let key: Key = (actor.workspace, deploy.endpoint.clone());
         let mut models = Vec::with_capacity(deploy.variants.len());
         for variant in &deploy.variants {
-            self.admit(actor, variant.model_version).await?;
-            models.push(self.loaded(actor, &key, variant.model_version, false).await?);
+            let versions: Vec<Uid> = match &variant.graph {
+                Some(graph) => graph.members().map(|member| member.model_version).collect(),
+                None => vec![variant.model_version],
+            };
+            for version in versions {
+                self.admit(actor, version).await?;
+            }
+            models.push(self.loaded(actor, &key, variant, false).await?);
         }
         let views = views(&deploy, &models)?;
         self.learn(actor, &key, &models).await;
@@ -51,8 +57,8 @@ impl Serving {
         drop(changing);
         tracing::info!(endpoint = key.1, revision = revision.number, "deployed");
         self.let_sleep();
-        for variant in &revision.variants {
-            self.judge_later(actor, variant.model_version);
+        for version in revision.variants.iter().flat_map(VariantView::versions) {
+            self.judge_later(actor, version);
         }
         if let Some(old) = old {
             self.drain(old).await;
@@ -110,31 +116,65 @@ impl Serving {
         Ok(())
     }
 
-    /// The model of the serving revision if it is that version already, and may serve it still; else loaded.
+    /// What the variant is to be answered by: as the serving revision has it, where that may serve it still, else loaded.
     pub(crate) async fn loaded(
+        &self,
+        actor: &Actor,
+        key: &Key,
+        variant: &NewVariant,
+        lazy: bool,
+    ) -> Result<Arc<Loaded>, Error> {
+        let Some(graph) = &variant.graph else {
+            return self.one_loaded(actor, key, variant.model_version, lazy).await;
+        };
+        let same = |m: &&Arc<Loaded>| m.graph.as_ref().is_some_and(|(of, _)| of == graph);
+        if let Some(model) = self.serving_now(key).iter().find(same)
+            && !self.0.judging.refuses(actor.workspace, model)
+        {
+            return Ok(Arc::clone(model));
+        }
+        let mut parts = Vec::new();
+        for member in graph.members() {
+            parts.push(self.one_loaded(actor, key, member.model_version, lazy).await?);
+        }
+        let (linked, name) = (graph.clone(), graph.shown());
+        let made = tokio::task::spawn_blocking(move || Loaded::of_graph(linked, parts));
+        let made = made.await.map_err(|_| Error::Interrupted)?;
+        made.map(Arc::new).map_err(|error| match error {
+            GraphError::Form(message) => {
+                Error::BadVariants { endpoint: key.1.clone(), message: format!("graph {name}: {message}") }
+            }
+            GraphError::Run(source) => Error::GraphWarmUp { graph: name, source },
+        })
+    }
+
+    fn serving_now(&self, key: &Key) -> Vec<Arc<Loaded>> {
+        let table = self.0.table.load();
+        let models = table.endpoints.get(key).and_then(|e| e.models.as_ref().ok());
+        models.cloned().unwrap_or_default()
+    }
+
+    async fn one_loaded(
         &self,
         actor: &Actor,
         key: &Key,
         version: Uid,
         lazy: bool,
     ) -> Result<Arc<Loaded>, Error> {
-        let serving = {
-            let table = self.0.table.load();
-            let models = table.endpoints.get(key).and_then(|e| e.models.as_ref().ok());
-            let good = |m: &&Arc<Loaded>| m.version == version && !self.0.judging.refuses(actor.workspace, m);
-            models.and_then(|m| m.iter().find(good).map(Arc::clone))
+        let good = |m: &&Arc<Loaded>| {
+            m.graph.is_none() && m.version == version && !self.0.judging.refuses(actor.workspace, m)
         };
-        match serving {
-            Some(model) => Ok(model),
-            None => {
-                let (ledger, blobs, woken) = (&self.0.ledger, &self.0.blobs, Arc::clone(&self.0.woken));
-                let model = match &self.0.config.engines {
-                    Some(engines) => load_any(self, engines, actor, version, lazy).await?,
-                    None => load(ledger, blobs, &self.0.runtime, actor, version, woken).await?,
-                };
-                Ok(Arc::new(model))
-            }
+        let serving = self.serving_now(key);
+        let parts = serving.iter().flat_map(|m| m.graph.iter().flat_map(|(_, parts)| parts));
+        if let Some(model) = serving.iter().chain(parts).find(good) {
+            return Ok(Arc::clone(model));
         }
+        let (ledger, blobs, woken) = (&self.0.ledger, &self.0.blobs, Arc::clone(&self.0.woken));
+        let model = match &self.0.config.engines {
+            Some(engines) => load_any(self, engines, actor, version, lazy).await?,
+            None => load(ledger, blobs, &self.0.runtime, actor, version, woken).await?,
+        };
+        Ok(Arc::new(model))
     }
 }
 
@@ -154,6 +194,9 @@ fn check(deploy: &Deploy) -> Result<(), Error> {
     if let Some(label) = deploy.variants.iter().flat_map(|v| &v.labels).find(|label| wordy(label)) {
         return Err(bad(format!("`{label}` cannot be a label: 1 to 128 characters without spaces")));
     }
+    for graph in deploy.variants.iter().filter_map(|v| v.graph.as_ref()) {
+        graph.check().map_err(bad)?;
+    }
     if let Some(v) = deploy.variants.iter().find(|v| !v.weight.is_finite() || v.weight < 0.0) {
         return Err(bad(format!("the weight {} is not a number of 0 or more", v.weight)));
     }
@@ -166,7 +209,11 @@ fn check(deploy: &Deploy) -> Result<(), Error> {
 fn views(deploy: &Deploy, models: &[Arc<Loaded>]) -> Result<Vec<VariantView>, Error> {
     let mut views: Vec<VariantView> = Vec::with_capacity(models.len());
     for (wish, model) in deploy.variants.iter().zip(models) {
-        let name = wish.name.clone().unwrap_or_else(|| format!("{}-{}", model.model_name, model.number));
+        let usual = || match &wish.graph {
+            Some(_) => "graph".to_owned(),
+            None => format!("{}-{}", model.model_name, model.number),
+        };
+        let name = wish.name.clone().unwrap_or_else(usual);
         if views.iter().any(|v| v.name == name) {
             let message = format!("two variants are named `{name}`");
             return Err(Error::BadVariants { endpoint: deploy.endpoint.clone(), message });
@@ -177,6 +224,7 @@ fn views(deploy: &Deploy, models: &[Arc<Loaded>]) -> Result<Vec<VariantView>, Er
             version: model.number,
             model_version: model.version,
             digest: model.digest,
+            graph: wish.graph.clone(),
             weight: wish.weight,
             labels: wish.labels.clone(),
             shadow: wish.shadow,
@@ -213,13 +261,20 @@ fn commit(
     let props = json!({ "endpoint": endpoint, "number": revision.number });
     let node = tx.node("endpoint_revision", &key, props)?;
     for variant in variants {
-        let version = variant.model_version.hex();
-        let props = json!({ "model": variant.model, "number": variant.version, "digest": variant.digest });
-        let model = match tx.find_node("model_version", &version)? {
-            Some(model) => model,
-            None => tx.node("model_version", &version, props)?,
-        };
-        tx.edge(node, "deployed", model)?;
+        for version in variant.versions() {
+            let key = version.hex();
+            let props = match &variant.graph {
+                Some(_) => json!({}),
+                None => {
+                    json!({ "model": variant.model, "number": variant.version, "digest": variant.digest })
+                }
+            };
+            let model = match tx.find_node("model_version", &key)? {
+                Some(model) => model,
+                None => tx.node("model_version", &key, props)?,
+            };
+            tx.edge(node, "deployed", model)?;
+        }
     }
     for (edge, kind, cause) in causes {
         if let Some(cause) = tx.find_node(kind, cause)? {

@@ -48,6 +48,8 @@ pub enum Error {
     NotServable { model: String, number: i64, reason: &'static str },
     #[error("model version \"{model}/{number}\" failed its warm-up: {source}")]
     WarmUp { model: String, number: i64, source: runtimes::Error },
+    #[error("graph {graph} failed its warm-up: {source}")]
+    GraphWarmUp { graph: String, source: runtimes::Error },
     #[error("{rows} rows in one request; at most {most} are taken")]
     TooManyRows { rows: usize, most: usize },
     #[error(
@@ -56,6 +58,10 @@ pub enum Error {
     RowsDiffer { first: String, first_rows: usize, other: String, other_rows: usize },
     #[error("the model's inputs are not columns: send tensors instead")]
     NotTabular,
+    #[error("endpoint `{endpoint}` does not answer in parts")]
+    NotInParts { endpoint: String },
+    #[error("{rows} rows in one request; an answer in parts is for one")]
+    NotOneRow { rows: usize },
     #[error("too many requests wait for this model")]
     Busy,
     #[error("the deadline passed before the model was free")]
@@ -100,7 +106,9 @@ impl Fault for Error {
             Self::Ledger(e) => e.class(),
             Self::Models(e) => e.class(),
             Self::Blobs(e) => e.class(),
-            Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.class(),
+            Self::Runtime(e) | Self::WarmUp { source: e, .. } | Self::GraphWarmUp { source: e, .. } => {
+                e.class()
+            }
             Self::Packages(e) => e.class(),
             Self::Predictions(e) => e.class(),
             Self::Datasets(e) => e.class(),
@@ -125,7 +133,7 @@ impl Fault for Error {
             Self::Ledger(e) => e.hint(),
             Self::Models(e) => e.hint(),
             Self::Blobs(e) => e.hint(),
-            Self::Runtime(e) | Self::WarmUp { source: e, .. } => e.hint(),
+            Self::Runtime(e) | Self::WarmUp { source: e, .. } | Self::GraphWarmUp { source: e, .. } => e.hint(),
             Self::Packages(e) => e.hint(),
             Self::Predictions(e) => e.hint(),
             Self::Datasets(e) => e.hint(),
@@ -144,6 +152,9 @@ impl Fault for Error {
                 Some(format!("try again in {} ms, or have its limit raised", retry_after.as_millis()))
             }
             Self::NotForYou { .. } => Some("ask an operator to name you in its settings".into()),
+            Self::NotInParts { .. } => Some(
+                "a Python model that defines predict_stream does; ask this one without `stream`".into(),
+            ),
             Self::NoRollout { .. } => Some("`mlwright rollout start` starts one".into()),
             Self::TooManyRows { .. } => Some("send several smaller requests".into()),
             _ => None,

@@ -47,11 +47,15 @@ impl Default for Judging {
 }
 
 impl Judging {
-    /// Whether what runs this model failed parity since it was loaded.
+    /// Whether what runs this model, or a part of it, failed parity since it was loaded.
     pub fn refuses(&self, workspace: WorkspaceId, model: &Loaded) -> bool {
-        self.refused.lock().iter().any(|(of, refused)| {
-            *of == workspace && refused.engine == model.engine && refused.is_of(model.version, model.digest)
-        })
+        let refused = self.refused.lock();
+        let is = |part: &Loaded| {
+            refused.iter().any(|(of, refused)| {
+                *of == workspace && refused.engine == part.engine && refused.is_of(part.version, part.digest)
+            })
+        };
+        !refused.is_empty() && model.parts().into_iter().any(is)
     }
 }
 

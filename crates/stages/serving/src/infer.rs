@@ -9,6 +9,7 @@ use crate::checks::{Checker, Noticed};
 use crate::endpoint::Endpoint;
 use crate::guard::cache_key;
 use crate::load::Loaded;
+use crate::record::keep_if_there_is_room;
 use crate::shadow::Answered;
 use crate::{Error, Select, Serving, Target};
 
@@ -117,11 +118,7 @@ impl Serving {
         let flagged = ran.noticed.flags.iter().filter(|flags| !flags.is_empty()).count();
         let logged = (ran.logged_inputs, ran.logged_outputs);
         let batch = batch(actor, &target, &ids, now, started, logged, ran.noticed.flags);
-        if self.0.config.durable_log {
-            self.0.log.record_durable(batch).await?;
-        } else if !self.0.log.record(batch) {
-            metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
-        }
+        self.keep(&endpoint.settings.record, batch).await?;
         if let (Some(copy), Some(answered)) = (copy, answered) {
             self.shadow(actor, endpoint, copy, rows, now, &answered);
         }
@@ -194,9 +191,7 @@ impl Serving {
                     let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
                     let logged = (ran.logged_inputs, ran.logged_outputs);
                     let batch = batch(&actor, &target, &ids, now, start, logged, Vec::new());
-                    if !log.record(batch) {
-                        metrics::counter!("mlwright_predictions_dropped_total").increment(rows as u64);
-                    }
+                    keep_if_there_is_room(&log, &endpoint.settings.record, batch);
                 }
             }));
         }
@@ -210,7 +205,7 @@ fn is_failure(error: &Error) -> bool {
 }
 
 /// The first dimension; all inputs must agree on it. A scalar is one row.
-fn rows(input: &Input) -> Result<usize, Error> {
+pub(crate) fn rows(input: &Input) -> Result<usize, Error> {
     let tensors = match input {
         Input::Columns(frame) => return Ok(frame.rows),
         Input::Tensors(tensors) => tensors,
@@ -276,7 +271,7 @@ async fn run(
             tokio::task::spawn_blocking(move || prepared(&model, checker.as_deref(), input, rows));
         preparing.await.map_err(|_| Error::Interrupted)??
     };
-    let cache = settings.cache.map(|cache| (cache, cache_key(model.version, &tensors)));
+    let cache = settings.cache.map(|cache| (cache, cache_key(&model.identity(), &tensors)));
     if let Some((cache, key)) = &cache
         && let Some(outputs) = endpoint.guard.remembered(*cache, key)
     {
@@ -302,11 +297,11 @@ async fn run(
 /// Whether a call may run on the network's threads. A model that was in memory a moment ago is taken to be there still:
 /// one that nobody asked for so long is let go, not this one.
 fn is_short(model: &Loaded, rows: usize) -> bool {
-    model.cost.is_short(rows) && model.nap.awake().is_some()
+    model.cost.is_short(rows) && model.is_awake()
 }
 
 /// The model's inputs, what of them is logged, and what the checks noticed. Errors: also `Refused`.
-fn prepared(
+pub(crate) fn prepared(
     model: &Loaded,
     checker: Option<&Checker>,
     input: Input,
@@ -360,7 +355,7 @@ fn digest_of(tensors: &[Tensor], rows: usize) -> Frame {
     Frame { columns: vec![Column { name: "digest".into(), values }], rows }
 }
 
-fn batch(
+pub(crate) fn batch(
     actor: &Actor,
     target: &Target,
     ids: &[Uid],

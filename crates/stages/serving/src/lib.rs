@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod figures;
 mod gates;
+mod graph;
 mod guard;
 mod infer;
 mod lane;
@@ -22,12 +23,14 @@ mod meter;
 mod model;
 mod nap;
 mod query;
+mod record;
 mod rollout;
 mod serving;
 mod settings;
 mod shadow;
 mod stats;
 mod store;
+mod stream;
 mod sync;
 mod warm;
 
@@ -36,16 +39,19 @@ pub use endpoint::Target;
 pub use error::Error;
 pub use figures::ShadowFigures;
 pub use gates::Gates;
+pub use graph::{Combine, Graph, Member, Step};
 pub use infer::{Answer, Input, Request};
 pub use load::Loaded;
 pub use model::{
     Deploy, EndpointState, EndpointView, NewVariant, Revision, Select, VariantRuntime, VariantTraffic,
     VariantView,
 };
+pub use record::RecordSettings;
 pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
 pub use stats::{Point, Traffic};
+pub use stream::Streaming;
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "serving",

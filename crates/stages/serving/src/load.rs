@@ -11,10 +11,11 @@ use types::{Actor, Digest, Permission, Uid};
 
 use crate::asleep::Known;
 use crate::cost::Cost;
+use crate::graph::GraphModel;
 use crate::lane::Lane;
 use crate::nap::{Again, Napping, Shape};
 use crate::warm::{example as example_of, warm};
-use crate::{Error, Serving, VariantRuntime};
+use crate::{Error, Graph, Serving, VariantRuntime};
 
 /// Files that MLflow writes beside a model and that are no part of it.
 const ABOUT: [&str; 8] = [
@@ -43,13 +44,23 @@ pub struct Loaded {
     pub schema: InputSchema,
     /// The output that MLflow's pyfunc returns as a bare array; `None` where it returns a frame of all outputs.
     pub pyfunc_output: Option<String>,
-    /// What runs it: `onnx`, `native` or `python`.
+    /// What runs it: `onnx`, `native`, `python` or `graph`.
     pub engine: &'static str,
+    /// What a graph is made of, and its models.
+    pub(crate) graph: Option<(Graph, Vec<Arc<Loaded>>)>,
+    /// The input that it was warmed up with.
+    pub(crate) example: Option<Frame>,
     pub(crate) cost: Arc<Cost>,
     /// `model`, as what may be out of memory.
     pub(crate) nap: Arc<Napping>,
     /// Its own threads, from the first long call on.
     pub(crate) lane: OnceLock<Lane>,
+}
+
+/// Why a graph cannot be served.
+pub(crate) enum GraphError {
+    Form(String),
+    Run(runtimes::Error),
 }
 
 impl Loaded {
@@ -83,14 +94,87 @@ impl Loaded {
             schema,
             pyfunc_output,
             engine: engine.name(),
+            graph: None,
+            example: example.flatten().cloned(),
             cost: Arc::new(cost),
             nap,
             lane: OnceLock::new(),
         })
     }
 
+    /// The models of a graph, linked and warmed up together; blocks.
+    /// Errors: what does not fit, with the step.
+    pub(crate) fn of_graph(graph: Graph, parts: Vec<Arc<Loaded>>) -> Result<Self, GraphError> {
+        let linked = GraphModel::new(&graph, &parts).map_err(GraphError::Form)?;
+        let (Some(first), Some(main)) = (parts.first(), graph.main()) else {
+            return Err(GraphError::Form("a graph without models".into()));
+        };
+        let last = graph.0.last().map_or(0, |step| step.members.len());
+        let answering = parts.get(parts.len().saturating_sub(last));
+        let pyfunc_output = match linked.outputs() {
+            [only] => Some(only.name.clone()),
+            _ if last == 1 => answering.and_then(|model| model.pyfunc_output.clone()),
+            _ => None,
+        };
+        let (schema, example) = (first.schema.clone(), first.example.clone());
+        // Its parts sleep; what links them does not.
+        let shape = Shape::of(&linked, 0);
+        let again: Again = Box::new(|| Err(runtimes::Error::Busy("a graph does not sleep".into())));
+        let nap = Arc::new(Napping::new(shape, Some(Arc::new(linked)), again, Arc::default()));
+        let model: Arc<dyn Model> = nap.clone();
+        let tabular = Tabular::new(Arc::clone(&model), &schema).ok();
+        let asleep = parts.iter().any(|part| !part.nap.is_awake());
+        let cost = match &example {
+            _ if asleep => Cost::unknown(),
+            example => warm(model.as_ref(), tabular.as_ref(), example.as_ref()).map_err(GraphError::Run)?,
+        };
+        Ok(Self {
+            version: main.model_version,
+            model_name: main.model.clone(),
+            number: main.version,
+            digest: Some(graph.digest()),
+            model,
+            tabular,
+            schema,
+            pyfunc_output,
+            engine: "graph",
+            graph: Some((graph, parts)),
+            example,
+            cost: Arc::new(cost),
+            nap,
+            lane: OnceLock::new(),
+        })
+    }
+
+    /// The models that it is made of; itself if it is no graph.
+    pub(crate) fn parts(&self) -> Vec<&Loaded> {
+        match &self.graph {
+            Some((_, parts)) => parts.iter().map(Arc::as_ref).collect(),
+            None => vec![self],
+        }
+    }
+
+    /// Whether all of it is in memory; that counts as a use.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.nap.awake().is_some()
+            && self.graph.iter().flat_map(|(_, parts)| parts).all(|part| part.is_awake())
+    }
+
+    /// What answers to the same input are the same for.
+    pub(crate) fn identity(&self) -> String {
+        match &self.graph {
+            Some((graph, _)) => graph.digest().hex(),
+            None => self.version.hex(),
+        }
+    }
+
     pub(crate) fn view(&self) -> VariantRuntime {
-        VariantRuntime { engine: self.engine, awake: self.nap.is_awake(), bytes: self.nap.bytes() }
+        let parts = self.parts();
+        VariantRuntime {
+            engine: self.engine,
+            awake: parts.iter().all(|part| part.nap.is_awake()),
+            bytes: parts.iter().map(|part| part.nap.bytes()).sum(),
+        }
     }
 
     /// Errors: `Interrupted` if no thread can be started.

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use types::{Digest, Timestamp, Uid};
 
-use crate::Traffic;
+use crate::{Graph, Traffic};
 
 /// A wish: which versions should answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,10 +15,14 @@ pub struct Deploy {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct NewVariant {
-    /// `<model>-<version>` if absent.
+    /// `<model>-<version>` if absent, for a graph `graph`.
     #[serde(default)]
     pub name: Option<String>,
+    /// Of a graph, that of its main member.
     pub model_version: Uid,
+    /// Several versions that answer as one, instead of one version.
+    #[serde(default)]
+    pub graph: Option<Graph>,
     /// Its share of the traffic, relative to the others.
     #[serde(default = "one")]
     pub weight: f64,
@@ -36,7 +40,7 @@ fn one() -> f64 {
 
 impl NewVariant {
     pub fn new(model_version: Uid, weight: f64) -> Self {
-        Self { name: None, model_version, weight, labels: Vec::new(), shadow: false }
+        Self { name: None, model_version, graph: None, weight, labels: Vec::new(), shadow: false }
     }
 }
 
@@ -80,7 +84,11 @@ pub struct VariantView {
     pub model: String,
     pub version: i64,
     pub model_version: Uid,
+    /// Of a graph, of all that it is made of.
     pub digest: Option<Digest>,
+    /// Several versions that answer as one; `model` and `version` are those of its main member then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Graph>,
     pub weight: f64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
@@ -89,11 +97,20 @@ pub struct VariantView {
 }
 
 impl VariantView {
+    /// The versions that answer: those of a graph, or the one.
+    pub fn versions(&self) -> Vec<Uid> {
+        match &self.graph {
+            Some(graph) => graph.members().map(|member| member.model_version).collect(),
+            None => vec![self.model_version],
+        }
+    }
+
     /// The wish that leads to this variant again.
     pub fn again(&self) -> NewVariant {
         NewVariant {
             name: Some(self.name.clone()),
             model_version: self.model_version,
+            graph: self.graph.clone(),
             weight: self.weight,
             labels: self.labels.clone(),
             shadow: self.shadow,
@@ -130,7 +147,7 @@ pub struct EndpointView {
 /// How a variant is served now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VariantRuntime {
-    /// `onnx`, `native` or `python`.
+    /// `onnx`, `native`, `python` or `graph`.
     pub engine: &'static str,
     /// Whether it is in memory; else the next request brings it back.
     pub awake: bool,

@@ -18,6 +18,9 @@ pub(crate) struct Shape {
     pub outputs: Vec<TensorSpec>,
     pub prediction: Option<String>,
     pub missing_text: bool,
+    /// Whether it answers in parts.
+    #[serde(default)]
+    pub streams: bool,
     /// Of its files: what it is taken to need where it cannot say itself.
     pub bytes: u64,
 }
@@ -29,6 +32,7 @@ impl Shape {
             outputs: model.outputs().to_vec(),
             prediction: model.prediction().map(str::to_owned),
             missing_text: model.takes_missing_text(),
+            streams: model.streams(),
             bytes,
         }
     }
@@ -144,6 +148,18 @@ impl Model for Napping {
             None => self.woken()?,
         };
         model.run(inputs, wanted)
+    }
+
+    fn streams(&self) -> bool {
+        self.shape.streams
+    }
+
+    fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(String) -> bool) -> Result<(), Error> {
+        let model = match self.awake() {
+            Some(model) => model,
+            None => self.woken()?,
+        };
+        model.stream(inputs, part)
     }
 
     fn prediction(&self) -> Option<&str> {

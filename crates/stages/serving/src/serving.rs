@@ -225,7 +225,8 @@ impl Serving {
         }
         let table = self.0.table.load();
         let models = table.endpoints.values().filter_map(|e| e.models.as_ref().ok()).flatten();
-        nap::let_sleep(models.map(|m| Arc::clone(&m.nap)).collect(), config.idle_unload, config.memory);
+        let parts = models.flat_map(|model| model.parts()).map(|part| Arc::clone(&part.nap));
+        nap::let_sleep(parts.collect(), config.idle_unload, config.memory);
     }
 
     /// Waits for the last request of a replaced endpoint, then frees its models away from the network's threads.

@@ -3,7 +3,7 @@ use serde_json::json;
 use types::{Actor, WorkspaceId};
 
 use crate::endpoint::{Endpoint, Key};
-use crate::{Checks, Error, Serving, store};
+use crate::{Checks, Error, RecordSettings, Serving, store};
 
 /// How an endpoint answers, whichever revision serves. All limits are per server process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Settings {
     /// What every row is checked for before it is predicted, and what follows.
     #[serde(skip_serializing_if = "Checks::is_default")]
     pub checks: Checks,
+    /// What of the predictions is recorded.
+    #[serde(skip_serializing_if = "RecordSettings::is_default")]
+    pub record: RecordSettings,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +62,7 @@ pub struct Batching {
 
 impl Settings {
     fn check(&self) -> Result<(), &'static str> {
+        self.record.check()?;
         let good = |rate: &Rate| rate.per_second.is_finite() && rate.per_second > 0.0 && rate.burst >= 1.0;
         if !self.rate.iter().chain(&self.rate_per_caller).all(good) {
             return Err("a rate needs per_second above 0 and a burst of 1 or more");

@@ -102,7 +102,7 @@ impl Serving {
         let lazy = self.0.config.lazy_load;
         let mut models = Ok(Vec::new());
         for variant in &revision.variants {
-            match self.loaded(&actor, &key, variant.model_version, lazy).await {
+            match self.loaded(&actor, &key, &variant.again(), lazy).await {
                 Ok(model) => {
                     if let Ok(models) = models.as_mut() {
                         models.push(model);

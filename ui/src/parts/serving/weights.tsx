@@ -1,11 +1,23 @@
 // Who answers, with sliders: the shares of several variants are changed together and deployed as one revision.
 import { useState } from 'react';
-import { ApiError, type EndpointDetail, type Variant, call } from '../../api';
+import { ApiError, type EndpointDetail, type GraphMember, type Variant, call } from '../../api';
 import { bytes, millis, number, percent } from '../../format';
 import { enc } from '../../router';
 import { refresh } from '../../store';
 import { Failure, Id } from '../basics';
 import { Table } from '../table';
+
+/** What a variant is made of: `churn v3`, `scale v1 → mean(a v1, b v2)`. */
+export function modelOf(variant: Variant): string {
+  const one = ({ model, version }: GraphMember) => `${model} v${version}`;
+  if (!variant.graph) return one(variant);
+  return variant.graph.map((step) => ('members' in step ? `${step.combine}(${step.members.map(one).join(', ')})` : one(step))).join(' → ');
+}
+
+/** The wish that leads to this variant again. */
+export function again({ name, model, version, weight, labels, shadow, graph }: Variant) {
+  return { name, model, version, weight, labels, shadow, graph: graph ?? undefined };
+}
 
 export function Weights({ endpoint }: { endpoint: EndpointDetail }) {
   const [wish, setWish] = useState<Record<string, number> | null>(null);
@@ -29,7 +41,7 @@ export function Weights({ endpoint }: { endpoint: EndpointDetail }) {
     setBusy(true);
     setError(null);
     try {
-      const variants = endpoint.variants.map(({ name, model, version, weight, labels, shadow }) => ({ name, model, version, weight: shadow ? weight : (wish?.[name] ?? weight), labels, shadow }));
+      const variants = endpoint.variants.map((variant) => ({ ...again(variant), weight: variant.shadow ? variant.weight : (wish?.[variant.name] ?? variant.weight) }));
       await call(`/endpoints/${enc(endpoint.name)}`, { method: 'PUT', body: { variants } });
       setWish(null);
       refresh();
@@ -48,7 +60,7 @@ export function Weights({ endpoint }: { endpoint: EndpointDetail }) {
         href={(variant) => `/models/${enc(variant.model)}?v=${variant.version}`}
         empty="No version is deployed. The endpoint answers once its alias points at one."
         columns={[
-          { key: 'model', label: 'Model version', width: 'minmax(150px, 1fr)', render: (variant) => `${variant.model} v${variant.version}` },
+          { key: 'model', label: 'Model version', width: 'minmax(150px, 1fr)', render: modelOf, title: modelOf },
           { key: 'name', label: 'Variant', width: 'minmax(120px, 1fr)', render: (variant) => <>{variant.name} {(variant.labels ?? []).map((label) => <span key={label} className="tag">{label}</span>)}</> },
           { key: 'weight', label: 'Share of traffic', width: 'minmax(130px, 1fr)', render: (variant) => (variant.shadow ? <span className="muted">shadow</span> : <span className="share"><i style={{ width: `${wished(variant) * 100}%` }} /><b>{percent(wished(variant))}</b></span>) },
           { key: 'runtime', label: 'Runtime', width: '120px', title: (variant) => (variant.memory_bytes ? `${bytes(variant.memory_bytes)} ${variant.awake ? 'in memory' : 'when it is in memory'}` : ''), render: (variant) => (variant.runtime ? <>{variant.runtime}{variant.awake === false && <span className="muted"> asleep</span>}</> : '–') },

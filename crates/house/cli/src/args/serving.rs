@@ -60,8 +60,11 @@ pub struct Deploy {
     /// The endpoint's name; it is made if there is none
     pub endpoint: String,
     /// What answers: churn/3, churn@champion, models:/churn/3; several share the traffic, as churn/3=90 churn/4=10
-    #[arg(required = true, value_name = "MODEL[=WEIGHT]")]
+    #[arg(required_unless_present = "graph", value_name = "MODEL[=WEIGHT]")]
     pub models: Vec<String>,
+    /// Versions that answer as one: a file of JSON with its steps, such as [{"model": "scale", "version": 1}, {"combine": "mean", "members": […]}]
+    #[arg(long, value_name = "FILE")]
+    pub graph: Option<PathBuf>,
     /// Gets a copy of every request and answers nobody; may be given again
     #[arg(long, value_name = "MODEL", value_parser = model_ref)]
     pub shadow: Vec<ModelRef>,
@@ -167,6 +170,7 @@ pub enum Rollout {
 
 #[derive(Debug, ClapArgs)]
 pub struct Predict {
+    /// The endpoint, or the file of a package (`….tar`), which is asked without any server
     pub endpoint: String,
     /// Rows as .csv, .parquet or .json (a list of objects, or a body of MLflow's); a dash reads JSON from standard input
     #[arg(value_name = "FILE", required_unless_present = "dataset")]

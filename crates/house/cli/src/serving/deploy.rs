@@ -20,6 +20,11 @@ pub async fn run(api: &Api, wanted: Deploy) -> Result<(), Failure> {
         };
         variants.push(variant(&model_ref(name).map_err(Failure::new)?, weight, false));
     }
+    if let Some(file) = &wanted.graph {
+        let steps: Value = serde_json::from_slice(&types::io::read(file)?)
+            .map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
+        variants.push(json!({ "name": "graph", "graph": steps }));
+    }
     variants.extend(wanted.shadow.iter().map(|model| variant(model, 0.0, true)));
     let path = format!("endpoints/{}", segment(&wanted.endpoint));
     let deployed = api.put(&path, json!({ "variants": variants })).await?;
@@ -45,7 +50,22 @@ pub fn shown(variants: &Value) -> String {
             false if total > 0.0 => format!("{:.1} %", weight / total * 100.0),
             false => "-".to_owned(),
         };
-        vec![cell(v, "name"), cell(v, "model"), cell(v, "version"), traffic, cell(v, "labels")]
+        let (model, version) = match v["graph"].as_array() {
+            Some(steps) => (steps.iter().map(step).collect::<Vec<_>>().join(" → "), "-".to_owned()),
+            None => (cell(v, "model"), cell(v, "version")),
+        };
+        vec![cell(v, "name"), model, version, traffic, cell(v, "labels")]
     };
     table(&["variant", "model", "version", "traffic", "labels"], &list.iter().map(row).collect::<Vec<_>>())
+}
+
+/// A step of a graph: `scale 1`, `mean(a 1, b 2)`.
+fn step(step: &Value) -> String {
+    let one = |of: &Value| format!("{} {}", cell(of, "model"), cell(of, "version"));
+    match step["members"].as_array() {
+        Some(members) => {
+            format!("{}({})", cell(step, "combine"), members.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+        None => one(step),
+    }
 }

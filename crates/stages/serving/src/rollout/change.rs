@@ -34,9 +34,10 @@ impl Serving {
         let version = models::get_version(&self.0.ledger, actor, new.model_version).await?;
         let candidate = new.name.clone().unwrap_or_else(|| format!("{}-{}", version.model, version.number));
         // A candidate that had copies of the requests needs them no more.
-        let own_shadow = |v: &&VariantView| v.shadow && v.model_version == new.model_version;
+        let alone = |graph: &Option<crate::Graph>, version| graph.is_none() && version == new.model_version;
+        let own_shadow = |v: &&VariantView| v.shadow && alone(&v.graph, v.model_version);
         let stable: Vec<StableVariant> = before_it.iter().filter(|v| !own_shadow(v)).map(before).collect();
-        if stable.iter().any(|v| v.name == candidate || v.model_version == new.model_version) {
+        if stable.iter().any(|v| v.name == candidate || alone(&v.graph, v.model_version)) {
             return Err(bad(format!("`{candidate}` serves already")));
         }
         let now = self.0.ledger.clock().now();
@@ -189,6 +190,7 @@ fn variants(rollout: &Rollout) -> Vec<NewVariant> {
     let candidate = |weight, label: &[&str]| NewVariant {
         name: Some(rollout.candidate.clone()),
         model_version: rollout.candidate_version,
+        graph: None,
         weight,
         labels: label.iter().map(|l| (*l).to_owned()).collect(),
         shadow: false,
@@ -227,6 +229,7 @@ fn before(view: &VariantView) -> StableVariant {
     StableVariant {
         name: view.name.clone(),
         model_version: view.model_version,
+        graph: view.graph.clone(),
         weight: view.weight,
         labels: view.labels.clone(),
         shadow: view.shadow,

@@ -121,6 +121,8 @@ pub struct Rollout {
 pub struct StableVariant {
     pub name: String,
     pub model_version: Uid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<crate::Graph>,
     pub weight: f64,
     #[serde(default)]
     pub labels: Vec<String>,
@@ -134,6 +136,7 @@ impl StableVariant {
         NewVariant {
             name: Some(self.name.clone()),
             model_version: self.model_version,
+            graph: self.graph.clone(),
             weight: self.weight,
             labels: self.labels.clone(),
             shadow: self.shadow,

@@ -3,7 +3,9 @@
 
 mod checks;
 mod deploy;
+mod graph;
 mod house;
+mod record;
 mod rollout;
 mod settings;
 mod swap;

@@ -1,0 +1,130 @@
+use std::sync::Arc;
+
+use runtimes::{Error, Model, Tensor, TensorSpec};
+
+use super::combine::{Combined, combined, run};
+use super::link::{Feed, feed, link};
+use super::{Combine, Graph};
+use crate::load::Loaded;
+
+/// A graph as one model.
+pub(crate) struct GraphModel {
+    steps: Vec<Linked>,
+    inputs: Vec<TensorSpec>,
+    outputs: Vec<TensorSpec>,
+}
+
+struct Linked {
+    members: Vec<LinkedMember>,
+    /// Empty for a step of one model.
+    combined: Vec<Combined>,
+    combine: Combine,
+    weights: Vec<f64>,
+}
+
+struct LinkedMember {
+    model: Arc<dyn Model>,
+    inputs: Vec<TensorSpec>,
+    /// One an input.
+    feeds: Vec<Feed>,
+}
+
+impl GraphModel {
+    /// `loaded`: the models of all steps, in order.
+    /// Errors: which step does not fit, and why.
+    pub fn new(graph: &Graph, loaded: &[Arc<Loaded>]) -> Result<Self, String> {
+        let mut rest = loaded.iter();
+        let mut inputs: Vec<TensorSpec> = Vec::new();
+        let mut given: Vec<TensorSpec> = Vec::new();
+        let mut answer: Option<String> = None;
+        let mut steps = Vec::with_capacity(graph.0.len());
+        for (at, step) in graph.0.iter().enumerate() {
+            let models: Vec<&Arc<Loaded>> = rest.by_ref().take(step.members.len()).collect();
+            let Some(first) = models.first() else { return Err("a model of the graph is missing".into()) };
+            if at == 0 {
+                inputs = first.model.inputs().to_vec();
+            }
+            let mut members = Vec::with_capacity(models.len());
+            for loaded in &models {
+                let specs = loaded.model.inputs().to_vec();
+                let why =
+                    |reason| format!("step {}, {} {}: {reason}", at + 1, loaded.model_name, loaded.number);
+                let feeds = match at {
+                    0 => link(&specs, &inputs, None, &[]).map_err(why)?,
+                    _ => link(&specs, &given, answer.as_deref(), &inputs).map_err(why)?,
+                };
+                members.push(LinkedMember { model: Arc::clone(&loaded.model), inputs: specs, feeds });
+            }
+            let found = match step.combine {
+                Some(combine) => {
+                    let outputs: Vec<&[TensorSpec]> = models.iter().map(|m| m.model.outputs()).collect();
+                    combined(combine, &outputs).map_err(|reason| format!("step {}: {reason}", at + 1))?
+                }
+                None => Vec::new(),
+            };
+            (given, answer) = if found.is_empty() {
+                (first.model.outputs().to_vec(), first.model.prediction().map(str::to_owned))
+            } else {
+                (found.iter().map(|of| of.spec.clone()).collect(), None)
+            };
+            steps.push(Linked {
+                members,
+                combined: found,
+                combine: step.combine.unwrap_or(Combine::Mean),
+                weights: step.members.iter().map(|member| member.weight).collect(),
+            });
+        }
+        Ok(Self { steps, inputs, outputs: given })
+    }
+}
+
+impl Model for GraphModel {
+    fn inputs(&self) -> &[TensorSpec] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[TensorSpec] {
+        &self.outputs
+    }
+
+    fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
+        runtimes::check_inputs(&self.inputs, inputs)?;
+        let mut given: Vec<Tensor> = Vec::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let there: &[&[Tensor]] = if at == 0 { &[inputs] } else { &[&given, inputs] };
+            let mut answers = Vec::with_capacity(step.members.len());
+            for member in &step.members {
+                let fed = member
+                    .feeds
+                    .iter()
+                    .zip(&member.inputs)
+                    .map(|(from, taken)| feed(from, taken, there))
+                    .collect::<Result<Vec<_>, _>>()?;
+                answers.push(member.model.run(&fed, &[])?);
+            }
+            given = if step.combined.is_empty() {
+                answers.pop().unwrap_or_default()
+            } else {
+                let one = |of: &Combined| run(step.combine, of, &answers, &step.weights);
+                step.combined.iter().map(one).collect::<Result<Vec<_>, _>>()?
+            };
+        }
+        if wanted.is_empty() {
+            return Ok(given);
+        }
+        wanted
+            .iter()
+            .map(|name| {
+                let found = given.iter().find(|output| output.name == *name).cloned();
+                found.ok_or_else(|| Error::UnknownOutput {
+                    name: (*name).to_owned(),
+                    known: given.iter().map(|o| format!("`{}`", o.name)).collect::<Vec<_>>().join(", "),
+                })
+            })
+            .collect()
+    }
+
+    fn takes_missing_text(&self) -> bool {
+        self.steps.first().is_some_and(|step| step.members.iter().all(|m| m.model.takes_missing_text()))
+    }
+}

@@ -1,0 +1,76 @@
+// Endpoints, their variants, traffic and rollouts, as the native API gives them.
+
+export interface Variant {
+  name: string;
+  labels?: string[];
+  /** Gets copies of requests, answers nobody. */
+  shadow?: boolean;
+  model: string;
+  version: number;
+  weight: number;
+  digest?: string | null;
+  requests?: number;
+  /** What runs it now: native, onnx or python. */
+  runtime?: string;
+  /** In memory; else the next request loads it. */
+  awake?: boolean;
+  memory_bytes?: number;
+  /** Several versions that answer as one; `model` and `version` are the main one's then. */
+  graph?: GraphStep[] | null;
+}
+
+export interface GraphMember {
+  model: string;
+  version: number;
+  weight?: number;
+}
+
+/** One version, or several that are combined. */
+export type GraphStep = GraphMember | { combine: 'mean' | 'weighted' | 'vote'; members: GraphMember[] };
+
+export interface Revision {
+  uid: string;
+  number: number;
+  created_at: string;
+  created_by?: string;
+  variants: Variant[];
+}
+
+export interface Traffic {
+  requests: number;
+  errors: number;
+  rps: number;
+  p50_ms: number | null;
+  p99_ms: number | null;
+  /** [at_ms, requests per second, p50 ms, p99 ms, errors] */
+  series: [number, number, number | null, number | null, number][];
+}
+
+export interface Endpoint {
+  name: string;
+  revision: number | null;
+  variants: Variant[];
+  traffic: Traffic;
+}
+
+export interface EndpointDetail extends Endpoint {
+  revisions: Revision[];
+  by_variant?: { variant: string; traffic: Traffic }[];
+  rollout?: Rollout | null;
+}
+
+export interface Rollout {
+  id: string;
+  endpoint: string;
+  candidate: string;
+  stable: string[];
+  state: 'running' | 'paused' | 'promoted' | 'rolled_back' | 'aborted';
+  reason: string | null;
+  /** Of the traffic, 0 to 1. */
+  share: number;
+  steps: number[];
+  step: number;
+  bake_seconds: number;
+  guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number };
+  timeline: { at: string; what: string; share: number; by: string }[];
+}
