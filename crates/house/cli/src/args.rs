@@ -1,5 +1,6 @@
 //! What the command line takes. Its help is written for people: a test holds the list of commands against clap's.
 
+mod apply;
 mod data;
 mod judge;
 mod packages;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+pub use self::apply::{Apply, Decide, Place, Retrain};
 pub use self::judge::{Evaluate, TaskName, Verify};
 pub use self::packages::{Package, PackageCommand};
 pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
@@ -40,7 +42,8 @@ Your project (mlwright.yaml):
   apply      make the server match the file; the first time, this trains and deploys
   status     how everything that the project declares is doing
   retrain    make a model again now, as its policy says
-  approve    let a retraining's candidate go on that waits for a person; reject ends it
+  approve    let a retraining's candidate go on that waits for a person
+  reject     end a retraining whose candidate waits for a person
 
 Answers:
   why        from one prediction back to code, data and environment
@@ -248,27 +251,6 @@ pub enum Command {
 }
 
 #[derive(Debug, ClapArgs)]
-pub struct Retrain {
-    /// One of `retrain:` in the project file
-    pub policy: String,
-    /// Why; it is kept with the retraining
-    #[arg(long)]
-    pub reason: Option<String>,
-    /// Show every state until it has ended; ends with 1 if the new model does not serve then
-    #[arg(long)]
-    pub wait: bool,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct Decide {
-    /// The retraining's id
-    pub retraining: String,
-    /// Why; it is kept with the decision
-    #[arg(long)]
-    pub reason: String,
-}
-
-#[derive(Debug, ClapArgs)]
 pub struct Serve {
     /// The address to listen on
     #[arg(long, value_name = "HOST")]
@@ -338,26 +320,6 @@ impl Serve {
             mlflow_ui: self.mlflow_ui,
         }
     }
-}
-
-/// Where the project file is.
-#[derive(Debug, ClapArgs)]
-pub struct Place {
-    /// The project file, or the folder that has it
-    #[arg(long, short, default_value = project::FILE_NAME, value_name = "FILE")]
-    pub file: PathBuf,
-}
-
-#[derive(Debug, ClapArgs)]
-pub struct Apply {
-    #[command(flatten)]
-    pub place: Place,
-    /// Do not ask
-    #[arg(long, short)]
-    pub yes: bool,
-    /// Wait until the first training has ended
-    #[arg(long)]
-    pub wait: bool,
 }
 
 /// Where the metadata is, while no server runs on it.
