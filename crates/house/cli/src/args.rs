@@ -71,6 +71,7 @@ Serving:
   endpoints  list and show endpoints, set their limits, print their OpenAPI
   rollout    give a version a growing share of the traffic; it goes back by itself if it does worse
   predict    ask an endpoint, with rows from a file
+  reviews    predictions that wait for a person, and what is true of them
 
 Quality:
   validate   whether data is as a suite of expectations says
