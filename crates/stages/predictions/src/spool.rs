@@ -381,7 +381,7 @@ mod tests {
         let mut spool = Spool::create(dir.path(), Uid::from_u128(9), WorkspaceId::DEFAULT, "e", 0).unwrap();
         spool.append(&batch).unwrap();
         spool.flush(false).unwrap();
-        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [batch.clone()]);
+        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, std::slice::from_ref(&batch));
         // Without the length and the eight letters behind the rows.
         let rows = spool.record[..spool.record.len() - 12].to_vec();
         let mut bytes = io::read(&spool.path).unwrap();

@@ -297,6 +297,9 @@ mod tests {
 
     use super::*;
 
+    /// An age, a weight, a ward and a note.
+    type Row = (f64, f64, Option<&'static str>, Option<&'static str>);
+
     const COLUMNS: [&str; 4] = ["age", "weight", "ward", "note"];
 
     fn profile() -> RowProfile {
@@ -317,10 +320,8 @@ mod tests {
         Checker::new("e", checks, COLUMNS.map(str::to_owned).into(), Some(&profile()))
     }
 
-    fn frame(rows: &[(f64, f64, Option<&str>, Option<&str>)]) -> Frame {
-        let text = |of: fn(&(f64, f64, Option<&str>, Option<&str>)) -> Option<String>| {
-            Values::Text(rows.iter().map(of).collect())
-        };
+    fn frame(rows: &[Row]) -> Frame {
+        let text = |of: fn(&Row) -> Option<String>| Values::Text(rows.iter().map(of).collect());
         let columns = vec![
             ("age", Values::Float(rows.iter().map(|r| r.0).collect())),
             ("weight", Values::Float(rows.iter().map(|r| r.1).collect())),
