@@ -11,7 +11,7 @@ fn unequal(seed: u64, often: usize) -> Vec<(String, Values)> {
     let kinds: Vec<Option<String>> =
         (0..500).map(|i| Some(if i % 2 == 0 { "a" } else { "b" }.to_owned())).collect();
     let score = |i: usize| {
-        let positive = i / 2 % 100 < if i % 2 == 0 { 50 } else { often };
+        let positive = i / 2 % 100 < if i.is_multiple_of(2) { 50 } else { often };
         if positive { 0.9 } else { 0.1 }
     };
     columns[0].1 = Values::Float((0..500).map(score).collect());

@@ -102,11 +102,13 @@ ledger::db_test! {
         let ids = house.predict("e", &[&["novelty", "review"], &["review"]]);
         house.collector.collect().await.unwrap();
         // As serving and the registry leave them.
-        ledger.write(&ann, |tx| {
+        let made = ledger.write(&ann, |tx| {
             tx.node("endpoint_revision", &Uid::from_u128(7).hex(), json!({}))?;
             tx.node("model_version", &Uid::from_u128(9).hex(), json!({}))?;
-            tx.event("test.made", "test:1", json!({}))
-        }).await.map(drop).unwrap_or_else(|e: ledger::Error| panic!("{e}"));
+            tx.event("test.made", "test:1", json!({}))?;
+            Ok::<_, ledger::Error>(())
+        });
+        made.await.unwrap();
         let taken = review::take_next(ledger, &ann, Some("e".into())).await.unwrap().unwrap();
         assert_eq!((taken.prediction, taken.taken_by.as_deref()), (ids[0], Some("user:ann")));
         let done = review::answer(ledger, &house.log, &ann, ids[0], json!(1), Some("seen it".into())).await.unwrap();
