@@ -8,6 +8,7 @@ use runtimes::{Column, Frame, Values};
 use serde::{Deserialize, Serialize};
 use types::DataType;
 
+use crate::checks::REVIEW;
 use crate::{Error, Serving};
 
 /// How an endpoint's predictions are recorded; by default all of them, as they are.
@@ -47,9 +48,10 @@ impl RecordSettings {
         Ok(())
     }
 
-    /// Whether this request is among those that are recorded.
-    pub(crate) fn takes(&self, point: f64) -> bool {
-        self.sample.is_none_or(|share| point < share)
+    /// Whether this request is among those that are recorded: those of the sample, and those that people are to look at.
+    pub(crate) fn takes(&self, point: f64, flags: &[Vec<String>]) -> bool {
+        let for_people = || flags.iter().flatten().any(|flag| flag == REVIEW);
+        self.sample.is_none_or(|share| point < share) || for_people()
     }
 
     /// The batch as it may be recorded.
@@ -86,7 +88,7 @@ impl Serving {
             keep_if_there_is_room(&self.0.log, settings, batch);
             return Ok(());
         }
-        if settings.takes(rand::random()) {
+        if settings.takes(rand::random(), &batch.flags) {
             self.0.log.record_durable(settings.apply(batch)).await?;
         }
         Ok(())
@@ -95,7 +97,7 @@ impl Serving {
 
 /// Records without waiting; what finds no room is counted.
 pub(crate) fn keep_if_there_is_room(log: &Log, settings: &RecordSettings, batch: Batch) {
-    if !settings.takes(rand::random()) {
+    if !settings.takes(rand::random(), &batch.flags) {
         return;
     }
     let rows = batch.ids.len() as u64;
@@ -197,8 +199,10 @@ mod tests {
     #[test]
     fn a_sample_takes_its_share() {
         let settings = RecordSettings { sample: Some(0.25), ..RecordSettings::default() };
-        assert!(settings.takes(0.2) && !settings.takes(0.25) && !settings.takes(0.9));
-        assert!(RecordSettings::default().takes(0.999));
+        assert!(settings.takes(0.2, &[]) && !settings.takes(0.25, &[]) && !settings.takes(0.9, &[]));
+        assert!(RecordSettings::default().takes(0.999, &[]));
+        let flags = |flag: &str| [vec![], vec![flag.to_owned()]];
+        assert!(settings.takes(0.9, &flags(REVIEW)) && !settings.takes(0.9, &flags("novelty")));
         assert!(RecordSettings { sample: Some(1.5), ..RecordSettings::default() }.check().is_err());
         assert!(RecordSettings { sample: Some(f64::NAN), ..RecordSettings::default() }.check().is_err());
     }

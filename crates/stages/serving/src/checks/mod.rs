@@ -6,6 +6,7 @@ mod learn;
 mod policy;
 mod sample;
 
+pub(crate) use checker::REVIEW;
 pub use checker::{Checker, Noticed};
 pub(crate) use learn::Learned;
 pub use learn::{Baselines, CheckedVariant, LearnedFrom};
