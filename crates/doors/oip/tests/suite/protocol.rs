@@ -65,7 +65,7 @@ ledger::db_test! {
         assert_eq!(model["inputs"], json!([{ "name": "X", "datatype": "FP32", "shape": [-1, 8] }]));
         assert_eq!(model["versions"], json!(["1"]));
         let index = house.post("/v2/repository/index", &[], "").await.json();
-        assert_eq!(index, json!([{ "name": "cancer", "version": "1", "state": "READY", "reason": "" }]));
+        assert_eq!(index, json!([{ "name": "cancer", "version": "1", "state": "READY" }]));
         for (path, status) in [
             ("/v2", 200),
             ("/v2/health/live", 200),
