@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serving::{Answer, Request, Select, Streaming};
 use types::Actor;
 use wire_aws::Signature;
-use wire_inference::scoring::{PREDICTION_IDS, respond, routing_key, score};
+use wire_inference::scoring::{PREDICTION_IDS, answer, routing_key};
 use wire_inference::{Reply, ScoringError};
 
 use crate::errors::Failure;
@@ -27,11 +27,8 @@ pub async fn invoke(
     if Signature::service_on(&parts).is_none() {
         // Not AWS's client: MLflow's scoring protocol, with the endpoint's name in the path.
         let select = Select::label(parts.headers.get(VARIANT).and_then(|v| v.to_str().ok()));
-        let scored = score(&state.serving, &actor, (&endpoint, select), &parts.headers, bytes).await;
-        return Ok(match scored {
-            Ok((answer, reply)) => respond(&answer, reply),
-            Err(error) => error.into_response(),
-        });
+        let scored = answer(&state.serving, &actor, (&endpoint, select), &parts.headers, bytes).await;
+        return Ok(scored.map_or_else(IntoResponse::into_response, |(response, _)| response));
     }
     let (answer, reply) = predicted(&state, &actor, &endpoint, &parts.headers, bytes).await?;
     let (kind, bytes) = body::written(parts.headers.get(header::ACCEPT), &answer, reply);
