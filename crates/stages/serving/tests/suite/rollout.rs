@@ -49,6 +49,13 @@ ledger::db_test! {
         let over = house.serving.rollout(&house.actor, "e").await.unwrap().unwrap();
         assert_eq!(state, RolloutState::RolledBack, "{over:?}");
         assert!(over.reason.as_deref().is_some_and(|r| r.contains("`lookup-1` failed")), "{over:?}");
+        // The ledger has the end before the table is published.
+        let published = async {
+            while house.serving.get(&house.actor, "e").unwrap().revision.variants.len() > 1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), published).await.unwrap();
         let now = house.serving.get(&house.actor, "e").unwrap().revision;
         let served: Vec<(&str, f64)> = now.variants.iter().map(|v| (v.name.as_str(), v.weight)).collect();
         assert_eq!(served, [("cancer-1", 1.0)]);
