@@ -9,11 +9,26 @@ import subprocess
 import time
 from pathlib import Path
 
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
 
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
+
+
+def deploy(server, name, file):
+    """Logs the ONNX file of `conformance/models` with MLflow's client, registers it as `name`, and serves it there."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    import mlflow
+    import onnx
+
+    mlflow.set_tracking_uri(server.url)
+    with mlflow.start_run():
+        mlflow.onnx.log_model(onnx.load(MODELS / file), name="model", registered_model_name=name)
+    status, answer = server.ask("PUT", f"/api/v1/endpoints/{name}", {"variants": [{"model": name, "version": 1}]})
+    assert status == 200, answer
 
 
 class Server:

@@ -7,7 +7,6 @@ protocol or not at all; the server's memory stays bounded, and the good client n
 import gzip
 import http.client
 import json
-import os
 import shutil
 import socket
 import sys
@@ -16,9 +15,8 @@ import threading
 import time
 from pathlib import Path
 
-from _server import Checks, Server
+from _server import Checks, Server, deploy
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
 FOLDER = Path(tempfile.mkdtemp(prefix="mlw-hostile-"))
 # Where bodies go, and what a right one looks like.
 ROW = [0.5] * 8
@@ -163,23 +161,11 @@ def deaf(server, checks):
         connection.close()
 
 
-def deploy(server):
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    import mlflow
-    import onnx
-
-    mlflow.set_tracking_uri(server.url)
-    with mlflow.start_run():
-        mlflow.onnx.log_model(onnx.load(MODELS / "cancer_logreg.onnx"), name="model", registered_model_name="cancer")
-    status, answer = server.ask("PUT", "/api/v1/endpoints/cancer", {"variants": [{"model": "cancer", "version": 1}]})
-    assert status == 200, answer
-
-
 def main():
     checks = Checks()
     server = Server(sys.argv[1], FOLDER / "data")
     server.start()
-    deploy(server)
+    deploy(server, "cancer", "cancer_logreg.onnx")
     for path, body in DOORS.items():
         status, text = post(server, path, json.dumps(body))
         checks.check(status == 200, f"{path} answers a right body", f"{status} {text[:200]}")

@@ -14,23 +14,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from _server import Checks, Server
+from _server import Checks, Server, deploy
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
 FOLDER = Path(tempfile.mkdtemp(prefix="mlw-schema-"))
 EXAMPLES = int(os.environ.get("MLWRIGHT_EXAMPLES", "300"))
-
-
-def deploy(server, name, file):
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    import mlflow
-    import onnx
-
-    mlflow.set_tracking_uri(server.url)
-    with mlflow.start_run():
-        mlflow.onnx.log_model(onnx.load(MODELS / file), name="model", registered_model_name=name)
-    status, answer = server.ask("PUT", f"/api/v1/endpoints/{name}", {"variants": [{"model": name, "version": 1}]})
-    assert status == 200, answer
 
 
 def document():

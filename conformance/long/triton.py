@@ -18,9 +18,8 @@ import zlib
 from http.client import HTTPConnection
 from pathlib import Path
 
-from _server import Checks, Server, free_port
+from _server import MODELS, Checks, Server, deploy, free_port
 
-MODELS = Path(__file__).resolve().parent.parent / "models"
 FOLDER = Path(tempfile.mkdtemp(prefix="mlw-triton-"))
 checks = Checks()
 
@@ -264,7 +263,7 @@ def main():
     server.start()
     triton = Triton(environment)
     try:
-        deploy(server)
+        deploy(server, "cancer", "cancer_logreg.onnx")
         for name, request in REQUESTS.items():
             theirs, ours = (told(send(port, *request), request) for port in (triton.port, server.port))
             differs = theirs != ours
@@ -277,19 +276,6 @@ def main():
         server.stop()
     shutil.rmtree(FOLDER, ignore_errors=True)
     checks.close()
-
-
-def deploy(server):
-    """The same file, registered as `cancer`."""
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    import mlflow
-    import onnx
-
-    mlflow.set_tracking_uri(server.url)
-    with mlflow.start_run():
-        mlflow.onnx.log_model(onnx.load(MODELS / "cancer_logreg.onnx"), name="model", registered_model_name="cancer")
-    status, answer = server.ask("PUT", "/api/v1/endpoints/cancer", {"variants": [{"model": "cancer", "version": 1}]})
-    assert status == 200, answer
 
 
 if __name__ == "__main__":
