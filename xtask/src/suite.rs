@@ -225,6 +225,7 @@ fn with_server(
         .env("MLWRIGHT_BIN", binary)
         .env("MLWRIGHT_DATA_DIR", &data)
         .env("MLWRIGHT_IMPORT_DIR", &imports)
+        .env("MLWRIGHT_ONNXRUNTIME", python.onnxruntime()?)
         .env("PYTHONUNBUFFERED", "1");
     client.env("AWS_ACCESS_KEY_ID", server::KEY_ID).env("AWS_SECRET_ACCESS_KEY", server::SECRET_KEY);
     let (said, succeeded) = heard(&mut client)?;
