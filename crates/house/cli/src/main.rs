@@ -4,6 +4,7 @@ mod api;
 mod apply;
 mod args;
 mod data;
+mod domain;
 mod drift;
 mod evaluate;
 mod failure;
