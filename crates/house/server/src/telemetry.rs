@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tasks::{OnStop, Supervisor};
+use tasks::{OnError, OnStop, Supervisor, TaskKind};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Log;
@@ -45,13 +45,12 @@ pub fn start_metrics() -> PrometheusHandle {
 /// Samples of histograms are kept one by one until somebody looks, or this puts them into their buckets.
 pub fn keep_up(supervisor: &Supervisor, metrics: PrometheusHandle) {
     const EVERY: Duration = Duration::from_secs(5);
-    supervisor.spawn_restarting("telemetry.metrics", OnStop::Abort, move || {
-        let metrics = metrics.clone();
-        async move {
-            loop {
-                tokio::time::sleep(EVERY).await;
-                metrics.run_upkeep();
-            }
+    let token = supervisor.token();
+    let kind = TaskKind { name: "metrics", on_error: OnError::Log, on_stop: OnStop::Abort };
+    supervisor.spawn(kind, async move {
+        while !token.is_cancelled() {
+            tokio::time::sleep(EVERY).await;
+            metrics.run_upkeep();
         }
     });
 }
