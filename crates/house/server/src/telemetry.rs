@@ -1,16 +1,18 @@
 //! Logs and metrics.
 
 use std::io::IsTerminal as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tasks::{OnStop, Supervisor};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Log;
+use crate::traffic;
 
 /// Starts logging to standard error. Does nothing if logging runs already.
 pub fn start_logging(config: &Log) {
@@ -40,6 +42,20 @@ pub fn start_metrics() -> PrometheusHandle {
     handle
 }
 
+/// Samples of histograms are kept one by one until somebody looks, or this puts them into their buckets.
+pub fn keep_up(supervisor: &Supervisor, metrics: PrometheusHandle) {
+    const EVERY: Duration = Duration::from_secs(5);
+    supervisor.spawn_restarting("telemetry.metrics", OnStop::Abort, move || {
+        let metrics = metrics.clone();
+        async move {
+            loop {
+                tokio::time::sleep(EVERY).await;
+                metrics.run_upkeep();
+            }
+        }
+    });
+}
+
 /// Middleware: counts requests and their seconds by route, and tells the caller in `Server-Timing` how many milliseconds the
 /// server took to the head of its answer (<https://www.w3.org/TR/server-timing/>).
 pub async fn measure(request: Request, next: Next) -> Response {
@@ -47,13 +63,11 @@ pub async fn measure(request: Request, next: Next) -> Response {
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().as_str().to_owned();
+    let method = request.method().clone();
     let start = Instant::now();
     let mut response = next.run(request).await;
     let took = start.elapsed();
-    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
-    metrics::counter!("mlwright_http_requests_total", &labels).increment(1);
-    metrics::histogram!("mlwright_http_request_seconds", &labels).record(took.as_secs_f64());
+    traffic::count(&method, &route, response.status(), took);
     if let Ok(timing) = HeaderValue::try_from(format!("total;dur={:.3}", took.as_secs_f64() * 1_000.0)) {
         response.headers_mut().insert("server-timing", timing);
     }
