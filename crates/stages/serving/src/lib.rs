@@ -32,6 +32,7 @@ mod stats;
 mod store;
 mod stream;
 mod sync;
+mod traced;
 mod warm;
 
 pub use checks::{Action, Baselines, Check, CheckedVariant, Checker, Checks, LearnedFrom, Noticed};

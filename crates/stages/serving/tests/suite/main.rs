@@ -8,4 +8,5 @@ mod house;
 mod record;
 mod rollout;
 mod settings;
+mod spans;
 mod swap;
