@@ -8,6 +8,7 @@ use types::{Actor, Class, Digest, Fault, Hasher, Timestamp, Uid, new_id};
 
 use crate::checks::{Checker, Noticed};
 use crate::endpoint::Endpoint;
+use crate::features;
 use crate::guard::cache_key;
 use crate::load::Loaded;
 use crate::record::keep_if_there_is_room;
@@ -268,17 +269,17 @@ async fn run(
     rows: usize,
     deadline: Option<Instant>,
 ) -> Result<Ran, Error> {
-    let (settings, model) = (&endpoint.settings, &target.model);
+    let (settings, face) = (&endpoint.settings, &target.model);
+    let model = face.running();
     let checker = endpoint.checker(target.variant);
     if settings.batching.is_none() && settings.cache.is_none() && is_short(model, rows) {
-        return run_now(model, checker.map(Arc::as_ref), input, rows);
+        return run_now(face, checker.map(Arc::as_ref), input, rows);
     }
     let (tensors, logged_inputs, noticed) = if rows <= FEW_ROWS {
-        prepared(model, checker.map(Arc::as_ref), input, rows)?
+        prepared(face, checker.map(Arc::as_ref), input, rows)?
     } else {
-        let (model, checker) = (Arc::clone(model), checker.cloned());
-        let preparing =
-            tokio::task::spawn_blocking(move || prepared(&model, checker.as_deref(), input, rows));
+        let (face, checker) = (Arc::clone(face), checker.cloned());
+        let preparing = tokio::task::spawn_blocking(move || prepared(&face, checker.as_deref(), input, rows));
         preparing.await.map_err(|_| Error::Interrupted)??
     };
     let cache = settings.cache.map(|cache| (cache, cache_key(&model.identity(), &tensors)));
@@ -318,6 +319,9 @@ pub(crate) fn prepared(
     input: Input,
     rows: usize,
 ) -> Result<(Vec<Tensor>, Frame, Noticed), Error> {
+    if let Some(fed) = &model.fed {
+        return features::prepared(fed, model, checker, input);
+    }
     let mut unknown = Vec::new();
     let (tensors, logged) = match input {
         Input::Tensors(tensors) => {
@@ -341,9 +345,10 @@ pub(crate) fn prepared(
     Ok((tensors, logged, noticed))
 }
 
-fn run_now(model: &Loaded, checker: Option<&Checker>, input: Input, rows: usize) -> Result<Ran, Error> {
+fn run_now(face: &Loaded, checker: Option<&Checker>, input: Input, rows: usize) -> Result<Ran, Error> {
     let start = Instant::now();
-    let (tensors, logged_inputs, noticed) = prepared(model, checker, input, rows)?;
+    let (tensors, logged_inputs, noticed) = prepared(face, checker, input, rows)?;
+    let model = face.running();
     let started = Instant::now();
     let outputs = model.model.run(&tensors, &[])?;
     let ended = Instant::now();

@@ -13,6 +13,7 @@ use types::{Actor, Uid, WorkspaceId};
 
 use crate::checks::{Baselines, Learned};
 use crate::endpoint::{Endpoint, Key, ServingTable};
+use crate::features::Features;
 use crate::gates::{Gates, Judging};
 use crate::guard::Guard;
 use crate::load::Loaded;
@@ -77,6 +78,8 @@ pub(crate) struct Inner {
     /// By endpoint, variant and model version.
     pub variant_stats: Mutex<HashMap<(Key, String, Uid), Arc<Stats>>>,
     pub settings: Mutex<HashMap<Key, Arc<Settings>>>,
+    /// Tables of features in memory.
+    pub features: Mutex<HashMap<Key, Arc<Features>>>,
     /// What the settings' limits have counted.
     pub guards: Mutex<HashMap<Key, Arc<Guard>>>,
     /// By endpoint and model version.
@@ -115,6 +118,7 @@ impl Serving {
             stats: Mutex::default(),
             variant_stats: Mutex::default(),
             settings: Mutex::default(),
+            features: Mutex::default(),
             guards: Mutex::default(),
             learned: Mutex::default(),
             rollouts: Mutex::default(),

@@ -76,7 +76,7 @@ impl Serving {
                 handle.block_on(sender.send_timeout(Ok(part), PATIENCE)).is_ok()
             };
             let started = Instant::now();
-            let ran = target.model.model.stream(&tensors, &mut each);
+            let ran = target.model.running().model.stream(&tensors, &mut each);
             let failed = ran.is_err();
             let timing = Timing { came: Some(start), started, ended: Instant::now(), requests: 1 };
             traced::ran(span.as_ref(), &target, Some(timing));

@@ -54,6 +54,9 @@ pub(crate) fn about(span: Option<&mut Open>, target: &Target, timing: Option<Tim
     span.set("mlwright.revision", target.revision.number);
     span.set("mlwright.runtime", target.model.engine);
     span.set("mlwright.rows", rows);
+    if let Some(fed) = &target.model.fed {
+        span.set("mlwright.features", fed.features.name());
+    }
     let Some(timing) = timing else {
         span.set("mlwright.cache.hit", true);
         return;

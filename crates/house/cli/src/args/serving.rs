@@ -89,6 +89,28 @@ pub enum Endpoints {
         #[arg(long, value_name = "FILE")]
         set: Option<PathBuf>,
     },
+    /// Print which inputs are looked up by a key that callers send, or say so
+    Features {
+        endpoint: String,
+        /// The data set with their values, such as customers or customers/3; the newest version if none is named
+        #[arg(long, value_name = "DATASET", requires = "key")]
+        dataset: Option<String>,
+        /// The column that callers send instead, which the data set has once for each row
+        #[arg(long, requires = "dataset")]
+        key: Option<String>,
+        /// Which inputs [default: all that the data set has]
+        #[arg(long, value_delimiter = ',', requires = "dataset")]
+        columns: Vec<String>,
+        /// What becomes of a row whose key is not there
+        #[arg(long, value_parser = ["error", "null", "default"], default_value = "error")]
+        missing: String,
+        /// A value for such rows, with --missing default; may be given again
+        #[arg(long = "default", value_name = "COLUMN=VALUE", requires = "dataset")]
+        defaults: Vec<String>,
+        /// Callers send everything again
+        #[arg(long, conflicts_with = "dataset")]
+        remove: bool,
+    },
     /// Print its OpenAPI document
     Openapi { endpoint: String },
     /// Stop serving it; its revisions and predictions stay

@@ -221,6 +221,6 @@ impl Serving {
 }
 
 fn names(model: &Loaded) -> Vec<String> {
-    let columns = model.tabular.as_ref().map(|t| t.columns()).unwrap_or_default();
+    let columns = model.running().tabular.as_ref().map(|t| t.columns()).unwrap_or_default();
     columns.iter().map(|c| c.name.clone()).collect()
 }

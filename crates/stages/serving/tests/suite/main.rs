@@ -3,6 +3,7 @@
 
 mod checks;
 mod deploy;
+mod features;
 mod graph;
 mod house;
 mod record;
