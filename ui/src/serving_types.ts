@@ -71,6 +71,6 @@ export interface Rollout {
   steps: number[];
   step: number;
   bake_seconds: number;
-  guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number };
+  guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number; patience_seconds: number; without_traffic: 'pause' | 'roll_back' };
   timeline: { at: string; what: string; share: number; by: string }[];
 }

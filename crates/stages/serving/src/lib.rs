@@ -50,7 +50,7 @@ pub use model::{
     VariantView,
 };
 pub use record::RecordSettings;
-pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
+pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant, WithoutTraffic};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
 pub use stats::{Point, Traffic};

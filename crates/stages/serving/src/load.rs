@@ -206,6 +206,14 @@ impl Loaded {
         }
     }
 
+    /// The version whose training rows are like those that callers send: of a graph the first one that takes them.
+    pub(crate) fn checked_version(&self) -> Uid {
+        match &self.running().graph {
+            Some((graph, _)) => graph.members().next().map_or(self.version, |member| member.model_version),
+            None => self.version,
+        }
+    }
+
     /// Whether all of it is in memory; that counts as a use.
     pub(crate) fn is_awake(&self) -> bool {
         self.nap.awake().is_some()

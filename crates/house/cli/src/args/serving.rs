@@ -156,14 +156,23 @@ pub enum Rollout {
     /// Give a new version a growing share of an endpoint's traffic, as long as it does as well
     Start {
         endpoint: String,
-        #[arg(value_parser = model_ref)]
-        model: ModelRef,
+        #[arg(value_parser = model_ref, required_unless_present = "graph", conflicts_with = "graph")]
+        model: Option<ModelRef>,
+        /// Versions that answer as one: a file of JSON with its steps, as `deploy` takes it
+        #[arg(long, value_name = "FILE")]
+        graph: Option<PathBuf>,
         /// Shares of the traffic, one after the other; everything follows the last one
         #[arg(long, value_delimiter = ',', value_parser = share, default_value = "10%")]
         steps: Vec<f64>,
         /// How long each step lasts at least
         #[arg(long, value_parser = seconds, default_value = "5m", value_name = "TIME")]
         bake: i64,
+        /// How long a step then waits for the requests it needs; 0 for ever
+        #[arg(long, value_parser = seconds, default_value = "1h", value_name = "TIME")]
+        patience: i64,
+        /// What happens then
+        #[arg(long, value_parser = ["pause", "roll_back"], default_value = "pause")]
+        without_traffic: String,
         /// Follow it until it has ended; ends with 1 if the version was not promoted
         #[arg(long, short)]
         watch: bool,
