@@ -281,8 +281,7 @@ pub(crate) async fn load(
     let bytes = files.iter().map(|f| u64::try_from(f.bytes).unwrap_or(0)).sum();
     tokio::task::spawn_blocking(move || {
         let model = runtime.load_onnx_with(&onnx, &external)?;
-        // The bytes stay; what ONNX Runtime makes of them is the larger part.
-        let shape = Shape::of(model.as_ref(), bytes);
+        let shape = Shape::of(model.as_ref(), model.memory().unwrap_or(bytes));
         let again = Box::new(move || runtime.load_onnx_with(&onnx, &external));
         let nap = Arc::new(Napping::new(shape, Some(model), again, woken));
         Loaded::new(about, nap, Engine::Onnx, schema, None, Some(example.as_ref()))
@@ -320,7 +319,9 @@ pub(crate) async fn load_any(
     let folder = engines.folder.clone();
     tokio::task::spawn_blocking(move || {
         let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
-        let shape = Shape::of(model.as_ref(), bytes);
+        // What processes hold changes; what is in this one stays what it is.
+        let told = model.memory().filter(|_| engine != Engine::Python);
+        let shape = Shape::of(model.as_ref(), told.unwrap_or(bytes));
         if let Some(digest) = about.digest {
             Known::new(engine.name(), shape.clone(), schema.clone(), pyfunc_output.clone())
                 .keep(&folder, digest);

@@ -34,8 +34,7 @@ pub struct ServingConfig {
     pub drain: Duration,
     /// Models that nobody asked for so long leave memory until the next request; `None`: never.
     pub idle_unload: Option<Duration>,
-    /// Bytes that models may hold in memory at once (of Python models what their processes hold, of others the size of their
-    /// files); beyond, those asked longest ago leave it.
+    /// Bytes that models may hold in memory at once; beyond, those asked longest ago leave it.
     pub memory: Option<u64>,
     /// After a start models that were loaded here before stay out of memory until their first request.
     pub lazy_load: bool,

@@ -74,8 +74,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     (
         "serving.memory_budget_mib",
-        "What the models of all endpoints may hold (Python models: their processes; others: the size of their files) before \
-         those asked longest ago leave memory; 0 for no limit.",
+        "What the models of all endpoints may hold (Python models: their processes; native ones: their arrays; ONNX: what the \
+         process grew by when they were loaded) before those asked longest ago leave memory; 0 for no limit.",
     ),
     ("pipelines.workers", "Steps that run at the same time."),
     (
