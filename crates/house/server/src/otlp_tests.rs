@@ -105,7 +105,7 @@ async fn with_collector<F: Future<Output = ()>>(
     let (tracer, exporter) = Exporter::to(of(&given, &[]).unwrap().unwrap()).unwrap();
     tokio::select! {
         () = work(tracer, exporter) => {}
-        served = axum::serve(listener, router) => panic!("{served:?}"),
+        served = async { axum::serve(listener, router).await } => panic!("{served:?}"),
     }
     let mut taken = collector.taken.lock().await;
     std::mem::take(&mut *taken)
