@@ -20,6 +20,7 @@ mod package;
 mod projects;
 mod run;
 mod telemetry;
+mod traffic;
 
 pub use error::Error;
 pub use every::Every;

@@ -102,12 +102,13 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
     let loaded = started.elapsed();
     let listener = listen::bind(address).await?;
     let bound = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-    let router = router(&outpost, &config, options, metrics, tracer)?;
+    let router = router(&outpost, &config, options, metrics.clone(), tracer)?;
     let supervisor = Supervisor::new();
     let grace = Duration::from_secs(config.server.stop_grace_seconds);
     listen::serve(&supervisor, listener, router, grace);
     outpost.stages.run_outpost(&supervisor);
     exporter.run(&supervisor);
+    telemetry::keep_up(&supervisor, metrics);
     if let Some((url, token)) = options.home.clone() {
         let handing = outpost::Handing {
             url,

@@ -111,7 +111,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let (root, server) = (compose::artifact_root(&config), types::Actor::system("server"));
     let prepared = tracking::prepare_default_experiment(&stages.ground.ledger, &server, root).await;
     prepared.map_err(Error::stage)?;
-    let health = Health { ledger: stages.ground.ledger.clone(), metrics };
+    let health = Health { ledger: stages.ground.ledger.clone(), metrics: metrics.clone() };
 
     let mut listeners = vec![(main, &[][..])];
     for listen in &config.listen {
@@ -132,6 +132,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     }
     stages.run(&supervisor, &config);
     exporter.run(&supervisor);
+    telemetry::keep_up(&supervisor, metrics);
     tracing::info!(
         data_dir = %config.server.data_dir.display(),
         database = %stages.ground.ledger.place().display(),

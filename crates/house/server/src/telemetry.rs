@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Version, header};
@@ -10,9 +10,11 @@ use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use spans::{Kind, Open, TraceContext, Tracer};
+use tasks::{OnStop, Supervisor};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::Log;
+use crate::traffic;
 
 /// Starts logging to standard error. Does nothing if logging runs already.
 pub fn start_logging(config: &Log) {
@@ -42,6 +44,20 @@ pub fn start_metrics() -> PrometheusHandle {
     handle
 }
 
+/// Samples of histograms are kept one by one until somebody looks, or this puts them into their buckets.
+pub fn keep_up(supervisor: &Supervisor, metrics: PrometheusHandle) {
+    const EVERY: Duration = Duration::from_secs(5);
+    supervisor.spawn_restarting("telemetry.metrics", OnStop::Abort, move || {
+        let metrics = metrics.clone();
+        async move {
+            loop {
+                tokio::time::sleep(EVERY).await;
+                metrics.run_upkeep();
+            }
+        }
+    });
+}
+
 /// Middleware: counts requests and their seconds by route, and tells the caller in `Server-Timing` how many milliseconds the
 /// server took to the head of its answer (<https://www.w3.org/TR/server-timing/>). With a tracer each request is a span, and of
 /// one that is recorded the caller is told its place, too.
@@ -50,9 +66,9 @@ pub async fn measure(State(tracer): State<Option<Tracer>>, request: Request, nex
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().as_str().to_owned();
+    let method = request.method().clone();
     let start = Instant::now();
-    let span = tracer.map(|tracer| begin(&tracer, &request, &method, &route));
+    let span = tracer.map(|tracer| begin(&tracer, &request, method.as_str(), &route));
     let mut response = match &span {
         Some(span) => spans::within(span.current(), next.run(request)).await,
         None => next.run(request).await,
@@ -63,9 +79,7 @@ pub async fn measure(State(tracer): State<Option<Tracer>>, request: Request, nex
         timing = format!("{timing}, traceparent;desc=\"{}\"", span.context().parent());
         end(span, &response);
     }
-    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
-    metrics::counter!("mlwright_http_requests_total", &labels).increment(1);
-    metrics::histogram!("mlwright_http_request_seconds", &labels).record(took.as_secs_f64());
+    traffic::count(&method, &route, response.status(), took);
     if let Ok(timing) = HeaderValue::try_from(timing) {
         response.headers_mut().insert("server-timing", timing);
     }
