@@ -355,5 +355,4 @@ fn decoded(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "otlp_tests.rs"]
 mod tests;
