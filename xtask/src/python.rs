@@ -78,6 +78,19 @@ impl Python {
         )
     }
 
+    /// What a script of `conformance/statistics` compares with: Evidently, Great Expectations (`GX_PYTHON=<interpreter>`), or
+    /// scikit-learn, fairlearn, cleanlab and others (`STATISTICS_PYTHON=<interpreter>`).
+    pub fn of_statistics(&self, script: &str) -> Result<PathBuf, String> {
+        match script {
+            "drift" => self.of_evidently_suites(),
+            "gx" => self.of_suites("GX_PYTHON", "gx", "conformance/statistics/gx_requirements.txt"),
+            _ => {
+                let requirements = "conformance/statistics/requirements.txt";
+                self.of_suites("STATISTICS_PYTHON", "statistics", requirements)
+            }
+        }
+    }
+
     fn of_suites(&self, variable: &str, folder: &str, requirements: &str) -> Result<PathBuf, String> {
         if let Some(program) = std::env::var_os(variable) {
             return Ok(program.into());

@@ -65,6 +65,9 @@ pub fn test(full: bool) -> bool {
     }
     if full {
         upstream(&mut report, &binary, python.as_ref());
+        if let Some(python) = &python {
+            statistics(&mut report, &binary, python);
+        }
         let quick = ["kill_writes", "kill_steps"];
         for script in scripts("conformance/long").iter().map(|path| name(path)) {
             if let Some(python) = python.as_ref().filter(|_| !quick.contains(&script.as_str())) {
@@ -174,7 +177,7 @@ fn name(path: &Path) -> String {
 }
 
 /// Scripts that start servers of their own, on SQLite: with PostgreSQL behind the given one they would say the same again.
-const OWN_SERVERS: [&str; 1] = ["serving_residency"];
+const OWN_SERVERS: [&str; 2] = ["serving_residency", "serving_telemetry"];
 
 /// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL. Two at a time:
 /// one mostly waits for the other side.
@@ -262,6 +265,18 @@ fn native_models(report: &mut Report, python: &Python, full: bool) {
         let (said, succeeded) = heard(&mut compare)?;
         Ok(report::checks(&said, succeeded))
     });
+}
+
+/// The commands about data against the programs whose numbers they give, on data of new seeds.
+fn statistics(report: &mut Report, binary: &Path, python: &Python) {
+    for script in ["drift", "gx", "predictions", "labels"] {
+        report.stage(&format!("statistics {script}"), || {
+            let path = format!("conformance/statistics/{script}.py");
+            let mut compare = command(python.of_statistics(script)?, &[&path, &binary.to_string_lossy()]);
+            let (said, succeeded) = heard(compare.env("PYTHONUNBUFFERED", "1"))?;
+            Ok(report::checks(&said, succeeded))
+        });
+    }
 }
 
 /// The web app in Chromium, on the server that went through the whole loop.

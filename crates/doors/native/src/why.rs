@@ -71,6 +71,9 @@ pub async fn why(
         format!("/why/{}", found.id),
     )];
     chain.push(revision(&state, actor, &found).await?);
+    let (kind, key) = ("endpoint_revision", found.revision.hex());
+    let around = state.ledger.lineage(actor.workspace, kind, &key, Direction::Causes, 1).await?;
+    chain.extend(looked_up(&around));
     chain.push(item(
         "model_version",
         format!("{} version {}", found.model, found.version),
@@ -102,6 +105,15 @@ async fn revision(state: &State, actor: &Actor, found: &Found) -> Result<Value, 
         "deployed_by": known.as_ref().map(|r| r.created_by.clone()),
     });
     Ok(item("endpoint_revision", title, facts, format!("/endpoints/{}", found.endpoint)))
+}
+
+/// The table that the revision looks inputs up in.
+fn looked_up(graph: &Graph) -> impl Iterator<Item = Value> {
+    let is = |n: &&Node| graph.edges.iter().any(|e| e.kind == "looks_up" && e.to == n.id);
+    graph.nodes.iter().filter(is).map(|node| {
+        let (title, href) = shown(node);
+        item("features", title, json!({ "dataset_version": node.key }), href)
+    })
 }
 
 /// What made the model version: the nearest node of each kind, and every file of its dataset version. Farther ones

@@ -1,4 +1,4 @@
-//! Strict CSV (RFC 4180, comma, UTF-8, a header line).
+//! CSV (RFC 4180, comma, UTF-8, a header line), strictly, or as it comes.
 //!
 //! A parser of its own, because the point is to say exactly what is wrong and where: an unclosed quote, text
 //! after a closing quote and a short last line are errors here that lenient readers pass over.
@@ -11,6 +11,22 @@ use types::{DataType, Field, Schema};
 use crate::Table;
 use crate::error::{Error, Place, quote};
 use crate::infer::{Builder, Inference};
+
+/// What pandas takes for a missing value (`pandas._libs.parsers.STR_NA_VALUES`).
+const MISSING: [&str; 19] = [
+    "", "NaN", "nan", "NA", "N/A", "n/a", "null", "NULL", "None", "<NA>", "#N/A", "#NA", "#N/A N/A", "-NaN",
+    "-nan", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN",
+];
+
+/// How much is put up with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Strict,
+    /// For a look at a file: as pandas parses it, with the types of a strict reader. A column of several types is text.
+    Loose,
+    /// Types, too, are those that pandas infers: `007` is 7, days and times are text, a column of nothing is of floats.
+    Pandas,
+}
 
 /// Reads CSV. `file` is the name that errors show.
 ///
@@ -28,12 +44,14 @@ pub(crate) fn read_typed(
     schema: Option<&Schema>,
     types: &BTreeMap<String, DataType>,
 ) -> Result<Table, Error> {
-    read(file, bytes, schema, types, false)
+    read(file, bytes, schema, types, Manner::Strict)
 }
 
-/// Without inferred types that could be wrong: a column of numbers with other values among them is text.
-pub(crate) fn read_lenient(file: &str, bytes: &[u8]) -> Result<Table, Error> {
-    read(file, bytes, None, &BTreeMap::new(), true)
+/// Not strictly: words such as `NA` are missing values, short rows end in them, blank lines are none, a quote inside of a
+/// value is part of it, columns without a name or with one that was there get one, and there may be no rows.
+/// Errors: `Empty`, `BadUtf8`, `Separator`, `Ragged` for a row that is too long, `Truncated` in a quote.
+pub(crate) fn read_loosely(file: &str, bytes: &[u8], manner: Manner) -> Result<Table, Error> {
+    read(file, bytes, None, &BTreeMap::new(), manner)
 }
 
 fn read(
@@ -41,23 +59,25 @@ fn read(
     bytes: &[u8],
     schema: Option<&Schema>,
     types: &BTreeMap<String, DataType>,
-    lenient: bool,
+    manner: Manner,
 ) -> Result<Table, Error> {
     let text = utf8(file, bytes)?;
     if text.trim_ascii().is_empty() {
         return Err(Error::Empty { file: file.into() });
     }
-    let mut rows = Rows { file, rest: text, line: 1 };
+    let mut rows = Rows { manner, ..Rows::strict(file, text, 1) };
     let mut cells = Vec::new();
     rows.next_row(&mut cells)?;
-    let header: Vec<String> = cells.iter().map(|c| c.text.trim_ascii().to_owned()).collect();
+    let mut header: Vec<String> = cells.iter().map(|c| c.text.trim_ascii().to_owned()).collect();
+    if manner != Manner::Strict {
+        header = named(header);
+    }
     check_header(file, &header)?;
-    let data = Rows { file, rest: rows.rest, line: rows.line };
     let fields = match schema {
         Some(schema) => match_header(file, &header, schema)?,
-        None => infer(data.clone(), &header, types, lenient)?,
+        None => infer(rows.clone(), &header, types)?,
     };
-    let table = build(data, &header, &fields)?;
+    let table = build(rows, &header, &fields)?;
     match schema {
         Some(schema) => table.select(&schema.names().collect::<Vec<_>>()),
         None => Ok(table),
@@ -74,6 +94,22 @@ pub(crate) fn utf8<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Error> {
         let tail: String = lead.chars().rev().take(40).collect::<Vec<_>>().into_iter().rev().collect();
         Error::BadUtf8 { file: file.into(), line, byte: before.len() - start + 1, before: tail }
     })
+}
+
+/// Every column with a name of its own, as pandas gives them: `Unnamed: 0`, `x`, `x.1`.
+fn named(header: Vec<String>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(header.len());
+    for (i, name) in header.into_iter().enumerate() {
+        let name = if name.is_empty() { format!("Unnamed: {i}") } else { name };
+        let mut own = name.clone();
+        let mut again = 0;
+        while names.contains(&own) {
+            again += 1;
+            own = format!("{name}.{again}");
+        }
+        names.push(own);
+    }
+    names
 }
 
 pub(crate) fn check_header(file: &str, header: &[String]) -> Result<(), Error> {
@@ -122,13 +158,12 @@ fn infer(
     mut rows: Rows<'_>,
     header: &[String],
     types: &BTreeMap<String, DataType>,
-    lenient: bool,
 ) -> Result<Vec<Field>, Error> {
     let mut columns: Vec<Inference> = header.iter().map(|_| Inference::default()).collect();
     let mut cells = Vec::new();
     while let Some(line) = rows.next_data(&mut cells, header.len())? {
         for (cell, column) in cells.iter().zip(&mut columns) {
-            if cell.is_null() { column.see_null() } else { column.see(&cell.text, Place::Line(line)) }
+            if rows.is_missing(cell) { column.see_null() } else { column.see(&cell.text, Place::Line(line)) }
         }
     }
     let named = header.iter().zip(columns);
@@ -137,8 +172,11 @@ fn infer(
             let nullable = column.nullable();
             let data_type = match types.get(name) {
                 Some(&declared) => declared,
-                None if lenient => column.data_type_or_text(),
-                None => column.data_type(rows.file, name)?,
+                None => match rows.manner {
+                    Manner::Strict => column.data_type(rows.file, name)?,
+                    Manner::Loose => column.data_type_or_text(),
+                    Manner::Pandas => column.data_type_of_pandas(),
+                },
             };
             Ok(Field { name: name.clone(), data_type, nullable })
         })
@@ -154,7 +192,7 @@ fn build(mut rows: Rows<'_>, header: &[String], fields: &[Field]) -> Result<Tabl
         count += 1;
         for ((cell, field), builder) in cells.iter().zip(fields).zip(&mut builders) {
             let (place, column) = (Place::Line(line), || field.name.clone());
-            if cell.is_null() {
+            if rows.is_missing(cell) {
                 if !field.nullable {
                     return Err(Error::MissingValue { file: file.into(), place, column: column() });
                 }
@@ -165,7 +203,7 @@ fn build(mut rows: Rows<'_>, header: &[String], fields: &[Field]) -> Result<Tabl
             }
         }
     }
-    if count == 0 {
+    if count == 0 && rows.manner == Manner::Strict {
         return Err(Error::NoRows { file: file.into() });
     }
     Table::with_schema(
@@ -191,16 +229,46 @@ pub(crate) struct Rows<'a> {
     pub rest: &'a str,
     /// Of the start of `rest`, from 1.
     pub line: u64,
+    manner: Manner,
 }
 
 impl<'a> Rows<'a> {
+    /// `line` is where `rest` starts in the file.
+    pub fn strict(file: &'a str, rest: &'a str, line: u64) -> Self {
+        Self { file, rest, line, manner: Manner::Strict }
+    }
+
+    fn is_missing(&self, cell: &Cell<'_>) -> bool {
+        match self.manner {
+            Manner::Strict => cell.is_null(),
+            Manner::Loose => cell.is_null() || MISSING.contains(&&*cell.text),
+            Manner::Pandas => MISSING.contains(&&*cell.text),
+        }
+    }
+
+    /// Passes over lines without anything.
+    fn skip_blank(&mut self) {
+        while let Some(end) = self.rest.find('\n').filter(|end| self.rest[..*end].trim_ascii().is_empty()) {
+            self.rest = &self.rest[end + 1..];
+            self.line += 1;
+        }
+    }
+
     /// The next row with as many fields as the header, and its line.
     pub fn next_data(&mut self, cells: &mut Vec<Cell<'a>>, expected: usize) -> Result<Option<u64>, Error> {
         if self.rest.trim_ascii_start().is_empty() {
             return Ok(None);
         }
+        let loose = self.manner != Manner::Strict;
+        // Of one column a blank line is a missing value.
+        if loose && expected > 1 {
+            self.skip_blank();
+        }
         let line = self.line;
         let ended = self.next_row(cells)?;
+        while loose && cells.len() < expected {
+            cells.push(Cell { text: Cow::Borrowed(""), quoted: false });
+        }
         if cells.len() == expected {
             return Ok(Some(line));
         }
@@ -235,8 +303,10 @@ impl<'a> Rows<'a> {
 
     fn plain(&mut self) -> Result<Cow<'a, str>, Error> {
         let bytes = self.rest.as_bytes();
-        let end = bytes.iter().position(|b| matches!(b, b',' | b'\n' | b'\r' | b'"')).unwrap_or(bytes.len());
-        if bytes.get(end) == Some(&b'"') {
+        let strict = self.manner == Manner::Strict;
+        let ends = |b: &u8| matches!(b, b',' | b'\n' | b'\r') || strict && *b == b'"';
+        let end = bytes.iter().position(ends).unwrap_or(bytes.len());
+        if strict && bytes.get(end) == Some(&b'"') {
             let detail = format!("a quote inside the unquoted value `{}`", quote(&self.rest[..=end]));
             return Err(Error::Quote { file: self.file.into(), line: self.line, detail });
         }
@@ -263,6 +333,11 @@ impl<'a> Rows<'a> {
             self.rest = &inner[at + 1..];
             if !matches!(self.rest.as_bytes().first(), None | Some(b',' | b'\n' | b'\r')) {
                 let end = self.rest.find([',', '\n', '\r']).unwrap_or(self.rest.len());
+                if self.manner != Manner::Strict {
+                    let (more, rest) = self.rest.split_at(end);
+                    self.rest = rest;
+                    return Ok(format!("{}{more}", text.replace("\"\"", "\"")).into());
+                }
                 let detail = format!("`{}` after the closing quote", quote(&self.rest[..end]));
                 return Err(Error::Quote { file: self.file.into(), line: self.line, detail });
             }

@@ -17,6 +17,8 @@ use crate::drift::{Frame, Series, parallel};
 const ALMOST: f64 = 0.95;
 /// Cells up to which pairs of columns are compared row by row.
 const MOST_CELLS: u64 = 50_000_000;
+/// Pairs of columns that are named at most: of thousands of columns without values any two are equal.
+const MOST_PAIRS: usize = 10_000;
 
 /// Counts as Evidently's `DatasetStats` has them. Nulls and NaN are missing values; two rows are equal where all of their
 /// values are, missing ones too.
@@ -35,7 +37,7 @@ pub struct Facts {
     pub almost_constant_columns: Vec<String>,
     /// Rows that are equal to an earlier one.
     pub duplicated_rows: u64,
-    /// Pairs of equal columns.
+    /// Pairs of equal columns, the first 10,000.
     pub duplicated_columns: Vec<(String, String)>,
     /// Pairs of columns that are equal in at least 95 % of the rows, missing values counted as different. `None` where
     /// there is too much to compare.
@@ -87,13 +89,14 @@ impl Facts {
         let same = |(a, b): &(&Column, &Column)| a.kind == b.kind;
         let names = |(a, b): (&Column, &Column)| (a.name.clone(), b.name.clone());
         facts.duplicated_columns =
-            pairs().filter(same).filter(|(a, b)| a.digest == b.digest).map(names).collect();
+            pairs().filter(same).filter(|(a, b)| a.digest == b.digest).map(names).take(MOST_PAIRS).collect();
         if cells * columns.len() as u64 <= MOST_CELLS {
             let close = |(a, b): &(&Column, &Column)| {
                 let equal = a.hashes.iter().zip(&b.hashes).filter(|(x, y)| x.is_some() && x == y).count();
                 equal as f64 / rows.max(1) as f64 >= ALMOST
             };
-            facts.almost_duplicated_columns = Some(pairs().filter(same).filter(close).map(names).collect());
+            facts.almost_duplicated_columns =
+                Some(pairs().filter(same).filter(close).map(names).take(MOST_PAIRS).collect());
         }
         Ok(facts)
     }

@@ -17,7 +17,9 @@ enum Kind {
     Boolean,
     Integer,
     Float,
-    /// Digits that a number would not give back: a leading zero, or more than 64 bits.
+    /// Digits that a number would not give back, for their leading zeros.
+    Zeros,
+    /// Digits of more than 64 bits.
     Code,
     Date,
     Timestamp,
@@ -33,8 +35,10 @@ fn kind(text: &str) -> Kind {
         b'0'..=b'9' | b'-' | b'+' | b'.' => {
             let digits = text.trim_start_matches(['-', '+']);
             let whole = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-            if whole && (digits.len() > 1 && digits.starts_with('0') || text.parse::<i64>().is_err()) {
+            if whole && text.parse::<i64>().is_err() {
                 Kind::Code
+            } else if whole && digits.len() > 1 && digits.starts_with('0') {
+                Kind::Zeros
             } else if whole {
                 Kind::Integer
             } else if text.parse::<f64>().is_ok() {
@@ -80,7 +84,7 @@ fn timestamp(text: &str) -> Option<i64> {
 /// Gathers what the cells of one column are, to say its type at the end.
 #[derive(Default)]
 pub(crate) struct Inference {
-    counts: [u64; 7],
+    counts: [u64; 8],
     nulls: u64,
     /// The first cell that is no number, for the message about mixed types.
     odd: Option<(Place, String)>,
@@ -108,6 +112,19 @@ impl Inference {
         self.data_type("", "").unwrap_or(DataType::String)
     }
 
+    /// The type that pandas would infer: of days and times none, and of digits a number whatever they start with.
+    pub fn data_type_of_pandas(mut self) -> DataType {
+        let values: u64 = self.counts.iter().sum();
+        if values == 0 {
+            return DataType::Float;
+        }
+        let [zeros, days, times] = [Kind::Zeros, Kind::Date, Kind::Timestamp].map(|kind| kind as usize);
+        self.counts[Kind::Integer as usize] += std::mem::take(&mut self.counts[zeros]);
+        let texts = std::mem::take(&mut self.counts[days]) + std::mem::take(&mut self.counts[times]);
+        self.counts[Kind::Text as usize] += texts;
+        self.data_type_or_text()
+    }
+
     /// The type that every cell has. A column of nulls alone is a string column. Where most cells are numbers
     /// and some are not, nobody can say what was meant: `MixedTypes`.
     pub fn data_type(self, file: &str, column: &str) -> Result<DataType, Error> {
@@ -129,7 +146,7 @@ impl Inference {
         if n(Kind::Date) + n(Kind::Timestamp) == values {
             return Ok(DataType::Timestamp);
         }
-        if n(Kind::Code) + n(Kind::Integer) == values {
+        if n(Kind::Code) + n(Kind::Zeros) + n(Kind::Integer) == values {
             return Ok(DataType::String);
         }
         if numbers * 2 > values

@@ -1,6 +1,6 @@
 //! JSON Lines: one flat JSON object a line.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -11,6 +11,7 @@ use crate::Table;
 use crate::csv::{match_header, utf8};
 use crate::error::{Error, Place, quote};
 use crate::infer::Builder;
+use crate::python_json::{WORDS, quoted};
 
 /// Reads JSON Lines. `file` is the name that errors show. A key that a line lacks is null there; columns stand
 /// in order of first appearance, or in the schema's. Blank lines are passed over. Integers beside floats make a
@@ -29,8 +30,9 @@ pub(crate) fn read_typed(
     read(file, bytes, schema, types, false)
 }
 
-/// Without inferred types that could be wrong: a column of several types, and of arrays or objects, is text.
-pub(crate) fn read_lenient(file: &str, bytes: &[u8]) -> Result<Table, Error> {
+/// Not strictly: a column of several types, and of arrays or objects, is text; NaN and infinities are numbers, as Python
+/// writes them and as texts of these words.
+pub(crate) fn read_loosely(file: &str, bytes: &[u8]) -> Result<Table, Error> {
     read(file, bytes, None, &BTreeMap::new(), true)
 }
 
@@ -45,7 +47,7 @@ fn read(
     if text.trim_ascii().is_empty() {
         return Err(Error::Empty { file: file.into() });
     }
-    let rows = parse(file, text)?;
+    let rows = parse(file, text, lenient)?;
     let mut names: Vec<String> = Vec::new();
     let mut index: HashMap<String, usize> = HashMap::new();
     for (_, object) in &rows {
@@ -68,6 +70,19 @@ fn read(
 
 pub(crate) struct Object(pub Vec<(String, Value)>);
 
+impl Object {
+    /// The value of a key. `at` is where it is likely, and afterwards where the next key is: rows of one file mostly have
+    /// their keys in one order, and there may be thousands.
+    pub fn value(&self, key: &str, at: &mut usize) -> Option<&Value> {
+        let place = match self.0.get(*at) {
+            Some((likely, _)) if likely == key => *at,
+            _ => self.0.iter().position(|(k, _)| k == key)?,
+        };
+        *at = place + 1;
+        Some(&self.0[place].1)
+    }
+}
+
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;
@@ -78,20 +93,22 @@ impl<'de> Deserialize<'de> for Object {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
                 let mut pairs: Vec<(String, Value)> = Vec::new();
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    if pairs.iter().any(|(k, _)| *k == key) {
-                        return Err(serde::de::Error::custom(format!("the key `{key}` stands twice")));
-                    }
-                    pairs.push((key, value));
+                while let Some(pair) = map.next_entry::<String, Value>()? {
+                    pairs.push(pair);
                 }
-                Ok(Object(pairs))
+                let mut keys: Vec<&str> = pairs.iter().map(|(key, _)| key.as_str()).collect();
+                keys.sort_unstable();
+                match keys.windows(2).find(|two| two[0] == two[1]) {
+                    Some(two) => Err(serde::de::Error::custom(format!("the key `{}` stands twice", two[0]))),
+                    None => Ok(Object(pairs)),
+                }
             }
         }
         deserializer.deserialize_map(Pairs)
     }
 }
 
-fn parse(file: &str, text: &str) -> Result<Vec<(u64, Object)>, Error> {
+fn parse(file: &str, text: &str, lenient: bool) -> Result<Vec<(u64, Object)>, Error> {
     let mut rows = Vec::new();
     let last = text.trim_ascii_end().lines().count() as u64;
     for (i, content) in text.lines().enumerate() {
@@ -99,7 +116,11 @@ fn parse(file: &str, text: &str) -> Result<Vec<(u64, Object)>, Error> {
         if content.trim_ascii().is_empty() {
             continue;
         }
-        match serde_json::from_str::<Object>(content) {
+        let mut read = serde_json::from_str::<Object>(content);
+        if lenient && read.is_err() {
+            read = serde_json::from_str(&quoted(content)).or(read);
+        }
+        match read {
             Ok(object) => rows.push((line, object)),
             Err(error) if error.is_eof() && line == last && !text.ends_with('\n') => {
                 let detail = format!("its last line {line} ends inside a JSON object");
@@ -124,6 +145,10 @@ pub(crate) fn json_type(value: &Value) -> Option<DataType> {
     })
 }
 
+fn is_word(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| WORDS.contains(&text))
+}
+
 fn infer(
     file: &str,
     rows: &[(u64, Object)],
@@ -132,9 +157,16 @@ fn infer(
     lenient: bool,
 ) -> Result<Vec<Field>, Error> {
     let mut seen: HashMap<&str, (Option<DataType>, u64)> = HashMap::new();
+    // Columns with numbers that JSON has no other way to write.
+    let mut worded: HashSet<&str> = HashSet::new();
     for (line, object) in rows {
         for (key, value) in &object.0 {
             if value.is_null() {
+                continue;
+            }
+            if lenient && is_word(value) {
+                seen.entry(key).or_default().1 += 1;
+                worded.insert(key);
                 continue;
             }
             let place = Place::Line(*line);
@@ -161,7 +193,11 @@ fn infer(
     }
     let rows = rows.len() as u64;
     let field = |name: &String| {
-        let (data_type, values) = seen.get(name.as_str()).copied().unwrap_or_default();
+        let (mut data_type, values) = seen.get(name.as_str()).copied().unwrap_or_default();
+        if worded.contains(name.as_str()) {
+            let numeric = data_type.is_none_or(DataType::is_numeric);
+            data_type = Some(if numeric { DataType::Float } else { DataType::String });
+        }
         let data_type = types.get(name).copied().or(data_type).unwrap_or(DataType::String);
         Field { name: name.clone(), data_type, nullable: values < rows }
     };
@@ -171,8 +207,9 @@ fn infer(
 fn build(file: &str, rows: &[(u64, Object)], fields: Vec<Field>, lenient: bool) -> Result<Table, Error> {
     let mut builders: Vec<Builder> = fields.iter().map(|f| Builder::new(f.data_type)).collect();
     for (line, object) in rows {
+        let mut at = 0;
         for (field, builder) in fields.iter().zip(&mut builders) {
-            let value = object.0.iter().find(|(key, _)| *key == field.name).map(|(_, v)| v);
+            let value = object.value(&field.name, &mut at);
             let (place, column) = (Place::Line(*line), || field.name.clone());
             match value {
                 None | Some(Value::Null) if field.nullable => builder.push_null(),
@@ -180,6 +217,8 @@ fn build(file: &str, rows: &[(u64, Object)], fields: Vec<Field>, lenient: bool) 
                     return Err(Error::MissingValue { file: file.into(), place, column: column() });
                 }
                 Some(value) if builder.push_json(value) => {}
+                Some(Value::String(word))
+                    if lenient && field.data_type == DataType::Float && builder.push_text(word) => {}
                 Some(value)
                     if lenient
                         && field.data_type == DataType::String

@@ -7,7 +7,8 @@ pub type Metrics = BTreeMap<&'static str, f64>;
 
 /// Metrics of a binary classifier: `truth` is whether the positive class was true, `score` its predicted
 /// probability; both have one item a row. Labels are predicted positive from `threshold` on.
-/// `roc_auc` counts ties half (Mann–Whitney); `log_loss` clips probabilities to [1e-15, 1 − 1e-15].
+/// `roc_auc` counts ties half (Mann–Whitney); `log_loss` clips probabilities to [ε, 1 − ε] with the ε of
+/// 64-bit floats, as scikit-learn does.
 pub fn binary(truth: &[bool], score: &[f64], threshold: f64) -> Metrics {
     let mut metrics = Metrics::new();
     let n = truth.len().min(score.len());
@@ -23,7 +24,7 @@ pub fn binary(truth: &[bool], score: &[f64], threshold: f64) -> Metrics {
             (false, false) => tn += 1.0,
             (true, false) => fneg += 1.0,
         }
-        let p = s.clamp(1e-15, 1.0 - 1e-15);
+        let p = s.clamp(f64::EPSILON, 1.0 - f64::EPSILON);
         log_loss -= if t { p.ln() } else { (1.0 - p).ln() };
         brier += (s - f64::from(u8::from(t))).powi(2);
     }

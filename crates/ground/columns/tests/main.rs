@@ -3,6 +3,7 @@
 
 mod calibrated;
 mod evidently;
+mod loose;
 mod readers;
 mod sources;
 mod state;

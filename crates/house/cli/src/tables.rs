@@ -1,11 +1,9 @@
 //! Data of which a command needs all columns at once: a file here, an object or a data set of a server.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use columns::Table;
 use outbound::{Body, Method};
-use types::DataType;
 
 use crate::api::{Api, segment};
 use crate::args::Connection;
@@ -14,7 +12,7 @@ use crate::failure::Failure;
 /// A file; else `dataset:NAME[@VERSION]` or `REPOSITORY@REF:PATH` of the server. Errors name what was asked for.
 pub async fn open(connection: &Connection, data: &str) -> Result<Table, Failure> {
     if Path::new(data).is_file() {
-        return read(data, types::io::read(data)?.into());
+        return Ok(columns::read_loosely(data, types::io::read(data)?.into())?);
     }
     if let Some(name) = data.strip_prefix("dataset:") {
         return dataset(&Api::new(connection)?, data, name).await;
@@ -24,29 +22,11 @@ pub async fn open(connection: &Connection, data: &str) -> Result<Table, Failure>
         let (repository, reference) = (segment(repository), segment(reference));
         let address =
             format!("data/repositories/{repository}/refs/{reference}/object?path={}", segment(path));
-        return read(path, Api::new(connection)?.bytes(Method::Get, &address, Body::Empty).await?.into());
+        let bytes = Api::new(connection)?.bytes(Method::Get, &address, Body::Empty).await?;
+        return Ok(columns::read_loosely(path, bytes.into())?);
     }
     Err(Failure::new(format!("there is no file `{data}`"))
         .hint("name a CSV, JSON Lines or Parquet file, REPOSITORY@REF:PATH, or dataset:NAME"))
-}
-
-/// A column of numbers with texts among them is text.
-fn read(name: &str, bytes: bytes::Bytes) -> Result<Table, Failure> {
-    if columns::Format::of(name)? == columns::Format::Parquet {
-        return Ok(columns::read_parquet(name, bytes, None)?);
-    }
-    let mut declared = BTreeMap::new();
-    loop {
-        match columns::read_typed(name, bytes.clone(), &declared) {
-            Ok(table) => return Ok(table),
-            Err(columns::Error::MixedTypes { column, .. } | columns::Error::WrongType { column, .. })
-                if !declared.contains_key(&column) =>
-            {
-                declared.insert(column, DataType::String);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 async fn dataset(api: &Api, data: &str, name: &str) -> Result<Table, Failure> {

@@ -144,6 +144,26 @@ fn a_draft_of_the_data_holds_for_the_data() {
     assert_eq!(code, 0, "{out}{err}");
 }
 
+/// As `pandas.read_csv` has it: a date is a text, `007` a number, and NA nothing.
+#[test]
+fn csv_is_validated_as_pandas_reads_it() {
+    let suite = json!({"expectation_suite_name": "s", "expectations": [
+        {"expectation_type": "expect_column_values_to_match_strftime_format", "kwargs": {"column": "day", "strftime_format": "%Y-%m-%d"}},
+        {"expectation_type": "expect_column_values_to_be_dateutil_parseable", "kwargs": {"column": "day"}},
+        {"expectation_type": "expect_column_type_to_be", "kwargs": {"column": "code", "type_": "int64"}},
+        {"expectation_type": "expect_column_type_to_be", "kwargs": {"column": "x", "type_": "float64"}},
+        {"expectation_type": "expect_column_values_to_not_be_null", "kwargs": {"column": "x", "mostly": 0.5}},
+    ]});
+    let folder = folder("suite.json", &suite.to_string());
+    std::fs::write(folder.path().join("data.csv"), "day,code,x\n2024-01-05,007,NA\n\n2024-02-01,012,3\n")
+        .unwrap();
+    let arguments = ["validate", "data.csv", "--suite", "suite.json", "--format", "gx"];
+    let (code, out, err) = run(folder.path(), &arguments);
+    assert_eq!(code, 0, "{out}{err}");
+    let result: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(result["results"][4]["result"]["unexpected_percent"], 50.0);
+}
+
 #[test]
 fn a_pattern_made_to_explode_ends() {
     let suite = json!({"name": "s", "expectations": [

@@ -14,11 +14,13 @@ mod health;
 mod linger;
 mod listen;
 mod notices;
+mod otlp;
 mod outpost;
 mod package;
 mod projects;
 mod run;
 mod telemetry;
+mod traffic;
 
 pub use error::Error;
 pub use every::Every;

@@ -12,25 +12,31 @@ pub(crate) fn locate(file: &str, bytes: &[u8], row: usize) -> Place {
     line.map_or(Place::Row(row as u64 + 1), Place::Line)
 }
 
-/// The line on which the record after the header and `row` records starts. A quoted value may span lines.
+/// The line on which the record after the header and `row` records starts. A quoted value may span lines; a blank line is
+/// no record, unless there is one column only, where it is a missing value.
 fn csv_line(bytes: &[u8], row: usize) -> Option<u64> {
-    let (mut line, mut record, mut quoted) = (1, 0, false);
+    let (mut line, mut record, mut quoted, mut blank, mut several) = (1, 0, false, true, false);
     let mut rest = bytes.iter().copied().peekable();
     while let Some(byte) = rest.next() {
         match byte {
-            b'"' => quoted = !quoted,
+            b'"' => (quoted, blank) = (!quoted, false),
             b'\n' if quoted => line += 1,
             b'\n' | b'\r' if !quoted => {
                 if byte == b'\r' {
                     rest.next_if_eq(&b'\n');
                 }
                 line += 1;
-                record += 1;
-                if record == row + 1 {
+                record += usize::from(!blank || !several);
+                blank = true;
+                if record == row + 1 && !(several && rest.peek().is_some_and(|b| matches!(b, b'\n' | b'\r')))
+                {
                     return Some(line);
                 }
             }
-            _ => {}
+            byte => {
+                several |= record == 0 && byte == b',' && !quoted;
+                blank &= byte.is_ascii_whitespace();
+            }
         }
     }
     None
@@ -51,6 +57,9 @@ mod tests {
         for (row, line) in [(0, 2), (1, 4), (2, 5)] {
             assert_eq!(locate("f.csv", csv, row), Place::Line(line));
         }
+        let gaps = b"a,b\n\n1,2\n\n\n3,4\n";
+        assert_eq!((locate("f.csv", gaps, 0), locate("f.csv", gaps, 1)), (Place::Line(3), Place::Line(6)));
+        assert_eq!(locate("f.csv", b"a\n1\n\n3\n", 2), Place::Line(4));
         let jsonl = b"{\"a\":1}\n\n{\"a\":2}\n";
         assert_eq!(locate("f.jsonl", jsonl, 1), Place::Line(3));
         assert_eq!(locate("f.parquet", b"PAR1", 1), Place::Row(2));

@@ -14,7 +14,7 @@ use types::{Actor, Uid};
 use crate::seal::Cache;
 use crate::spool;
 use crate::tail::{Endpoint, Key, Part, Tail};
-use crate::writer::{Message, Writer};
+use crate::writer::{Bell, Message, Writer};
 use crate::{Batch, Error, LogConfig, LogStats, store};
 
 /// How often [`Log::run`] looks for spools to seal.
@@ -33,6 +33,7 @@ pub(crate) struct Inner {
     /// One seal at a time, so that a spool is sealed once.
     pub sealing: tokio::sync::Mutex<()>,
     queue: Sender<Message>,
+    bell: Arc<Bell>,
     rows: AtomicU64,
     dropped: Arc<AtomicU64>,
 }
@@ -51,6 +52,7 @@ impl Log {
         let tail = Arc::new(RwLock::new(tail));
         let dropped = Arc::new(AtomicU64::new(0));
         let (queue, messages) = bounded(config.queue.max(1));
+        let bell = Arc::new(Bell::default());
         let writer = Writer {
             dir,
             clock: Arc::clone(ledger.clock()),
@@ -60,6 +62,7 @@ impl Log {
             most_unsealed: config.most_unsealed,
             dropped: Arc::clone(&dropped),
             spools: HashMap::new(),
+            bell: Arc::clone(&bell),
         };
         std::thread::Builder::new()
             .name("predictions-write".into())
@@ -73,6 +76,7 @@ impl Log {
             cache: Mutex::default(),
             sealing: tokio::sync::Mutex::new(()),
             queue,
+            bell,
             rows: AtomicU64::new(0),
             dropped,
         })))
@@ -98,7 +102,7 @@ impl Log {
         let rows = batch.ids.len() as u64;
         let (answer, stored) = oneshot::channel();
         match self.0.queue.try_send(Message::Batch(Box::new(batch), Some(answer))) {
-            Ok(()) => {}
+            Ok(()) => self.0.bell.ring(),
             Err(TrySendError::Full(_)) => {
                 self.0.dropped.fetch_add(rows, Ordering::Relaxed);
                 return Err(Error::QueueFull);
@@ -190,7 +194,10 @@ impl Log {
     async fn send(&self, mut message: Message) -> Result<(), Error> {
         loop {
             match self.0.queue.try_send(message) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.0.bell.ring();
+                    return Ok(());
+                }
                 Err(TrySendError::Disconnected(_)) => return Err(Error::Stopped),
                 Err(TrySendError::Full(back)) => message = back,
             }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
-use parking_lot::RwLock;
+use crossbeam_channel::{Receiver, TryRecvError};
+use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::oneshot;
 use types::{Clock, new_id};
 
@@ -23,6 +23,29 @@ pub enum Message {
     Close(Key, oneshot::Sender<()>),
 }
 
+/// Rung for a message whose sender waits. To wake the writer for each prediction would cost a request more than its record:
+/// in traffic it looks every few milliseconds by itself.
+#[derive(Default)]
+pub struct Bell {
+    rung: Mutex<bool>,
+    heard: Condvar,
+}
+
+impl Bell {
+    pub fn ring(&self) {
+        *self.rung.lock() = true;
+        self.heard.notify_one();
+    }
+
+    fn wait(&self, most: Duration) {
+        let mut rung = self.rung.lock();
+        if !*rung {
+            self.heard.wait_for(&mut rung, most);
+        }
+        *rung = false;
+    }
+}
+
 pub struct Writer {
     pub dir: PathBuf,
     pub clock: Arc<dyn Clock>,
@@ -32,31 +55,42 @@ pub struct Writer {
     pub most_unsealed: usize,
     pub dropped: Arc<AtomicU64>,
     pub spools: HashMap<Key, Spool>,
+    pub bell: Arc<Bell>,
 }
 
 /// Messages handled before a flush is looked at again.
 const ROUND: usize = 1024;
+/// How long predictions may wait in the queue.
+const PAUSE: Duration = Duration::from_millis(5);
 
 impl Writer {
     /// Ends when every sender is gone; what is queued then is written first.
     pub fn serve(mut self, queue: &Receiver<Message>) {
         let mut dirty_since: Option<Instant> = None;
+        let mut more = false;
         loop {
-            let wait = match dirty_since {
-                Some(since) => self.flush_every.saturating_sub(since.elapsed()),
-                None => Duration::from_secs(3600),
+            let next = match dirty_since {
+                None => queue.recv().map_err(|_| TryRecvError::Disconnected),
+                Some(since) => {
+                    if !more {
+                        self.bell.wait(PAUSE.min(self.flush_every.saturating_sub(since.elapsed())));
+                    }
+                    queue.try_recv()
+                }
             };
-            let first = match queue.recv_timeout(wait) {
+            let first = match next {
                 Ok(message) => Some(message),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => {
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => {
                     self.flush(false);
                     return;
                 }
             };
+            let mut handled = 0;
             let mut answers = Vec::new();
             let mut flushes = Vec::new();
             for message in first.into_iter().chain(queue.try_iter().take(ROUND)) {
+                handled += 1;
                 match message {
                     Message::Batch(batch, answer) => {
                         let written = self.append(*batch);
@@ -72,6 +106,7 @@ impl Writer {
                     }
                 }
             }
+            more = handled > ROUND;
             let due = dirty_since.is_some_and(|since| since.elapsed() >= self.flush_every);
             if due || !answers.is_empty() || !flushes.is_empty() {
                 let failed = self.flush(!answers.is_empty());

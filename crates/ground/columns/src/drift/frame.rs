@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::{
 
 use super::pair::{Key, NumberType, Numbers};
 use super::{Kind, NotComputable};
-use crate::{ArrayRef, Error, Format, Table, csv, jsonl};
+use crate::{ArrayRef, Error, Format, Table, read_loosely};
 
 /// Integers with at most this many different values are categories.
 const FEW: usize = 10;
@@ -57,11 +57,7 @@ impl Frame {
                 ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|e| bad(name, &e))?;
             return Ok(Self::of_parquet(name.to_owned(), Content::Bytes(bytes, loaded)));
         }
-        let table = match Format::of(name)? {
-            Format::JsonLines => jsonl::read_lenient(name, &bytes)?,
-            _ => csv::read_lenient(name, &bytes)?,
-        };
-        Ok(Self::of_table(name, table))
+        Ok(Self::of_table(name, read_loosely(name, bytes)?))
     }
 
     pub fn of_table(name: &str, table: Table) -> Self {
@@ -360,7 +356,9 @@ impl Series {
     }
 
     pub(crate) fn texts(&self) -> Result<Vec<String>, NotComputable> {
-        if !self.is_text() && self.data_type != ArrowType::Null {
+        let timed =
+            matches!(self.data_type, ArrowType::Date32 | ArrowType::Date64 | ArrowType::Timestamp(..));
+        if !self.is_text() && !timed && self.data_type != ArrowType::Null {
             return Err(NotComputable::reason(format!("the column holds {}, not texts", self.data_type)));
         }
         let wide = self.chunks.iter().filter_map(|c| wide_text(c));

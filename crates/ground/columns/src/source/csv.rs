@@ -32,7 +32,7 @@ pub async fn look(file: &dyn File) -> Result<Known, Error> {
     let mut columns: Vec<Inference> = Vec::new();
     let mut count = 0;
     while let Some(block) = blocks.next().await? {
-        let mut rows = Rows { file: name, rest: block.text(name)?, line: block.line };
+        let mut rows = Rows::strict(name, block.text(name)?, block.line);
         if columns.is_empty() {
             names = header(&mut rows)?;
             columns = names.iter().map(|_| Inference::default()).collect();
@@ -107,7 +107,7 @@ pub fn batches(file: Arc<dyn File>, known: &Known, own: &[usize], skip: u64, tak
 impl Reading {
     fn build(&mut self, block: &Block) -> Result<RecordBatch, Error> {
         let name = self.file.name().to_owned();
-        let mut rows = Rows { file: &name, rest: block.text(&name)?, line: block.line };
+        let mut rows = Rows::strict(&name, block.text(&name)?, block.line);
         if !self.started {
             header(&mut rows)?;
             self.started = true;

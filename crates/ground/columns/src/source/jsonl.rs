@@ -144,8 +144,9 @@ impl Reading {
                 skip -= 1;
                 return Ok(true);
             }
+            let mut at = 0;
             for ((name, expected), builder) in built.iter().zip(&mut builders) {
-                let value = object.0.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+                let value = object.value(name, &mut at);
                 let pushed = match value {
                     None | Some(Value::Null) => {
                         builder.push_null();

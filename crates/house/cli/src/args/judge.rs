@@ -75,9 +75,10 @@ const EVALUATE_HELP: &str = "\
 PREDICTIONS is a CSV, JSON Lines or Parquet file, REPOSITORY@REF:PATH of a server, or dataset:NAME[@VERSION], with a row a
 prediction: the label, and the predicted class or number, the score of the positive class, or both.
 
-Metrics: binary accuracy average_precision balanced_accuracy brier calibration_error f1 log_loss positive_rate precision
-predicted_positive_rate recall roc_auc specificity; multiclass accuracy macro_f1 macro_precision macro_recall weighted_f1;
-regression mae mape median_ae r2 rmse; ranking hit_rate map mrr ndcg.
+Metrics: binary accuracy average_precision balanced_accuracy brier calibration_error cohen_kappa f1 log_loss mcc positive_rate
+precision predicted_positive_rate recall roc_auc specificity; multiclass accuracy balanced_accuracy cohen_kappa macro_f1
+macro_precision macro_recall mcc weighted_f1 weighted_precision weighted_recall; regression explained_variance mae mape max_error
+median_ae r2 rmse; ranking hit_rate map mrr ndcg.
 Fairness: demographic_parity_difference demographic_parity_ratio equal_opportunity_difference equal_opportunity_ratio
 equalized_odds_difference equalized_odds_ratio generalized_entropy_index theil_index.
 
@@ -99,7 +100,8 @@ pub struct Evaluate {
     /// The score of the positive class, or what rows are ranked by
     #[arg(long, value_name = "COLUMN")]
     pub score: Option<String>,
-    /// Told from the label if left out
+    /// Told from the label if left out: 0 and 1 or booleans are binary; texts, and up to 20 whole numbers that are predicted
+    /// by whole numbers, multiclass
     #[arg(long, value_enum)]
     pub task: Option<TaskName>,
     /// The value that is the positive class [default: 1 or true]

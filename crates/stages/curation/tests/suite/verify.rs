@@ -57,6 +57,27 @@ fn flipped_labels_are_found_and_clean_ones_pass() {
     assert_eq!(near.verdict, Verdict::Fail, "{}", near.text);
 }
 
+/// cleanlab 2.9.0 on the same few rows: `find_label_issues([0, 0, 1, 1, 0, 1, 1], p)` names the fifth row, whose label
+/// the model would not give. Class 2 has a column and no row.
+#[test]
+fn given_probabilities_need_no_least_number_of_rows() {
+    let p = [
+        [0.9, 0.1, 0.0],
+        [0.8, 0.1, 0.1],
+        [0.2, 0.7, 0.1],
+        [0.1, 0.9, 0.0],
+        [0.05, 0.9, 0.05],
+        [0.2, 0.8, 0.0],
+        [0.1, 0.8, 0.1],
+    ];
+    let mut columns: Vec<(String, columns::ArrayRef)> =
+        (0..3).map(|j| (format!("p_{j}"), column::floats(p.iter().map(|row| Some(row[j]))))).collect();
+    columns.push(("y".into(), column::integers([0, 0, 1, 1, 0, 1, 1].map(Some))));
+    let plan = Plan { probabilities: vec!["p_*".into()], ..plan(&["label_errors"]) };
+    let found = one(&Table::new(columns).unwrap(), None, &plan);
+    assert_eq!(found.evidence.iter().map(|e| e.row).collect::<Vec<_>>(), [Some(5)], "{found:?}");
+}
+
 #[test]
 fn a_planted_heap_is_found_and_clean_classes_are_not_accused() {
     let (mut rows, labels) = classes(150, 4.0, 2);

@@ -13,14 +13,16 @@ use crate::model::Task;
 
 pub type Metrics = BTreeMap<String, f64>;
 
-const BINARY: [&str; 13] = [
+const BINARY: [&str; 15] = [
     "accuracy",
     "average_precision",
     "balanced_accuracy",
     "brier",
     "calibration_error",
+    "cohen_kappa",
     "f1",
     "log_loss",
+    "mcc",
     "positive_rate",
     "precision",
     "predicted_positive_rate",
@@ -28,13 +30,27 @@ const BINARY: [&str; 13] = [
     "roc_auc",
     "specificity",
 ];
-const MULTICLASS: [&str; 5] = ["accuracy", "macro_f1", "macro_precision", "macro_recall", "weighted_f1"];
-const REGRESSION: [&str; 5] = ["mae", "mape", "median_ae", "r2", "rmse"];
+const MULTICLASS: [&str; 10] = [
+    "accuracy",
+    "balanced_accuracy",
+    "cohen_kappa",
+    "macro_f1",
+    "macro_precision",
+    "macro_recall",
+    "mcc",
+    "weighted_f1",
+    "weighted_precision",
+    "weighted_recall",
+];
+const REGRESSION: [&str; 7] = ["explained_variance", "mae", "mape", "max_error", "median_ae", "r2", "rmse"];
 const RANKING: [&str; 4] = ["hit_rate", "map", "mrr", "ndcg"];
 
 /// Whether more of the metric is better; of errors and losses less is.
 pub fn higher_is_better(metric: &str) -> bool {
-    !matches!(metric, "brier" | "calibration_error" | "log_loss" | "mae" | "mape" | "median_ae" | "rmse")
+    !matches!(
+        metric,
+        "brier" | "calibration_error" | "log_loss" | "mae" | "mape" | "max_error" | "median_ae" | "rmse"
+    )
 }
 
 /// The metrics of a kind of task, by name.
@@ -86,7 +102,7 @@ impl Data {
             data_type == DataType::Boolean || data_type.is_numeric() && whole() || plan.positive.is_some();
         let task = match plan.task {
             Task::Auto if is_binary => Task::Binary,
-            Task::Auto if data_type == DataType::String => Task::Multiclass,
+            Task::Auto if data_type == DataType::String || are_classes(table, plan) => Task::Multiclass,
             Task::Auto => Task::Regression,
             task => task,
         };
@@ -166,13 +182,24 @@ impl Data {
                 let score = score.as_ref().map(|score| pick(score, rows));
                 binary(&pick(truth, rows), &pick(predicted, rows), score.as_deref())
             }
-            Self::Classes { truth, predicted } => {
-                owned(metrics::multiclass(&pick(truth, rows), &pick(predicted, rows)))
-            }
+            Self::Classes { truth, predicted } => classes(&pick(truth, rows), &pick(predicted, rows)),
             Self::Numbers { truth, predicted } => numbers(&pick(truth, rows), &pick(predicted, rows)),
             Self::Ranked { relevance, score, query, top } => ranking(relevance, score, query, *top, rows),
         }
     }
+}
+
+/// Few whole numbers as labels and whole numbers as predictions are classes, as scikit-learn takes them.
+fn are_classes(table: &Table, plan: &Plan) -> bool {
+    const MOST: usize = 20;
+    let whole = |column: &String| {
+        let mut numbers = table.numbers(column).ok()?.into_iter().flatten().collect::<Vec<_>>();
+        numbers.sort_by(f64::total_cmp);
+        numbers.dedup();
+        numbers.iter().all(|v| v.fract() == 0.0).then_some(numbers.len())
+    };
+    let labels = whole(&plan.label).is_some_and(|different| different <= MOST);
+    labels && plan.prediction.as_ref().and_then(whole).is_some()
 }
 
 fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
@@ -217,6 +244,7 @@ fn binary(truth: &[bool], predicted: &[bool], score: Option<&[f64]>) -> Metrics 
             found.insert("balanced_accuracy".into(), balanced);
         }
     }
+    found.extend(confusions(truth, predicted));
     if let Some(score) = score {
         let soft = metrics::binary(truth, score, 0.5);
         for name in ["log_loss", "brier", "roc_auc"] {
@@ -230,6 +258,53 @@ fn binary(truth: &[bool], predicted: &[bool], score: Option<&[f64]>) -> Metrics 
             found.remove("log_loss");
             found.remove("brier");
         }
+    }
+    found
+}
+
+fn classes(truth: &[String], predicted: &[String]) -> Metrics {
+    let mut found = owned(metrics::multiclass(truth, predicted));
+    found.extend(confusions(truth, predicted));
+    // By class: right, predicted, true.
+    let mut counts: BTreeMap<&String, [f64; 3]> = BTreeMap::new();
+    for (t, p) in truth.iter().zip(predicted) {
+        counts.entry(t).or_default()[2] += 1.0;
+        let given = counts.entry(p).or_default();
+        given[1] += 1.0;
+        given[0] += f64::from(u8::from(t == p));
+    }
+    let there: Vec<&[f64; 3]> = counts.values().filter(|c| c[2] > 0.0).collect();
+    if there.is_empty() {
+        return found;
+    }
+    let rows = truth.len() as f64;
+    let recalls = there.iter().map(|c| c[0] / c[2]).sum::<f64>();
+    let precise = |c: &&[f64; 3]| if c[1] > 0.0 { c[0] / c[1] * c[2] } else { 0.0 };
+    found.insert("balanced_accuracy".into(), recalls / there.len() as f64);
+    found.insert("weighted_precision".into(), there.iter().map(precise).sum::<f64>() / rows);
+    found.insert("weighted_recall".into(), there.iter().map(|c| c[0]).sum::<f64>() / rows);
+    found
+}
+
+/// Matthews' correlation (0 where either side has one class only) and Cohen's kappa, as scikit-learn has them.
+fn confusions<T: Ord>(truth: &[T], predicted: &[T]) -> Metrics {
+    let mut sums: BTreeMap<&T, [f64; 2]> = BTreeMap::new();
+    let mut right = 0.0;
+    for (t, p) in truth.iter().zip(predicted) {
+        sums.entry(t).or_default()[0] += 1.0;
+        sums.entry(p).or_default()[1] += 1.0;
+        right += f64::from(u8::from(t == p));
+    }
+    let n = truth.len() as f64;
+    let product = |i: usize, j: usize| sums.values().map(|s| s[i] * s[j]).sum::<f64>();
+    let (both, spread) = (product(0, 1), (n * n - product(0, 0)) * (n * n - product(1, 1)));
+    let mut found = Metrics::new();
+    if n > 0.0 {
+        let mcc = if spread > 0.0 { (right * n - both) / spread.sqrt() } else { 0.0 };
+        found.insert("mcc".into(), mcc);
+    }
+    if both < n * n {
+        found.insert("cohen_kappa".into(), (right * n - both) / (n * n - both));
     }
     found
 }
@@ -248,11 +323,25 @@ fn numbers(truth: &[f64], predicted: &[f64]) -> Metrics {
         errors[middle]
     };
     found.insert("median_ae".into(), median);
+    found.extend(errors.last().map(|most| ("max_error".to_owned(), *most)));
+    found.extend(explained(truth, predicted).map(|share| ("explained_variance".to_owned(), share)));
     if truth.iter().all(|t| *t != 0.0) {
         let shares = truth.iter().zip(predicted).map(|(t, p)| ((t - p) / t).abs());
         found.insert("mape".into(), shares.sum::<f64>() / truth.len() as f64);
     }
     found
+}
+
+/// Of the label's variance, what is left out of that of the errors; `None` where labels do not vary.
+fn explained(truth: &[f64], predicted: &[f64]) -> Option<f64> {
+    let variance = |values: &mut dyn Iterator<Item = f64>| {
+        let values: Vec<f64> = values.collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64
+    };
+    let all = variance(&mut truth.iter().copied());
+    let left = variance(&mut truth.iter().zip(predicted).map(|(t, p)| t - p));
+    (all > 0.0).then(|| 1.0 - left / all)
 }
 
 /// Means over the queries that have something relevant; ties of the score by place.

@@ -71,6 +71,22 @@ fn metrics_are_those_of_scikit_learn() {
     assert!((found.metrics["mrr"].value - 0.75).abs() < 1e-12);
 }
 
+/// `sklearn.metrics.log_loss([0, 1, 1], [1.0, 0.0, 0.5])`, and `f1_score(…, average="macro")` of 0, 1, 2.
+#[test]
+fn certain_and_wrong_costs_what_it_does_in_scikit_learn_and_whole_numbers_are_classes() {
+    let data = table(vec![("y", column::integers([0, 1, 1].map(Some))), ("p", numbers(&[1.0, 0.0, 0.5]))]);
+    let found = assess(&data, None, None, &scored()).unwrap();
+    assert!((found.metrics["log_loss"].value - 24.260_151_319_598_084).abs() < 1e-9, "{:?}", found.metrics);
+    let data = table(vec![
+        ("y", column::integers([0, 1, 2, 2].map(Some))),
+        ("guess", numbers(&[0.0, 2.0, 2.0, 2.0])),
+    ]);
+    let plan = Plan { prediction: Some("guess".into()), label: "y".into(), ..Plan::default() };
+    let found = assess(&data, None, None, &plan).unwrap();
+    assert_eq!(found.task, "multiclass");
+    assert!((found.metrics["macro_f1"].value - 0.6).abs() < 1e-12, "{:?}", found.metrics);
+}
+
 #[test]
 fn a_limit_in_a_slice_refuses_what_passes_as_a_whole() {
     let plan = Plan {

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use columns::Table;
 use datasets::ROW_ID;
 use serde_json::json;
+use types::{DataType, Timestamp};
 
 use super::{percent, share_finding};
 use crate::Error;
@@ -78,6 +79,15 @@ pub(in crate::verify) fn duplicates(table: &Table, plan: &Plan) -> Result<Findin
     }))
 }
 
+/// Points in time; days are their midnights. Errors: `Columns` for other types.
+fn times(table: &Table, column: &str) -> Result<Vec<Option<Timestamp>>, Error> {
+    if table.field(column)?.data_type != DataType::Date {
+        return Ok(table.timestamps(column)?);
+    }
+    let day = |text: String| Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    Ok(table.texts(column)?.into_iter().map(|text| text.and_then(day)).collect())
+}
+
 /// Test rows that are in the training data, by content or by key, or lie before its end in time.
 pub(in crate::verify) fn contamination(
     table: &Table,
@@ -100,8 +110,8 @@ pub(in crate::verify) fn contamination(
     }
     let mut reasons: Vec<Option<(u64, String)>> = vec![None; test.rows()];
     if let Some(time) = &plan.time {
-        let end = table.timestamps(time)?.into_iter().flatten().max();
-        for (reason, at) in reasons.iter_mut().zip(test.timestamps(time)?) {
+        let end = times(table, time)?.into_iter().flatten().max();
+        for (reason, at) in reasons.iter_mut().zip(times(test, time)?) {
             if at.is_some() && at <= end {
                 *reason = Some((0, "is not after the end of the training data".to_owned()));
             }

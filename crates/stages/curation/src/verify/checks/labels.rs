@@ -31,10 +31,12 @@ struct Known {
     classes: Vec<usize>,
 }
 
+fn label(plan: &Plan) -> Result<&str, Error> {
+    plan.label.as_deref().ok_or_else(|| Error::BadVerification("no label column is named".into()))
+}
+
 fn known(table: &Table, plan: &Plan) -> Result<Known, Error> {
-    let label =
-        plan.label.as_deref().ok_or_else(|| Error::BadVerification("no label column is named".into()))?;
-    let labels = labels(table, label)?;
+    let labels = labels(table, label(plan)?)?;
     let mut sizes = vec![0; labels.classes.len()];
     labels.of.iter().flatten().for_each(|class| sizes[*class] += 1);
     let classes: Vec<usize> = (0..sizes.len()).filter(|class| sizes[*class] >= FEWEST_OF_CLASS).collect();
@@ -50,31 +52,37 @@ fn known(table: &Table, plan: &Plan) -> Result<Known, Error> {
     Ok(Known { labels, rows, of, classes })
 }
 
+/// Labelled rows with what a model, or their neighbours, say of each class.
+struct Judged {
+    /// The names of the classes, in the order of the probabilities.
+    classes: Vec<String>,
+    /// Rows of the table, from 0.
+    rows: Vec<usize>,
+    of: Vec<usize>,
+    probabilities: Vec<Vec<f64>>,
+    source: String,
+}
+
 pub(in crate::verify) fn label_errors(table: &Table, plan: &Plan) -> Result<Finding, Error> {
-    let known = known(table, plan)?;
-    let (probabilities, source) = if plan.probabilities.is_empty() {
-        (voted(table, plan, &known)?, format!("{VOTERS} neighbours of each row, itself left out"))
-    } else {
-        (given(table, plan, &known)?, "the given probabilities".to_owned())
-    };
-    let rows = ranked(&known.of, &probabilities, FilterBy::PruneByNoiseRate, Quality::NormalizedMargin)?;
-    let scores = quality(&known.of, &probabilities, Quality::SelfConfidence, false)?;
-    let class = |of: usize| &known.labels.classes[known.classes[of]];
+    let judged = if plan.probabilities.is_empty() { voted(table, plan)? } else { given(table, plan)? };
+    let Judged { classes, rows: places, of, probabilities, source } = judged;
+    let rows = ranked(&of, &probabilities, FilterBy::PruneByNoiseRate, Quality::NormalizedMargin)?;
+    let scores = quality(&of, &probabilities, Quality::SelfConfidence, false)?;
     let evidence = rows
         .iter()
         .map(|row| {
             let p = &probabilities[*row];
             let best = (0..p.len()).max_by(|a, b| p[*a].total_cmp(&p[*b])).unwrap_or(0);
-            let (given, other) = (class(known.of[*row]), class(best));
+            let (given, other) = (&classes[of[*row]], &classes[best]);
             Evidence {
-                row: Some(known.rows[*row] as u64 + 1),
+                row: Some(places[*row] as u64 + 1),
                 column: plan.label.clone(),
                 value: json!({"given": given, "likely": other, "quality": scores[*row]}),
                 why: format!("labelled {given}, looks like {other} (p = {:.3})", p[best]),
             }
         })
         .collect();
-    let n = known.rows.len();
+    let n = places.len();
     Ok(share_finding(Kind::LabelErrors, plan, n, evidence, |verdict, share| match verdict {
         Verdict::Pass => format!(
             "no evidence that as many as {} of the labels are wrong ({} of {n} rows, by confident learning from {source})",
@@ -85,35 +93,55 @@ pub(in crate::verify) fn label_errors(table: &Table, plan: &Plan) -> Result<Find
     }))
 }
 
-/// The columns of the plan; a column of a pattern whose end is a class is that class.
-fn given(table: &Table, plan: &Plan, known: &Known) -> Result<Vec<Vec<f64>>, Error> {
+/// The columns of the plan: a column of a pattern whose end is a class is that class, else they are the classes in order.
+/// Rows that lack the label or a probability are left out.
+fn given(table: &Table, plan: &Plan) -> Result<Judged, Error> {
+    let labels = labels(table, label(plan)?)?;
     let names = plan.columns(table, &plan.probabilities)?;
-    let classes = &known.labels.classes;
+    let (places, classes) = places(&names, &labels.classes, plan)?;
+    let columns = names.iter().map(|name| table.numbers(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut judged = Judged {
+        classes,
+        rows: Vec::new(),
+        of: Vec::new(),
+        probabilities: Vec::new(),
+        source: "the given probabilities".into(),
+    };
+    for (row, class) in labels.of.iter().enumerate() {
+        let own: Option<Vec<f64>> = columns.iter().map(|c| c[row].filter(|p| !p.is_nan())).collect();
+        let (Some(class), Some(own)) = (class, own) else { continue };
+        judged.rows.push(row);
+        judged.of.push(places[*class]);
+        judged.probabilities.push(own);
+    }
+    Ok(judged)
+}
+
+/// The column of each class of the label, and what each column's class is called.
+fn places(names: &[String], classes: &[String], plan: &Plan) -> Result<(Vec<usize>, Vec<String>), Error> {
+    let prefix = plan.probabilities.first().and_then(|p| p.strip_suffix('*')).unwrap_or_default();
+    let by_name = |class: &String| names.iter().position(|n| *n == format!("{prefix}{class}"));
+    let named =
+        (!prefix.is_empty()).then(|| classes.iter().map(by_name).collect::<Option<Vec<_>>>()).flatten();
+    if let Some(places) = named {
+        let end = |n: &String| n.strip_prefix(prefix).unwrap_or(n).to_owned();
+        return Ok((places, names.iter().map(end).collect()));
+    }
     if names.len() != classes.len() {
         let why = format!("there are {} columns of probabilities and {} classes", names.len(), classes.len());
         return Err(Error::BadVerification(why));
     }
-    let prefix = plan.probabilities.first().and_then(|p| p.strip_suffix('*')).unwrap_or_default();
-    let by_name = |class: &String| names.iter().find(|n| **n == format!("{prefix}{class}"));
-    let ordered: Vec<&String> = match classes.iter().map(by_name).collect::<Option<Vec<_>>>() {
-        Some(ordered) if !prefix.is_empty() => ordered,
-        _ => names.iter().collect(),
-    };
-    let columns = known
-        .classes
-        .iter()
-        .map(|class| table.complete_numbers(ordered[*class]))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(known.rows.iter().map(|row| columns.iter().map(|column| column[*row]).collect()).collect())
+    Ok(((0..classes.len()).collect(), classes.to_vec()))
 }
 
 /// The votes of the nearest rows, nearer ones weighing more, each class with a little to begin with.
-fn voted(table: &Table, plan: &Plan, known: &Known) -> Result<Vec<Vec<f64>>, Error> {
+fn voted(table: &Table, plan: &Plan) -> Result<Judged, Error> {
+    let known = known(table, plan)?;
     let matrix = features(table, plan, &plan.activations)?.take(&known.rows);
     let index = Neighbours::new(&matrix)?;
     let classes = known.classes.len();
     let votes = VOTERS.min(matrix.rows() - 1);
-    (0..matrix.rows())
+    let probabilities = (0..matrix.rows())
         .map(|row| {
             let near = index.nearest_others(row, votes)?;
             let furthest = near.last().map_or(1.0, |n| n.distance).max(f64::MIN_POSITIVE);
@@ -122,7 +150,11 @@ fn voted(table: &Table, plan: &Plan, known: &Known) -> Result<Vec<Vec<f64>>, Err
             let sum: f64 = counts.iter().sum();
             Ok(counts.iter().map(|count| count / sum).collect())
         })
-        .collect()
+        .collect::<Result<Vec<_>, Error>>()?;
+    let name = |class: &usize| known.labels.classes[*class].clone();
+    let classes = known.classes.iter().map(name).collect();
+    let source = format!("{VOTERS} neighbours of each row, itself left out");
+    Ok(Judged { classes, rows: known.rows, of: known.of, probabilities, source })
 }
 
 /// Activations if there are any, else the features.
