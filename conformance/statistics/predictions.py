@@ -18,6 +18,8 @@ try:
     import fairlearn.metrics as fair
 except ImportError:
     fair = None
+# It would tell its makers of its use.
+os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"
 try:
     import nannyml
 except ImportError:

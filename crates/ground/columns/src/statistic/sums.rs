@@ -1,7 +1,7 @@
 //! Sums in NumPy's order, so that what cancels there cancels here.
 
 /// NumPy's pairwise sum: eight running sums up to 128 values, halves above.
-pub(crate) fn sum(values: &[f64]) -> f64 {
+pub fn sum(values: &[f64]) -> f64 {
     let n = values.len();
     if n < 8 {
         return values.iter().fold(0.0, |total, v| total + v);

@@ -15,20 +15,24 @@ const MOST_COMMON: f64 = 0.5;
 const RANDOM_CLASSIFIERS: usize = 1000;
 
 /// Area under the ROC curve of a classifier that tells current texts (positive) from reference ones, on the half of all
-/// texts that it did not learn from. Errors: `Reason` where no word is left, or a half holds one kind of texts only.
+/// texts that it did not learn from; NaN where that half holds texts of one kind only, as in scikit-learn. Errors: `Reason`
+/// where no word is left, or there is one kind only to learn from.
 pub(crate) fn content_drift(reference: &[String], current: &[String]) -> Result<f64, NotComputable> {
     let texts: Vec<&str> = reference.iter().chain(current).map(String::as_str).collect();
     let (train, test) = halves(texts.len());
     let is_current = |rows: &[usize]| -> Vec<bool> { rows.iter().map(|i| *i >= reference.len()).collect() };
     let (learnt, judged) = (is_current(&train), is_current(&test));
     let both = |classes: &[bool]| classes.iter().any(|c| *c) && classes.iter().any(|c| !c);
-    if !both(&learnt) || !both(&judged) {
-        return Err(NotComputable::reason("there are too few texts to learn from and to judge"));
+    if !both(&learnt) {
+        return Err(NotComputable::reason("there are too few texts to learn from"));
     }
     let learnt_texts: Vec<&str> = train.iter().map(|i| texts[*i]).collect();
     let words = Vocabulary::of(&learnt_texts);
     if words.places.is_empty() {
         return Err(NotComputable::reason("the texts have no words that could tell them apart"));
+    }
+    if !both(&judged) {
+        return Ok(f64::NAN);
     }
     let rows: Vec<Row> = learnt_texts.iter().map(|text| words.learnt_row(text)).collect();
     let settings = Settings {

@@ -59,7 +59,8 @@ pub fn calibrated(joint: &[Vec<f64>], labels: &[usize]) -> Vec<Vec<f64>> {
             row.iter().map(|cell| cell / sum * count).collect()
         })
         .collect();
-    let total = scaled.iter().flatten().sum::<f64>().max(TINY);
+    // In NumPy's order: the last bit decides which way a half is rounded.
+    let total = columns::pairwise_sum(&scaled.concat()).max(TINY);
     let rows = labels.len() as f64;
     scaled
         .iter()
@@ -90,6 +91,15 @@ pub(super) fn rounded(values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `cleanlab.count.calibrate_confident_joint`, where 4.5 and 1.5 are halves but for the last bit.
+    #[test]
+    fn halves_are_rounded_as_cleanlab_rounds_them() {
+        let joint = [vec![3.0, 1.0, 0.0], vec![1.0, 1.0, 0.0], vec![0.0, 1.0, 2.0]];
+        let labels = [2, 0, 0, 0, 2, 0, 2, 2, 0, 1, 1, 0];
+        let wanted = [vec![5.0, 1.0, 0.0], vec![1.0, 1.0, 0.0], vec![0.0, 1.0, 3.0]];
+        assert_eq!(calibrated(&joint, &labels), wanted);
+    }
 
     #[test]
     fn rounding_keeps_the_sum() {

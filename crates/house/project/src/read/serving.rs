@@ -1,4 +1,4 @@
-use automation::{PerformanceRule, ScheduleRule, Triggers};
+use automation::{CommitRule, PerformanceRule, ScheduleRule, Triggers};
 use serving::{Action, Checks, FeatureSettings, MissingKey};
 
 use super::rollout::rollout;
@@ -134,17 +134,19 @@ pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
 }
 
 fn triggers(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Triggers {
-    let fields = reader.fields(path, at, node, &["performance", "labels", "schedule"]);
+    let fields = reader.fields(path, at, node, &["performance", "labels", "data_commit", "schedule"]);
     let (performance_at, schedule_at) =
         (reader.key_at(&fields, "performance"), reader.key_at(&fields, "schedule"));
+    let commit_at = reader.key_at(&fields, "data_commit");
     let found = Triggers {
         performance: reader
             .optional(&fields, "performance", |r, p, n| Some(performance(r, p, performance_at, n))),
         labels: reader.optional(&fields, "labels", |r, _, n| r.integer(n, 1, 1_000_000_000)),
+        data_commit: reader.optional(&fields, "data_commit", |r, p, n| Some(data_commit(r, p, commit_at, n))),
         schedule: reader.optional(&fields, "schedule", |r, p, n| Some(schedule(r, p, schedule_at, n))),
     };
     if found.is_empty() {
-        let hint = Some("add performance:, labels: or schedule:".to_owned());
+        let hint = Some("add performance:, labels:, data_commit: or schedule:".to_owned());
         reader.error_at(path, format!("`{path}` triggers nothing"), hint);
     }
     found
@@ -166,6 +168,22 @@ fn performance(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Perfor
         bound,
         windows: reader.optional(&fields, "windows", |r, _, n| r.integer(n, 1, 50)).unwrap_or(1),
         rows: reader.optional(&fields, "rows", |r, _, n| r.integer(n, 1, 1_000_000_000)).unwrap_or(100),
+    }
+}
+
+fn data_commit(reader: &mut Reader, path: &str, at: Span, node: &Node) -> CommitRule {
+    let fields = reader.fields(path, at, node, &["repository", "branch", "prefix", "settle"]);
+    let settle = reader.optional(&fields, "settle", Reader::duration).map_or(60, Duration::seconds);
+    if settle > 86_400 {
+        reader.error_at(&format!("{path}.settle"), "`settle` is at most 1d", None);
+    }
+    CommitRule {
+        repository: reader
+            .required(&fields, "repository", "<a repository of data>", Reader::text)
+            .unwrap_or_default(),
+        branch: reader.optional(&fields, "branch", Reader::text).unwrap_or_else(|| "main".into()),
+        prefix: reader.optional(&fields, "prefix", Reader::text).unwrap_or_default(),
+        settle: i64::try_from(settle).unwrap_or(i64::MAX),
     }
 }
 

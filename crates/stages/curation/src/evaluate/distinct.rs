@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::domain::Domain;
 use super::{Evaluator, Finding};
-use crate::frame::{Cell, Dtype, compare, json_equal, numpy_time, time_text};
+use crate::frame::{Cell, compare, json_equal, numpy_time, time_text};
 use crate::suite::Relation;
 use crate::texts::dates;
 
@@ -86,12 +86,12 @@ impl Evaluator<'_> {
             let most = counts.iter().map(|c| c.1).max().unwrap_or(0);
             ordered(counts.iter().filter(|c| c.1 == most).map(|c| c.0).collect())
         });
-        let shared = common.iter().filter(|c| set.iter().any(|v| equal(**c, v))).count();
+        // Times are NumPy's here, in UTC, which are equal to no text and no time of a suite.
+        let named = |cell: &Cell<'_>| !matches!(cell, Cell::Time(_)) && set.iter().any(|v| equal(*cell, v));
+        let shared = common.iter().filter(|c| named(c)).count();
         let success = if ties { shared > 0 } else { common.len() == 1 && shared == 1 };
         let shown = |cell: Cell<'_>| match cell {
-            Cell::Time(at) if !matches!(self.frame.at(column).dtype, Dtype::Zoned(_)) => {
-                numpy_time(at).into()
-            }
+            Cell::Time(at) => numpy_time(at).into(),
             cell => self.frame.at(column).shown(cell),
         };
         Ok(Finding::observed(success, Value::Array(common.into_iter().map(shown).collect())))

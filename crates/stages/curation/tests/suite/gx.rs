@@ -145,3 +145,16 @@ fn another_set_agrees_where_one_is_given() {
     let (compared, differing) = compare(Path::new(&folder), &|_| false);
     assert!(differing.is_empty(), "{} of {compared} differ:\n{}", differing.len(), differing.join("\n"));
 }
+
+/// NumPy's times are equal to no text of a suite, and those of a zone are shown in UTC (`column.mode().values`).
+#[test]
+fn the_most_common_time_is_that_of_numpy() {
+    let at = types::Timestamp::parse_rfc3339("2023-03-01T04:30:00Z");
+    let table = columns::Table::new(vec![("t".into(), columns::column::timestamps([at, at, None]))]).unwrap();
+    let frame = Arc::new(Frame::of_table(&table, Reading::Pandas).unwrap());
+    let suite = r#"{"name": "s", "expectations": [{"type": "expect_column_most_common_value_to_be_in_set",
+        "kwargs": {"column": "t", "value_set": ["2023-03-01T04:30:00"], "ties_okay": true}}]}"#;
+    let result = validate(frame, read_suite(suite, None, None).unwrap()).gx(&ResultFormat::default());
+    assert_eq!(result["results"][0]["result"]["observed_value"][0], "2023-03-01T04:30:00.000000000");
+    assert_eq!(result["results"][0]["success"], false);
+}
