@@ -95,7 +95,8 @@ function Turn({ retraining, now }: { retraining: Retraining; now: number }) {
         const next = history.slice(index + 1).find((later) => later.state !== state);
         const here = retraining.state === state;
         const final = state === 'done' || ENDS.includes(state);
-        const mark = !entry ? 'still' : here && !final ? 'busy' : final ? tone(state) : 'good';
+        const cut = retraining.state === 'cancelled' && next?.state === 'cancelled';
+        const mark = !entry ? 'still' : here && !final ? 'busy' : final ? tone(state) : cut ? tone('cancelled') : 'good';
         return (
           <li key={state} data-tone={mark} data-reached={entry !== undefined} aria-current={here ? 'step' : undefined}>
             <span className="state" data-tone={mark}><Glyph tone={mark} /></span>

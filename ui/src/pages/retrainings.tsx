@@ -70,7 +70,12 @@ function Starts({ policy }: { policy: RetrainPolicy }) {
     commit && `commits to ${commit.repository}@${commit.branch}${commit.prefix ? `:${commit.prefix}` : ''}`,
     schedule && `${schedule.cron} (${schedule.zone})`,
   ].filter(Boolean);
-  return <>{policy.on && <Link href={`/monitors/${enc(policy.on)}`}>{policy.on}</Link>}{policy.on && more.length > 0 ? ', ' : ''}{more.join(', ')}</>;
+  return (
+    <ul>
+      {policy.on && <li><Link href={`/monitors/${enc(policy.on)}`}>{policy.on}</Link></li>}
+      {more.map((line) => <li key={String(line)}>{line}</li>)}
+    </ul>
+  );
 }
 
 /** Commits that settle, or that something stands against. */

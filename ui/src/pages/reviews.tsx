@@ -6,6 +6,7 @@ import { Ago, Await, Code, Empty, Facts, Failure, Page, Panel, State } from '../
 import { Table } from '../parts/table';
 import { Link, enc } from '../router';
 import { useApi } from '../store';
+import '../styles/monitor.css';
 
 type List = { queues: ReviewQueue[]; items: Review[]; more: boolean };
 const TOPICS = ['review', 'project'];
@@ -113,7 +114,8 @@ function Work({ endpoint }: { endpoint: string }) {
   useKeys({ n: () => void doing(take), s: () => void act('skip') });
 
   const known = [...new Set((list.data?.items ?? []).map((done) => done.verdict).filter((verdict) => verdict !== null).map(String))];
-  const quick = known.length > 0 && known.length <= 6 ? known.toSorted() : ['0', '1'];
+  const binary = known.every((text) => text === '0' || text === '1');
+  const quick = binary ? ['0', '1'] : known.length <= 6 ? known.toSorted() : [];
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (label !== '') void answer(label);
@@ -147,15 +149,15 @@ function Work({ endpoint }: { endpoint: string }) {
                     <button key={text} type="button" disabled={busy} onClick={() => void answer(text)}>{text}</button>
                   ))}
                 </div>
-                <label>
-                  What is true
-                  <input value={label} onChange={(event) => setLabel(event.target.value)} placeholder="a number, true, false or a text" />
+                <label className="field">
+                  <span>What is true</span>
+                  <input type="text" value={label} onChange={(event) => setLabel(event.target.value)} placeholder="a number, true, false or a text" />
                 </label>
-                <label>
-                  Remark
-                  <input value={comment} onChange={(event) => setComment(event.target.value)} />
+                <label className="field">
+                  <span>Remark</span>
+                  <input type="text" value={comment} onChange={(event) => setComment(event.target.value)} />
                 </label>
-                <div className="actions">
+                <div className="row">
                   <button type="submit" className="primary" disabled={busy || label === ''}>Answer</button>
                   <button type="button" disabled={busy} onClick={() => void act('skip')}>Skip <kbd>s</kbd></button>
                 </div>

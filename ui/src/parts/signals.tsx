@@ -30,7 +30,7 @@ export function Signals({ window, levels, labelled }: { window: MonitorWindow; l
   if (signals.length === 0 && late.length === 0) return null;
   return (
     <Panel title="Signals">
-      <div className="signals">
+      <div className="signals" tabIndex={0} role="region" aria-label="Signals">
         <table>
           <thead>
             <tr><th>Signal</th><th>Level</th><th className="num">Value</th><th className="num">Limit</th><th>Worst</th></tr>
@@ -122,9 +122,9 @@ function Clients({ signal }: { signal: Signal | undefined }) {
 
 function Detail({ title, heads, children }: { title: string; heads: string[]; children: ReactNode }) {
   return (
-    <details className="signals">
+    <details className="signal-detail">
       <summary>{title}</summary>
-      <div>
+      <div className="signals" tabIndex={0} role="region" aria-label={title}>
         <table>
           <thead><tr>{heads.map((head, at) => <th key={head} className={at > 0 ? 'num' : undefined}>{head}</th>)}</tr></thead>
           <tbody>{children}</tbody>
