@@ -60,7 +60,6 @@ pub use profile::{ColumnProfile, Profile};
 pub use python_json::quoted as quoted_numbers;
 pub use row_diff::{Change, Kind as ChangeKind, RowDiff, rows_at};
 pub use source::{Batches, Known, Scan, Source, parquet::Reader as ParquetReader};
-pub use statistic::sum as pairwise_sum;
 pub use table::{Table, arrow_type, column};
 pub use typed::read_typed;
 

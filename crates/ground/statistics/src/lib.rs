@@ -19,9 +19,11 @@ pub mod poison;
 mod random;
 pub mod representation;
 pub mod streams;
+mod sums;
 
 pub use error::Error;
 pub use interval::{Interval, bootstrap};
 pub use linear::{Eigen, Matrix, eigen};
 pub use mersenne::MersenneTwister;
 pub use random::Random;
+pub use sums::pairwise_sum;

@@ -50,7 +50,8 @@ fn known(method: &Method) -> Method {
 impl Series {
     fn new(method: Method, route: &str, status: StatusCode) -> Self {
         let named = if method == Method::TRACE { "other" } else { method.as_str() }.to_owned();
-        let labels = [("method", named), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
+        let labels =
+            [("method", named), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
         Self {
             method,
             status,

@@ -26,7 +26,6 @@ pub(crate) use mann_whitney::mann_whitney_less;
 pub use mmd::Mmd;
 pub(crate) use special::{chi_square_survival, normal_cumulative};
 pub(crate) use student::student;
-pub use sums::sum;
 pub(crate) use sums::{deviation, percentile};
 pub(crate) use variation::total_variation;
 

@@ -60,7 +60,7 @@ pub fn calibrated(joint: &[Vec<f64>], labels: &[usize]) -> Vec<Vec<f64>> {
         })
         .collect();
     // In NumPy's order: the last bit decides which way a half is rounded.
-    let total = columns::pairwise_sum(&scaled.concat()).max(TINY);
+    let total = crate::pairwise_sum(&scaled.concat()).max(TINY);
     let rows = labels.len() as f64;
     scaled
         .iter()
