@@ -4,12 +4,14 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     AdaBoostClassifier,
     AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
@@ -17,14 +19,17 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.feature_selection import RFE, SelectFpr, SelectKBest, SelectPercentile, SequentialFeatureSelector, f_classif
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.feature_selection import RFE, SelectFpr, SelectFromModel, SelectKBest, SelectPercentile, SequentialFeatureSelector, f_classif
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.multioutput import MultiOutputRegressor
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler, TargetEncoder
+from sklearn.preprocessing import MinMaxScaler, PowerTransformer, QuantileTransformer, StandardScaler, TargetEncoder
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -68,6 +73,35 @@ def cases(rng, rows):
         calibrated = CalibratedClassifierCV(inner, method=pick(rng, "sigmoid", "isotonic"), cv=3, ensemble=bool(rng.random() < 0.7))
         yield sk("calibrated", calibrated.fit(x, label), t, loose)
         yield sk("Dummy", DummyClassifier(strategy=pick(rng, "prior", "most_frequent")).fit(x, label), t)
+        near = KNeighborsClassifier(int(rng.integers(1, 12)), weights=pick(rng, "uniform", "distance"), metric=pick(rng, "minkowski", "manhattan", "chebyshev"), leaf_size=int(rng.integers(2, 40)))
+        yield sk("nearest neighbours", near.fit(x, label), t)
+        # Whole numbers: many rows at the same distance, twice some.
+        yield sk("nearest neighbours, ties", near.fit((x * 2).round(), label), (t * 2).round())
+        yield sk("QDA", QuadraticDiscriminantAnalysis(reg_param=pick(rng, 0.0, 0.1)).fit(x, label), t, loose)
+        decided = pick(rng, LogisticRegression(), LinearSVC(max_iter=300), GaussianNB(), make_pipeline(StandardScaler(), SVC()), RandomForestClassifier(5, random_state=seed))
+        yield sk("OneVsRest", OneVsRestClassifier(decided).fit(x, label), t, loose)
+        yield sk("OneVsOne", OneVsOneClassifier(decided).fit(x, label), t, loose)
+        spread = pick(rng, QuantileTransformer(n_quantiles=60), QuantileTransformer(n_quantiles=200, output_distribution="normal"), PowerTransformer(), PowerTransformer(standardize=False))
+        yield sk("QuantileTransformer, PowerTransformer", make_pipeline(spread, LogisticRegression(max_iter=300)).fit(x, label), t, loose)
+        inside = pick(rng, SelectFromModel(LogisticRegression()), SelectFromModel(RandomForestClassifier(9, random_state=seed), threshold=pick(rng, "median", "0.9*mean")), SelectFromModel(LinearSVC(max_iter=300), max_features=3, threshold=-np.inf))
+        yield sk("SelectFromModel", make_pipeline(inside, LogisticRegression(max_iter=300)).fit(x, label), t)
+    positive, likely = np.exp(x / (np.abs(x).max(0) + 1)), np.exp(t / (np.abs(x).max(0) + 1))
+    yield sk("QuantileTransformer, PowerTransformer", make_pipeline(PowerTransformer("box-cox"), LinearRegression()).fit(positive, score), likely, loose)
+    gaps, holes = table(rng, 300, missing=0.1), table(rng, rows, missing=0.1)
+    for spread in (QuantileTransformer(n_quantiles=50), PowerTransformer()):
+        boosted = HistGradientBoostingClassifier(max_iter=5, random_state=seed)
+        yield sk("QuantileTransformer, PowerTransformer", make_pipeline(spread, boosted).fit(gaps, yb), holes, loose)
+    for inside in (SelectFromModel(Lasso(alpha=0.05)), SelectFromModel(GradientBoostingRegressor(n_estimators=5, random_state=seed), threshold="mean")):
+        yield sk("SelectFromModel", make_pipeline(StandardScaler(), inside, LinearRegression()).fit(x, score), t)
+    near = KNeighborsRegressor(int(rng.integers(1, 12)), weights=pick(rng, "uniform", "distance"))
+    yield sk("nearest neighbours", near.fit(x, pick(rng, score, np.c_[score, -score])), t)
+    line = IsotonicRegression(out_of_bounds=pick(rng, "clip", "nan"), increasing=pick(rng, True, "auto"))
+    yield sk("IsotonicRegression", line.fit(x[["f0"]], score), t[["f0"]])
+    both = np.c_[y, classes(rng, -score, k, text)]
+    several = sk("labels of several outputs", MultiOutputClassifier(pick(rng, LogisticRegression(max_iter=300), RandomForestClassifier(4, random_state=seed))).fit(x, both), t)
+    # A list of tables is no output.
+    several.expected.pop("predict_proba", None)
+    yield several
     numbers = [("a", Ridge()), ("b", DecisionTreeRegressor(max_depth=4, random_state=seed))]
     yield sk("SVR", make_pipeline(StandardScaler(), pick(rng, SVR(), SVR(kernel="poly", degree=2), NuSVR())).fit(x, score), t, loose)
     yield sk("MLP", make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), max_iter=50, random_state=seed)).fit(x, score), t, loose)

@@ -49,6 +49,11 @@ class Platform:
         answer.raise_for_status()
         return answer.json()
 
+    def post(self, path: str, body: dict):
+        answer = self.session.post(f"{self.url}/api/v1/{path}", json=body, timeout=30)
+        check(answer.status_code < 300, f"POST {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
     def ready(self) -> bool:
         return self.session.get(f"{self.url}/v2/models/{MODEL}/ready", timeout=30).status_code == 200
 
@@ -171,6 +176,19 @@ def swap_under_load(platform: Platform, callers: Callers, load: list, labels: li
     return late, count
 
 
+def reviews(platform: Platform, answers: list):
+    """A person looks at some of the drifted predictions, and says what is true of the first."""
+    for answer in answers:
+        body = {"prediction": answer.prediction_id, "reason": "this family pays a share of each bill"}
+        platform.post("reviews", body)
+    first = answers[0]
+    platform.post(f"reviews/{first.prediction_id}/take", {})
+    platform.post(f"reviews/{first.prediction_id}/answer", {"label": int(first.row[LABEL]), "comment": "seen the bill"})
+    queue = next(q for q in platform.get(f"reviews?endpoint={MODEL}")["queues"] if q["endpoint"] == MODEL)
+    check(queue["complete"] >= 1 and queue["pending"] >= len(answers) - 1, f"the queue has them: {queue}")
+    say(f"people: {queue['pending']} predictions wait to be looked at, {queue['complete']} answered")
+
+
 def main():
     url, result = sys.argv[1], Path(sys.argv[2])
     platform = Platform(url)
@@ -197,6 +215,7 @@ def main():
         f"{shadow['disagreement']:.1%} other answers than the old version's")
     say(f"cost-sharing families, before: {quality(answers)}")
     say(f"cost-sharing families, after:  {quality([a for a in late if a.row['lncoins'] > 0])}   (rows not trained on)")
+    reviews(platform, answers[:4])
     check(len(platform.under_way()) == trainings + 1, "one alarm, one retraining")
     check(not callers.failures, f"no request fails: {callers.failures[:3]}")
 

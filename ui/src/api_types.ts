@@ -158,6 +158,8 @@ export interface GateReport {
   passed: boolean;
   text: string;
   checks?: GateCheck[];
+  /** Rows that break a rule, as Parquet with reasons and places. */
+  quarantine?: string | null;
   at?: string;
 }
 
@@ -319,6 +321,7 @@ export interface Monitor {
   consecutive: number;
   /** rows waiting for the current window to fill */
   pending_rows?: number | null;
+  rules?: { records?: 'answers' | 'shadows' };
   /** Of the signals that are not ok. */
   levels?: Record<string, Signal['level']>;
   windows: MonitorWindow[];
@@ -348,6 +351,11 @@ export interface Retraining {
   rollout?: string | null;
   approval_deadline?: string | null;
   decision?: { approved: boolean; by: string; reason: string; at: string } | null;
+  /** Somebody asked for its end. */
+  cancel?: { by: string; reason?: string | null; at: string } | null;
+  ended_at?: string | null;
+  /** Of a skipped one, how often in a row. */
+  times?: number;
   frozen_until?: string | null;
   history?: { at: string; state: string; detail?: string | null }[];
 }
@@ -372,11 +380,13 @@ export interface RetrainPolicy {
   name: string;
   on: string;
   /** What starts it beside the alarm. */
-  triggers?: { performance?: { monitor: string; metric: string; bound: { min?: number; max?: number } }; labels?: number; schedule?: { cron: string; zone: string } };
+  triggers?: { performance?: { monitor: string; metric: string; bound: { min?: number; max?: number } }; labels?: number; data_commit?: { repository: string; branch: string; prefix?: string; settle: number }; schedule?: { cron: string; zone: string } };
   rule?: RolloutRule | null;
   pipeline: string;
   cooldown_until?: string | null;
   budget?: { used: number; runs: number; per: string } | null;
+  /** Commits that will start the next one. */
+  pending?: { commit: string; commits: number; due: string } | null;
 }
 
 export interface LineageNode {

@@ -57,6 +57,18 @@ export interface EndpointDetail extends Endpoint {
   revisions: Revision[];
   by_variant?: { variant: string; traffic: Traffic }[];
   rollout?: Rollout | null;
+  settings?: { features?: Features };
+}
+
+/** Inputs that are looked up by a key that callers send instead. */
+export interface Features {
+  key: string;
+  dataset: string;
+  version: number;
+  /** All that the data set has, if there are none. */
+  columns?: string[];
+  missing: 'error' | 'null' | 'default';
+  defaults?: Record<string, string | number | boolean>;
 }
 
 export interface Rollout {
@@ -71,6 +83,6 @@ export interface Rollout {
   steps: number[];
   step: number;
   bake_seconds: number;
-  guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number };
+  guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number; patience_seconds: number; without_traffic: 'pause' | 'roll_back' };
   timeline: { at: string; what: string; share: number; by: string }[];
 }

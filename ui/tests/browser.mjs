@@ -48,9 +48,9 @@ async function api(where) {
 
 /** What the server has, so that the pages can be held against it. */
 async function inventory() {
-  const [datasets, models, pipelines, pipelineRuns, endpoints, monitors, retrainings, runs, events] = await Promise.all(
+  const [datasets, models, pipelines, pipelineRuns, endpoints, monitors, retrainings, runs, events, reviews] = await Promise.all(
     // Of the events, a family that nobody adds to while the pages are looked at: the table shows the newest alone.
-    ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50&kind=project'].map(api),
+    ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50&kind=project', '/reviews?limit=50'].map(api),
   );
   const declared = new Set(pipelines.pipelines.filter((pipeline) => pipeline.declared).map((pipeline) => pipeline.name));
   const found = {
@@ -65,6 +65,7 @@ async function inventory() {
     runs: runs.runs,
     run: runs.runs[0],
     events: events.events,
+    reviews: reviews.queues,
   };
   if (COMPLETE) for (const [noun, value] of Object.entries(found)) check(value !== undefined && value?.length !== 0, `the server has a ${noun}`);
   return found;
@@ -84,6 +85,7 @@ async function pages(have) {
     ['endpoints', '/endpoints', have.endpoint ? [have.endpoint.name] : ['Nothing is served yet']],
     ['monitors', '/monitors', have.monitor ? [have.monitor.name] : ['No monitor yet']],
     ['retrainings', '/retrainings', have.retraining ? [have.retraining.policy] : ['Nothing was retrained yet']],
+    ['reviews', '/reviews', have.reviews.length > 0 ? [have.reviews[0].endpoint, 'Latest'] : ['No prediction waits for a person']],
     ...(process.env.MLWRIGHT_READ_ONLY === undefined ? [] : [['repositories', '/repositories', ['Repositories']]]),
     ['lineage', '/lineage', ['Lineage']],
     ['why-ask', '/why', ['Which prediction?']],
@@ -120,8 +122,9 @@ async function pages(have) {
   if (have.endpoint) list.push(['endpoint', `/endpoints/${e(have.endpoint.name)}`, ['Requests per second', ...have.endpoint.variants.map((variant) => `${variant.model} v${variant.version}`)]]);
   if (have.monitor) {
     const monitor = await api(`/monitors/${e(have.monitor.name)}`);
-    list.push(['monitor', `/monitors/${e(monitor.name)}`, monitor.windows.length > 0 ? ['features drifted', ...monitor.windows[0].features.slice(0, 2).map((feature) => feature.name)] : ['No full window yet']]);
+    list.push(['monitor', `/monitors/${e(monitor.name)}`, monitor.windows.length > 0 ? ['features drifted', ...(monitor.windows[0].signals?.some((signal) => signal.name !== 'drift') ? ['Signals', 'Missing values'] : []), ...monitor.windows[0].features.slice(0, 2).map((feature) => feature.name)] : ['No full window yet']]);
   }
+  if (have.reviews.length > 0) list.push(['reviews-of-endpoint', `/reviews/${e(have.reviews[0].endpoint)}`, ['Of this endpoint', /wait, .* answered/]]);
   if (have.retraining) list.push(['retraining', `/retrainings/${have.retraining.id}`, [have.retraining.policy, 'What it made']]);
   if (process.env.MLWRIGHT_PREDICTION) list.push(['why', `/why/${process.env.MLWRIGHT_PREDICTION}`, ['Why this prediction?', 'As a graph']]);
   return list;

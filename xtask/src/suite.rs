@@ -177,7 +177,7 @@ fn name(path: &Path) -> String {
 }
 
 /// Scripts that start servers of their own, on SQLite: with PostgreSQL behind the given one they would say the same again.
-const OWN_SERVERS: [&str; 1] = ["serving_residency"];
+const OWN_SERVERS: [&str; 2] = ["serving_residency", "serving_telemetry"];
 
 /// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL. Two at a time:
 /// one mostly waits for the other side.

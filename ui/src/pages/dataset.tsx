@@ -1,8 +1,10 @@
 // A dataset: its versions, and for the chosen one the gate's report, the columns with their profile, the files.
+import { useState } from 'react';
 import type { Json, DatasetVersion, DatasetVersionDetail, Event, GateReport } from '../api';
 import { bytes, count, moment, number, plain, short, words } from '../format';
 import { Ago, Await, Bones, Facts, Failure, Id, Page, Panel, State } from '../parts/basics';
 import { Diff, type DiffRow } from '../parts/diff';
+import { Preview } from '../parts/preview';
 import { ColumnProfiles } from '../parts/profile';
 import { Table } from '../parts/table';
 import { Link, enc, setParams, useParam } from '../router';
@@ -135,7 +137,7 @@ function originText(origin: Json | undefined): string {
   return [typeof kind === 'string' ? words(kind) : null, ...others].filter(Boolean).join(', ') || '–';
 }
 
-function Gate({ gate, title = 'Expectations' }: { gate: Pick<GateReport, 'passed' | 'text' | 'checks'>; title?: string }) {
+function Gate({ gate, title = 'Expectations' }: { gate: Pick<GateReport, 'passed' | 'text' | 'checks' | 'quarantine'>; title?: string }) {
   const failed = gate.checks?.filter((check) => !check.passed) ?? [];
   return (
     <Panel title={title} actions={<State value={gate.passed ? 'accepted' : 'rejected'} />}>
@@ -145,20 +147,45 @@ function Gate({ gate, title = 'Expectations' }: { gate: Pick<GateReport, 'passed
             <li key={check.name}>
               <State value={check.passed ? 'passed' : 'failed'} label={check.name} />
               <span className="soft">{check.text ?? `${plain(check.observed)}, expected ${plain(check.expected)}`}</span>
-              {!check.passed && check.failing && check.failing.length > 0 && (
-                <ul className="failing">
-                  {check.failing.slice(0, 5).map((row) => (
-                    <li key={row.row_id}><span className="mono">{row.file}</span> {row.place}: <span className="mono">{plain(row.value)}</span></li>
-                  ))}
-                </ul>
-              )}
+              {check.failing && check.failing.length > 0 && <Failing rows={check.failing} />}
             </li>
           ))}
         </ul>
       ) : (
         <pre className="report">{gate.text}</pre>
       )}
+      {gate.quarantine && <Quarantine digest={gate.quarantine} />}
     </Panel>
+  );
+}
+
+const FEW = 5;
+
+/** The rows that speak against a check, also of one that only warns. */
+function Failing({ rows }: { rows: NonNullable<NonNullable<GateReport['checks']>[number]['failing']> }) {
+  const [all, setAll] = useState(false);
+  return (
+    <ul className="failing">
+      {(all ? rows : rows.slice(0, FEW)).map((row) => (
+        <li key={row.row_id}><span className="mono">{row.file}</span> {row.place}: <span className="mono">{plain(row.value)}</span></li>
+      ))}
+      {rows.length > FEW && <li><button type="button" className="bare" onClick={() => setAll(!all)}>{all ? 'fewer' : `all ${rows.length} that are shown`}</button></li>}
+    </ul>
+  );
+}
+
+/** Whole rows that break a rule, with their reasons and where they stand. */
+function Quarantine({ digest }: { digest: string }) {
+  const [open, setOpen] = useState(false);
+  const file = `/blobs/${enc(digest)}`;
+  return (
+    <div className="stack" style={{ marginTop: 12 }}>
+      <p>
+        <button type="button" onClick={() => setOpen(!open)} aria-expanded={open}>{open ? 'Close the quarantine' : 'Rows in quarantine'}</button>{' '}
+        <span className="muted">every row that breaks a rule, with its reasons (<code>_reasons</code>) and where it stands</span>
+      </p>
+      {open && <Preview name="quarantine.parquet" preview={`${file}/preview?name=quarantine.parquet`} file={file} />}
+    </div>
   );
 }
 

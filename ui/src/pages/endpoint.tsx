@@ -3,7 +3,7 @@ import { useState } from 'react';
 import '../styles/serving.css';
 import { ApiError, type EndpointDetail, type Revision, call } from '../api';
 import { millis, moment, number, percent, short } from '../format';
-import { Ago, Await, Code, Dialog, Failure, Figures, Id, Page, Panel, State } from '../parts/basics';
+import { Ago, Await, Code, Dialog, Facts, Failure, Figures, Id, Page, Panel, State } from '../parts/basics';
 import { Chart } from '../parts/chart';
 import { Diff, type DiffRow } from '../parts/diff';
 import { RolloutPanel } from '../parts/serving/rollout';
@@ -50,6 +50,18 @@ export default function EndpointPage({ args: [name = ''] }: { args: string[] }) 
               <Panel title="Who answers" flush>
                 <Weights endpoint={data} />
               </Panel>
+              {data.settings?.features && (
+                <Panel title="Looked up">
+                  <Facts
+                    items={[
+                      ['Callers send', <b>{data.settings.features.key}</b>],
+                      ['Its values come from', <Link href={`/datasets/${enc(data.settings.features.dataset)}`}>{data.settings.features.dataset} version {data.settings.features.version}</Link>],
+                      ['Inputs', data.settings.features.columns?.join(', ') ?? 'all that it has'],
+                      ['A key that is not there', { error: 'is refused', null: 'leaves them missing', default: 'has the defaults' }[data.settings.features.missing]],
+                    ]}
+                  />
+                </Panel>
+              )}
               {data.rollout && (
                 <Panel title={`Rollout of ${data.rollout.candidate}`}>
                   <RolloutPanel rollout={data.rollout} />

@@ -42,13 +42,14 @@ export default function MonitorPage({ args: [name = ''] }: { args: string[] }) {
                 ['A feature drifts above', number(data.threshold)],
                 ['A window drifts at', `${percent(data.share)} of features`],
                 ['An alarm needs', count(data.consecutive, 'window')],
+                ...(data.rules?.records === 'shadows' ? [['Records', 'what shadows did'] as [string, string]] : []),
                 ['Window', `${number(data.window_rows)} rows${data.pending_rows ? `, ${number(data.pending_rows)} waiting` : ''}`],
               ]}
             />
             {current ? (
               <div className="stack">
                 <Timeline windows={windows} current={current} threshold={data.share} />
-                <Signals window={current} levels={data.levels ?? {}} />
+                <Signals window={current} levels={data.levels ?? {}} labelled={data.performance?.[0]?.metrics} />
                 <WindowView name={name} monitor={data} window={current} newest={current === newest} />
                 {data.performance && data.performance.length > 0 && <Performance points={data.performance} />}
               </div>

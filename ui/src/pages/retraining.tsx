@@ -1,7 +1,8 @@
 // One turn of the loop, from the alarm to the swap (or to the reason why not), with what each step made.
+import { useState } from 'react';
 import type { Model, PipelineRun, Retraining, Rollout } from '../api';
 import { between, clock, duration, moment, short, useNow } from '../format';
-import { ApprovalPanel, ShadowPanel } from '../parts/retraining';
+import { ApprovalPanel, CancelRetraining, ShadowPanel } from '../parts/retraining';
 import { RolloutPanel } from '../parts/serving/rollout';
 import { Ago, Await, Facts, Glyph, Id, Page, Panel, State, Strip, isLive, tone } from '../parts/basics';
 import { EvaluationReport } from '../parts/evaluation';
@@ -12,7 +13,7 @@ import '../styles/retraining.css';
 import '../styles/serving.css';
 
 const ORDER = ['triggered', 'waiting_labels', 'dataset', 'training', 'gating', 'shadow', 'waiting_approval', 'frozen', 'canary', 'promoting', 'done'];
-const ENDS = ['refused', 'rolled_back', 'failed'];
+const ENDS = ['refused', 'rolled_back', 'failed', 'cancelled', 'skipped'];
 const TITLES: Record<string, string> = {
   triggered: 'Start',
   waiting_labels: 'Labels',
@@ -28,11 +29,14 @@ const TITLES: Record<string, string> = {
   refused: 'Refused',
   rolled_back: 'Rolled back',
   failed: 'Failed',
+  cancelled: 'Cancelled',
+  skipped: 'Skipped',
 };
 
 export default function RetrainingPage({ args: [id = ''] }: { args: string[] }) {
   const retraining = useApi<Retraining>(`/retrainings/${enc(id)}`, { topics: ['retrain', 'pipeline', 'step', 'model', 'evaluation', 'data', 'endpoint', 'rollout'] });
   const live = isLive(retraining.data?.state);
+  const [cancelling, setCancelling] = useState(false);
   const now = useNow(live ? 1000 : 60_000);
   return (
     <Await of={retraining}>
@@ -40,8 +44,13 @@ export default function RetrainingPage({ args: [id = ''] }: { args: string[] }) 
         <Page
           crumbs={[['Retrainings', '/retrainings']]}
           title={<>{data.policy} <State value={data.state} /></>}
-          lead={data.reason}
-          actions={<Link className="button" href={`/lineage?kind=retraining&key=${enc(data.id)}&direction=both`}>Lineage</Link>}
+          lead={live && data.cancel ? `being cancelled by ${data.cancel.by}${data.cancel.reason ? `: ${data.cancel.reason}` : ''}` : data.reason}
+          actions={
+            <>
+              {live && !data.cancel && <button type="button" onClick={() => setCancelling(true)}>Cancel</button>}
+              <Link className="button" href={`/lineage?kind=retraining&key=${enc(data.id)}&direction=both`}>Lineage</Link>
+            </>
+          }
         >
           <Strip items={[['Started', <Ago key="a" at={data.created_at} />], ['Took', duration(between(data.created_at, live ? null : data.updated_at, now))], ['Because', triggerText(data.trigger)], ['Id', <Id key="i" value={data.id} />]]} />
           <Turn retraining={data} now={now} />
@@ -60,6 +69,7 @@ export default function RetrainingPage({ args: [id = ''] }: { args: string[] }) 
             </Panel>
           </div>
           <Stations retraining={data} />
+          {cancelling && <CancelRetraining retraining={data} onClose={() => setCancelling(false)} />}
           {data.model && data.model_version && <Verdict model={data.model} version={data.model_version} />}
         </Page>
       )}

@@ -5,6 +5,7 @@ import { moment, percent } from '../format';
 import { enc } from '../router';
 import { refresh } from '../store';
 import { Ago, Facts, Failure, State } from './basics';
+import { Field, FormDialog } from './data/act';
 
 export function ShadowPanel({ retraining }: { retraining: Retraining }) {
   const { shadow, rule } = retraining;
@@ -70,5 +71,23 @@ export function ApprovalPanel({ retraining }: { retraining: Retraining }) {
       )}
       {error && <Failure error={error} />}
     </>
+  );
+}
+
+/** What its end takes back, by the state that it is in. */
+const TAKES: Record<string, string> = {
+  training: 'Its pipeline run is cancelled, with everything that it started.',
+  shadow: 'The candidate gets no more copies of the live requests.',
+  canary: 'All requests go back to what served before.',
+  promoting: 'The alias and the endpoint go back to what served before, unless the swap is done at that moment.',
+};
+
+export function CancelRetraining({ retraining, onClose }: { retraining: Retraining; onClose: () => void }) {
+  const [reason, setReason] = useState('');
+  return (
+    <FormDialog title="Cancel this retraining" submit="Cancel the retraining" danger failed="It was not cancelled" onClose={onClose} act={() => call(`/retrainings/${enc(retraining.id)}/cancel`, { method: 'POST', body: { reason } })}>
+      <p>{TAKES[retraining.state] ?? 'Nothing of it runs at this moment.'} Data and model versions that it made stay.</p>
+      <Field label="Reason"><input type="text" value={reason} onChange={(event) => setReason(event.target.value)} placeholder="for those who look at it later" /></Field>
+    </FormDialog>
   );
 }

@@ -23,7 +23,7 @@ const NAMES: Record<string, string> = {
 };
 const TONE: Record<Signal['level'], Tone> = { ok: 'good', warn: 'warn', critical: 'alarm' };
 
-export function Signals({ window, levels }: { window: MonitorWindow; levels: Record<string, Signal['level']> }) {
+export function Signals({ window, levels, labelled }: { window: MonitorWindow; levels: Record<string, Signal['level']>; labelled?: Record<string, number | null> }) {
   const signals = (window.signals ?? []).filter((signal) => signal.name !== 'drift');
   // Those of labelled predictions are no part of a window: they change when labels come.
   const late = Object.entries(levels).filter(([name]) => !signals.some((signal) => signal.name === name));
@@ -49,9 +49,9 @@ export function Signals({ window, levels }: { window: MonitorWindow; levels: Rec
               <tr key={name}>
                 <td>{NAMES[name] ?? name.replace(/^performance_/, '').replaceAll('_', ' ')} <span className="muted">by labels</span></td>
                 <td><State value={level} tone={TONE[level]} /></td>
+                <td className="num">{metric(worst(name, labelled)?.value)}</td>
                 <td className="num">–</td>
-                <td className="num">–</td>
-                <td>–</td>
+                <td>{worst(name, labelled)?.column ?? '–'}</td>
               </tr>
             ))}
           </tbody>
@@ -62,6 +62,15 @@ export function Signals({ window, levels }: { window: MonitorWindow; levels: Rec
       <Clients signal={signals.find((signal) => signal.name.startsWith('client_'))} />
     </Panel>
   );
+}
+
+/** What labels show of it: a metric, or the column where groups differ most. */
+function worst(name: string, labelled: Record<string, number | null> = {}): { value: number | null | undefined; column?: string } | undefined {
+  const own = labelled[name.replace(/^performance_/, '')];
+  if (own !== undefined) return { value: own };
+  const columns = Object.entries(labelled).filter(([key]) => key.startsWith(`${name}:`));
+  const [key, value] = columns.toSorted(([, a], [, b]) => (b ?? 0) - (a ?? 0))[0] ?? [];
+  return key === undefined ? undefined : { value, column: key.slice(name.length + 1) };
 }
 
 type Grouped = Record<string, Record<string, { rows: number; selection_rate: number }>>;

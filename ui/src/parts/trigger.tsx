@@ -19,6 +19,11 @@ export function triggerText(trigger: Json | undefined): ReactNode {
   if (replay) return <>replay of <Link href={`/pipeline-runs/${enc(replay)}`}>{replay.slice(-12)}</Link></>;
   if (schedule && schedule !== kind) return <>schedule <Link href={`/schedules?schedule=${enc(schedule)}`}>{text('name') || schedule.slice(-8)}</Link></>;
   if (text('cron')) return `schedule ${text('cron')} (${text('zone')})`;
+  if (kind === 'data_commit') {
+    const [repository, commit] = [text('repository'), text('commit')];
+    const more = Number(trigger.commits) > 1 ? ` (${Number(trigger.commits)} commits)` : '';
+    return <>data commit: <Link href={`/repositories/${enc(repository)}/commits/${enc(commit)}`}>{repository}@{commit.slice(0, 12)}</Link>{more}</>;
+  }
   if (kind === 'labels') return `${String(trigger.count)} new labels`;
   if (kind === 'schedule') return `schedule${text('name') ? ` ${text('name')}` : ''}`;
   if (kind === 'event') return `${words(text('on'))} · ${text('subject')}`;

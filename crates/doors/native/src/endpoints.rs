@@ -246,7 +246,7 @@ pub async fn checks(
     Ok(Json(json!({ "checks": checks, "variants": variants })))
 }
 
-/// `PUT endpoints/{name}/settings`: as a whole; what is left out has no limit.
+/// `PUT endpoints/{name}/settings`: as a whole; what is left out has no limit. The answer says what is kept.
 pub async fn change_settings(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -255,8 +255,8 @@ pub async fn change_settings(
 ) -> Result<Json<Settings>, Failure> {
     let actor = caller.require(Permission::Deploy)?;
     let Json(settings) = body.map_err(|e| Failure::body(&e))?;
-    state.serving.change_settings(actor, &name, settings.clone()).await?;
-    Ok(Json(settings))
+    state.serving.change_settings(actor, &name, settings).await?;
+    Ok(Json(state.serving.settings(actor.workspace, &name)))
 }
 
 /// `GET endpoints/{name}/openapi`: from the signature of the model that has most of the traffic.

@@ -75,10 +75,11 @@ fn text(content: &[u8], cut: bool) -> Option<&str> {
 pub struct BlobQuery {
     #[serde(default)]
     name: String,
-    bytes: i64,
+    /// As the store has it if left out.
+    bytes: Option<i64>,
 }
 
-/// `GET blobs/{digest}/preview?name&bytes`
+/// `GET blobs/{digest}/preview?name&bytes`: the size may be left out.
 pub async fn blob(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -86,7 +87,13 @@ pub async fn blob(
     Query(query): Query<BlobQuery>,
 ) -> Result<Json<Value>, Failure> {
     caller.require(Permission::Read)?;
-    of(&state, &query.name, &digest, query.bytes).await.map(Json)
+    match query.bytes {
+        Some(bytes) => of(&state, &query.name, &digest, bytes).await.map(Json),
+        None => {
+            let size = state.blobs.size(&digest).await?;
+            part(&state, &query.name, &digest, 0, size).await.map(Json)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -72,11 +72,12 @@ pub async fn start(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Decided {
-    /// Why; a decision without a reason is refused.
+    /// Why; a decision without a reason is refused, the end of a retraining is not.
+    #[serde(default)]
     reason: String,
 }
 
-/// `POST retrainings/{id}/{word}`: approve or reject.
+/// `POST retrainings/{id}/{word}`: approve, reject or cancel.
 pub async fn decide(
     Shared(state): Shared<State>,
     caller: Caller,
@@ -88,10 +89,14 @@ pub async fn decide(
     let approved = match word.as_str() {
         "approve" => true,
         "reject" => false,
+        "cancel" => {
+            let (id, reason) = (known(&id)?, Some(decided.reason));
+            return Ok(Json(retraining(&automation::cancel(&state.ledger, actor, id, reason).await?)));
+        }
         other => {
             return Err(Failure::invalid(
                 format!("`{other}` cannot be done with a retraining"),
-                "approve or reject it",
+                "approve, reject or cancel it",
             ));
         }
     };
@@ -117,6 +122,7 @@ fn retraining(found: &Retraining) -> Value {
         "updated_at": view::time(found.updated_at),
         "ended_at": view::time_opt(found.ended_at),
         "created_by": found.created_by,
+        "times": found.times,
         "label_deadline": view::time_opt(found.label_deadline),
         "dataset_version": found.dataset_version,
         "pipeline_run": found.pipeline_run,
@@ -132,6 +138,9 @@ fn retraining(found: &Retraining) -> Value {
         "approval_deadline": view::time_opt(found.approval_deadline),
         "decision": found.decision.as_ref().map(|d| {
             json!({ "approved": d.approved, "by": d.by, "reason": d.reason, "at": view::time(d.at) })
+        }),
+        "cancel": found.cancel.as_ref().map(|c| {
+            json!({ "by": c.by, "reason": c.reason, "at": view::time(c.at) })
         }),
     })
 }
@@ -173,6 +182,9 @@ fn policy(found: &PolicyView) -> Value {
         "cooldown_until": view::time_opt(found.cooldown_until),
         "budget": budget,
         "active": found.active,
+        "pending": found.pending.as_ref().map(|p| {
+            json!({ "commit": p.commit, "commits": p.commits, "due": view::time(p.due) })
+        }),
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use serving::{Guards, Moment, NewRollout, Rollout};
 use types::Permission;
 
-use crate::{Failure, State, endpoints, view as shared};
+use crate::{Failure, State, endpoints, graphs, view as shared};
 
 /// `GET endpoints/{name}/rollouts`: newest first.
 pub async fn list(
@@ -25,10 +25,13 @@ pub async fn list(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
-    model: String,
+    /// Left out for a graph.
+    model: Option<String>,
     version: Option<i64>,
     alias: Option<String>,
-    /// The candidate's name; `<model>-<version>` if absent.
+    #[serde(default)]
+    graph: Option<Vec<graphs::WishedStep>>,
+    /// The candidate's name; `<model>-<version>` if absent, of a graph `graph`.
     name: Option<String>,
     /// Shares of the traffic, growing; 0.1 alone if absent.
     steps: Option<Vec<f64>>,
@@ -46,11 +49,26 @@ pub async fn start(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Deploy)?;
     let Json(wish) = body.map_err(|e| Failure::body(&e))?;
-    let model_version =
-        endpoints::resolve(&state, actor, &wish.model, wish.version, wish.alias.as_deref()).await?;
+    let graph = match wish.graph {
+        Some(steps) => Some(graphs::resolve(&state, actor, steps).await?),
+        None => None,
+    };
+    let model_version = match (&wish.model, graph.as_ref().and_then(|graph| graph.main())) {
+        (None, Some(main)) => main.model_version,
+        (Some(model), None) => {
+            endpoints::resolve(&state, actor, model, wish.version, wish.alias.as_deref()).await?
+        }
+        _ => {
+            return Err(Failure::invalid(
+                "a candidate is either a version of a model or the steps of a graph",
+                "such as {\"model\": \"visits\", \"version\": 3}",
+            ));
+        }
+    };
     let new = NewRollout {
         endpoint: name,
         model_version,
+        graph,
         name: wish.name,
         steps: wish.steps.unwrap_or_else(|| vec![0.1]),
         bake_seconds: wish.bake_seconds.unwrap_or(300),
@@ -97,6 +115,7 @@ pub fn view(rollout: &Rollout) -> Value {
         "id": rollout.uid,
         "endpoint": rollout.endpoint,
         "candidate": rollout.candidate,
+        "candidate_graph": rollout.candidate_graph.as_ref().map(graphs::view),
         "stable": rollout.stable.iter().map(|v| v.name.as_str()).collect::<Vec<_>>(),
         "state": rollout.state.name(),
         "reason": rollout.reason,

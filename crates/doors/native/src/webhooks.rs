@@ -12,7 +12,7 @@ use types::{Permission, Uid};
 use crate::{Failure, State, view};
 
 /// Kinds of events that a webhook may be told of; the body is `{"event", "at", "workspace", "data"}`.
-pub const TOPICS: [&str; 9] = [
+pub const TOPICS: [&str; 10] = [
     "drift.detected",
     "drift.cleared",
     "monitor.signal",
@@ -22,6 +22,7 @@ pub const TOPICS: [&str; 9] = [
     "retraining.refused",
     "retraining.rolled_back",
     "retraining.failed",
+    "retraining.cancelled",
 ];
 
 #[derive(Debug, Deserialize)]

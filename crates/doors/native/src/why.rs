@@ -71,6 +71,9 @@ pub async fn why(
         format!("/why/{}", found.id),
     )];
     chain.push(revision(&state, actor, &found).await?);
+    let (kind, key) = ("endpoint_revision", found.revision.hex());
+    let around = state.ledger.lineage(actor.workspace, kind, &key, Direction::Causes, 1).await?;
+    chain.extend(looked_up(&around));
     chain.push(item(
         "model_version",
         format!("{} version {}", found.model, found.version),
@@ -104,23 +107,47 @@ async fn revision(state: &State, actor: &Actor, found: &Found) -> Result<Value, 
     Ok(item("endpoint_revision", title, facts, format!("/endpoints/{}", found.endpoint)))
 }
 
+/// The table that the revision looks inputs up in.
+fn looked_up(graph: &Graph) -> impl Iterator<Item = Value> {
+    let is = |n: &&Node| graph.edges.iter().any(|e| e.kind == "looks_up" && e.to == n.id);
+    graph.nodes.iter().filter(is).map(|node| {
+        let (title, href) = shown(node);
+        item("features", title, json!({ "dataset_version": node.key }), href)
+    })
+}
+
 /// What made the model version: the nearest node of each kind, and every file of its dataset version. Farther ones
 /// belong to earlier turns of the loop: a retrained model's data holds what its forerunner predicted.
 fn causes(graph: &Graph) -> Vec<Value> {
     let nearest = |kind: &str| graph.nodes.iter().find(|n| n.kind == kind);
-    let kinds = ["run", "step_run", "pipeline_run", "code", "environment", "dataset_version"];
+    let kinds = ["run", "step_run", "pipeline_run", "code", "environment"];
     let mut chain: Vec<Value> = kinds.iter().filter_map(|kind| nearest(kind)).map(cause).collect();
+    let led = |from: &Node, kind: &str| {
+        let leads =
+            |n: &&Node| n.kind == kind && graph.edges.iter().any(|e| e.from == from.id && e.to == n.id);
+        graph.nodes.iter().filter(leads).collect::<Vec<_>>()
+    };
+    // Why the run was: the turn of the loop, and what started that.
+    let mut told: Vec<i64> = Vec::new();
+    for retraining in nearest("pipeline_run").map(|run| led(run, "retraining")).unwrap_or_default() {
+        chain.push(cause(retraining));
+        for started in ["commit", "monitor_window"].iter().flat_map(|kind| led(retraining, kind)) {
+            told.push(started.id);
+            chain.push(cause(started));
+        }
+    }
+    chain.extend(nearest("dataset_version").map(cause));
     if let Some(version) = nearest("dataset_version") {
-        let used =
-            |n: &&Node| n.kind == "file" && graph.edges.iter().any(|e| e.from == version.id && e.to == n.id);
-        chain.extend(graph.nodes.iter().filter(used).map(cause));
+        chain.extend(led(version, "file").into_iter().map(cause));
     }
     // What its run, or the step that made it, read from repositories: nearer commits first.
     let makers: Vec<i64> =
         ["run", "step_run"].iter().filter_map(|kind| nearest(kind)).map(|n| n.id).collect();
     for kind in ["commit", "data"] {
         let read = |n: &&Node| {
-            n.kind == kind && graph.edges.iter().any(|e| makers.contains(&e.from) && e.to == n.id)
+            n.kind == kind
+                && !told.contains(&n.id)
+                && graph.edges.iter().any(|e| makers.contains(&e.from) && e.to == n.id)
         };
         chain.extend(graph.nodes.iter().filter(read).map(cause));
     }
@@ -159,6 +186,17 @@ pub fn shown(node: &Node) -> (String, String) {
             text("endpoint").map(|e| format!("{e} revision {}", node.props["number"])),
             format!("/endpoints/{}", text("endpoint").unwrap_or_default()),
         ),
+        "retraining" => (
+            text("policy").map(|policy| match text("trigger") {
+                Some(trigger) => format!("{policy}, by {}", trigger.replace('_', " ")),
+                None => policy,
+            }),
+            format!("/retrainings/{}", node.key),
+        ),
+        "monitor_window" => (
+            text("monitor").map(|monitor| format!("{monitor} window {}", node.props["number"])),
+            format!("/monitors/{}", text("monitor").unwrap_or_default()),
+        ),
         "commit" => (
             text("name").map(|name| format!("{name}@{short}")),
             format!("/lineage?kind=commit&key={}", node.key),
@@ -171,4 +209,49 @@ pub fn shown(node: &Node) -> (String, String) {
         kind => (None, format!("/lineage?kind={kind}&key={}", node.key)),
     };
     (title.unwrap_or(short), href)
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger::Edge;
+    use types::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn the_chain_names_the_turn_of_the_loop_and_the_commit_that_started_it() {
+        let node = |(id, kind, props): (i64, &str, Value)| Node {
+            id,
+            kind: kind.to_owned(),
+            key: format!("{kind}-{id}"),
+            props,
+            created_at: Timestamp(0),
+        };
+        let nodes = [
+            (1, "run", json!({"name": "fit"})),
+            (2, "pipeline_run", json!({"pipeline": "train"})),
+            (3, "retraining", json!({"policy": "again", "trigger": "data_commit"})),
+            (4, "dataset_version", json!({"dataset": "visits", "number": 2})),
+            (5, "commit", json!({"name": "clinic"})),
+            // Of an earlier turn.
+            (6, "retraining", json!({"policy": "again", "trigger": "drift"})),
+        ];
+        let edge = |(from, kind, to): (i64, &str, i64)| Edge { from, kind: kind.to_owned(), to };
+        let edges = [
+            (1, "part_of", 2),
+            (2, "triggered_by", 3),
+            (2, "used", 4),
+            (3, "triggered_by", 5),
+            (1, "read", 5),
+            (4, "used", 6),
+        ];
+        let graph = Graph {
+            nodes: nodes.into_iter().map(node).collect(),
+            edges: edges.into_iter().map(edge).collect(),
+            truncated: false,
+        };
+        let titles: Vec<String> =
+            causes(&graph).iter().map(|c| c["title"].as_str().unwrap_or_default().to_owned()).collect();
+        assert_eq!(titles, ["fit", "train", "again, by data commit", "clinic@commit-5", "visits version 2"]);
+    }
 }

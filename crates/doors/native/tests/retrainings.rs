@@ -37,6 +37,35 @@ ledger::db_test! {
         }
     }
 
+    async fn whoever_may_deploy_ends_one_without_having_to_say_why(ledger: ledger::Ledger) {
+        let client = Client::new(ledger).await;
+        let policy = json!({
+            "name": "again", "on": "",
+            "triggers": {"data_commit": {"repository": "clinic", "branch": "main", "settle": 60}},
+            "labels": null, "cooldown": null, "budget": null,
+            "recipe": {
+                "pipeline": "train", "code": {"digest": types::Digest::of(b"code")}, "model": "m", "dataset": "d",
+                "expectations": null, "label": null, "gate": null, "alias": "champion", "endpoint": "e",
+            },
+        });
+        let policy: automation::Policy = serde_json::from_value(policy).unwrap();
+        automation::define(&client.ledger, &types::Actor::local(), policy).await.unwrap();
+        let (status, made) = client.call("POST", "retrainings", json!({ "policy": "again" })).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        let path = format!("retrainings/{}", made["id"].as_str().unwrap());
+        let cancel = format!("{path}/cancel");
+        let (status, body) = client.call_as(with_role(Role::Editor), "POST", &cancel, json!({})).await;
+        assert_eq!((status, error(&body)), (StatusCode::FORBIDDEN, ("forbidden", true)), "{body}");
+        let (status, body) = client.call("POST", &cancel, json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(body["cancel"]["by"], types::Actor::local().to_string());
+        let found = client.get(&path).await;
+        assert_eq!((&found["cancel"]["reason"], &found["state"], &found["times"]), (&Value::Null, &json!("triggered"), &json!(1)));
+        let listed = client.get("retrainings").await;
+        let policy = &listed["policies"][0];
+        assert_eq!((&policy["pending"], &policy["triggers"]["data_commit"]["repository"]), (&Value::Null, &json!("clinic")));
+    }
+
     async fn only_who_may_run_code_retrains(ledger: ledger::Ledger) {
         let client = Client::new(ledger).await;
         let wish = json!({ "policy": "any" });

@@ -7,13 +7,17 @@ use serving::Target;
 /// `path` takes MLflow's scoring bodies.
 pub fn document(endpoint: &str, path: &str, target: &Target) -> Value {
     let (record, example) = record(target);
+    let mut description = format!("{} version {}", target.model.model_name, target.model.number);
+    if let Some((key, columns)) = target.model.looked_up() {
+        description.push_str(&format!("; looked up by `{key}`: {}", columns.join(", ")));
+    }
     let prediction = json!({ "type": "object", "properties": outputs(target.model.model.outputs()) });
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": endpoint,
             "version": target.model.number.to_string(),
-            "description": format!("{} version {}", target.model.model_name, target.model.number),
+            "description": description,
         },
         "paths": { path: { "post": {
             "operationId": "predict",

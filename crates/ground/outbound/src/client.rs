@@ -8,6 +8,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::de::DeserializeOwned;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::trace::Traced;
 use crate::{Error, Policy, is_public};
 
 /// Bytes of a file that are read at once.
@@ -27,6 +28,17 @@ impl Method {
     /// Doing it twice is the same as doing it once.
     fn may_repeat(self) -> bool {
         !matches!(self, Self::Post | Self::Patch)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
     }
 
     fn wire(self) -> reqwest::Method {
@@ -108,23 +120,32 @@ impl Client {
         Ok(Self { inner, policy: Arc::new(policy) })
     }
 
-    /// Sends the call, again where it may be repeated, and reads the whole answer. An error status is an answer.
+    /// Sends the call, again where it may be repeated, and reads the whole answer. An error status is an answer. Inside of a
+    /// request that has a trace, the trace goes with it.
     ///
     /// Errors: `BadUrl`, `Private`, `Unreachable`, `TimedOut`, `TooLarge`, `Io` for a file to send.
     pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
         self.check(&call.url)?;
+        let mut traced = Traced::begin(call);
+        let result = self.repeated(call, &mut traced).await;
+        traced.end(result.as_ref().map(|answer| answer.status));
+        result
+    }
+
+    async fn repeated(&self, call: &Call, traced: &mut Traced) -> Result<Answer, Error> {
         let tries = if call.method.may_repeat() { self.policy.retries + 1 } else { 1 };
         let mut pause = Duration::from_millis(200);
         for last in (0..tries).map(|n| n + 1 == tries) {
-            match self.once(call).await {
+            match self.once(call, traced).await {
                 Ok(answer) if !last && matches!(answer.status, 502..=504) => {}
                 Err(Error::Unreachable { .. }) if !last => {}
                 result => return result,
             }
+            traced.again();
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        self.once(call).await
+        self.once(call, traced).await
     }
 
     /// Sends the call once and writes the answer's body to a file, whatever its length. The answer's status; a body
@@ -133,7 +154,14 @@ impl Client {
     /// Errors: as [`Client::send`], and `Io` for the file.
     pub async fn download(&self, call: &Call, to: &Path) -> Result<u16, Error> {
         self.check(&call.url)?;
-        let request = self.request(call).await?;
+        let traced = Traced::begin(call);
+        let result = self.downloaded(call, to, &traced).await;
+        traced.end(result.as_ref().copied());
+        result
+    }
+
+    async fn downloaded(&self, call: &Call, to: &Path, traced: &Traced) -> Result<u16, Error> {
+        let request = self.request(call, traced).await?;
         let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
         let status = answer.status().as_u16();
         if status != 200 {
@@ -171,8 +199,8 @@ impl Client {
         }
     }
 
-    async fn once(&self, call: &Call) -> Result<Answer, Error> {
-        let request = self.request(call).await?;
+    async fn once(&self, call: &Call, traced: &Traced) -> Result<Answer, Error> {
+        let request = self.request(call, traced).await?;
         let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
         let status = answer.status().as_u16();
         let location = answer.headers().get("location").and_then(|v| v.to_str().ok()).map(str::to_owned);
@@ -186,9 +214,12 @@ impl Client {
         Ok(Answer { url: call.url.clone(), status, location, body: body.into() })
     }
 
-    async fn request(&self, call: &Call) -> Result<reqwest::RequestBuilder, Error> {
+    async fn request(&self, call: &Call, traced: &Traced) -> Result<reqwest::RequestBuilder, Error> {
         let mut request = self.inner.request(call.method.wire(), &call.url);
         for (name, value) in &call.headers {
+            request = request.header(name, value);
+        }
+        for (name, value) in traced.headers(call) {
             request = request.header(name, value);
         }
         request = match &call.body {

@@ -5,6 +5,7 @@ mod address;
 mod client;
 mod error;
 mod policy;
+mod trace;
 
 pub use address::is_public;
 pub use client::{Answer, Body, Call, Client, Method};

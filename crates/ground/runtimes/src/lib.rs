@@ -12,6 +12,7 @@ mod model;
 pub mod native;
 mod onnx;
 mod outputs;
+mod resident;
 pub mod tabular;
 pub mod tensor;
 

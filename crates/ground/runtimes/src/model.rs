@@ -44,7 +44,7 @@ pub trait Model: Send + Sync {
         false
     }
 
-    /// Bytes of memory that it holds now, where that can be told better than from the size of its files.
+    /// Bytes of memory that it holds now, where that can be told.
     fn memory(&self) -> Option<u64> {
         None
     }

@@ -9,6 +9,7 @@ use ort::value::{DynValue, Outlet, Tensor as OrtTensor, TensorElementType, Tenso
 use parking_lot::Mutex;
 
 use crate::model::{check_inputs, check_outputs};
+use crate::resident::Growth;
 use crate::{ElementType, Error, Model, Tensor, TensorData, TensorSpec, library};
 
 /// Models up to this many bytes get one session per core, so that requests do not wait for each other
@@ -60,6 +61,7 @@ impl Runtime {
         external: &[(String, Arc<[u8]>)],
     ) -> Result<Arc<dyn Model>, Error> {
         let environment = self.environment()?;
+        let measured = Growth::begin();
         let first = self.session(&environment, bytes, external)?;
         let inputs = specs("input", first.inputs())?;
         let outputs = specs("output", first.outputs())?;
@@ -70,7 +72,10 @@ impl Runtime {
                 sessions.push(Mutex::new(self.session(&environment, bytes, external)?));
             }
         }
-        Ok(Arc::new(OnnxModel { sessions, next: AtomicUsize::new(0), inputs, outputs }))
+        // At least the weights of each session, where the process grew by less: it had room left.
+        let least = (size * sessions.len()) as u64;
+        let memory = measured.end().max(least);
+        Ok(Arc::new(OnnxModel { sessions, next: AtomicUsize::new(0), inputs, outputs, memory }))
     }
 
     fn session_count(&self) -> usize {
@@ -140,6 +145,8 @@ struct OnnxModel {
     next: AtomicUsize,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
+    /// Bytes, as they were measured when it was loaded.
+    memory: u64,
 }
 
 impl Model for OnnxModel {
@@ -187,6 +194,10 @@ impl Model for OnnxModel {
                 from_ort(name, value)
             })
             .collect()
+    }
+
+    fn memory(&self) -> Option<u64> {
+        Some(self.memory)
     }
 }
 

@@ -201,6 +201,14 @@ impl Tabular {
         &self.columns
     }
 
+    /// What the model takes a column's values as.
+    pub fn element(&self, column: usize) -> Option<ElementType> {
+        match &self.layout {
+            Layout::Matrix { input } => Some(input.element),
+            Layout::PerColumn { inputs } => inputs.get(column).map(|i| i.element),
+        }
+    }
+
     /// Whether columns are found by name (else by position).
     pub fn is_named(&self) -> bool {
         self.named

@@ -351,3 +351,18 @@ fn what_cannot_be_explained_says_so() {
     let shares: f64 = (0..3).map(|o| explanation.expected[o]).sum();
     close(&[shares], &[1.0], 1e-12, "a forest's expected probabilities");
 }
+
+#[test]
+fn a_native_model_says_what_its_arrays_take() {
+    // A text of JSON is not what is held: each node of its trees takes 12 bytes and 4 for its leaf, each leaf 4 more.
+    let boosted = sample("xgb_booster_json");
+    let document: Value = serde_json::from_slice(&boosted.bytes).unwrap();
+    let trees = document["learner"]["gradient_booster"]["model"]["trees"].as_array().unwrap();
+    let nodes: usize = trees.iter().map(|tree| tree["left_children"].as_array().unwrap().len()).sum();
+    let held = boosted.tabular.model().memory().unwrap() as usize;
+    assert!((nodes * 16..nodes * 64).contains(&held), "{held} bytes of {nodes} nodes");
+    assert!(held < boosted.bytes.len(), "{held} bytes of a file of {}", boosted.bytes.len());
+    // Nothing large in it: as large as its file.
+    let linear = sample("sk_scaler_logreg");
+    assert_eq!(linear.tabular.model().memory(), Some(linear.bytes.len() as u64));
+}

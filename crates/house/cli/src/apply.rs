@@ -89,7 +89,7 @@ async fn wait(api: &Api, applied: &Value) -> Result<(), Failure> {
             }
             match state.as_str() {
                 "done" => break,
-                "failed" | "refused" | "rolled_back" => {
+                "failed" | "refused" | "rolled_back" | "cancelled" => {
                     let reason = cell(&retraining, "reason");
                     let run = cell(&retraining, "pipeline_run");
                     return Err(Failure::new(format!("training {id} {state}: {reason}"))

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-pub use self::apply::{Apply, Decide, Place, Retrain};
+pub use self::apply::{Apply, Cancel, Decide, Place, Retrain};
 pub use self::judge::{Evaluate, TaskName, Verify};
 pub use self::packages::{Package, PackageCommand};
 pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
@@ -44,6 +44,7 @@ Your project (mlwright.yaml):
   retrain    make a model again now, as its policy says
   approve    let a retraining's candidate go on that waits for a person
   reject     end a retraining whose candidate waits for a person
+  cancel     end a retraining, whatever it does now
 
 Answers:
   why        from one prediction back to code, data and environment
@@ -143,6 +144,10 @@ pub enum Command {
     Approve(Decide),
     /// End a retraining whose candidate waits for a person
     Reject(Decide),
+    /// End a retraining that has not ended
+    ///
+    /// What it has begun is taken back: its pipeline run, its shadow, its canary. Its state is `cancelled` then.
+    Cancel(Cancel),
     /// Say why a prediction is what it is
     Why {
         /// The prediction's id, from the answer to the request

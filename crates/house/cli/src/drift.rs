@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use columns::drift::{Choice, ColumnReport, Finding, Frame, Kind, Mode, Options, Report, compare};
 
 use crate::args::{Connection, Drift, DriftMode};
+use crate::domain;
 use crate::failure::Failure;
 use crate::frames::{self, pair};
 use crate::screen::{self, say};
@@ -12,6 +13,15 @@ use crate::table::table;
 
 /// 0 without drift, 1 with drift, 2 after an error.
 pub async fn run(connection: &Connection, asked: Drift) -> ExitCode {
+    if asked.method.as_deref() == Some(domain::METHOD) {
+        return match domain::run(connection, &asked).await {
+            Ok(drifted) => ExitCode::from(u8::from(drifted)),
+            Err(failure) => {
+                screen::error(&failure);
+                ExitCode::from(2)
+            }
+        };
+    }
     match compared(connection, &asked).await {
         Ok(report) => {
             if asked.json {

@@ -91,6 +91,7 @@ fn plan(asked: &Evaluate) -> Result<Plan, Failure> {
         rounds: asked.rounds,
         seed: asked.seed,
         chunk: asked.chunk,
+        features: asked.features.clone(),
         ..Plan::default()
     })
 }

@@ -4,6 +4,7 @@ mod api;
 mod apply;
 mod args;
 mod data;
+mod domain;
 mod drift;
 mod evaluate;
 mod failure;
@@ -91,6 +92,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Retrain(wanted) => return retrain::run(&api()?, wanted).await,
         Command::Approve(decided) => retrain::decide(&api()?, "approve", &decided).await?,
         Command::Reject(decided) => retrain::decide(&api()?, "reject", &decided).await?,
+        Command::Cancel(wanted) => return retrain::cancel(&api()?, &wanted).await,
         Command::Replay { run } => return replay::replay(&api()?, &run).await,
         Command::Runs(command) => tracking::runs::run(&api()?, command).await?,
         Command::Experiments(command) => tracking::experiments::run(&api()?, command).await?,

@@ -117,3 +117,103 @@ fn a_profile_says_what_columns_look_like_in_either_tier() {
     let shown = mlwright(&["profile", &file]);
     assert!(String::from_utf8_lossy(&shown.stdout).contains("income"));
 }
+
+/// A line of CSV a row: `y` goes with `x`, or against it.
+fn together(rows: i32, sign: i32) -> String {
+    let each = (0..rows).map(|i| {
+        let x = i * 37 % 101 - 50;
+        format!("{x},{},{}\n", sign * x + i * 13 % 7 - 3, if i % 2 == 0 { "a" } else { "b" })
+    });
+    format!("x,y,kind\n{}", each.collect::<String>())
+}
+
+#[test]
+fn rows_as_a_whole_are_told_apart_where_no_column_alone_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    types::io::write(path("a.csv"), together(303, 1)).unwrap();
+    types::io::write(path("b.csv"), together(303, -1)).unwrap();
+    assert_eq!(answer(&drift(&path("a.csv"), &path("b.csv"), &["--json"]))["drifted"], false);
+    for (current, code) in [("b.csv", 1), ("a.csv", 0)] {
+        let output = drift(&path("a.csv"), &path(current), &["--method", "domain_classifier", "--json"]);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let all = answer(&output)["columns"][0].clone();
+        assert_eq!(
+            (&all["column"], &all["tier"], &all["threshold"]),
+            (&json!("*"), &json!("exact"), &json!(0.65))
+        );
+        assert_eq!(all["score"].as_f64().unwrap() > 0.9, code == 1, "{all}");
+    }
+    let calibrated = ["--method", "domain_classifier", "--mode", "calibrated", "--only", "x,kind"];
+    let output = drift(&path("a.csv"), &path("b.csv"), &calibrated);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("by 2 columns"), "{output:?}");
+    for more in [["--column", "x=ks"], ["--threshold", "0.2"], ["--share", "0.5"]] {
+        let output =
+            drift(&path("a.csv"), &path("b.csv"), &[&["--method", "domain_classifier"][..], &more].concat());
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
+}
+
+#[test]
+fn a_regression_without_labels_is_judged_by_a_reference_with_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    // Of rows of `b` the loss is ten times as large.
+    let rows = |every: u32, labels: bool| -> String {
+        let each = (0..600_i32).map(|i| {
+            // As good as by chance.
+            let b = (((i as u32).wrapping_mul(2_654_435_761) >> 16) & 0xff) < 256 / every;
+            let loss = (if b { 10 } else { 1 }) * (if i % 2 == 0 { 1 } else { -1 });
+            let label = if labels { format!(",{}", 100 + i % 50 + loss) } else { String::new() };
+            format!("{},{},{}{label}\n", if b { "b" } else { "a" }, i % 50, 100 + i % 50)
+        });
+        format!("kind,x,predicted{}\n{}", if labels { ",price" } else { "" }, each.collect::<String>())
+    };
+    types::io::write(path("known.csv"), rows(10, true)).unwrap();
+    types::io::write(path("usual.csv"), rows(10, false)).unwrap();
+    types::io::write(path("worse.csv"), rows(2, false)).unwrap();
+    for (data, code) in [("usual.csv", 0), ("worse.csv", 1)] {
+        let known = path("known.csv");
+        let output = mlwright(&[
+            "evaluate",
+            &path(data),
+            "--reference",
+            &known,
+            "--label",
+            "price",
+            "--prediction",
+            "predicted",
+            "--task",
+            "regression",
+            "--chunk",
+            "100",
+            "--json",
+        ]);
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let found = answer(&output);
+        let metrics = found["estimated"][0]["metrics"].as_array().unwrap();
+        let mae = metrics.iter().find(|m| m["metric"] == "mae").unwrap();
+        let wanted = if code == 0 { 1.9 } else { 5.5 };
+        assert!((mae["value"].as_f64().unwrap() - wanted).abs() < 1.2, "{mae}");
+    }
+}
+
+#[test]
+fn rows_of_test_data_unlike_the_data_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    types::io::write(path("train.csv"), together(1000, 1)).unwrap();
+    types::io::write(path("odd.csv"), format!("{}5,900,a\n", together(50, 1))).unwrap();
+    let (train, odd) = (path("train.csv"), path("odd.csv"));
+    let output =
+        mlwright(&["verify", &train, "--test", &odd, "--checks", "novelty,stream_outliers", "--json"]);
+    let found = answer(&output);
+    let novelty = &found["findings"][0];
+    assert_eq!((&novelty["check"], &novelty["verdict"]), (&json!("novelty"), &json!("warn")), "{novelty}");
+    assert_eq!(
+        (&novelty["evidence"][0]["row"], &novelty["evidence"][0]["column"]),
+        (&json!(51), &json!("y"))
+    );
+    assert_eq!(found["findings"][1]["verdict"], "pass");
+}

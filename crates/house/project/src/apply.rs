@@ -139,10 +139,13 @@ pub async fn apply(context: &Context, actor: &Actor, request: Request) -> Result
     }
     for (name, endpoint) in &project.endpoints {
         // Those that are no longer declared go back to the usual ones; those that never were are the operator's.
-        let checks =
-            endpoint.checks.clone().or_else(|| was_checked(&plan, name).then(serving::Checks::default));
+        let declared = |key: &str| was_declared(&plan, name, key);
+        let checks = endpoint.checks.clone().or_else(|| declared("checks").then(serving::Checks::default));
         if let Some(checks) = checks {
             context.serving.declare_checks(actor, name, checks).await?;
+        }
+        if endpoint.features.is_some() || declared("features") {
+            Box::pin(context.serving.declare_features(actor, name, endpoint.features.clone())).await?;
         }
     }
     for (name, retrain) in &project.retrain {
@@ -380,12 +383,12 @@ fn links(project: &Project, retrainings: &[Started]) -> Vec<Link> {
     std::iter::once(link("the loop".into(), "/".into())).chain(trainings).chain(endpoints).collect()
 }
 
-/// Whether the plan takes an endpoint's checks away.
-fn was_checked(plan: &Plan, endpoint: &str) -> bool {
+/// Whether the plan changes what an endpoint says under this key, or takes it away.
+fn was_declared(plan: &Plan, endpoint: &str, key: &str) -> bool {
     let of = |c: &&crate::Change| c.kind == "endpoint" && c.name == endpoint;
     plan.changes
         .iter()
         .filter(of)
         .flat_map(|c| &c.fields)
-        .any(|f| f.path == "checks" || f.path.starts_with("checks."))
+        .any(|f| f.path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }

@@ -177,6 +177,9 @@ pub struct Endpoint {
     /// What every row is checked for before it is predicted; as it is if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<serving::Checks>,
+    /// Inputs that are looked up by a key that callers send; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<serving::FeatureSettings>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

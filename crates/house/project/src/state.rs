@@ -101,8 +101,8 @@ async fn resource(context: &Context, actor: &Actor, declared: &Declaration) -> R
                 Some(last) => {
                     let state = last.state.name();
                     let word = match state {
-                        "done" | "skipped" => "ok",
-                        "refused" | "failed" => "attention",
+                        "done" | "skipped" | "cancelled" => "ok",
+                        "refused" | "rolled_back" | "failed" => "attention",
                         _ => "running",
                     };
                     let why = last.reason.map(|r| format!(": {r}")).unwrap_or_default();

@@ -177,7 +177,6 @@ impl Stages {
             tracing::warn!(%error, "gateway secrets were not sealed again under the newest master key");
         }
         let monitoring = Monitoring::new(ledger, blobs, &log);
-        let automation = Automation::new(ledger, blobs, &runtime, &log, &serving);
         let policy = outbound::Policy {
             private_addresses: config.webhooks.private_addresses,
             timeout: Duration::from_secs(30),
@@ -196,6 +195,7 @@ impl Stages {
         );
         repositories.add_gate(Arc::new(project::DataGate::new(&repositories, ledger, blobs)));
         repositories.set_readers(Arc::new(Runs(ledger.clone())));
+        let automation = Automation::new(ledger, blobs, &runtime, &log, &serving, &repositories);
         let tables = tables(config, &repositories)?;
         let composer = Arc::new(Notices(door_mlflow::Composer::new(ledger)));
         let webhooks = Webhooks::new(ledger, vault, client, door_mlflow::STYLE, composer);

@@ -1,5 +1,6 @@
 //! The configuration: one typed structure, a TOML file, and the command line on top.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,7 @@ pub struct Config {
     pub s3: S3,
     pub mlflow: Mlflow,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub listen: Vec<Listen>,
 }
 
@@ -182,6 +184,15 @@ pub struct Log {
     pub json: bool,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    pub otlp_endpoint: String,
+    pub otlp_headers: BTreeMap<String, String>,
+    pub sample: f64,
+    pub service_name: String,
+}
+
 /// One more address, for doors whose paths clash or that want a port of their own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -237,6 +248,12 @@ impl Default for Config {
             s3: S3 { domains: vec!["s3.localhost".into(), "s3.local.lakefs.io".into()] },
             mlflow: Mlflow::default(),
             log: Log { filter: "info".into(), json: false },
+            telemetry: Telemetry {
+                otlp_endpoint: String::new(),
+                otlp_headers: BTreeMap::new(),
+                sample: 1.0,
+                service_name: "mlwright".into(),
+            },
             listen: Vec::new(),
         }
     }
@@ -311,6 +328,12 @@ impl Default for S3 {
 impl Default for Log {
     fn default() -> Self {
         Config::default().log
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Config::default().telemetry
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Error {
     AmbiguousRoute { address: SocketAddr, path: String, first: String, second: String },
     #[error("listening on {address} without users would let anybody in")]
     Exposed { address: SocketAddr },
+    #[error("telemetry cannot start: {0}")]
+    Telemetry(String),
     #[error("cannot make the administrator `{name}`: {reason}")]
     FirstAdmin { name: String, reason: String },
     #[error("{given} is set, but {missing} is not")]
@@ -75,6 +77,9 @@ impl Fault for Error {
                 "make a user first: `mlwright user create NAME --role admin`, then start again; \
                  or listen on 127.0.0.1"
                     .into()
+            }
+            Error::Telemetry(_) => {
+                "see [telemetry] in the configuration, and the variables that begin with OTEL_".into()
             }
             Error::FirstAdmin { .. } => {
                 "set MLWRIGHT_ADMIN_PASSWORD or MLWRIGHT_ADMIN_PASSWORD_FILE beside MLWRIGHT_ADMIN_USERNAME"

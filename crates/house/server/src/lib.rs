@@ -14,6 +14,7 @@ mod health;
 mod linger;
 mod listen;
 mod notices;
+mod otlp;
 mod outpost;
 mod package;
 mod projects;

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use door_s3::S3;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use kit::Door;
+use spans::Tracer;
 use tasks::{CancellationToken, OnError, OnStop, Supervisor, TaskKind};
 use tokio::net::{TcpListener, TcpStream};
 use tower::Service as _;
@@ -55,7 +56,13 @@ pub fn check_names(listen: &Listen, known: &[&str]) -> Result<(), Error> {
 
 /// All doors of an address as one service. Requests of S3 are told before any path is looked at, and their signature
 /// is what lets them in.
-pub fn router(doors: Vec<Door>, extra: Router, access: Access, s3: Option<S3>) -> Router {
+pub fn router(
+    doors: Vec<Door>,
+    extra: Router,
+    access: Access,
+    s3: Option<S3>,
+    tracer: Option<Tracer>,
+) -> Router {
     let router = doors
         .into_iter()
         .fold(extra, |router, door| router.merge(door.router))
@@ -65,7 +72,7 @@ pub fn router(doors: Vec<Door>, extra: Router, access: Access, s3: Option<S3>) -
         Some(s3) => router.layer(from_fn_with_state(s3, s3_first)),
         None => router,
     };
-    router.layer(from_fn(telemetry::measure))
+    router.layer(from_fn_with_state(tracer, telemetry::measure))
 }
 
 async fn s3_first(State(s3): State<S3>, request: Request, next: Next) -> Response {

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use kit::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
 use packages::{Gate, Manifest, Verified};
 use serde_json::{Value, json};
+use spans::Tracer;
 use tasks::Supervisor;
 use tower::ServiceExt as _;
 use types::{Actor, ActorKind, Role as Person, io};
@@ -21,6 +22,7 @@ use types::{Actor, ActorKind, Role as Person, io};
 use crate::compose::{Ground, SERVING, Stages};
 use crate::config::{Config, Role};
 use crate::health::{self, Health};
+use crate::otlp::Exporter;
 use crate::{Error, check, listen, outpost, telemetry};
 
 /// What the command line says of a package.
@@ -95,15 +97,17 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
     }
     // Before the endpoint is made: what counts its requests is taken from here.
     let metrics = telemetry::start_metrics();
+    let (tracer, exporter) = Exporter::start(&config.telemetry)?;
     let outpost = open(&config, options).await?;
     let loaded = started.elapsed();
     let listener = listen::bind(address).await?;
     let bound = listener.local_addr().map_err(|source| Error::Bind { address, source })?;
-    let router = router(&outpost, &config, options, metrics.clone())?;
+    let router = router(&outpost, &config, options, metrics.clone(), tracer)?;
     let supervisor = Supervisor::new();
     let grace = Duration::from_secs(config.server.stop_grace_seconds);
     listen::serve(&supervisor, listener, router, grace);
     outpost.stages.run_outpost(&supervisor);
+    exporter.run(&supervisor);
     telemetry::keep_up(&supervisor, metrics);
     if let Some((url, token)) = options.home.clone() {
         let handing = outpost::Handing {
@@ -126,6 +130,7 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
             Once::Predict { content_type, body } => check::predict(bound, content_type, body).await,
         };
         supervisor.shutdown(Duration::from_secs(1)).await;
+        exporter.flush().await;
         return outcome.map(Some);
     }
     let manifest = &outpost.verified.manifest;
@@ -139,6 +144,7 @@ async fn serve(config: &Config, options: &PackageOptions, started: Instant) -> R
     );
     crate::run::wait_for_stop(&supervisor).await?;
     supervisor.shutdown(grace).await;
+    exporter.flush().await;
     let _ = outpost.stages.ground.ledger.checkpoint();
     Ok(None)
 }
@@ -224,6 +230,7 @@ fn router(
     config: &Config,
     options: &PackageOptions,
     metrics: PrometheusHandle,
+    tracer: Option<Tracer>,
 ) -> Result<Router, Error> {
     let health = Health { ledger: outpost.stages.ground.ledger.clone(), metrics };
     let doors: Vec<Door> =
@@ -237,7 +244,8 @@ fn router(
     let inner =
         doors.into_iter().fold(health::router(health).merge(own), |router, door| router.merge(door.router));
     let guard = Guard { actor: outpost.actor.clone(), any_host: options.any_host };
-    let inner = inner.layer(from_fn_with_state(guard, let_in)).layer(from_fn(telemetry::measure));
+    let inner =
+        inner.layer(from_fn_with_state(guard, let_in)).layer(from_fn_with_state(tracer, telemetry::measure));
     let predict = format!("/v1/projects/local/locations/local/endpoints/{}:predict", outpost.endpoint);
     let paths = Paths {
         inner,

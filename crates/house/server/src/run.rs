@@ -13,6 +13,7 @@ use crate::compose::{self, DOORS, Ground, Stages};
 use crate::config::{self, Config, Role};
 use crate::health::{self, Health};
 use crate::listen::{self, Route};
+use crate::otlp::Exporter;
 use crate::{Error, admin, telemetry};
 
 /// What the command line says; it wins over the configuration file.
@@ -104,6 +105,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
     let main = listen::bind(address).await?;
     let bound = main.local_addr().map_err(|source| Error::Bind { address, source })?;
     let metrics = telemetry::start_metrics();
+    let (tracer, exporter) = Exporter::start(&config.telemetry)?;
     let stages = Stages::start(ground, &config, &step_url(bound), &step_token).await?;
     access.let_tasks_in(stages.engine.clone());
     let (root, server) = (compose::artifact_root(&config), types::Actor::system("server"));
@@ -123,11 +125,13 @@ pub async fn run(options: Options) -> Result<(), Error> {
             stages.doors(&config)?.into_iter().filter(|d| is_wanted(&config, wanted, d.name)).collect();
         listen::table(at, &doors)?;
         let s3 = is_wanted(&config, wanted, "s3").then(|| stages.s3(&config));
-        let router = listen::router(doors, health::router(health.clone()), access.clone(), s3);
+        let router =
+            listen::router(doors, health::router(health.clone()), access.clone(), s3, tracer.clone());
         listen::serve(&supervisor, listener, router, grace);
         tracing::info!("listening on http://{at}");
     }
     stages.run(&supervisor, &config);
+    exporter.run(&supervisor);
     telemetry::keep_up(&supervisor, metrics);
     tracing::info!(
         data_dir = %config.server.data_dir.display(),
@@ -138,6 +142,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
 
     wait_for_stop(&supervisor).await?;
     let stopped = supervisor.shutdown(grace).await;
+    exporter.flush().await;
     if let Err(error) = stages.ground.ledger.checkpoint() {
         tracing::warn!("the database keeps its log beside it: {error}");
     }

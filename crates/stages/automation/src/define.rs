@@ -2,12 +2,14 @@ use ledger::{Ledger, Tx};
 use serde_json::json;
 use types::{Actor, Timestamp};
 
+use crate::steps::committed::PARAMETER;
 use crate::{Error, Policy, PolicyView, store};
 
 /// Declares a policy, or changes it; retrainings that run go on as they began. The same policy again changes
 /// nothing. Errors: `BadPolicy`.
 pub async fn define(ledger: &Ledger, actor: &Actor, policy: Policy) -> Result<(), Error> {
     check(&policy)?;
+    data(ledger, actor, &policy).await?;
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             if store::policies::find(tx, &policy.name)?.as_ref() == Some(&policy) {
@@ -21,6 +23,19 @@ pub async fn define(ledger: &Ledger, actor: &Actor, policy: Policy) -> Result<()
             Ok(tx.event("retrain.defined", &format!("retrain:{}", policy.name), payload)?)
         })
         .await
+}
+
+/// What is committed must get into the training: by a parameter, or as a version of the dataset.
+async fn data(ledger: &Ledger, actor: &Actor, policy: &Policy) -> Result<(), Error> {
+    if policy.triggers.data_commit.is_none() || policy.recipe.dataset.is_some() {
+        return Ok(());
+    }
+    let pipeline = &policy.recipe.pipeline;
+    if pipelines::get(ledger, actor, pipeline).await?.spec.params.contains_key(PARAMETER) {
+        return Ok(());
+    }
+    let reason = format!("the pipeline `{pipeline}` has neither a dataset nor the parameter `{PARAMETER}`");
+    Err(Error::BadPolicy { policy: policy.name.clone(), reason })
 }
 
 fn check(policy: &Policy) -> Result<(), Error> {
@@ -58,6 +73,7 @@ pub async fn remove(ledger: &Ledger, actor: &Actor, name: &str) -> Result<(), Er
                 return Err(Error::NoPolicy(name.clone()));
             }
             store::marks::forget(tx, &name)?;
+            store::commits::forget(tx, &name)?;
             Ok(tx.event("retrain.removed", &format!("retrain:{name}"), json!({ "policy": name }))?)
         })
         .await
@@ -82,7 +98,13 @@ pub async fn policies(ledger: &Ledger, actor: &Actor) -> Result<Vec<PolicyView>,
             let budget_used = store::retrainings::count_by_itself(rx, &policy.name, window)?;
             let active =
                 store::retrainings::active_of(rx, &policy.name, &policy.recipe.endpoint)?.map(|r| r.uid);
+            let pending = match &policy.triggers.data_commit {
+                Some(rule) => store::commits::pending(rx, &policy.name, &rule.source())?,
+                None => None,
+            };
+            let pending = policy.triggers.data_commit.as_ref().zip(pending).map(|(rule, p)| rule.shown(&p));
             views.push(PolicyView {
+                pending,
                 cooldown_until: until.filter(|u| *u > now),
                 budget_used,
                 active,

@@ -1,11 +1,11 @@
-//! Triggers that are no alarm: performance that falls, labels that came, the clock.
+//! Triggers that are no alarm: performance that falls, labels that came, data that were committed, the clock.
 
 use evaluation::Bound;
 use serde::{Deserialize, Serialize};
 use types::{Actor, Timestamp, Uid, WorkspaceId};
 
 use crate::trigger::{Alarm, Mark, automatically};
-use crate::{Automation, Error, Policy, Trigger, store};
+use crate::{Automation, CommitRule, Error, Policy, Trigger, commits, store};
 
 /// What starts a retraining beside the alarm of its monitor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub struct Triggers {
     /// So many labels that have come since the last retraining.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_commit: Option<CommitRule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ScheduleRule>,
 }
@@ -61,6 +63,9 @@ impl Triggers {
         if self.labels.is_some_and(|n| n < 1) {
             return Err("triggers.labels must be at least 1".into());
         }
+        if let Some(rule) = &self.data_commit {
+            rule.check()?;
+        }
         if let Some(rule) = &self.schedule {
             rule.next(Timestamp(0)).map_err(|error| error.to_string())?;
         }
@@ -104,6 +109,9 @@ pub(crate) async fn look(automation: &Automation) -> Result<(), Error> {
 async fn look_at(automation: &Automation, actor: &Actor, policy: Policy) -> Result<(), Error> {
     if let Some(rule) = &policy.triggers.schedule {
         by_clock(automation, actor, &policy, rule).await?;
+    }
+    if let Some(rule) = &policy.triggers.data_commit {
+        commits::look(automation, actor, &policy, rule).await?;
     }
     if let Some(wanted) = policy.triggers.labels {
         by_labels(automation, actor, &policy, wanted).await?;

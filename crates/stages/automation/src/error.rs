@@ -12,6 +12,8 @@ pub enum Error {
     Active { endpoint: String, active: Uid },
     #[error("retraining `{retraining}` cannot be decided: {why}")]
     NoDecision { retraining: Uid, why: String },
+    #[error("retraining `{retraining}` cannot be cancelled: {why}")]
+    NoCancel { retraining: Uid, why: String },
     #[error("{by} may not decide about retraining `{retraining}`")]
     NotYours { retraining: Uid, by: String },
     #[error("the {kind} `{name}` belongs to the project `{project}`")]
@@ -23,6 +25,8 @@ pub enum Error {
     Missing(String),
     #[error("the work was stopped")]
     Stopped,
+    #[error(transparent)]
+    Repositories(Box<repositories::Error>),
     #[error(transparent)]
     Datasets(Box<datasets::Error>),
     #[error(transparent)]
@@ -55,6 +59,7 @@ macro_rules! boxed {
     )*};
 }
 boxed! {
+    Repositories(repositories::Error),
     Datasets(datasets::Error),
     Curation(curation::Error),
     Models(models::Error),
@@ -70,9 +75,12 @@ impl Fault for Error {
         match self {
             Self::NoPolicy(_) | Self::NoRetraining(_) | Self::Missing(_) => Class::NotFound,
             Self::BadPolicy { .. } | Self::Misfit { .. } => Class::Invalid,
-            Self::Active { .. } | Self::Taken { .. } | Self::NoDecision { .. } => Class::Conflict,
+            Self::Active { .. } | Self::Taken { .. } | Self::NoDecision { .. } | Self::NoCancel { .. } => {
+                Class::Conflict
+            }
             Self::NotYours { .. } => Class::Forbidden,
             Self::Stopped => Class::Unavailable,
+            Self::Repositories(e) => e.class(),
             Self::Datasets(e) => e.class(),
             Self::Curation(e) => e.class(),
             Self::Models(e) => e.class(),
@@ -91,8 +99,9 @@ impl Fault for Error {
             Self::NoPolicy(_) => "list the policies, or declare it below `retrain:` in mlwright.yaml",
             Self::NoRetraining(_) => "list the retrainings",
             Self::BadPolicy { .. } => "mend the policy's declaration",
-            Self::Active { .. } => "wait for it",
+            Self::Active { .. } => "wait for it, or end it with `mlwright cancel`",
             Self::NoDecision { .. } => "`mlwright list retrainings` shows which wait for approval",
+            Self::NoCancel { .. } => "`mlwright list retrainings` shows which have not ended",
             Self::NotYours { .. } => "ask one of those whom the policy's `rollout.approval.by` names",
             Self::Taken { .. } => "choose another name, or remove it from that project first",
             Self::Misfit { .. } => {
@@ -100,6 +109,7 @@ impl Fault for Error {
             }
             Self::Missing(_) => "apply the project again",
             Self::Stopped => "try again",
+            Self::Repositories(e) => return e.hint(),
             Self::Datasets(e) => return e.hint(),
             Self::Curation(e) => return e.hint(),
             Self::Models(e) => return e.hint(),

@@ -6,6 +6,8 @@
 //! because they declare the policies.
 
 mod alarms;
+mod cancel;
+mod commits;
 mod decide;
 mod declare;
 mod define;
@@ -21,6 +23,8 @@ mod store;
 mod trigger;
 mod watch;
 
+pub use cancel::{Cancellation, cancel};
+pub use commits::{CommitRule, PendingCommits};
 pub use decide::{Decision, decide};
 pub use declare::{
     AppliedProject, Declaration, DeclaredDataset, NewApply, declarations, declared_dataset, projects,
@@ -46,7 +50,10 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_automation.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rollouts.sql") },
         ledger::Migration { version: 3, sql: include_str!("../migrations/0003_people_and_triggers.sql") },
+        ledger::Migration { version: 4, sql: include_str!("../migrations/0004_data_commits.sql") },
+        ledger::Migration { version: 5, sql: include_str!("../migrations/0005_cancel.sql") },
+        ledger::Migration { version: 6, sql: include_str!("../migrations/0006_skipped.sql") },
     ],
-    // Which alarms stand is a reading of monitoring's events; marks say where counting begins.
-    facts: &["retrain_alarm", "retrain_mark"],
+    // Which alarms stand and which commits wait is a reading of events; marks say where counting begins.
+    facts: &["retrain_alarm", "retrain_commit", "retrain_mark"],
 };

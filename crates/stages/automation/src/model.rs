@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serving::ShadowFigures;
 use types::{Timestamp, Uid, WorkspaceId};
 
-use crate::{Decision, RolloutRule, Triggers};
+use crate::{Cancellation, Decision, PendingCommits, RolloutRule, Triggers};
 
 /// When to retrain, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,6 +110,17 @@ pub enum Trigger {
     Performance { monitor: String, window: Uid, metric: String, value: f64 },
     /// So many labels have come since the last retraining.
     Labels { count: i64 },
+    /// Data were committed; the newest commit is what the training takes.
+    DataCommit {
+        repository: String,
+        branch: String,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        prefix: String,
+        /// In hex.
+        commit: String,
+        /// So many came before it was answered.
+        commits: i64,
+    },
     Schedule {
         cron: String,
         zone: String,
@@ -132,6 +143,7 @@ impl Trigger {
             Self::Drift { .. } => "drift",
             Self::Performance { .. } => "performance",
             Self::Labels { .. } => "labels",
+            Self::DataCommit { .. } => crate::commits::KIND,
             Self::Schedule { .. } => "schedule",
             Self::Apply { .. } => "apply",
             Self::Manual { .. } => "manual",
@@ -163,11 +175,13 @@ pub enum State {
     /// It did worse than what served before, which serves everything again.
     RolledBack,
     Failed,
-    /// Cool-down, budget or a running retraining stood against it.
+    /// A person ended it: what it had begun was taken back.
+    Cancelled,
+    /// Cool-down, budget or a running retraining stood against it, once or several times in a row.
     Skipped,
 }
 
-const STATES: [(State, &str); 15] = [
+const STATES: [(State, &str); 16] = [
     (State::Triggered, "triggered"),
     (State::WaitingLabels, "waiting_labels"),
     (State::Dataset, "dataset"),
@@ -182,6 +196,7 @@ const STATES: [(State, &str); 15] = [
     (State::Refused, "refused"),
     (State::RolledBack, "rolled_back"),
     (State::Failed, "failed"),
+    (State::Cancelled, "cancelled"),
     (State::Skipped, "skipped"),
 ];
 
@@ -191,7 +206,10 @@ impl State {
     }
 
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::RolledBack | Self::Failed | Self::Skipped)
+        matches!(
+            self,
+            Self::Done | Self::Refused | Self::RolledBack | Self::Failed | Self::Cancelled | Self::Skipped
+        )
     }
 }
 
@@ -222,7 +240,7 @@ pub struct Retraining {
     #[serde(skip)]
     pub recipe: Recipe,
     pub state: State,
-    /// Why it was refused, rolled back, failed or skipped; else what is going on.
+    /// Why it was refused, rolled back, cancelled or skipped, or failed; else what is going on.
     pub reason: Option<String>,
     pub label_deadline: Option<Timestamp>,
     pub dataset_version: Option<Uid>,
@@ -240,12 +258,16 @@ pub struct Retraining {
     /// Until when a person may approve or reject it.
     pub approval_deadline: Option<Timestamp>,
     pub decision: Option<Decision>,
+    /// Somebody asked that it ends; once it has, its state says so.
+    pub cancel: Option<Cancellation>,
     /// The rollout that takes it to all requests.
     pub rollout: Option<Uid>,
     pub endpoint_revision: Option<Uid>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    /// Of a skipped one, how often in a row; `reason` and `ended_at` are of the last time.
+    pub times: i64,
     pub created_by: String,
     /// Filled when a single one is read.
     pub history: Vec<StepTaken>,
@@ -268,4 +290,6 @@ pub struct PolicyView {
     pub budget_used: i64,
     /// The retraining that runs now.
     pub active: Option<Uid>,
+    /// Commits that will start the next one.
+    pub pending: Option<PendingCommits>,
 }

@@ -156,6 +156,9 @@ impl RolloutRule {
                 return Err("rollout.canary.bake must be between 0 and 30 days");
             }
             let guards = &canary.guards;
+            if !(0..=30 * 86_400).contains(&guards.patience_seconds) {
+                return Err("rollout.canary.patience must be between 0 and 30 days");
+            }
             if !share(guards.error_margin) || !latency(guards.latency_factor, guards.latency_slack_ms) {
                 return Err("rollout.canary needs errors between 0 and 1 and a latency_factor of at least 1");
             }

@@ -94,14 +94,26 @@ pub(crate) async fn automatically(
     mark: Option<Mark>,
     alarm: Alarm,
 ) -> Result<Option<Uid>, Error> {
+    if alarm == Alarm::Stands {
+        let (asked, now) = (policy.clone(), ledger.clock().now());
+        // Most often something does, and finding that out needs no turn to write.
+        if ledger.read(actor.workspace, move |rx| against(rx, &asked, now)).await?.is_some() {
+            return Ok(None);
+        }
+    }
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
+            let commits = matches!(trigger, Trigger::DataCommit { .. });
             if let Some(position) = position
-                && store::retrainings::seen(tx, &policy.name, position)?
+                && store::retrainings::seen(tx, &policy.name, trigger.kind(), position)?
             {
+                if commits {
+                    store::commits::answer(tx, &policy.name, position)?;
+                }
                 return Ok(None);
             }
-            let against = against(tx, &policy)?;
+            let now = tx.now();
+            let against = against(tx, &policy, now)?;
             let state = match (&against, alarm) {
                 (Some(_), Alarm::Stands) => return Ok(None),
                 (Some(_), Alarm::Raised) => State::Skipped,
@@ -119,14 +131,26 @@ pub(crate) async fn automatically(
             if let Some(mark) = &mark {
                 store::marks::put(tx, &policy.name, mark)?;
             }
+            if let Some(position) = position.filter(|_| commits) {
+                store::commits::answer(tx, &policy.name, position)?;
+            }
+            if state == State::Skipped
+                && let Some((uid, times)) = store::retrainings::skip_again(tx, &new)?
+            {
+                tell(tx, uid, &new, times)?;
+                return Ok(Some(uid));
+            }
             insert(tx, &new).map(Some)
         })
         .await
 }
 
 /// What stands against a retraining now.
-fn against(tx: &mut Tx<'_>, policy: &Policy) -> Result<Option<String>, Error> {
-    let now = tx.now();
+fn against(
+    tx: &mut impl store::Reads,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Option<String>, ledger::Error> {
     if let Some(active) = store::retrainings::active_of(tx, &policy.name, &policy.recipe.endpoint)? {
         return Ok(Some(format!("retraining {} has not ended yet", active.uid)));
     }
@@ -156,17 +180,36 @@ fn insert(tx: &mut Tx<'_>, new: &New<'_>) -> Result<Uid, Error> {
     let props =
         json!({ "policy": new.policy, "trigger": new.trigger.kind(), "endpoint": new.recipe.endpoint });
     let node = tx.node("retraining", &uid.hex(), props)?;
-    let mut window = None;
-    if let Trigger::Drift { window: cause, .. } | Trigger::Performance { window: cause, .. } = new.trigger {
-        window = Some(*cause);
-        if let Some(cause) = tx.find_node("monitor_window", &cause.hex())? {
-            tx.edge(node, "triggered_by", cause)?;
-        }
+    if let Some(cause) = window(new.trigger)
+        && let Some(cause) = tx.find_node("monitor_window", &cause.hex())?
+    {
+        tx.edge(node, "triggered_by", cause)?;
     }
-    let payload = json!({
-        "retraining": uid, "policy": new.policy, "trigger": new.trigger.kind(), "window": window,
+    if let Trigger::DataCommit { commit, .. } = new.trigger
+        && let Some(commit) = tx.find_node("commit", commit)?
+    {
+        tx.edge(node, "triggered_by", commit)?;
+    }
+    tell(tx, uid, new, 1)?;
+    Ok(uid)
+}
+
+fn window(trigger: &Trigger) -> Option<Uid> {
+    match trigger {
+        Trigger::Drift { window, .. } | Trigger::Performance { window, .. } => Some(*window),
+        _ => None,
+    }
+}
+
+/// `times`: how often in a row it was skipped.
+fn tell(tx: &mut Tx<'_>, uid: Uid, new: &New<'_>, times: i64) -> Result<(), Error> {
+    let mut payload = json!({
+        "retraining": uid, "policy": new.policy, "trigger": new.trigger.kind(), "window": window(new.trigger),
         "endpoint": new.recipe.endpoint, "pipeline": new.recipe.pipeline, "event": new.position,
     });
-    tx.event(&format!("retraining.{}", new.state.name()), &format!("retraining:{uid}"), payload)?;
-    Ok(uid)
+    if new.state == State::Skipped {
+        payload["reason"] = json!(new.reason);
+        payload["times"] = json!(times);
+    }
+    Ok(tx.event(&format!("retraining.{}", new.state.name()), &format!("retraining:{uid}"), payload)?)
 }

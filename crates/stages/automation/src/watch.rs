@@ -3,12 +3,13 @@ use std::time::Duration;
 use blobs::Blobs;
 use ledger::{Cursor, Ledger, Place};
 use predictions::Log;
+use repositories::Repositories;
 use runtimes::Runtime;
 use serving::Serving;
 use tasks::CancellationToken;
 use types::{Actor, Class, Fault as _, Uid, WorkspaceId};
 
-use crate::{Error, Retraining, State, alarms, due, steps, store};
+use crate::{Error, Retraining, State, alarms, commits, due, steps, store};
 
 /// Labels and pipeline runs are looked at this often; events wake it at once.
 const EVERY: Duration = Duration::from_millis(500);
@@ -25,19 +26,28 @@ pub struct Automation {
     pub(crate) runtime: Runtime,
     pub(crate) log: Log,
     pub(crate) serving: Serving,
+    pub(crate) repositories: Repositories,
     cursor: Cursor,
     /// Names this server in the lease.
     holder: String,
 }
 
 impl Automation {
-    pub fn new(ledger: &Ledger, blobs: &Blobs, runtime: &Runtime, log: &Log, serving: &Serving) -> Self {
+    pub fn new(
+        ledger: &Ledger,
+        blobs: &Blobs,
+        runtime: &Runtime,
+        log: &Log,
+        serving: &Serving,
+        repositories: &Repositories,
+    ) -> Self {
         Self {
             ledger: ledger.clone(),
             blobs: blobs.clone(),
             runtime: runtime.clone(),
             log: log.clone(),
             serving: serving.clone(),
+            repositories: repositories.clone(),
             cursor: Cursor::new(ledger, CURSOR),
             holder: types::new_id(ledger.clock().now()).hex(),
         }
@@ -92,6 +102,7 @@ impl Automation {
             for event in &events {
                 let actor = Actor { workspace: event.workspace, ..Actor::system("automation") };
                 alarms::read(&self.ledger, &self.serving, &actor, event).await?;
+                commits::hear(self, &actor, event).await?;
             }
             self.cursor.pass(last);
         }

@@ -4,6 +4,7 @@
 //! Also what applications of language models are judged by: evaluation sets and scorers.
 
 pub mod assess;
+mod domain;
 mod error;
 mod evaluate;
 mod judge;
@@ -16,6 +17,7 @@ mod scorers;
 mod sets;
 mod store;
 
+pub use domain::{DomainDrift, DomainPlan, domain_drift};
 pub use error::Error;
 pub use evaluate::{evaluate, evaluations_of, get, report};
 pub use judge::higher_is_better;

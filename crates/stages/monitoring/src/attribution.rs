@@ -13,7 +13,7 @@ use serde_json::json;
 use types::{Actor, DataType, Uid};
 
 use crate::Error;
-use crate::rules::{Bound, Floors};
+use crate::rules::{Bound, Limits};
 use crate::signals::Measured;
 use crate::watch::blocking;
 
@@ -56,7 +56,7 @@ pub(crate) async fn explaining(
 
 /// The window's order of features against the baseline's. `None` where one of them lacks a column, or none matters.
 pub(crate) fn measure(
-    floors: Floors,
+    limits: Limits,
     model: &Explaining,
     baseline: &Table,
     window: &Table,
@@ -80,7 +80,7 @@ pub(crate) fn measure(
         name: "attribution_ndcg".into(),
         feature: feature.map(|i| model.columns[i].clone()),
         value,
-        bound: Bound::below(Some(floors)),
+        bound: Bound::below(Some(limits)),
         detail: Some(json!(features)),
     }))
 }

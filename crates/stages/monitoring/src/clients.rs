@@ -275,6 +275,7 @@ mod tests {
                 .map(|i| Timestamp(if i < 200 { i * 1_000_000 } else { (i - 200) * 100_000 }))
                 .collect(),
             revisions: vec![Uid::from_u128(1); n],
+            variants: vec!["v".into(); n],
             model_versions: vec![Uid::from_u128(2); n],
             latency_us: vec![1; n],
             principals: (0..n).map(|i| if i < 200 { "user:shop" } else { "user:thief" }.to_owned()).collect(),

@@ -169,24 +169,20 @@ fn rules(spec: &MonitorSpec) -> Option<String> {
         ("clients.boundary_share", clients.boundary_share),
         ("clients.near_share", clients.near_share),
     ];
-    let floors = [
+    // Of these less is worse.
+    let below = [
         ("bias.demographic_parity_ratio", bias.demographic_parity_ratio),
         ("attribution", rules.attribution),
     ];
-    for (name, floors) in floors.into_iter().filter_map(|(name, floors)| Some((name, floors?))) {
-        match (floors.warn, floors.critical) {
-            (None, None) => return Some(format!("{name} has no limit: give warn or critical")),
-            (Some(warn), Some(critical)) if warn < critical => {
-                return Some(format!("{name} warns below {warn}, after it is critical below {critical}"));
-            }
-            _ => {}
-        }
-    }
-    for (name, limits) in limits.into_iter().chain(more).filter_map(|(name, limits)| Some((name, limits?))) {
+    let above = limits.into_iter().chain(more).map(|(name, limits)| (name, limits, "above"));
+    let below = below.into_iter().map(|(name, limits)| (name, limits, "below"));
+    for (name, limits, side) in above.chain(below).filter_map(|(n, limits, side)| Some((n, limits?, side))) {
         match (limits.warn, limits.critical) {
             (None, None) => return Some(format!("{name} has no limit: give warn or critical")),
-            (Some(warn), Some(critical)) if warn > critical => {
-                return Some(format!("{name} warns at {warn}, after it is critical at {critical}"));
+            (Some(warn), Some(critical))
+                if (side == "above" && warn > critical) || (side == "below" && warn < critical) =>
+            {
+                return Some(format!("{name} warns {side} {warn}, after it is critical {side} {critical}"));
             }
             (warn, critical)
                 if [warn, critical].into_iter().flatten().any(|l| !(l.is_finite() && l >= 0.0)) =>

@@ -12,6 +12,7 @@ mod error;
 mod judge;
 mod model;
 mod performance;
+mod records;
 mod resolve;
 mod rules;
 mod signals;
@@ -27,7 +28,7 @@ pub use model::{
     Performance, WindowRows, WindowView,
 };
 pub use resolve::baseline_of;
-pub use rules::{Against, Bias, Clients, Floors, Level, Limits, Rules};
+pub use rules::{Against, Bias, Clients, Level, Limits, Records, Rules};
 pub use signals::Signal;
 pub use watch::Monitoring;
 
@@ -36,6 +37,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
     migrations: &[
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_monitoring.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rules.sql") },
+        ledger::Migration { version: 3, sql: include_str!("../migrations/0003_records.sql") },
     ],
     // The reading position moves with traffic, and metrics with late labels; a judged window has its event.
     facts: &["monitor_position", "monitor_performance"],

@@ -158,7 +158,8 @@ pub struct WindowView {
     pub from: Timestamp,
     pub to: Timestamp,
     pub rows: i64,
-    /// Ordinals in the endpoint's log: the first, and the one after the last.
+    /// Ordinals in the endpoint's log: the first, and the one after the last. Records between them that are not watched are no
+    /// rows of it.
     pub first_ordinal: i64,
     pub next_ordinal: i64,
     pub revision: Uid,

@@ -35,13 +35,15 @@ pub(crate) async fn refresh(
         return Ok(());
     }
     let labelled = monitoring.log.labelled(actor, &spec.endpoint, since).await?;
+    let watched = monitoring.places(&mut memory.read, actor, spec, &labelled.rows).await?;
+    let watched = watched.unwrap_or_else(|| (0..labelled.rows.len()).collect());
     let (output, groups) = (spec.output.clone(), spec.rules.bias.clone());
     let computed = blocking(move || {
         let mut computed = Vec::new();
         for window in windows {
             let range = window.first_ordinal..window.next_ordinal;
             let rows: Vec<usize> =
-                (0..labelled.rows.len()).filter(|&i| range.contains(&labelled.rows.ordinals[i])).collect();
+                watched.iter().copied().filter(|&i| range.contains(&labelled.rows.ordinals[i])).collect();
             if rows.is_empty() {
                 continue;
             }

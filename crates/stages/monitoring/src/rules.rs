@@ -13,6 +13,9 @@ pub struct Rules {
     /// What a window is compared with.
     #[serde(skip_serializing_if = "is_default")]
     pub against: Against,
+    /// Which records are rows of windows.
+    #[serde(skip_serializing_if = "is_default")]
+    pub records: Records,
     /// `consecutive` drifted windows among so many raise the alarm; in a row if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<u32>,
@@ -51,9 +54,9 @@ pub struct Rules {
     /// How groups of protected columns compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bias: Option<Bias>,
-    /// How much of what mattered for the baseline still matters in that order (NDCG; 1 if all). Of models made of trees.
+    /// How much of what mattered for the baseline still matters in that order (NDCG; 1 if all), of models made of trees. Below is worse.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attribution: Option<Floors>,
+    pub attribution: Option<Limits>,
     /// What single clients do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clients: Option<Clients>,
@@ -79,8 +82,9 @@ pub struct Bias {
     pub min_group: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demographic_parity_difference: Option<Limits>,
+    /// Below is worse.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub demographic_parity_ratio: Option<Floors>,
+    pub demographic_parity_ratio: Option<Limits>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equal_opportunity_difference: Option<Limits>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +133,18 @@ pub enum Against {
     Previous,
 }
 
-/// Values above which a signal warns and is critical.
+/// Which of the endpoint's records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Records {
+    /// What callers were answered.
+    #[default]
+    Answers,
+    /// What variants did that got copies of the requests and answered nobody.
+    Shadows,
+}
+
+/// Values beyond which a signal warns and is critical: above them, or below where less is worse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -138,18 +153,6 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critical: Option<f64>,
     /// What was worse stays so until the value is here or better; the limits themselves if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clear: Option<f64>,
-}
-
-/// [`Limits`] of values below which a signal warns and is critical.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Floors {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warn: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub critical: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clear: Option<f64>,
 }
@@ -186,9 +189,8 @@ impl Bound {
         Self { limits: limits.unwrap_or_default(), below: false }
     }
 
-    pub fn below(floors: Option<Floors>) -> Self {
-        let Floors { warn, critical, clear } = floors.unwrap_or_default();
-        Self { limits: Limits { warn, critical, clear }, below: true }
+    pub fn below(limits: Option<Limits>) -> Self {
+        Self { limits: limits.unwrap_or_default(), below: true }
     }
 
     /// Limits of a metric of performance.
@@ -255,7 +257,7 @@ mod tests {
 
     #[test]
     fn of_some_values_less_is_worse() {
-        let floors = Floors { warn: Some(0.9), critical: Some(0.8), clear: Some(0.95) };
+        let floors = Limits { warn: Some(0.9), critical: Some(0.8), clear: Some(0.95) };
         let at = |value, before| Bound::below(Some(floors)).level(value, before);
         assert_eq!(
             (at(0.97, Level::Ok), at(0.85, Level::Ok), at(0.7, Level::Ok)),

@@ -183,8 +183,8 @@ pub(crate) fn insert_window(tx: &mut Tx<'_>, w: &WindowView) -> Result<(), Error
     let (workspace, now) = (tx.workspace(), tx.now());
     tx.execute(
         "INSERT INTO monitor_window (workspace_id, uid, monitor, number, first_ordinal, next_ordinal, from_at, to_at, \
-         revision, model_version, baseline, drifted, share, alarm, features, created_at, signals, level) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+         revision, model_version, baseline, drifted, share, alarm, features, created_at, signals, level, watched) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
         &params![
             workspace,
             w.uid,
@@ -203,14 +203,15 @@ pub(crate) fn insert_window(tx: &mut Tx<'_>, w: &WindowView) -> Result<(), Error
             json(&w.features),
             now,
             json(&w.signals),
-            w.level.name()
+            w.level.name(),
+            w.rows
         ],
     )?;
     Ok(())
 }
 
 const WINDOW: &str = "SELECT uid, monitor, number, first_ordinal, next_ordinal, from_at, to_at, revision, \
-    model_version, baseline, drifted, share, alarm, features, signals, level FROM monitor_window";
+    model_version, baseline, drifted, share, alarm, features, signals, level, watched FROM monitor_window";
 
 fn window_of(row: &Row) -> Result<WindowView, Error> {
     let (first_ordinal, next_ordinal): (i64, i64) = (row.get("first_ordinal")?, row.get("next_ordinal")?);
@@ -220,7 +221,7 @@ fn window_of(row: &Row) -> Result<WindowView, Error> {
         number: row.get("number")?,
         from: row.get("from_at")?,
         to: row.get("to_at")?,
-        rows: next_ordinal - first_ordinal,
+        rows: row.get::<Option<i64>>("watched")?.unwrap_or(next_ordinal - first_ordinal),
         first_ordinal,
         next_ordinal,
         revision: row.get("revision")?,

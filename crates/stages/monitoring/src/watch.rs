@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use blobs::Blobs;
 use ledger::{Ledger, Tx};
-use predictions::{Log, Rows, Window};
+use predictions::{Log, Rows};
 use serde_json::json;
 use tasks::CancellationToken;
 use types::{Actor, Digest, Timestamp, Uid, WorkspaceId};
@@ -12,6 +12,7 @@ use types::{Actor, Digest, Timestamp, Uid, WorkspaceId};
 use crate::alarm::{History, Seen};
 use crate::attribution::Explaining;
 use crate::model::{Judgement, MonitorSpec, WindowView};
+use crate::records::Read;
 use crate::rules::{Against, Level};
 use crate::signals::Measured;
 use crate::store::Position;
@@ -38,6 +39,7 @@ pub(crate) struct Memory {
     baselines: HashMap<(Digest, u32), Arc<Baseline>>,
     /// By model version; `None` for models that cannot be taken apart.
     explaining: HashMap<Uid, Option<Arc<Explaining>>>,
+    pub read: Read,
     /// Labels seen when performance was last computed, by workspace and monitor.
     pub labels: HashMap<(WorkspaceId, String), (i64, i64)>,
 }
@@ -107,11 +109,17 @@ impl Monitoring {
         let total = self.log.total(actor, &spec.endpoint).await?;
         position.next_ordinal = position.next_ordinal.max(total - size.saturating_mul(LOOK_BACK));
         let mut judged = 0;
-        while total - position.next_ordinal >= size {
+        while memory.read.may_be_full(actor, spec, position.next_ordinal, total) {
+            // Where shadows' records lie between the others, it shows only now whether there are rows enough.
+            if memory.read.is_sparse(actor, spec, position.next_ordinal) {
+                let rows = self.next_rows(&mut memory.read, actor, spec, position.next_ordinal).await?;
+                if is_short(spec, &rows) {
+                    break;
+                }
+            }
             // Sealed first, so that the window can name the segments that its rows are in.
             self.log.seal(actor, &spec.endpoint).await?;
-            let wanted = Window::From { ordinal: position.next_ordinal, limit: spec.window.rows as usize };
-            let rows = self.log.window(actor, &spec.endpoint, wanted).await?;
+            let rows = self.next_rows(&mut memory.read, actor, spec, position.next_ordinal).await?;
             let Some(&revision) = rows.revisions.last() else { break };
             // A window never mixes deployments: what is left of the old one is too little to judge.
             if let Some(old) = rows.revisions.iter().rposition(|r| *r != revision) {
@@ -119,7 +127,7 @@ impl Monitoring {
                 self.move_on(actor, spec, &mut position, revision).await?;
                 continue;
             }
-            if rows.len() < spec.window.rows as usize {
+            if is_short(spec, &rows) {
                 break;
             }
             if position.revision != Some(revision) {
@@ -131,11 +139,11 @@ impl Monitoring {
                     let digest = resolve::baseline(&self.ledger, actor, spec, model_version).await?;
                     (Some(digest), self.baseline(memory, digest, spec.bins).await?)
                 }
-                Against::Previous => match self.previous(actor, spec, &rows, revision).await? {
+                Against::Previous => match self.previous(memory, actor, spec, &rows, revision).await? {
                     Some(found) => (None, found),
                     None => {
                         // The first window of a deployment has none before it.
-                        position.next_ordinal += step(spec);
+                        position.next_ordinal = next_start(spec, &rows, position.next_ordinal);
                         self.move_on(actor, spec, &mut position, revision).await?;
                         continue;
                     }
@@ -201,18 +209,17 @@ impl Monitoring {
     /// The rows before the window, as many, where the same deployment made them all.
     async fn previous(
         &self,
+        memory: &mut Memory,
         actor: &Actor,
         spec: &MonitorSpec,
         rows: &Rows,
         revision: Uid,
     ) -> Result<Option<Arc<Baseline>>, Error> {
-        let size = spec.window.rows as usize;
         let first = rows.ordinals.first().copied().unwrap_or(0);
-        let Some(ordinal) = first.checked_sub(size as i64).filter(|from| *from >= 0) else { return Ok(None) };
-        let before = self.log.window(actor, &spec.endpoint, Window::From { ordinal, limit: size }).await?;
-        if before.len() < size || before.revisions.iter().any(|r| *r != revision) {
+        let before = self.rows_before(&mut memory.read, actor, spec, first).await?;
+        let Some(before) = before.filter(|rows| rows.revisions.iter().all(|r| *r == revision)) else {
             return Ok(None);
-        }
+        };
         let bins = spec.bins as usize;
         let baseline = blocking(move || Baseline::of(&before.inputs, bins)).await?;
         Ok(Some(Arc::new(baseline)))
@@ -272,7 +279,7 @@ impl Monitoring {
         let from = rows.at.iter().min().copied().unwrap_or_default();
         let to = rows.last_at().unwrap_or_default();
         let mut next = Position {
-            next_ordinal: first_ordinal + step(spec),
+            next_ordinal: next_start(spec, &rows, before.next_ordinal),
             number: before.number + 1,
             problem: None,
             ..before.clone()
@@ -363,8 +370,8 @@ fn beside(
     if let Some(rule) = &rules.bias {
         measured.extend(bias::of_window(rule, output, &rows.inputs, &rows.outputs)?);
     }
-    if let (Some(floors), Some(model)) = (rules.attribution, explaining) {
-        measured.extend(attribution::measure(floors, model, &baseline.sample, &rows.inputs)?);
+    if let (Some(limits), Some(model)) = (rules.attribution, explaining) {
+        measured.extend(attribution::measure(limits, model, &baseline.sample, &rows.inputs)?);
     }
     if let Some(rule) = &rules.clients {
         measured.extend(clients::measure(rule, output, rows, baseline)?);
@@ -372,9 +379,15 @@ fn beside(
     Ok(measured)
 }
 
-/// Rows from one window's start to the next one's.
-fn step(spec: &MonitorSpec) -> i64 {
-    i64::try_from(spec.rules.step.unwrap_or(spec.window.rows).max(1)).unwrap_or(i64::MAX)
+fn is_short(spec: &MonitorSpec, rows: &Rows) -> bool {
+    rows.len() < spec.window.rows as usize
+}
+
+/// Where the window after that of these rows may begin; `from` if there are none.
+fn next_start(spec: &MonitorSpec, rows: &Rows, from: i64) -> i64 {
+    let step = spec.rules.step.unwrap_or(spec.window.rows).max(1) as usize;
+    let behind = rows.ordinals.last().map_or(from, |last| last + 1);
+    rows.ordinals.get(step).copied().unwrap_or(behind)
 }
 
 /// The signals beside drift whose level is another than before, with the new one.

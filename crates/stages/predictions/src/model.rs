@@ -76,6 +76,8 @@ pub struct Rows {
     pub ids: Vec<Uid>,
     pub at: Vec<Timestamp>,
     pub revisions: Vec<Uid>,
+    /// Names of the variants of those revisions.
+    pub variants: Vec<String>,
     pub model_versions: Vec<Uid>,
     /// How long the request took that each row came with, in microseconds.
     pub latency_us: Vec<i64>,

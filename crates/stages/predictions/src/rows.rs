@@ -2,7 +2,7 @@ use columns::{Table, column};
 use types::{Timestamp, Uid};
 
 use crate::table::{
-    self, AT, FLAGS, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, PRINCIPAL, REVISION,
+    self, AT, FLAGS, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, PRINCIPAL, REVISION, VARIANT,
 };
 use crate::{Error, Labelled, Rows};
 
@@ -16,6 +16,7 @@ impl Rows {
                 ids: Vec::new(),
                 at: Vec::new(),
                 revisions: Vec::new(),
+                variants: Vec::new(),
                 model_versions: Vec::new(),
                 latency_us: Vec::new(),
                 principals: Vec::new(),
@@ -37,6 +38,7 @@ impl Rows {
             ids: uids(ID)?,
             at: table::times(&table, AT)?,
             revisions: uids(REVISION)?,
+            variants: table.texts(VARIANT)?.into_iter().map(Option::unwrap_or_default).collect(),
             model_versions: uids(MODEL_VERSION)?,
             latency_us: integers(&table, LATENCY)?,
             principals: table::added_later(&table, PRINCIPAL)?
@@ -71,6 +73,7 @@ impl Rows {
             ids: pick(&self.ids, rows),
             at: pick(&self.at, rows),
             revisions: pick(&self.revisions, rows),
+            variants: pick(&self.variants, rows),
             model_versions: pick(&self.model_versions, rows),
             latency_us: pick(&self.latency_us, rows),
             principals: pick(&self.principals, rows),

@@ -89,22 +89,25 @@ fn array(values: Values) -> columns::ArrayRef {
 fn frame(tabular: &Tabular, table: &Table) -> Result<Frame, Error> {
     let mut columns = Vec::new();
     for spec in tabular.columns().iter().filter(|spec| table.field(&spec.name).is_ok()) {
-        let name = &spec.name;
-        let values = match table.field(name)?.data_type {
-            DataType::Float => {
-                Values::Float(table.numbers(name)?.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
-            }
-            DataType::Integer => {
-                Values::Integer(table.json_column(name)?.into_iter().map(|v| v.as_i64()).collect())
-            }
-            DataType::Boolean => {
-                Values::Boolean(table.json_column(name)?.into_iter().map(|v| v.as_bool()).collect())
-            }
-            _ => Values::Text(table.texts(name)?),
-        };
-        columns.push(Column { name: name.clone(), values });
+        columns.push(Column { name: spec.name.clone(), values: values(table, &spec.name)? });
     }
     let mut frame = Frame::new(columns)?;
     frame.rows = table.rows();
     Ok(frame)
+}
+
+/// A column's values as models take them. Errors: no such column.
+pub(crate) fn values(table: &Table, name: &str) -> Result<Values, Error> {
+    Ok(match table.field(name)?.data_type {
+        DataType::Float => {
+            Values::Float(table.numbers(name)?.into_iter().map(|v| v.unwrap_or(f64::NAN)).collect())
+        }
+        DataType::Integer => {
+            Values::Integer(table.json_column(name)?.into_iter().map(|v| v.as_i64()).collect())
+        }
+        DataType::Boolean => {
+            Values::Boolean(table.json_column(name)?.into_iter().map(|v| v.as_bool()).collect())
+        }
+        _ => Values::Text(table.texts(name)?),
+    })
 }

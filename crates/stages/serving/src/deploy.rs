@@ -42,11 +42,15 @@ impl Serving {
             }
             models.push(self.loaded(actor, &key, variant, false).await?);
         }
+        let features = self.features_of(actor, &key).await?;
+        let models = self.fed(&key.1, features.as_ref(), models)?;
         let views = views(&deploy, &models)?;
         self.learn(actor, &key, &models).await;
 
         let changing = self.0.changing.lock().await;
-        let (endpoint, causes) = (deploy.endpoint.clone(), deploy.causes);
+        let (endpoint, mut causes) = (deploy.endpoint.clone(), deploy.causes);
+        // What it looks up is part of what it is.
+        causes.extend(features.map(|f| ("looks_up".into(), "dataset_version".into(), f.version.hex())));
         let revision: Revision = self
             .0
             .ledger
@@ -151,7 +155,7 @@ impl Serving {
     fn serving_now(&self, key: &Key) -> Vec<Arc<Loaded>> {
         let table = self.0.table.load();
         let models = table.endpoints.get(key).and_then(|e| e.models.as_ref().ok());
-        models.cloned().unwrap_or_default()
+        models.into_iter().flatten().map(|model| Arc::clone(model).inner()).collect()
     }
 
     async fn one_loaded(

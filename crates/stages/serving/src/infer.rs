@@ -3,14 +3,17 @@ use std::time::Instant;
 
 use predictions::Batch;
 use runtimes::{Column, Frame, Tensor, Values, tabular};
+use spans::Open;
 use types::{Actor, Class, Digest, Fault, Hasher, Timestamp, Uid, new_id};
 
 use crate::checks::{Checker, Noticed};
 use crate::endpoint::Endpoint;
+use crate::features;
 use crate::guard::cache_key;
 use crate::load::Loaded;
 use crate::record::keep_if_there_is_room;
 use crate::shadow::Answered;
+use crate::traced::{self, Timing};
 use crate::{Error, Select, Serving, Target};
 
 #[derive(Clone)]
@@ -52,6 +55,8 @@ struct Ran {
     noticed: Noticed,
     logged_inputs: Frame,
     logged_outputs: Frame,
+    /// `None` for an answer that was remembered.
+    timing: Option<Timing>,
 }
 
 /// Rows up to which columns become tensors on the network's threads.
@@ -66,9 +71,11 @@ impl Serving {
         let start = Instant::now();
         let endpoint = self.endpoint(actor.workspace, request.endpoint)?;
         let now = self.0.ledger.clock().now();
-        let result = self.answer(actor, &endpoint, request, now, start).await;
+        let mut span = traced::begin(request.endpoint);
+        let result = self.answer(actor, &endpoint, request, (now, start), &mut span).await;
         let failed = result.as_ref().is_err_and(is_failure);
         endpoint.stats.count(now, start.elapsed(), failed);
+        traced::end(span, &result);
         result
     }
 
@@ -77,8 +84,8 @@ impl Serving {
         actor: &Actor,
         endpoint: &Arc<Endpoint>,
         request: Request<'_>,
-        now: Timestamp,
-        start: Instant,
+        (now, start): (Timestamp, Instant),
+        span: &mut Option<Open>,
     ) -> Result<Answer, Error> {
         let target = endpoint.target(request.select, request.routing_key)?;
         let rows = rows(&request.input)?;
@@ -106,6 +113,8 @@ impl Serving {
             ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
         }
         let mut ran = ran?;
+        traced::ran(span.as_ref(), &target, ran.timing);
+        traced::about(span.as_mut(), &target, ran.timing, rows);
         let answered = endpoint
             .shadows()
             .next()
@@ -118,7 +127,9 @@ impl Serving {
         let flagged = ran.noticed.flags.iter().filter(|flags| !flags.is_empty()).count();
         let logged = (ran.logged_inputs, ran.logged_outputs);
         let batch = batch(actor, &target, &ids, now, started, logged, ran.noticed.flags);
+        let recording = Instant::now();
         self.keep(&endpoint.settings.record, batch).await?;
+        traced::recorded(span.as_ref(), recording);
         if let (Some(copy), Some(answered)) = (copy, answered) {
             self.shadow(actor, endpoint, copy, rows, now, &answered);
         }
@@ -258,17 +269,17 @@ async fn run(
     rows: usize,
     deadline: Option<Instant>,
 ) -> Result<Ran, Error> {
-    let (settings, model) = (&endpoint.settings, &target.model);
+    let (settings, face) = (&endpoint.settings, &target.model);
+    let model = face.running();
     let checker = endpoint.checker(target.variant);
     if settings.batching.is_none() && settings.cache.is_none() && is_short(model, rows) {
-        return run_now(model, checker.map(Arc::as_ref), input, rows);
+        return run_now(face, checker.map(Arc::as_ref), input, rows);
     }
     let (tensors, logged_inputs, noticed) = if rows <= FEW_ROWS {
-        prepared(model, checker.map(Arc::as_ref), input, rows)?
+        prepared(face, checker.map(Arc::as_ref), input, rows)?
     } else {
-        let (model, checker) = (Arc::clone(model), checker.cloned());
-        let preparing =
-            tokio::task::spawn_blocking(move || prepared(&model, checker.as_deref(), input, rows));
+        let (face, checker) = (Arc::clone(face), checker.cloned());
+        let preparing = tokio::task::spawn_blocking(move || prepared(&face, checker.as_deref(), input, rows));
         preparing.await.map_err(|_| Error::Interrupted)??
     };
     let cache = settings.cache.map(|cache| (cache, cache_key(&model.identity(), &tensors)));
@@ -277,13 +288,14 @@ async fn run(
     {
         metrics::counter!("mlwright_cache_hits_total").increment(1);
         let logged_outputs = tabular::to_frame(&outputs, rows)?;
-        return Ok(Ran { outputs, noticed, logged_inputs, logged_outputs });
+        return Ok(Ran { outputs, noticed, logged_inputs, logged_outputs, timing: None });
     }
-    let outputs = if settings.batching.is_none() && is_short(model, rows) {
-        let start = Instant::now();
+    let (outputs, timing) = if settings.batching.is_none() && is_short(model, rows) {
+        let started = Instant::now();
         let outputs = model.model.run(&tensors, &[])?;
-        model.cost.learn(rows, start.elapsed());
-        outputs
+        let ended = Instant::now();
+        model.cost.learn(rows, ended - started);
+        (outputs, Timing { came: None, started, ended, requests: 1 })
     } else {
         model.lane()?.run(tensors, rows, settings.batching, deadline).await?
     };
@@ -291,7 +303,7 @@ async fn run(
         endpoint.guard.remember(cache, key, outputs.clone());
     }
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
-    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs })
+    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs, timing: Some(timing) })
 }
 
 /// Whether a call may run on the network's threads. A model that was in memory a moment ago is taken to be there still:
@@ -307,6 +319,9 @@ pub(crate) fn prepared(
     input: Input,
     rows: usize,
 ) -> Result<(Vec<Tensor>, Frame, Noticed), Error> {
+    if let Some(fed) = &model.fed {
+        return features::prepared(fed, model, checker, input);
+    }
     let mut unknown = Vec::new();
     let (tensors, logged) = match input {
         Input::Tensors(tensors) => {
@@ -330,13 +345,17 @@ pub(crate) fn prepared(
     Ok((tensors, logged, noticed))
 }
 
-fn run_now(model: &Loaded, checker: Option<&Checker>, input: Input, rows: usize) -> Result<Ran, Error> {
+fn run_now(face: &Loaded, checker: Option<&Checker>, input: Input, rows: usize) -> Result<Ran, Error> {
     let start = Instant::now();
-    let (tensors, logged_inputs, noticed) = prepared(model, checker, input, rows)?;
+    let (tensors, logged_inputs, noticed) = prepared(face, checker, input, rows)?;
+    let model = face.running();
+    let started = Instant::now();
     let outputs = model.model.run(&tensors, &[])?;
+    let ended = Instant::now();
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
     model.cost.learn(rows, start.elapsed());
-    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs })
+    let timing = Some(Timing { came: None, started, ended, requests: 1 });
+    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs, timing })
 }
 
 /// Stands for inputs that have no column form: the digest of all of them, at each row.

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::cost::Cost;
 use crate::merge::{joined, mergeable, parted};
+use crate::traced::Timing;
 use crate::{Batching, Error};
 
 /// Calls that wait for a thread; more are refused.
@@ -23,8 +24,10 @@ struct Job {
     deadline: Option<Instant>,
     merge: Option<Batching>,
     came: Instant,
-    reply: oneshot::Sender<Result<Vec<Tensor>, Error>>,
+    reply: oneshot::Sender<Ran>,
 }
+
+type Ran = Result<(Vec<Tensor>, Timing), Error>;
 
 pub(crate) struct Lane {
     sender: Sender<Job>,
@@ -88,7 +91,7 @@ impl Lane {
         rows: usize,
         merge: Option<Batching>,
         deadline: Option<Instant>,
-    ) -> Result<Vec<Tensor>, Error> {
+    ) -> Result<(Vec<Tensor>, Timing), Error> {
         let (reply, answer) = oneshot::channel();
         self.arrivals.note();
         let job = Job { inputs, rows, deadline, merge, came: Instant::now(), reply };
@@ -177,25 +180,31 @@ fn run_batch(model: &dyn Model, cost: &Cost, mut batch: Vec<Job>) {
         let rows: Vec<usize> = batch.iter().map(|job| job.rows).collect();
         let inputs: Vec<&[Tensor]> = batch.iter().map(|job| job.inputs.as_slice()).collect();
         metrics::histogram!("mlwright_batch_requests").record(batch.len() as f64);
-        let outputs = run_one(model, cost, &joined(&inputs), rows.iter().sum());
+        let ran = run_one(model, cost, &joined(&inputs), rows.iter().sum());
         // One wrong row fails the run of all: then each runs alone, and only the wrong one fails.
-        if let Some(parts) = outputs.ok().and_then(|outputs| parted(outputs, &rows)) {
+        let parts =
+            ran.ok().and_then(|(outputs, timing)| parted(outputs, &rows).map(|parts| (parts, timing)));
+        if let Some((parts, timing)) = parts {
+            let requests = batch.len();
             for (job, part) in batch.into_iter().zip(parts) {
-                let _ = job.reply.send(Ok(part));
+                let timing = Timing { came: Some(job.came), requests, ..timing };
+                let _ = job.reply.send(Ok((part, timing)));
             }
             return;
         }
     }
     for job in batch.drain(..) {
-        let outputs = run_one(model, cost, &job.inputs, job.rows);
-        let _ = job.reply.send(outputs);
+        let ran = run_one(model, cost, &job.inputs, job.rows);
+        let came = Some(job.came);
+        let _ = job.reply.send(ran.map(|(outputs, timing)| (outputs, Timing { came, ..timing })));
     }
 }
 
-fn run_one(model: &dyn Model, cost: &Cost, inputs: &[Tensor], rows: usize) -> Result<Vec<Tensor>, Error> {
-    let start = Instant::now();
+fn run_one(model: &dyn Model, cost: &Cost, inputs: &[Tensor], rows: usize) -> Ran {
+    let started = Instant::now();
     let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.run(inputs, &[])));
     let outputs = ran.map_err(|_| Error::Interrupted)??;
-    cost.learn(rows, start.elapsed());
-    Ok(outputs)
+    let ended = Instant::now();
+    cost.learn(rows, ended - started);
+    Ok((outputs, Timing { came: None, started, ended, requests: 1 }))
 }

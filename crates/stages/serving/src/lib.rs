@@ -11,6 +11,7 @@ mod cost;
 mod deploy;
 mod endpoint;
 mod error;
+mod features;
 mod figures;
 mod gates;
 mod graph;
@@ -32,11 +33,13 @@ mod stats;
 mod store;
 mod stream;
 mod sync;
+mod traced;
 mod warm;
 
 pub use checks::{Action, Baselines, Check, CheckedVariant, Checker, Checks, LearnedFrom, Noticed};
 pub use endpoint::Target;
 pub use error::Error;
+pub use features::{FeatureLookup, FeatureSettings, Found, KeyedTable, MissingKey};
 pub use figures::ShadowFigures;
 pub use gates::Gates;
 pub use graph::{Combine, Graph, Member, Step};
@@ -47,9 +50,10 @@ pub use model::{
     VariantView,
 };
 pub use record::RecordSettings;
-pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant};
+pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant, WithoutTraffic};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
+pub use shadow::shadows_of;
 pub use stats::{Point, Traffic};
 pub use stream::Streaming;
 

@@ -11,6 +11,7 @@ use types::{Actor, Digest, Permission, Uid};
 
 use crate::asleep::Known;
 use crate::cost::Cost;
+use crate::features::Fed;
 use crate::graph::GraphModel;
 use crate::lane::Lane;
 use crate::nap::{Again, Napping, Shape};
@@ -48,6 +49,8 @@ pub struct Loaded {
     pub engine: &'static str,
     /// What a graph is made of, and its models.
     pub(crate) graph: Option<(Graph, Vec<Arc<Loaded>>)>,
+    /// What it is fed with, where that is looked up; then the rest is as callers see it.
+    pub(crate) fed: Option<Arc<Fed>>,
     /// The input that it was warmed up with.
     pub(crate) example: Option<Frame>,
     pub(crate) cost: Arc<Cost>,
@@ -95,6 +98,7 @@ impl Loaded {
             pyfunc_output,
             engine: engine.name(),
             graph: None,
+            fed: None,
             example: example.flatten().cloned(),
             cost: Arc::new(cost),
             nap,
@@ -139,6 +143,7 @@ impl Loaded {
             pyfunc_output,
             engine: "graph",
             graph: Some((graph, parts)),
+            fed: None,
             example,
             cost: Arc::new(cost),
             nap,
@@ -146,11 +151,66 @@ impl Loaded {
         })
     }
 
+    /// A model that takes a key instead of what is looked up by it.
+    pub(crate) fn fed(fed: Fed) -> Result<Self, runtimes::Error> {
+        let schema = fed.schema();
+        let fed = Arc::new(fed);
+        let inner = Arc::clone(&fed.inner);
+        let shape = Shape::of(fed.as_ref(), 0);
+        let again: Again =
+            Box::new(|| Err(runtimes::Error::Busy("a table of features does not sleep".into())));
+        let model: Arc<dyn Model> = fed.clone();
+        let nap = Arc::new(Napping::new(shape, None, again, Arc::default()));
+        Ok(Self {
+            version: inner.version,
+            model_name: inner.model_name.clone(),
+            number: inner.number,
+            digest: inner.digest,
+            tabular: Some(Tabular::new(Arc::clone(&model), &schema)?),
+            model,
+            schema,
+            pyfunc_output: inner.pyfunc_output.clone(),
+            engine: inner.engine,
+            graph: None,
+            fed: Some(fed),
+            example: None,
+            cost: Arc::clone(&inner.cost),
+            nap,
+            lane: OnceLock::new(),
+        })
+    }
+
+    /// What runs: not this one, where it is fed.
+    pub(crate) fn running(&self) -> &Loaded {
+        self.fed.as_ref().map_or(self, |fed| &fed.inner)
+    }
+
+    /// [`Loaded::running`], shared.
+    pub(crate) fn inner(self: Arc<Self>) -> Arc<Self> {
+        self.fed.as_ref().map_or_else(|| Arc::clone(&self), |fed| Arc::clone(&fed.inner))
+    }
+
+    /// What callers send instead of the columns that are looked up by it, and those.
+    pub fn looked_up(&self) -> Option<(&str, &[String])> {
+        self.fed.as_ref().map(|fed| (fed.key(), fed.looked_up()))
+    }
+
     /// The models that it is made of; itself if it is no graph.
     pub(crate) fn parts(&self) -> Vec<&Loaded> {
+        if let Some(fed) = &self.fed {
+            return fed.inner.parts();
+        }
         match &self.graph {
             Some((_, parts)) => parts.iter().map(Arc::as_ref).collect(),
             None => vec![self],
+        }
+    }
+
+    /// The version whose training rows are like those that callers send: of a graph the first one that takes them.
+    pub(crate) fn checked_version(&self) -> Uid {
+        match &self.running().graph {
+            Some((graph, _)) => graph.members().next().map_or(self.version, |member| member.model_version),
+            None => self.version,
         }
     }
 
@@ -221,8 +281,7 @@ pub(crate) async fn load(
     let bytes = files.iter().map(|f| u64::try_from(f.bytes).unwrap_or(0)).sum();
     tokio::task::spawn_blocking(move || {
         let model = runtime.load_onnx_with(&onnx, &external)?;
-        // The bytes stay; what ONNX Runtime makes of them is the larger part.
-        let shape = Shape::of(model.as_ref(), bytes);
+        let shape = Shape::of(model.as_ref(), model.memory().unwrap_or(bytes));
         let again = Box::new(move || runtime.load_onnx_with(&onnx, &external));
         let nap = Arc::new(Napping::new(shape, Some(model), again, woken));
         Loaded::new(about, nap, Engine::Onnx, schema, None, Some(example.as_ref()))
@@ -260,7 +319,9 @@ pub(crate) async fn load_any(
     let folder = engines.folder.clone();
     tokio::task::spawn_blocking(move || {
         let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
-        let shape = Shape::of(model.as_ref(), bytes);
+        // What processes hold changes; what is in this one stays what it is.
+        let told = model.memory().filter(|_| engine != Engine::Python);
+        let shape = Shape::of(model.as_ref(), told.unwrap_or(bytes));
         if let Some(digest) = about.digest {
             Known::new(engine.name(), shape.clone(), schema.clone(), pyfunc_output.clone())
                 .keep(&folder, digest);

@@ -21,7 +21,7 @@ pub(crate) struct Shape {
     /// Whether it answers in parts.
     #[serde(default)]
     pub streams: bool,
-    /// Of its files: what it is taken to need where it cannot say itself.
+    /// What it took when it was loaded; the size of its files where it cannot say.
     pub bytes: u64,
 }
 
@@ -94,7 +94,8 @@ impl Napping {
         self.awake.read().is_some()
     }
 
-    /// Bytes that it holds, or would hold: for a Python model those of its processes, else the size of its files.
+    /// Bytes that it holds, or would hold: those of a Python model's processes, of a native model's arrays, those by which the
+    /// process grew for an ONNX model.
     pub fn bytes(&self) -> u64 {
         let model = self.awake.read().clone();
         model.and_then(|model| model.memory()).unwrap_or(self.shape.bytes)

@@ -13,6 +13,7 @@ use types::{Actor, Uid, WorkspaceId};
 
 use crate::checks::{Baselines, Learned};
 use crate::endpoint::{Endpoint, Key, ServingTable};
+use crate::features::Features;
 use crate::gates::{Gates, Judging};
 use crate::guard::Guard;
 use crate::load::Loaded;
@@ -33,8 +34,7 @@ pub struct ServingConfig {
     pub drain: Duration,
     /// Models that nobody asked for so long leave memory until the next request; `None`: never.
     pub idle_unload: Option<Duration>,
-    /// Bytes that models may hold in memory at once (of Python models what their processes hold, of others the size of their
-    /// files); beyond, those asked longest ago leave it.
+    /// Bytes that models may hold in memory at once; beyond, those asked longest ago leave it.
     pub memory: Option<u64>,
     /// After a start models that were loaded here before stay out of memory until their first request.
     pub lazy_load: bool,
@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     /// By endpoint, variant and model version.
     pub variant_stats: Mutex<HashMap<(Key, String, Uid), Arc<Stats>>>,
     pub settings: Mutex<HashMap<Key, Arc<Settings>>>,
+    /// Tables of features in memory.
+    pub features: Mutex<HashMap<Key, Arc<Features>>>,
     /// What the settings' limits have counted.
     pub guards: Mutex<HashMap<Key, Arc<Guard>>>,
     /// By endpoint and model version.
@@ -115,6 +117,7 @@ impl Serving {
             stats: Mutex::default(),
             variant_stats: Mutex::default(),
             settings: Mutex::default(),
+            features: Mutex::default(),
             guards: Mutex::default(),
             learned: Mutex::default(),
             rollouts: Mutex::default(),

@@ -3,7 +3,8 @@ use serde_json::json;
 use types::{Actor, WorkspaceId};
 
 use crate::endpoint::{Endpoint, Key};
-use crate::{Checks, Error, RecordSettings, Serving, store};
+use crate::features::FeatureSettings;
+use crate::{Checks, Deploy, Error, RecordSettings, Serving, VariantView, store};
 
 /// How an endpoint answers, whichever revision serves. All limits are per server process.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Settings {
     /// Requests are run together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batching: Option<Batching>,
+    /// Which inputs are looked up by a key that callers send instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureSettings>,
     /// What every row is checked for before it is predicted, and what follows.
     #[serde(skip_serializing_if = "Checks::is_default")]
     pub checks: Checks,
@@ -63,6 +67,7 @@ pub struct Batching {
 impl Settings {
     fn check(&self) -> Result<(), &'static str> {
         self.record.check()?;
+        self.features.as_ref().map_or(Ok(()), FeatureSettings::check)?;
         let good = |rate: &Rate| rate.per_second.is_finite() && rate.per_second > 0.0 && rate.burst >= 1.0;
         if !self.rate.iter().chain(&self.rate_per_caller).all(good) {
             return Err("a rate needs per_second above 0 and a burst of 1 or more");
@@ -84,7 +89,9 @@ impl Serving {
         known.get(&(workspace, endpoint.to_owned())).map(|s| s.as_ref().clone()).unwrap_or_default()
     }
 
-    /// Counts from the next request on. Errors: `NoEndpoint`, `BadSettings`.
+    /// Counts from the next request on; other features make another revision of the same variants.
+    ///
+    /// Errors: `NoEndpoint`, `BadSettings`, also where models and features do not fit, or a rollout is on its way.
     pub async fn change_settings(
         &self,
         actor: &Actor,
@@ -95,7 +102,59 @@ impl Serving {
             |message: &str| Error::BadSettings { endpoint: endpoint.to_owned(), message: message.to_owned() };
         settings.check().map_err(bad)?;
         self.endpoint(actor.workspace, endpoint)?;
-        self.keep_settings(actor, endpoint, settings).await
+        self.take_settings(actor, endpoint, settings).await
+    }
+
+    /// Sets the features alone, also of an endpoint that is yet to be deployed; the same again changes nothing, unless a version
+    /// is left out and there is a newer one. Errors: like [`Serving::change_settings`].
+    pub async fn declare_features(
+        &self,
+        actor: &Actor,
+        endpoint: &str,
+        features: Option<FeatureSettings>,
+    ) -> Result<(), Error> {
+        let settings = Settings { features, ..self.settings(actor.workspace, endpoint) };
+        let bad =
+            |message: &str| Error::BadSettings { endpoint: endpoint.to_owned(), message: message.to_owned() };
+        settings.check().map_err(bad)?;
+        self.take_settings(actor, endpoint, settings).await
+    }
+
+    /// Keeps them, if they are others; what serves must fit features that are new.
+    async fn take_settings(&self, actor: &Actor, endpoint: &str, wish: Settings) -> Result<(), Error> {
+        let before = self.settings(actor.workspace, endpoint);
+        let features = match wish.features {
+            Some(wish) => Some(self.features(actor, endpoint, wish).await?),
+            None => None,
+        };
+        let settings = Settings { features: features.as_ref().map(|f| f.settings.clone()), ..wish };
+        if settings == before {
+            return Ok(());
+        }
+        if settings.features == before.features {
+            return self.keep_settings(actor, endpoint, settings).await;
+        }
+        // Only looked at: whoever holds an endpoint keeps the deployment that replaces it waiting.
+        let serving = self
+            .endpoint(actor.workspace, endpoint)
+            .ok()
+            .map(|found| (found.revision.variants.clone(), found.models.clone()));
+        if let Some((_, Ok(models))) = serving.clone() {
+            self.fed(endpoint, features.as_ref(), models)?;
+            let rollout = self.rollout(actor, endpoint).await?;
+            if rollout.is_some_and(|rollout| rollout.state.is_active()) {
+                let message = "its features cannot change during a rollout".to_owned();
+                return Err(Error::BadSettings { endpoint: endpoint.to_owned(), message });
+            }
+        }
+        if let Some(features) = features {
+            self.0.features.lock().insert((actor.workspace, endpoint.to_owned()), features);
+        }
+        self.keep_settings(actor, endpoint, settings).await?;
+        let Some((variants, _)) = serving else { return Ok(()) };
+        let variants = variants.iter().map(VariantView::again).collect();
+        let deploy = Deploy { endpoint: endpoint.to_owned(), variants, causes: Vec::new() };
+        Box::pin(self.put(actor, deploy, None)).await.map(drop)
     }
 
     /// Sets the checks alone, also of an endpoint that is yet to be deployed; the same again changes nothing.
@@ -129,7 +188,11 @@ impl Serving {
         self.0.settings.lock().insert(key.clone(), std::sync::Arc::clone(&settings));
         self.0.guards.lock().remove(&key);
         let Ok(serving) = self.endpoint(actor.workspace, endpoint) else { return Ok(()) };
-        let models = serving.models.clone();
+        let features = self.features_of(actor, &key).await?;
+        let models = match serving.models.clone() {
+            Ok(models) => Ok(self.fed(endpoint, features.as_ref(), models)?),
+            Err(reason) => Err(reason),
+        };
         if let Ok(models) = &models {
             self.learn(actor, &key, models).await;
         }

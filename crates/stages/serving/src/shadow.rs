@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use ledger::Ledger;
 use parking_lot::Mutex;
 use runtimes::Frame;
 use types::{Actor, Timestamp, Uid, WorkspaceId};
@@ -91,6 +92,13 @@ impl Tally {
         }
         self.changed.store(true, Ordering::Release);
     }
+}
+
+/// The names of a revision's variants that answer nobody; none of a revision that there is not.
+pub async fn shadows_of(ledger: &Ledger, actor: &Actor, revision: Uid) -> Result<Vec<String>, ledger::Error> {
+    let found = ledger.read(actor.workspace, move |rx| store::revision_by_uid(rx, revision)).await?;
+    let variants = found.map(|revision| revision.variants).unwrap_or_default();
+    Ok(variants.into_iter().filter(|v| v.shadow).map(|v| v.name).collect())
 }
 
 impl Serving {

@@ -9,6 +9,8 @@ use crate::rollout::Window;
 
 /// Seconds that are kept.
 const SECONDS: usize = 300;
+/// Minutes of which the counts alone are kept: a day.
+const MINUTES: usize = 1440;
 /// Latency buckets: four to a doubling, from 1 µs to 1 µs · 2^(BUCKETS/4).
 pub(crate) const BUCKETS: usize = 104;
 
@@ -18,7 +20,20 @@ pub(crate) struct Stats {
     errors: AtomicU64,
     /// Of requests that did not fail.
     busy_ns: AtomicU64,
-    seconds: Mutex<Vec<Second>>,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    seconds: Vec<Second>,
+    minutes: Vec<Minute>,
+}
+
+#[derive(Clone, Copy)]
+struct Minute {
+    /// Since the epoch; a slot is reused after `MINUTES`.
+    minute: i64,
+    requests: u32,
+    errors: u32,
 }
 
 #[derive(Clone)]
@@ -58,7 +73,10 @@ impl Default for Stats {
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             busy_ns: AtomicU64::new(0),
-            seconds: Mutex::new(vec![empty; SECONDS]),
+            kept: Mutex::new(Kept {
+                seconds: vec![empty; SECONDS],
+                minutes: vec![Minute { minute: -1, requests: 0, errors: 0 }; MINUTES],
+            }),
         }
     }
 }
@@ -73,8 +91,15 @@ impl Stats {
             self.busy_ns.fetch_add(nanos, Ordering::Relaxed);
         }
         let second = now.0.div_euclid(1_000_000);
-        let mut seconds = self.seconds.lock();
-        let slot = &mut seconds[second.rem_euclid(SECONDS as i64) as usize];
+        let mut kept = self.kept.lock();
+        let minute = second.div_euclid(60);
+        let slot = &mut kept.minutes[minute.rem_euclid(MINUTES as i64) as usize];
+        if slot.minute != minute {
+            *slot = Minute { minute, requests: 0, errors: 0 };
+        }
+        slot.requests += 1;
+        slot.errors += u32::from(failed);
+        let slot = &mut kept.seconds[second.rem_euclid(SECONDS as i64) as usize];
         if slot.second != second {
             *slot = Second { second, requests: 0, errors: 0, buckets: [0; BUCKETS] };
         }
@@ -88,7 +113,7 @@ impl Stats {
         let (first, current) = (since.0.div_euclid(1_000_000), now.0.div_euclid(1_000_000));
         let mut buckets = [0_u32; BUCKETS];
         let mut window = Window::default();
-        for second in self.seconds.lock().iter() {
+        for second in self.kept.lock().seconds.iter() {
             let young = second.second > current - SECONDS as i64 && second.second <= current;
             if young && second.second >= first {
                 window.requests += u64::from(second.requests);
@@ -96,16 +121,28 @@ impl Stats {
                 buckets.iter_mut().zip(&second.buckets).for_each(|(sum, n)| *sum += n);
             }
         }
+        window.timed = window.requests;
         window.p95_ms = quantile(&buckets, 0.95);
         window
+    }
+
+    /// Requests and errors of the whole minutes after the one in which `since` lies, at most of the last day.
+    pub fn of_day(&self, since: Timestamp, now: Timestamp) -> (u64, u64) {
+        let minute = |at: Timestamp| at.0.div_euclid(60_000_000);
+        let first = minute(since).max(minute(now) - MINUTES as i64);
+        let kept = self.kept.lock();
+        let counted = kept.minutes.iter().filter(|m| m.minute > first && m.minute <= minute(now));
+        counted.fold((0, 0), |(requests, errors), m| {
+            (requests + u64::from(m.requests), errors + u64::from(m.errors))
+        })
     }
 
     pub fn traffic(&self, now: Timestamp) -> Traffic {
         let current = now.0.div_euclid(1_000_000);
         let mut kept: Vec<Second> = {
-            let seconds = self.seconds.lock();
+            let kept = self.kept.lock();
             let young = |s: &&Second| s.second > current - SECONDS as i64 && s.second <= current;
-            seconds.iter().filter(young).cloned().collect()
+            kept.seconds.iter().filter(young).cloned().collect()
         };
         kept.sort_by_key(|s| s.second);
         let mut minute = [0_u32; BUCKETS];
@@ -180,5 +217,19 @@ mod tests {
         assert!((44.0..56.0).contains(&traffic.p99_ms), "{}", traffic.p99_ms);
         let later = stats.traffic(start.plus_seconds(1000));
         assert_eq!((later.series.len(), later.rps, later.requests), (0, 0.0, 101));
+    }
+
+    #[test]
+    fn what_comes_seldom_is_counted_for_a_day() {
+        let stats = Stats::default();
+        let start = Timestamp(1_700_000_000_000_000);
+        for i in 0..10 {
+            stats.count(start.plus_seconds(i * 400), Duration::from_micros(1000), i == 9);
+        }
+        let now = start.plus_seconds(9 * 400);
+        assert_eq!(stats.window(start, now).requests, 1);
+        assert_eq!(stats.of_day(start, now), (9, 1), "without the minute in which it began");
+        assert_eq!(stats.of_day(start.plus_seconds(3000), now), (2, 1));
+        assert_eq!(stats.of_day(start, start.plus_seconds(100_000)), (0, 0));
     }
 }

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use runtimes::{Column, Frame, Values};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use types::{Actor, Uid, new_id};
+use types::{Actor, Fault as _, Uid, new_id};
 
 use crate::infer::{self, Request};
 use crate::record::keep_if_there_is_room;
+use crate::traced::{self, Timing};
 use crate::{Error, Select, Serving};
 
 /// Parts that wait for a slow reader; the model waits beyond, and for one part no longer than this.
@@ -41,6 +42,7 @@ impl Serving {
     /// Errors: like [`Serving::infer`] before the first part; `NotInParts`.
     pub async fn stream(&self, actor: &Actor, request: Request<'_>) -> Result<Streaming, Error> {
         let start = Instant::now();
+        let mut span = traced::begin(request.endpoint);
         let endpoint = self.endpoint(actor.workspace, request.endpoint)?;
         let now = self.0.ledger.clock().now();
         let target = endpoint.target(request.select, request.routing_key)?;
@@ -73,8 +75,18 @@ impl Serving {
                 }
                 handle.block_on(sender.send_timeout(Ok(part), PATIENCE)).is_ok()
             };
-            let ran = target.model.model.stream(&tensors, &mut each);
+            let started = Instant::now();
+            let ran = target.model.running().model.stream(&tensors, &mut each);
             let failed = ran.is_err();
+            let timing = Timing { came: Some(start), started, ended: Instant::now(), requests: 1 };
+            traced::ran(span.as_ref(), &target, Some(timing));
+            traced::about(span.as_mut(), &target, Some(timing), 1);
+            if let Some(span) = &mut span {
+                span.set("mlwright.prediction.id", id.hex());
+                if let Err(error) = &ran {
+                    span.fail(traced::word(error.class()), error.to_string());
+                }
+            }
             endpoint.stats.count(now, start.elapsed(), failed);
             if let Some(stats) = endpoint.variant_stats.get(target.variant) {
                 stats.count(now, start.elapsed(), failed);

@@ -114,6 +114,13 @@ impl Serving {
                 }
             }
         }
+        let models = match (self.features_of(&actor, &key).await, models) {
+            (Ok(features), Ok(models)) => {
+                self.fed(&key.1, features.as_ref(), models).map_err(|error| error.to_string())
+            }
+            (Err(error), Ok(_)) => Err(error.to_string()),
+            (_, Err(reason)) => Err(reason),
+        };
         let same_failure = {
             let table = self.0.table.load();
             let before = table.endpoints.get(&key);

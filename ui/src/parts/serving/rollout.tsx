@@ -38,6 +38,7 @@ export function RolloutPanel({ rollout }: { rollout: Rollout }) {
           ['Instead of', rollout.stable.join(', ')],
           ['Each step lasts', `${rollout.bake_seconds} s and ${rollout.guards.least_requests} requests at least`],
           ['Goes back when', `its errors exceed those of the stable variant by ${percent(rollout.guards.error_margin)}, beyond chance, or its p95 is over ${rollout.guards.latency_factor}× + ${rollout.guards.latency_slack_ms} ms`],
+          ['Without requests', rollout.guards.patience_seconds === 0 ? 'it waits for ever' : `it is ${rollout.guards.without_traffic === 'pause' ? 'paused' : 'rolled back'} ${rollout.guards.patience_seconds} s after a step should have ended`],
           ...(rollout.reason ? [['Because', rollout.reason] as [string, string]] : []),
         ]}
       />

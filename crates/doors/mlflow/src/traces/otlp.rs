@@ -8,7 +8,6 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, StatusCode, header};
-use prost::Message;
 use serde_json::{Value, json};
 use traces::Arrival;
 use types::{Level, ResourceKind};
@@ -105,7 +104,7 @@ impl Sent {
         };
         let message = match self.is_json {
             true => serde_json::from_slice(&body).ok(),
-            false => ExportTraceServiceRequest::decode(body).ok(),
+            false => ExportTraceServiceRequest::from_bytes(&body),
         };
         let Some(message) = message else {
             return refuse(StatusCode::BAD_REQUEST, "Invalid OpenTelemetry format");

@@ -1,5 +1,7 @@
 //! Tests of a node that are no comparison: sets of categories, and LightGBM's zeros that count as missing.
 
+use super::outputs::bytes;
+
 /// A set of small whole numbers, one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bits(pub Vec<u32>);
@@ -35,6 +37,15 @@ pub(crate) enum Test {
 const ZERO: f64 = 1e-35_f32 as f64;
 
 impl Test {
+    /// Bytes of its sets.
+    pub(crate) fn held(&self) -> usize {
+        match self {
+            Self::RightSet(set) | Self::LeftSet(set) => bytes(&set.0),
+            Self::Known { left, known } => bytes(&left.0) + bytes(&known.0),
+            Self::ZeroMissing { .. } => 0,
+        }
+    }
+
     pub(crate) fn goes_left(&self, value: f64, missing_left: bool) -> bool {
         match self {
             Self::RightSet(set) => {

@@ -25,6 +25,8 @@ pub(crate) struct NativeModel {
     /// One matrix in place of one input a column.
     matrix: bool,
     predict: Box<dyn Predict>,
+    /// Bytes of its file.
+    file: usize,
 }
 
 /// A model from the bytes of its file, and the columns that it takes.
@@ -72,7 +74,10 @@ pub fn load(
         })
         .collect();
     let effective = columns.schema();
-    Ok((Arc::new(NativeModel { inputs, outputs, order, kinds, matrix, predict }), effective))
+    Ok((
+        Arc::new(NativeModel { inputs, outputs, order, kinds, matrix, predict, file: bytes.len() }),
+        effective,
+    ))
 }
 
 type Read = (Box<dyn Predict>, Option<Vec<String>>, Option<usize>);
@@ -327,5 +332,11 @@ impl Model for NativeModel {
 
     fn takes_missing_text(&self) -> bool {
         true
+    }
+
+    /// Its arrays; a model that has no large ones is taken for as large as its file.
+    fn memory(&self) -> Option<u64> {
+        let held = self.predict.held();
+        u64::try_from(if held == 0 { self.file } else { held }).ok()
     }
 }

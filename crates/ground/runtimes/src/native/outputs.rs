@@ -25,6 +25,11 @@ impl Output {
 /// A step that turns columns into columns.
 pub(crate) trait Transform: Send + Sync {
     fn apply(&self, block: Block) -> Result<Block, Error>;
+
+    /// Bytes of its large arrays in memory; of small ones nothing is said.
+    fn held(&self) -> usize {
+        0
+    }
 }
 
 /// The last step. Outputs come in the order in which `outputs` names them; the first is what `predict` gives.
@@ -32,6 +37,16 @@ pub(crate) trait Predict: Send + Sync {
     fn outputs(&self) -> Vec<Output>;
 
     fn predict(&self, block: Block) -> Result<Vec<TensorData>, Error>;
+
+    /// Bytes of its large arrays in memory; of small ones nothing is said.
+    fn held(&self) -> usize {
+        0
+    }
+}
+
+/// Bytes that the vector takes, without what its items point to.
+pub(crate) fn bytes<T>(items: &Vec<T>) -> usize {
+    items.capacity() * size_of::<T>()
 }
 
 /// The labels of a classifier, in the order of its scores.

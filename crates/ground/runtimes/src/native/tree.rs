@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::categories::Test;
+use super::outputs::bytes;
 use crate::Error;
 
 /// In `Node::feature`: a missing value goes left.
@@ -104,6 +105,17 @@ impl<T: Number> Forest<T> {
             tests: Vec::new(),
             roots: Vec::new(),
         }
+    }
+
+    /// Bytes in memory.
+    pub(crate) fn held(&self) -> usize {
+        let sets: usize = self.tests.iter().map(Test::held).sum();
+        bytes(&self.nodes)
+            + bytes(&self.leaves)
+            + bytes(&self.tested)
+            + bytes(&self.tests)
+            + bytes(&self.roots)
+            + sets
     }
 
     pub(crate) fn trees(&self) -> usize {

@@ -71,7 +71,12 @@ impl Covariance {
 
     /// The squared distance that a row of a normal distribution exceeds with probability `alpha`.
     pub fn cut(&self, alpha: f64) -> f64 {
-        let degrees = self.middle.len().max(1) as f64;
-        ChiSquared::new(degrees).map_or(f64::INFINITY, |chi| chi.inverse_cdf(1.0 - alpha))
+        cut(self.middle.len(), alpha)
     }
+}
+
+/// The squared distance from the middle that a row of a normal distribution over so many columns exceeds with probability
+/// `alpha`.
+pub fn cut(columns: usize, alpha: f64) -> f64 {
+    ChiSquared::new(columns.max(1) as f64).map_or(f64::INFINITY, |chi| chi.inverse_cdf(1.0 - alpha))
 }

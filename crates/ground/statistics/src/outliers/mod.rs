@@ -5,7 +5,7 @@ mod forest;
 mod neighbours;
 mod online;
 
-pub use covariance::{Covariance, LedoitWolf};
+pub use covariance::{Covariance, LedoitWolf, cut};
 pub use forest::{Forest, Leaf, Node, Tree};
 pub use neighbours::{LocalOutlierFactor, Near, Neighbours, intrinsic_dimension};
 pub use online::{OnlineMahalanobis, OnlineSettings};

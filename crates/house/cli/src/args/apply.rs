@@ -44,3 +44,15 @@ pub struct Decide {
     #[arg(long)]
     pub reason: String,
 }
+
+#[derive(Debug, ClapArgs)]
+pub struct Cancel {
+    /// The retraining's id
+    pub retraining: String,
+    /// Why; it is kept with the retraining
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Wait until it has ended
+    #[arg(long)]
+    pub wait: bool,
+}

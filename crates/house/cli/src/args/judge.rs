@@ -6,8 +6,8 @@ const VERIFY_HELP: &str = "\
 DATA is a CSV, JSON Lines or Parquet file, REPOSITORY@REF:PATH of a server, or dataset:NAME[@VERSION].
 
 Checks: label_errors agreement coverage proxies duplicates contamination leakage outliers spectral_signatures
-activation_clusters neighbour_disagreement, and poisoning for the last three. Without --checks: all that the named columns
-allow. A check that cannot be computed says why, and the others still come.
+activation_clusters neighbour_disagreement, and poisoning for the last three; novelty (rows of --test that are unlike DATA) and
+stream_outliers (rows far from those before them, by --time). Without --checks: all that the named columns allow, but for the last two. A check that cannot be computed says why, and the others still come.
 
 Lists of columns take names and patterns such as emb_*. --population takes a CSV with the columns column, value, share.
 
@@ -82,7 +82,8 @@ median_ae r2 rmse; ranking hit_rate map mrr ndcg.
 Fairness: demographic_parity_difference demographic_parity_ratio equal_opportunity_difference equal_opportunity_ratio
 equalized_odds_difference equalized_odds_ratio generalized_entropy_index theil_index.
 
-Where labels are missing, --reference (rows with labels and scores) lets performance be estimated from the scores.
+Where labels are missing, --reference (rows with labels and predictions) lets performance be estimated: of a binary model from its
+scores (CBPE), of a regression from the columns that both have (direct loss estimation; mae mape mse msle rmse rmsle).
 
 Ends with 0 if the predictions are blessed, 1 if they are refused or a wanted metric cannot be computed, 2 after an error.";
 
@@ -145,9 +146,13 @@ pub struct Evaluate {
     /// METRIC=DROP: the metric may be worse than the champion's by so much
     #[arg(long, value_name = "METRIC=NUMBER", requires = "champion")]
     pub max_drop: Option<String>,
-    /// Predictions with labels, to estimate by where labels are missing
+    /// Predictions with labels, to estimate by where labels are missing: from the scores of a binary model, or from what
+    /// the losses of a regression were
     #[arg(long, value_name = "PREDICTIONS")]
     pub reference: Option<String>,
+    /// Columns that losses of a regression are learned from [default: all that fit]
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,…", requires = "reference")]
+    pub features: Vec<String>,
     /// Rows that are estimated together
     #[arg(long, default_value_t = 1_000, value_name = "ROWS")]
     pub chunk: usize,

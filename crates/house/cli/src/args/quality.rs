@@ -7,7 +7,8 @@ DATA is a CSV, JSON Lines or Parquet file, REPOSITORY@REF:PATH of a server, or d
 
 Methods of numbers: ks wasserstein anderson cramer_von_mises ed es t_test mannw empirical_mmd; of numbers and categories:
 kl_div psi jensenshannon hellinger; of categories: chisquare z fisher_exact g_test TVD; of texts: perc_text_content_drift
-abs_text_content_drift; of vectors: distance_euclidean distance_cosine distance_cityblock distance_chebyshev model ratio mmd.
+abs_text_content_drift; of vectors: distance_euclidean distance_cosine distance_cityblock distance_chebyshev model ratio mmd. Of all columns together, as --method:
+domain_classifier (how well trees tell rows of one from the other; up to 20,000 of each).
 
 Ends with 0 without drift, 1 with drift, 2 after an error.";
 

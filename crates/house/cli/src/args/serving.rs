@@ -89,6 +89,28 @@ pub enum Endpoints {
         #[arg(long, value_name = "FILE")]
         set: Option<PathBuf>,
     },
+    /// Print which inputs are looked up by a key that callers send, or say so
+    Features {
+        endpoint: String,
+        /// The data set with their values, such as customers or customers/3; the newest version if none is named
+        #[arg(long, value_name = "DATASET", requires = "key")]
+        dataset: Option<String>,
+        /// The column that callers send instead, which the data set has once for each row
+        #[arg(long, requires = "dataset")]
+        key: Option<String>,
+        /// Which inputs [default: all that the data set has]
+        #[arg(long, value_delimiter = ',', requires = "dataset")]
+        columns: Vec<String>,
+        /// What becomes of a row whose key is not there
+        #[arg(long, value_parser = ["error", "null", "default"], default_value = "error")]
+        missing: String,
+        /// A value for such rows, with --missing default; may be given again
+        #[arg(long = "default", value_name = "COLUMN=VALUE", requires = "dataset")]
+        defaults: Vec<String>,
+        /// Callers send everything again
+        #[arg(long, conflicts_with = "dataset")]
+        remove: bool,
+    },
     /// Print its OpenAPI document
     Openapi { endpoint: String },
     /// Stop serving it; its revisions and predictions stay
@@ -134,14 +156,23 @@ pub enum Rollout {
     /// Give a new version a growing share of an endpoint's traffic, as long as it does as well
     Start {
         endpoint: String,
-        #[arg(value_parser = model_ref)]
-        model: ModelRef,
+        #[arg(value_parser = model_ref, required_unless_present = "graph", conflicts_with = "graph")]
+        model: Option<ModelRef>,
+        /// Versions that answer as one: a file of JSON with its steps, as `deploy` takes it
+        #[arg(long, value_name = "FILE")]
+        graph: Option<PathBuf>,
         /// Shares of the traffic, one after the other; everything follows the last one
         #[arg(long, value_delimiter = ',', value_parser = share, default_value = "10%")]
         steps: Vec<f64>,
         /// How long each step lasts at least
         #[arg(long, value_parser = seconds, default_value = "5m", value_name = "TIME")]
         bake: i64,
+        /// How long a step then waits for the requests it needs; 0 for ever
+        #[arg(long, value_parser = seconds, default_value = "1h", value_name = "TIME")]
+        patience: i64,
+        /// What happens then
+        #[arg(long, value_parser = ["pause", "roll_back"], default_value = "pause")]
+        without_traffic: String,
         /// Follow it until it has ended; ends with 1 if the version was not promoted
         #[arg(long, short)]
         watch: bool,

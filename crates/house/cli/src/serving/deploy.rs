@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::api::{Api, segment};
@@ -21,9 +23,7 @@ pub async fn run(api: &Api, wanted: Deploy) -> Result<(), Failure> {
         variants.push(variant(&model_ref(name).map_err(Failure::new)?, weight, false));
     }
     if let Some(file) = &wanted.graph {
-        let steps: Value = serde_json::from_slice(&types::io::read(file)?)
-            .map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
-        variants.push(json!({ "name": "graph", "graph": steps }));
+        variants.push(json!({ "name": "graph", "graph": graph_of(file)? }));
     }
     variants.extend(wanted.shadow.iter().map(|model| variant(model, 0.0, true)));
     let path = format!("endpoints/{}", segment(&wanted.endpoint));
@@ -36,6 +36,12 @@ pub async fn run(api: &Api, wanted: Deploy) -> Result<(), Failure> {
 
 pub fn variant(of: &ModelRef, weight: f64, shadow: bool) -> Value {
     json!({ "model": of.model, "version": of.version, "alias": of.alias, "weight": weight, "shadow": shadow })
+}
+
+/// The steps of a graph, from a file.
+pub fn graph_of(file: &Path) -> Result<Value, Failure> {
+    serde_json::from_slice(&types::io::read(file)?)
+        .map_err(|e| Failure::new(format!("{}: {e}", file.display())))
 }
 
 /// Variants as a table.

@@ -1,6 +1,6 @@
 use std::io::Read as _;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::deploy::shown;
 use crate::api::{Api, segment};
@@ -94,6 +94,23 @@ pub async fn run(api: &Api, command: Endpoints) -> Result<(), Failure> {
             };
             say(pretty(&settings));
         }
+        Endpoints::Features { endpoint, dataset, key, columns, missing, defaults, remove } => {
+            let path = format!("endpoints/{}/settings", segment(&endpoint));
+            let mut settings = api.get(&path).await?;
+            if let (Some(dataset), Some(key)) = (dataset, key) {
+                settings["features"] = features(&dataset, &key, columns, &missing, &defaults)?;
+                settings = api.put(&path, settings).await?;
+            } else if remove {
+                if let Some(settings) = settings.as_object_mut() {
+                    settings.remove("features");
+                }
+                settings = api.put(&path, settings).await?;
+            }
+            match settings.get("features") {
+                Some(features) => say(pretty(features)),
+                None => say(format!("callers send {endpoint} all of its inputs")),
+            }
+        }
         Endpoints::Openapi { endpoint } => {
             say(pretty(&api.get(&format!("endpoints/{}/openapi", segment(&endpoint))).await?));
         }
@@ -107,9 +124,54 @@ pub async fn run(api: &Api, command: Endpoints) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What the settings say of features. Values are as JSON has them; what is no JSON is a text.
+fn features(
+    dataset: &str,
+    key: &str,
+    columns: Vec<String>,
+    missing: &str,
+    defaults: &[String],
+) -> Result<Value, Failure> {
+    let (dataset, version) = match dataset.rsplit_once('/').map(|(name, n)| (name, n.parse::<i64>())) {
+        Some((name, Ok(number))) => (name, Some(number)),
+        _ => (dataset, None),
+    };
+    let mut values = Map::new();
+    for default in defaults {
+        let (column, value) = default.split_once('=').ok_or_else(|| {
+            Failure::new(format!("`{default}` is no default")).hint("such as --default age=40")
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+        values.insert(column.to_owned(), value);
+    }
+    let mut made = json!({
+        "key": key, "dataset": dataset, "columns": columns, "missing": missing, "defaults": values,
+    });
+    if let Some(number) = version {
+        made["version"] = json!(number);
+    }
+    Ok(made)
+}
+
 const EXAMPLE: &str = "such as {\"rate_per_caller\": {\"per_second\": 50, \"burst\": 100}, \"callers\": [\"user:ann\"], \
      \"cache\": {\"seconds\": 60, \"entries\": 10000}, \"batching\": {\"most_rows\": 64, \"longest_wait_ms\": 5}}";
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_are_read_as_people_write_them() {
+        let defaults = ["age=40".to_owned(), "town=Bonn".to_owned(), "name=\"7\"".to_owned()];
+        let made = features("team/people/3", "id", vec!["age".into()], "default", &defaults).unwrap();
+        assert_eq!((&made["dataset"], &made["version"]), (&json!("team/people"), &json!(3)));
+        assert_eq!(made["defaults"], json!({ "age": 40, "town": "Bonn", "name": "7" }));
+        let newest = features("people", "id", Vec::new(), "error", &[]).unwrap();
+        assert_eq!((&newest["dataset"], newest.get("version")), (&json!("people"), None));
+        assert!(features("people", "id", Vec::new(), "default", &["age".into()]).is_err());
+    }
 }

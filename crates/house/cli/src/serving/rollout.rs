@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::deploy::graph_of;
 use crate::api::{Api, segment};
 use crate::args::Rollout;
 use crate::failure::Failure;
@@ -11,14 +12,20 @@ use crate::table::{cell, table};
 
 pub async fn run(api: &Api, command: Rollout) -> Result<ExitCode, Failure> {
     match command {
-        Rollout::Start { endpoint, model, steps, bake, watch } => {
-            let wish = json!({
-                "model": model.model,
-                "version": model.version,
-                "alias": model.alias,
+        Rollout::Start { endpoint, model, graph, steps, bake, patience, without_traffic, watch } => {
+            let mut wish = json!({
                 "steps": steps,
                 "bake_seconds": bake,
+                "guards": { "patience_seconds": patience, "without_traffic": without_traffic },
             });
+            if let Some(model) = model {
+                wish["model"] = json!(model.model);
+                wish["version"] = json!(model.version);
+                wish["alias"] = json!(model.alias);
+            }
+            if let Some(file) = graph {
+                wish["graph"] = graph_of(&file)?;
+            }
             let started = api.post(&format!("endpoints/{}/rollout", segment(&endpoint)), wish).await?;
             say(format!(
                 "{} takes {} of {endpoint}",
@@ -76,6 +83,11 @@ async fn follow(api: &Api, endpoint: &str) -> Result<ExitCode, Failure> {
         }
         printed = timeline.len();
         match found["state"].as_str() {
+            // Nobody but a person takes it up again.
+            Some("paused") if found["reason"].is_string() => {
+                say(format!("{}; resume, promote or abort it", cell(&found, "reason")));
+                return Ok(ExitCode::FAILURE);
+            }
             Some("running" | "paused") => tokio::time::sleep(Duration::from_secs(1)).await,
             Some("promoted") => return Ok(ExitCode::SUCCESS),
             _ => {

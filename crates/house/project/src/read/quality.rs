@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::signals;
 use crate::node::Node;
 use crate::reader::Reader;
-use monitoring::{Against, Rules};
+use monitoring::{Against, Records, Rules};
 
 use crate::{Bound, Champion, FeatureRule, Gate, Method, Monitor, OutputRef, Span, Window};
 
@@ -135,11 +135,14 @@ pub(super) fn monitor(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
 
 const AGAINST: [(&str, Against); 2] = [("baseline", Against::Baseline), ("previous", Against::Previous)];
 
+const RECORDS: [(&str, Records); 2] = [("answers", Records::Answers), ("shadows", Records::Shadows)];
+
 /// What all of it means is checked where monitors are defined.
 fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
     let known = [
         "step",
         "against",
+        "records",
         "of",
         "clear_after",
         "clear_share",
@@ -176,6 +179,7 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
     Rules {
         step,
         against: reader.optional(&fields, "against", |r, _, n| r.word(n, &AGAINST)).unwrap_or_default(),
+        records: reader.optional(&fields, "records", |r, _, n| r.word(n, &RECORDS)).unwrap_or_default(),
         of: of.map(|v| v as u32),
         clear_after: clear_after.map(|v| v as u32),
         clear_share,
@@ -189,7 +193,7 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
         latency_p99_ms,
         traffic,
         bias: signals::bias(reader, &fields),
-        attribution: signals::floors(reader, &fields, "attribution"),
+        attribution: signals::limits(reader, &fields, "attribution"),
         clients: signals::clients(reader, &fields),
         performance: signals::performance(reader, &fields),
         min_labels,

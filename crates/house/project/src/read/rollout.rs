@@ -1,5 +1,5 @@
 use automation::{ApprovalRule, CanaryRule, DAYS, Freeze, RolloutRule, ShadowRule};
-use serving::Guards;
+use serving::{Guards, WithoutTraffic};
 
 use super::serving::longer_than_zero;
 use crate::node::Node;
@@ -80,8 +80,20 @@ fn freeze(reader: &mut Reader, path: &str, node: &Node) -> Freeze {
     freeze
 }
 
+const WITHOUT_TRAFFIC: [(&str, WithoutTraffic); 2] =
+    [("pause", WithoutTraffic::Pause), ("roll_back", WithoutTraffic::RollBack)];
+
 fn canary(reader: &mut Reader, path: &str, at: Span, node: &Node) -> CanaryRule {
-    let known = ["steps", "bake", "requests", "errors", "latency_factor", "latency_slack_ms"];
+    let known = [
+        "steps",
+        "bake",
+        "requests",
+        "errors",
+        "latency_factor",
+        "latency_slack_ms",
+        "patience",
+        "without_traffic",
+    ];
     let fields = reader.fields(path, at, node, &known);
     let steps = reader
         .required(&fields, "steps", "[0.1, 0.5]", |r, p, n| {
@@ -97,6 +109,10 @@ fn canary(reader: &mut Reader, path: &str, at: Span, node: &Node) -> CanaryRule 
     if bake.seconds() > 30 * 86_400 {
         reader.error_at(&format!("{path}.bake"), "`bake` must be at most 30d", None);
     }
+    let patience = reader.optional(&fields, "patience", Reader::duration);
+    if patience.is_some_and(|patience| patience.seconds() > 30 * 86_400) {
+        reader.error_at(&format!("{path}.patience"), "`patience` must be at most 30d", None);
+    }
     let usual = Guards::default();
     let (latency_factor, latency_slack_ms) = latency(reader, &fields);
     let least = reader.optional(&fields, "requests", |r, _, n| r.integer(n, 1, 1_000_000_000));
@@ -107,6 +123,11 @@ fn canary(reader: &mut Reader, path: &str, at: Span, node: &Node) -> CanaryRule 
             .unwrap_or(usual.error_margin),
         latency_factor,
         latency_slack_ms,
+        patience_seconds: patience.map_or(usual.patience_seconds, seconds),
+        // Nobody stands by a retraining to take up what was paused.
+        without_traffic: reader
+            .optional(&fields, "without_traffic", |r, _, n| r.word(n, &WITHOUT_TRAFFIC))
+            .unwrap_or(WithoutTraffic::RollBack),
     };
     CanaryRule { steps, bake: seconds(bake), guards }
 }

@@ -1,18 +1,54 @@
-use automation::{PerformanceRule, ScheduleRule, Triggers};
-use serving::{Action, Checks};
+use automation::{CommitRule, PerformanceRule, ScheduleRule, Triggers};
+use serving::{Action, Checks, FeatureSettings, MissingKey};
 
 use super::rollout::rollout;
-use crate::node::Node;
+use crate::node::{Node, Value};
 use crate::reader::Reader;
 use crate::{Budget, Duration, Endpoint, Labels, Promote, Retrain, Span};
 
 pub(super) fn endpoint(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Endpoint {
-    let fields = reader.fields(path, at, node, &["model", "alias", "checks"]);
+    let fields = reader.fields(path, at, node, &["model", "alias", "checks", "features"]);
     let checks_at = reader.key_at(&fields, "checks");
+    let features_at = reader.key_at(&fields, "features");
     Endpoint {
         model: reader.required(&fields, "model", "<a registered model>", Reader::text).unwrap_or_default(),
         alias: reader.required(&fields, "alias", "champion", Reader::new_name).unwrap_or_default(),
         checks: reader.optional(&fields, "checks", |r, p, n| Some(checks(r, p, checks_at, n))),
+        features: reader.optional(&fields, "features", |r, p, n| Some(features(r, p, features_at, n))),
+    }
+}
+
+const MISSING: [(&str, MissingKey); 3] =
+    [("error", MissingKey::Error), ("null", MissingKey::Null), ("default", MissingKey::Default)];
+
+fn features(reader: &mut Reader, path: &str, at: Span, node: &Node) -> FeatureSettings {
+    let known = ["key", "dataset", "version", "columns", "missing", "defaults"];
+    let fields = reader.fields(path, at, node, &known);
+    let defaults = reader.optional(&fields, "defaults", |r, p, n| {
+        Some(r.keyed(p, n, |r, _, at, n| match &n.value {
+            Value::List(_) | Value::Map(_) | Value::Null => {
+                let hint = Some("a default is a text, a number or true/false".to_owned());
+                r.error(at, format!("a default cannot be {}", n.value.describe()), hint);
+                serde_json::Value::Null
+            }
+            scalar => scalar.to_json(),
+        }))
+    });
+    let missing = reader.optional(&fields, "missing", |r, _, n| r.word(n, &MISSING)).unwrap_or_default();
+    let defaults = defaults.unwrap_or_default();
+    if missing != MissingKey::Default && !defaults.is_empty() {
+        let hint = Some("say `missing: default`".to_owned());
+        reader.error_at(&format!("{path}.defaults"), "nothing takes these defaults", hint);
+    }
+    FeatureSettings {
+        key: reader.required(&fields, "key", "<a column of the data set>", Reader::text).unwrap_or_default(),
+        dataset: reader.required(&fields, "dataset", "<a data set>", Reader::text).unwrap_or_default(),
+        version: reader.optional(&fields, "version", |r, _, n| r.integer(n, 1, i64::MAX)),
+        columns: reader
+            .optional(&fields, "columns", |r, p, n| r.list(p, n, Reader::text))
+            .unwrap_or_default(),
+        missing,
+        defaults,
     }
 }
 
@@ -98,17 +134,19 @@ pub(super) fn retrain(reader: &mut Reader, path: &str, at: Span, node: &Node) ->
 }
 
 fn triggers(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Triggers {
-    let fields = reader.fields(path, at, node, &["performance", "labels", "schedule"]);
+    let fields = reader.fields(path, at, node, &["performance", "labels", "data_commit", "schedule"]);
     let (performance_at, schedule_at) =
         (reader.key_at(&fields, "performance"), reader.key_at(&fields, "schedule"));
+    let commit_at = reader.key_at(&fields, "data_commit");
     let found = Triggers {
         performance: reader
             .optional(&fields, "performance", |r, p, n| Some(performance(r, p, performance_at, n))),
         labels: reader.optional(&fields, "labels", |r, _, n| r.integer(n, 1, 1_000_000_000)),
+        data_commit: reader.optional(&fields, "data_commit", |r, p, n| Some(data_commit(r, p, commit_at, n))),
         schedule: reader.optional(&fields, "schedule", |r, p, n| Some(schedule(r, p, schedule_at, n))),
     };
     if found.is_empty() {
-        let hint = Some("add performance:, labels: or schedule:".to_owned());
+        let hint = Some("add performance:, labels:, data_commit: or schedule:".to_owned());
         reader.error_at(path, format!("`{path}` triggers nothing"), hint);
     }
     found
@@ -130,6 +168,22 @@ fn performance(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Perfor
         bound,
         windows: reader.optional(&fields, "windows", |r, _, n| r.integer(n, 1, 50)).unwrap_or(1),
         rows: reader.optional(&fields, "rows", |r, _, n| r.integer(n, 1, 1_000_000_000)).unwrap_or(100),
+    }
+}
+
+fn data_commit(reader: &mut Reader, path: &str, at: Span, node: &Node) -> CommitRule {
+    let fields = reader.fields(path, at, node, &["repository", "branch", "prefix", "settle"]);
+    let settle = reader.optional(&fields, "settle", Reader::duration).map_or(60, Duration::seconds);
+    if settle > 86_400 {
+        reader.error_at(&format!("{path}.settle"), "`settle` is at most 1d", None);
+    }
+    CommitRule {
+        repository: reader
+            .required(&fields, "repository", "<a repository of data>", Reader::text)
+            .unwrap_or_default(),
+        branch: reader.optional(&fields, "branch", Reader::text).unwrap_or_else(|| "main".into()),
+        prefix: reader.optional(&fields, "prefix", Reader::text).unwrap_or_default(),
+        settle: i64::try_from(settle).unwrap_or(i64::MAX),
     }
 }
 

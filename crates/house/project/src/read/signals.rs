@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use monitoring::{Bias, Clients, Floors, Limits};
+use monitoring::{Bias, Clients, Limits};
 
 use crate::Span;
 use crate::node::Node;
@@ -25,11 +25,6 @@ fn limits_of(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Limits {
     Limits { warn, critical, clear }
 }
 
-pub(super) fn floors(reader: &mut Reader, fields: &Fields<'_>, name: &str) -> Option<Floors> {
-    let Limits { warn, critical, clear } = limits(reader, fields, name)?;
-    Some(Floors { warn, critical, clear })
-}
-
 pub(super) fn bias(reader: &mut Reader, fields: &Fields<'_>) -> Option<Bias> {
     let at = reader.key_at(fields, "bias");
     reader.optional(fields, "bias", |r, p, n| {
@@ -50,7 +45,7 @@ pub(super) fn bias(reader: &mut Reader, fields: &Fields<'_>) -> Option<Bias> {
                 .optional(&inner, "min_group", |r, _, n| r.integer(n, 1, 10_000_000))
                 .map(|v| v as u64),
             demographic_parity_difference: limits(r, &inner, "demographic_parity_difference"),
-            demographic_parity_ratio: floors(r, &inner, "demographic_parity_ratio"),
+            demographic_parity_ratio: limits(r, &inner, "demographic_parity_ratio"),
             equal_opportunity_difference: limits(r, &inner, "equal_opportunity_difference"),
             equalized_odds_difference: limits(r, &inner, "equalized_odds_difference"),
         })

@@ -147,4 +147,37 @@ ledger::db_test! {
         let error = plan(context, actor, bench.request(&wrong, "", false).await).await.unwrap_err().to_string();
         assert!(error.contains("did you mean `refuse`?"), "{error}");
     }
+
+    async fn features_of_an_endpoint_are_those_of_the_newest_data_when_it_is_applied(ledger: ledger::Ledger) {
+        let bench = Bench::new(ledger).await;
+        let (context, actor) = (&bench.context, &bench.actor);
+        let usual = "visits: {model: visits, alias: champion}";
+        let fed = "visits: {model: visits, alias: champion, features: {key: id, dataset: visits, missing: default, \
+                   defaults: {age: 40, sex: 0}}}";
+        let with = TEXT.replace(usual, fed);
+        assert_ne!(with, TEXT);
+        let kept = || context.serving.settings(actor.workspace, "visits").features;
+        apply(context, actor, bench.request(&with, &rows(1200), true).await).await.unwrap();
+        let first = kept().unwrap();
+        assert_eq!((first.key.as_str(), first.version), ("id", Some(1)));
+        assert_eq!(first.defaults["age"], 40);
+        apply(context, actor, bench.request(&with, &rows(1300), true).await).await.unwrap();
+        assert_eq!(kept().unwrap().version, Some(2));
+        apply(context, actor, bench.request(&with, &rows(1300), true).await).await.unwrap();
+        assert_eq!(kept().unwrap().version, Some(2));
+        apply(context, actor, bench.request(TEXT, &rows(1300), true).await).await.unwrap();
+        assert_eq!(kept(), None);
+        for (wrong, why) in [
+            ("features: {key: sex, dataset: visits}", "stands there twice"),
+            ("features: {key: age, dataset: visits}", "`age` is no key"),
+            ("features: {key: nope, dataset: visits}", "no column `nope`"),
+            ("features: {key: id, dataset: elsewhere}", "no data set `elsewhere`"),
+            ("features: {key: id, dataset: visits, missing: zero}", "it must be one of: error, null, default"),
+            ("features: {key: id, dataset: visits, defaults: {age: 1}}", "say `missing: default`"),
+        ] {
+            let text = TEXT.replace(usual, &format!("visits: {{model: visits, alias: champion, {wrong}}}"));
+            let error = apply(context, actor, bench.request(&text, &rows(1300), true).await).await.unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
 }

@@ -74,8 +74,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     (
         "serving.memory_budget_mib",
-        "What the models of all endpoints may hold (Python models: their processes; others: the size of their files) before \
-         those asked longest ago leave memory; 0 for no limit.",
+        "What the models of all endpoints may hold (Python models: their processes; native ones: their arrays; ONNX: what the \
+         process grew by when they were loaded) before those asked longest ago leave memory; 0 for no limit.",
     ),
     ("pipelines.workers", "Steps that run at the same time."),
     (
@@ -132,5 +132,17 @@ pub const KEYS: &[(&str, &str)] = &[
     ),
     ("log.filter", "Levels as in `info,mlwright_serving=debug`."),
     ("log.json", "Whether log lines are JSON."),
+    (
+        "telemetry.otlp_endpoint",
+        "Where spans of requests are sent, by OTLP over HTTP: a collector such as `http://127.0.0.1:4318` (`/v1/traces` is \
+         appended). Empty for what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say, and for nowhere without them.",
+    ),
+    ("telemetry.otlp_headers", "Headers that are sent along, such as `{ authorization = \"Bearer …\" }`."),
+    (
+        "telemetry.sample",
+        "The share of traces that are recorded, 0 to 1, of those that begin here; a caller that sends `traceparent` decides for \
+         its own.",
+    ),
+    ("telemetry.service_name", "What this server is called in them (`service.name`)."),
     ("listen", "Further addresses: `[[listen]] address = \"127.0.0.1:8000\"`, `doors = [\"oip\"]`."),
 ];

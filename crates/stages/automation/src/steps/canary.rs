@@ -73,6 +73,7 @@ async fn start(
             let new = NewRollout {
                 endpoint: endpoint.clone(),
                 model_version: version,
+                graph: None,
                 name: None,
                 steps: rule.steps.clone(),
                 bake_seconds: rule.bake,

@@ -3,6 +3,8 @@
 
 mod approval;
 mod canary;
+mod cancelled;
+pub(crate) mod committed;
 mod dataset;
 mod frozen;
 mod gating;
@@ -15,7 +17,7 @@ mod training;
 use ledger::{Ledger, Tx};
 use serde_json::json;
 use serving::ShadowFigures;
-use types::{Actor, Fault as _, Timestamp, Uid};
+use types::{Actor, Class, Fault as _, Timestamp, Uid};
 
 use crate::{Automation, Error, Retraining, State, Trigger, store};
 
@@ -73,6 +75,9 @@ pub(crate) async fn work(
     actor: &Actor,
     retraining: &Retraining,
 ) -> Result<Option<Next>, Error> {
+    if let Some(asked) = retraining.cancel.as_ref().filter(|_| !retraining.state.is_final()) {
+        return cancelled::take_back(automation, actor, retraining, asked).await;
+    }
     match retraining.state {
         State::Triggered => start(automation, actor, retraining).await.map(Some),
         State::WaitingLabels => labels::wait(automation, actor, retraining).await,
@@ -84,7 +89,7 @@ pub(crate) async fn work(
         State::Frozen => Ok(frozen::wait(automation, actor, retraining)),
         State::Canary => canary::watch(automation, actor, retraining).await,
         State::Promoting => promoting::promote(automation, actor, retraining).await.map(Some),
-        State::Done | State::Refused | State::RolledBack | State::Failed | State::Skipped => Ok(None),
+        _ => Ok(None),
     }
 }
 
@@ -97,7 +102,11 @@ pub(crate) async fn abandon(
     if retraining.state == State::Shadow
         && let Some(version) = retraining.model_version
     {
-        automation.serving.end_shadow(actor, &retraining.endpoint, version).await?;
+        match automation.serving.end_shadow(actor, &retraining.endpoint, version).await {
+            // With the endpoint went its shadow.
+            Err(error) if error.class() == Class::NotFound => {}
+            ended => ended?,
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
-use serving::{Deploy, EndpointState, NewVariant, RolloutState, StableVariant};
+use serving::{Deploy, EndpointState, NewVariant, Rollout, RolloutState, StableVariant};
 use types::{Actor, Class, Fault as _, Uid};
 
-use super::{Next, cause, version_of};
+use super::{Next, cancelled, cause, version_of};
 use crate::{Automation, Error, Retraining, State};
 
 /// Moves the alias, then swaps the endpoint. If the model cannot be served the alias goes back.
@@ -19,7 +19,9 @@ pub(super) async fn promote(
         Ok(()) => {}
         // An approval rule stands against it.
         Err(error) if error.class() == Class::Forbidden => {
-            serve_again(automation, actor, retraining).await?;
+            if let Some(rollout) = promoted(automation, actor, retraining).await? {
+                serve_again(automation, actor, retraining, &rollout).await?;
+            }
             return Ok(
                 Next::to(State::Refused).saying(format!("the alias `{alias}` may not be moved: {error}"))
             );
@@ -64,13 +66,48 @@ async fn deploy(
     Ok(automation.serving.deploy(actor, deploy).await?.uid)
 }
 
-/// What served before the canary, if there was one.
-async fn serve_again(automation: &Automation, actor: &Actor, retraining: &Retraining) -> Result<(), Error> {
-    let Some(uid) = retraining.rollout else { return Ok(()) };
-    let newest = automation.serving.rollout(actor, &retraining.endpoint).await?;
-    let Some(rollout) = newest.filter(|r| r.uid == uid && r.state == RolloutState::Promoted) else {
+/// Undoes what was done of the swap. False if all of it was: then it is too late.
+pub(super) async fn take_back(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+) -> Result<bool, Error> {
+    let uid = version_of(retraining)?;
+    let (model, alias) = (retraining.recipe.model.clone(), retraining.recipe.alias.clone());
+    let moved = models::version_by_alias(&automation.ledger, actor, model, alias).await?;
+    let moved = moved.is_some_and(|version| version.uid == uid);
+    if moved && served(automation, actor, retraining, uid).is_some() {
+        return Ok(false);
+    }
+    if moved {
+        restore(automation, actor, retraining).await?;
+    }
+    if let Some(rollout) = promoted(automation, actor, retraining).await? {
+        serve_again(automation, actor, retraining, &rollout).await?;
+    }
+    Ok(true)
+}
+
+/// Its own rollout, if that gave it all requests.
+async fn promoted(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+) -> Result<Option<Rollout>, Error> {
+    let own = cancelled::own_rollout(automation, actor, retraining).await?;
+    Ok(own.filter(|rollout| rollout.state == RolloutState::Promoted))
+}
+
+/// Gives all requests back to what served before the canary, unless something else was deployed since.
+pub(super) async fn serve_again(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+    rollout: &Rollout,
+) -> Result<(), Error> {
+    if served(automation, actor, retraining, version_of(retraining)?).is_none() {
         return Ok(());
-    };
+    }
     let variants = rollout.stable.iter().map(StableVariant::again).collect();
     let deploy = Deploy { endpoint: retraining.endpoint.clone(), variants, causes: vec![cause(retraining)] };
     automation.serving.deploy(actor, deploy).await?;

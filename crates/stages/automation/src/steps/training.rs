@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
-
 use models::ModelVersion;
 use pipelines::{PipelineRun, RunState, Submit};
 use serde_json::json;
 use types::{Actor, Uid};
 
-use super::Next;
+use super::{Next, committed};
 use crate::{Automation, Error, Retraining, State};
 
 /// Looked through for a run that was submitted just before the server died.
@@ -45,6 +43,27 @@ pub(super) async fn train(
     }
 }
 
+/// Ends its pipeline run. Whether there is none that runs any more.
+pub(super) async fn cancel(
+    automation: &Automation,
+    actor: &Actor,
+    retraining: &Retraining,
+) -> Result<bool, Error> {
+    let run = match retraining.pipeline_run {
+        Some(run) => run,
+        None => match submitted(automation, actor, retraining).await? {
+            Some(run) => run.uid,
+            None => return Ok(true),
+        },
+    };
+    match pipelines::cancel(&automation.ledger, actor, run).await {
+        Ok(run) => Ok(run.state.is_final()),
+        // It has ended, or is gone.
+        Err(pipelines::Error::RunState { .. } | pipelines::Error::RunNotFound(_)) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
 async fn submitted(
     automation: &Automation,
     actor: &Actor,
@@ -63,7 +82,7 @@ async fn submit(
 ) -> Result<PipelineRun, Error> {
     let request = Submit {
         pipeline: retraining.recipe.pipeline.clone(),
-        params: BTreeMap::new(),
+        params: committed::params(automation, actor, retraining).await?,
         dataset_version: retraining.dataset_version,
         code: retraining.recipe.code.clone(),
         trigger: json!({

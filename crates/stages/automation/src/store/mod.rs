@@ -1,6 +1,7 @@
 //! All SQL of this stage. Reads take either kind of transaction.
 
 pub(crate) mod alarms;
+pub(crate) mod commits;
 pub(crate) mod marks;
 pub(crate) mod policies;
 pub(crate) mod projects;

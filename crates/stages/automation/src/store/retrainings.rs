@@ -3,7 +3,7 @@ use types::{Timestamp, Uid};
 
 use super::{Reads, Result, json, json_opt, text};
 use crate::steps::Changes;
-use crate::{Decision, Recipe, Retraining, State, StepTaken, Trigger};
+use crate::{Cancellation, Decision, Recipe, Retraining, State, StepTaken, Trigger};
 
 pub(crate) struct New<'a> {
     pub policy: &'a str,
@@ -44,6 +44,27 @@ pub(crate) fn insert(tx: &mut Tx<'_>, new: &New<'_>) -> Result<Uid> {
     )?;
     step(tx, uid, new.state, new.reason)?;
     Ok(uid)
+}
+
+/// Counts another one in, if the newest retraining of the policy was skipped for the same kind of trigger. Which one, and
+/// how often it was now.
+pub(crate) fn skip_again(tx: &mut Tx<'_>, new: &New<'_>) -> Result<Option<(Uid, i64)>> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let sql = "SELECT uid, state, cause_kind, times FROM retraining WHERE workspace_id = $1 AND policy = $2 \
+         ORDER BY id DESC LIMIT 1";
+    let rows = tx.rows(sql, &params![workspace, new.policy])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (state, kind): (String, String) = (row.get("state")?, row.get("cause_kind")?);
+    if state != State::Skipped.name() || kind != new.trigger.kind() {
+        return Ok(None);
+    }
+    let (uid, times): (Uid, i64) = (row.get("uid")?, row.get::<i64>("times")? + 1);
+    tx.execute(
+        "UPDATE retraining SET cause = $1, cause_position = $2, reason = $3, times = $4, updated_at = $5, ended_at = $5 \
+         WHERE workspace_id = $6 AND uid = $7",
+        &params![text(new.trigger)?, new.position, new.reason, times, now, workspace, uid],
+    )?;
+    Ok(Some((uid, times)))
 }
 
 fn step(tx: &mut Tx<'_>, uid: Uid, state: State, detail: Option<&str>) -> Result<()> {
@@ -105,10 +126,10 @@ pub(crate) fn transition(
 }
 
 const COLUMNS: &str = "SELECT uid, workspace_id, policy, cause, recipe, endpoint, state, reason, label_deadline, \
-     dataset_version, pipeline_run, model_version, evaluation, alias_from, endpoint_revision, shadow_since, shadow, rollout, approval_deadline, decision, \
+     dataset_version, pipeline_run, model_version, evaluation, alias_from, endpoint_revision, shadow_since, shadow, rollout, approval_deadline, decision, cancel, times, \
      created_at, updated_at, ended_at, created_by FROM retraining";
 
-const ACTIVE: &str = "state NOT IN ('done', 'refused', 'rolled_back', 'failed', 'skipped')";
+const ACTIVE: &str = "state NOT IN ('done', 'refused', 'rolled_back', 'failed', 'cancelled', 'skipped')";
 
 pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<Retraining>> {
     let workspace = r.workspace();
@@ -157,6 +178,14 @@ pub(crate) fn decide(tx: &mut Tx<'_>, uid: Uid, decision: &Decision) -> Result<(
     Ok(())
 }
 
+/// Keeps that somebody asked for its end.
+pub(crate) fn cancel(tx: &mut Tx<'_>, uid: Uid, asked: &Cancellation) -> Result<()> {
+    let workspace = tx.workspace();
+    let sql = "UPDATE retraining SET cancel = $1 WHERE workspace_id = $2 AND uid = $3";
+    tx.execute(sql, &params![text(asked)?, workspace, uid])?;
+    Ok(())
+}
+
 /// When the newest retraining of a policy was triggered that was not skipped.
 pub(crate) fn last_of(r: &mut impl Reads, policy: &str) -> Result<Option<Timestamp>> {
     let workspace = r.workspace();
@@ -169,7 +198,8 @@ pub(crate) fn last_of(r: &mut impl Reads, policy: &str) -> Result<Option<Timesta
 }
 
 /// What starts by itself.
-const BY_ITSELF: &str = "cause_kind IN ('drift', 'performance', 'labels', 'schedule') AND state <> 'skipped'";
+const BY_ITSELF: &str =
+    "cause_kind IN ('drift', 'performance', 'labels', 'data_commit', 'schedule') AND state <> 'skipped'";
 
 /// When the last retraining ended that started by itself; `None` if there was none.
 pub(crate) fn last_by_itself(r: &mut impl Reads, policy: &str) -> Result<Option<Timestamp>> {
@@ -196,10 +226,12 @@ pub(crate) fn count_by_itself(r: &mut impl Reads, policy: &str, since: Timestamp
     }
 }
 
-pub(crate) fn seen(r: &mut impl Reads, policy: &str, position: i64) -> Result<bool> {
+/// Whether an event of this kind of trigger, or a later one, was answered: they are read in their order.
+pub(crate) fn seen(r: &mut impl Reads, policy: &str, kind: &str, position: i64) -> Result<bool> {
     let workspace = r.workspace();
-    let sql = "SELECT uid FROM retraining WHERE workspace_id = $1 AND policy = $2 AND cause_position = $3";
-    Ok(!r.rows(sql, &params![workspace, policy, position])?.is_empty())
+    let sql = "SELECT uid FROM retraining WHERE workspace_id = $1 AND policy = $2 AND cause_kind = $3 \
+         AND cause_position >= $4 LIMIT 1";
+    Ok(!r.rows(sql, &params![workspace, policy, kind, position])?.is_empty())
 }
 
 fn retraining(row: &Row) -> Result<Retraining> {
@@ -226,6 +258,8 @@ fn retraining(row: &Row) -> Result<Retraining> {
         rollout: row.get("rollout")?,
         approval_deadline: row.get("approval_deadline")?,
         decision: json_opt(row, "decision")?,
+        cancel: json_opt(row, "cancel")?,
+        times: row.get("times")?,
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         ended_at: row.get("ended_at")?,

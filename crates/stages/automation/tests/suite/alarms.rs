@@ -53,6 +53,18 @@ ledger::db_test! {
         let newest = house.retrainings().await.remove(0);
         assert!(newest.reason.as_deref().unwrap().starts_with("the cool-down lasts until "));
         assert_eq!(newest.state, State::Skipped);
+        assert_eq!((newest.times, house.retrainings().await.len()), (3, 2), "one row, however often");
+        let told = ledger::testing::events(&house.ledger).await;
+        let times: Vec<_> =
+            told.iter().filter(|e| e.kind == "retraining.skipped").map(|e| e.payload["times"].clone()).collect();
+        assert_eq!(times, [1, 2, 3], "and an event each time");
+        // Another one that ran lies between: it is a new row.
+        automation::trigger_manual(&house.ledger, &house.actor, "again", None).await.unwrap();
+        house.tell("drift.detected", Timestamp(0)).await;
+        automation.turn().await.unwrap();
+        let found = house.retrainings().await;
+        assert_eq!((found.len(), found[0].state, found[0].times), (4, State::Skipped, 1));
+        house.until(found[1].uid, State::Failed).await;
         let view = automation::policies(&house.ledger, &house.actor).await.unwrap().remove(0);
         assert!(view.cooldown_until.is_some() && view.active.is_none());
     }

@@ -12,11 +12,13 @@ use blobs::{BlobConfig, Blobs};
 use columns::Table;
 use datasets::{Import, Source, SourceFile, Version};
 use evaluation::Bound;
+use futures::StreamExt as _;
 use ledger::{Component, Ledger};
 use mlwright_automation as automation;
 use models::CreateVersion;
 use pipelines::{CodeSnapshot, Config, Engine};
 use predictions::{Batch, Log, LogConfig, NewLabel};
+use repositories::{NewCommit, NewRepository, Object, Repositories};
 use runtimes::{Column, Frame, Runtime, RuntimeConfig, Tensor, TensorData, Values};
 use serde_json::json;
 use serving::{Serving, ServingConfig};
@@ -24,7 +26,8 @@ use tasks::{OnError, OnStop, Supervisor, TaskKind};
 use tracking::artifacts::{self, ArtifactPath};
 use types::{Actor, Timestamp, Uid, WorkspaceId};
 
-pub const COMPONENTS: [Component; 10] = [
+pub const COMPONENTS: [Component; 11] = [
+    repositories::COMPONENT,
     datasets::COMPONENT,
     curation::COMPONENT,
     tracking::COMPONENT,
@@ -42,6 +45,7 @@ pub struct House {
     pub blobs: Blobs,
     pub log: Log,
     pub serving: Serving,
+    pub repositories: Repositories,
     pub runtime: Runtime,
     pub actor: Actor,
     pub dir: tempfile::TempDir,
@@ -71,7 +75,7 @@ pub fn has_onnxruntime() -> bool {
 
 const WAITS: &str = "while [ ! -e \"$MLWRIGHT_PARAM_GO\" ]; do sleep 0.05; done";
 
-fn pipeline(train: &str, go: &std::path::Path) -> serde_json::Value {
+pub fn pipeline(train: &str, go: &std::path::Path) -> serde_json::Value {
     json!({
         "name": "train", "dataset": "cancer", "params": { "go": go },
         "steps": [
@@ -94,6 +98,8 @@ impl House {
             .await
             .unwrap();
 
+        let data = Blobs::open(&BlobConfig::Local(dir.path().join("repositories"))).await.unwrap();
+        let repositories = Repositories::open(ledger.clone(), data, repositories::Options::default());
         let csv = types::io::read(shared("vectors/evaluation/cancer.csv")).unwrap();
         let file = SourceFile::new("cancer.csv", Source::Bytes(csv.into()));
         let base =
@@ -118,12 +124,25 @@ impl House {
         let (served, token) = (serving.clone(), supervisor.token());
         let kind = TaskKind { name: "serving", on_error: OnError::Log, on_stop: OnStop::Abort };
         supervisor.spawn(kind, async move { served.run(token).await });
-        Self { ledger, blobs, log, serving, runtime, actor, dir, code, base, _engine: supervisor }
+        Self {
+            ledger,
+            blobs,
+            log,
+            serving,
+            repositories,
+            runtime,
+            actor,
+            dir,
+            code,
+            base,
+            _engine: supervisor,
+        }
     }
 
     /// As a server has it that has just started: nothing is remembered.
     pub fn automation(&self) -> Automation {
-        Automation::new(&self.ledger, &self.blobs, &self.runtime, &self.log, &self.serving)
+        let Self { ledger, blobs, runtime, log, serving, repositories, .. } = self;
+        Automation::new(ledger, blobs, runtime, log, serving, repositories)
     }
 
     pub fn recipe(&self, least_auc: f64) -> Recipe {
@@ -244,6 +263,39 @@ impl House {
     pub async fn first(&self, least_auc: f64) -> Uid {
         let recipe = self.recipe(least_auc);
         automation::trigger_first(&self.ledger, &self.actor, None, recipe, "p").await.unwrap().uid
+    }
+
+    pub async fn create_repository(&self, name: &str) {
+        let new = NewRepository {
+            name: name.to_owned(),
+            storage_namespace: format!("local://{name}"),
+            default_branch: "main".to_owned(),
+            read_only: false,
+            metadata: BTreeMap::new(),
+        };
+        self.repositories.create_repository(&self.actor, new).await.unwrap();
+    }
+
+    /// A commit with one file; its id.
+    pub async fn commit(&self, repository: &str, branch: &str, path: &str, content: Vec<u8>) -> String {
+        let body = futures::stream::iter([Ok(bytes::Bytes::from(content))]).boxed();
+        let received = self.repositories.receive(body, &[]).await.unwrap();
+        let object = Object {
+            etag: received.etag(),
+            physical: received.physical,
+            size: received.size,
+            modified_at: self.ledger.clock().now(),
+            content_type: None,
+            metadata: BTreeMap::new(),
+            checksums: BTreeMap::new(),
+            headers: BTreeMap::new(),
+        };
+        let stage = &self.repositories;
+        stage.stage(&self.actor, repository, branch, path, object, Default::default()).await.unwrap();
+        let new = NewCommit { message: path.to_owned(), ..NewCommit::default() };
+        let made = stage.commit(&self.actor, repository, branch, new).await.unwrap();
+        ledger::testing::events(&self.ledger).await;
+        made.id.hex()
     }
 
     /// What monitoring tells; `from` is when the first drifted window began.

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail by panicking")]
 
 mod alarms;
+mod cancelling;
+mod commits;
 mod due;
 mod house;
 mod people;

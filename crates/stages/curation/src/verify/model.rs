@@ -19,10 +19,14 @@ pub enum Kind {
     SpectralSignatures,
     ActivationClusters,
     NeighbourDisagreement,
+    /// Of rows of test data, against the table.
+    Novelty,
+    /// Of each row, against those before it.
+    StreamOutliers,
 }
 
 impl Kind {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::LabelErrors,
         Self::Agreement,
         Self::Coverage,
@@ -34,6 +38,8 @@ impl Kind {
         Self::SpectralSignatures,
         Self::ActivationClusters,
         Self::NeighbourDisagreement,
+        Self::Novelty,
+        Self::StreamOutliers,
     ];
 
     pub fn name(self) -> &'static str {
@@ -49,13 +55,19 @@ impl Kind {
             Self::SpectralSignatures => "spectral_signatures",
             Self::ActivationClusters => "activation_clusters",
             Self::NeighbourDisagreement => "neighbour_disagreement",
+            Self::Novelty => "novelty",
+            Self::StreamOutliers => "stream_outliers",
         }
     }
 
-    /// The kinds of a name; `poisoning` is the last three.
+    /// The kinds of a name; `poisoning` is three of them.
     pub fn named(name: &str) -> Option<Vec<Self>> {
         if name == "poisoning" {
-            return Some(Self::ALL[8..].to_vec());
+            return Some(vec![
+                Self::SpectralSignatures,
+                Self::ActivationClusters,
+                Self::NeighbourDisagreement,
+            ]);
         }
         Self::ALL.into_iter().find(|kind| kind.name() == name).map(|kind| vec![kind])
     }

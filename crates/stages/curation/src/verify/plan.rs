@@ -136,6 +136,8 @@ impl Plan {
             Kind::Proxies => !self.protected.is_empty(),
             Kind::Contamination => with_test,
             Kind::Duplicates | Kind::Outliers => true,
+            // Only where they are named: what they ask depends on what the rows are.
+            Kind::Novelty | Kind::StreamOutliers => false,
         }
     }
 
@@ -150,7 +152,10 @@ impl Plan {
             Kind::Duplicates => Threshold { warn: 0.01, fail: 0.1 },
             Kind::Contamination => Threshold { warn: f64::MIN_POSITIVE, fail: 0.01 },
             Kind::Leakage => Threshold { warn: 0.95, fail: 0.995 },
-            Kind::Outliers => Threshold { warn: 0.02, fail: 0.1 },
+            Kind::Outliers | Kind::StreamOutliers => Threshold { warn: 0.02, fail: 0.1 },
+            Kind::Novelty => {
+                Threshold { warn: (5.0 * self.level).max(0.01), fail: (10.0 * self.level).max(0.05) }
+            }
             Kind::NeighbourDisagreement => Threshold { warn: 0.02, fail: 0.05 },
             // −log₁₀ of the adjusted p-value.
             Kind::SpectralSignatures | Kind::ActivationClusters => {

@@ -27,6 +27,8 @@ fn find(kind: Kind, table: &Table, test: Option<&Table>, plan: &Plan) -> Finding
         Kind::Outliers => checks::outliers(table, plan),
         Kind::SpectralSignatures | Kind::ActivationClusters => checks::planted(kind, table, plan),
         Kind::NeighbourDisagreement => checks::disagreement(table, plan),
+        Kind::Novelty => checks::novelty(table, test, plan),
+        Kind::StreamOutliers => checks::stream_outliers(table, plan),
     };
     found.unwrap_or_else(|error| Finding::not_computable(kind, table.rows(), error))
 }

@@ -194,3 +194,46 @@ fn what_cannot_be_told_is_said_and_the_rest_still_comes() {
     assert!(verify(&odd, None, &plan(&["witchcraft"])).is_err());
     assert!(verify(&odd, None, &Plan { level: 2.0, ..all }).is_err());
 }
+
+#[test]
+fn rows_unlike_the_data_are_named_and_usual_ones_pass() {
+    let (rows, labels) = classes(400, 3.0, 4);
+    let data = table(&rows, &labels);
+    let (mut others, more) = classes(200, 3.0, 5);
+    let asked = Plan { level: 0.01, evidence: 100, ..plan(&["novelty"]) };
+    let usual = one(&data, Some(&table(&others, &more)), &asked);
+    assert_eq!(usual.verdict, Verdict::Pass, "{}", usual.text);
+    assert!(usual.text.starts_with("no evidence") && usual.n == 400);
+    for row in others.iter_mut().step_by(5) {
+        row[3] = 9.0;
+    }
+    let found = one(&data, Some(&table(&others, &more)), &asked);
+    assert_eq!(found.verdict, Verdict::Fail, "{}", found.text);
+    let far: Vec<u64> = found.evidence.iter().filter_map(|e| e.row).collect();
+    assert!((0..400).step_by(5).all(|row| far.contains(&(row + 1))), "{far:?}");
+    assert_eq!(found.evidence[0].column.as_deref(), Some("a3"));
+    let alone = one(&data, None, &asked);
+    assert_eq!(
+        (alone.verdict, alone.text.as_str()),
+        (Verdict::NotComputable, "not computable: the verification: there is no test data to look at")
+    );
+}
+
+#[test]
+fn a_row_far_from_those_before_it_is_found_in_the_order_of_time() {
+    let (mut rows, labels) = classes(250, 0.0, 6);
+    // At first they are far from all that came before, and then they are usual.
+    let late = |row: usize| row >= 480;
+    rows.iter_mut().enumerate().filter(|(row, _)| late(*row)).for_each(|(_, values)| values[0] += 30.0);
+    let asked = Plan { evidence: 500, ..plan(&["stream_outliers"]) };
+    let found = one(&table(&rows, &labels), None, &asked);
+    assert_ne!(found.verdict, Verdict::Pass, "{}", found.text);
+    let far: Vec<u64> = found.evidence.iter().filter_map(|e| e.row).collect();
+    assert!(far.contains(&481) && far.iter().filter(|row| **row <= 480).count() <= 5, "{far:?}");
+    assert_eq!(found.n, 400, "the first hundred are taken in");
+    // The other way round these come first, where nothing is judged.
+    let times = column::integers((0..500).map(|i| Some(500 - i)));
+    let turned = table(&rows, &labels).with_column("at", times).unwrap();
+    let found = one(&turned, None, &Plan { time: Some("at".into()), ..asked });
+    assert!(!found.evidence.iter().any(|e| e.row == Some(481)), "{found:?}");
+}

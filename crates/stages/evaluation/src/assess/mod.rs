@@ -11,6 +11,7 @@ mod plan;
 mod run;
 
 pub use calibration::{Calibration, ReliabilityBin};
+pub(crate) use estimate::Columns;
 pub use estimate::{EstimatedChunk, EstimatedMetric};
 pub use fairness::{GroupRates, Grouped};
 pub use measure::higher_is_better;

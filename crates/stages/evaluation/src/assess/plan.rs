@@ -42,6 +42,8 @@ pub struct Plan {
     pub seed: u64,
     /// Rows that are estimated together where labels are missing.
     pub chunk: usize,
+    /// Columns that losses of a regression are learned from, to be estimated; all that fit if empty.
+    pub features: Vec<String>,
 }
 
 /// What may be worse than the champion, and by how much.
@@ -76,6 +78,7 @@ impl Default for Plan {
             confidence: 0.95,
             seed: 1,
             chunk: 1_000,
+            features: Vec::new(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use columns::{ArrayRef, Table, column};
 use mlwright_evaluation::assess::{AgainstChampion, Plan, assess};
-use mlwright_evaluation::{Bound, Error, Outcome, Verdict};
+use mlwright_evaluation::{Bound, Error, Outcome, Task, Verdict};
 use statistics::Random;
 
 fn table(columns: Vec<(&str, ArrayRef)>) -> Table {
@@ -181,4 +181,71 @@ fn what_cannot_be_judged_is_an_error_that_says_what_to_do() {
         &Plan { metrics: [("roc_auc".to_owned(), at_least(0.5))].into(), ..scored() },
     );
     assert_eq!(found.unwrap().verdict, Verdict::NotComputable);
+}
+
+/// NannyML's own data: the estimates of its analysis period, in chunks of 300 rows.
+#[test]
+fn the_losses_of_a_regression_are_estimated_where_labels_are_missing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../conformance/vectors/verify");
+    let data = |name: &str| columns::read_file(format!("{folder}/{name}.parquet"), None).unwrap();
+    let (reference, current) = (data("nannyml_ref"), data("nannyml_ana").without(&["t"]).unwrap());
+    let vectors = types::io::read(format!("{folder}/nannyml.json")).unwrap();
+    let vectors: serde_json::Value = serde_json::from_slice(&vectors).unwrap();
+    let wanted = &vectors["dle_lightgbm"];
+    let features: Vec<String> = ["x", "z", "c"].map(str::to_owned).into();
+    let plan = Plan {
+        label: "t".into(),
+        prediction: Some("tp".into()),
+        task: Task::Regression,
+        chunk: 300,
+        features,
+        ..Plan::default()
+    };
+    let found = assess(&current, None, Some(&reference), &plan).unwrap();
+    assert_eq!(found.task, "estimated");
+    let periods = wanted["chunk_period"].as_array().unwrap();
+    let analysis: Vec<usize> = (0..periods.len()).filter(|i| periods[*i] == "analysis").collect();
+    assert_eq!(found.estimated.len(), analysis.len());
+    let mut alerts = false;
+    for (chunk, at) in found.estimated.iter().zip(analysis) {
+        for name in ["mae", "rmse"] {
+            let metric = chunk.metrics.iter().find(|m| m.metric == name).unwrap();
+            let number = |part: &str| {
+                let value = &wanted[format!("{name}_{part}")][at];
+                value.as_f64().unwrap_or_else(|| f64::from(u8::from(value.as_bool().unwrap())))
+            };
+            for (found, part) in [
+                (metric.value, "value"),
+                (metric.low, "lower_confidence_boundary"),
+                (metric.high, "upper_confidence_boundary"),
+                (metric.upper_limit.unwrap(), "upper_threshold"),
+                (f64::from(u8::from(metric.alert)), "alert"),
+            ] {
+                let wanted = number(part);
+                assert!(
+                    (found - wanted).abs() <= 1e-9 * wanted.abs().max(1.0),
+                    "{name} {part}: {found} {wanted}"
+                );
+            }
+            alerts |= metric.alert;
+        }
+    }
+    assert_eq!(found.verdict == Verdict::Refused, alerts);
+    // Of all columns that fit, and of labels that are there for some rows only.
+    let known = |i: usize| (i % 3 != 0).then_some(i as f64 / 100.0 + 1.0);
+    let some = table(vec![
+        ("x", numbers(&(0..300).map(f64::from).collect::<Vec<_>>())),
+        ("y", column::floats((0..300).map(known))),
+        ("p", numbers(&(0..300).map(|i| f64::from(i) / 100.0).collect::<Vec<_>>())),
+    ]);
+    let plan =
+        Plan { label: "y".into(), prediction: Some("p".into()), task: Task::Regression, ..Plan::default() };
+    let found = assess(&some.without(&["y"]).unwrap(), None, Some(&some), &plan).unwrap();
+    let mae = found.estimated[0].metrics.iter().find(|m| m.metric == "mae").unwrap();
+    assert!((mae.value - 1.0).abs() < 1e-6, "every loss of the reference is 1: {mae:?}");
+    let empty = some.filter(&(0..300).map(|i| i % 3 == 0).collect::<Vec<_>>()).unwrap();
+    assert!(matches!(
+        assess(&some.without(&["y"]).unwrap(), None, Some(&empty), &plan),
+        Err(Error::NoLabel(label)) if label == "y"
+    ));
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail by panicking")]
 
 mod assess;
+mod domain;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

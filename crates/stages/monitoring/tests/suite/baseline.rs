@@ -49,7 +49,7 @@ async fn train(house: &House, seed: u64, shifted: usize) -> (Uid, Digest) {
 }
 
 ledger::db_test! {
-    components: [datasets::COMPONENT, tracking::COMPONENT, models::COMPONENT, pipelines::COMPONENT,
+    components: [datasets::COMPONENT, tracking::COMPONENT, models::COMPONENT, pipelines::COMPONENT, serving::COMPONENT,
         predictions::COMPONENT, monitoring::COMPONENT];
 
     async fn a_window_is_compared_with_what_the_serving_version_learned_from(ledger: ledger::Ledger) {

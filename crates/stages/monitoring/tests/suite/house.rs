@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use blobs::{BlobConfig, Blobs};
 use columns::{Table, column};
-use ledger::Ledger;
+use ledger::{Component, Ledger};
 use mlwright_monitoring as monitoring;
 use monitoring::{BaselineRef, Method, MonitorSpec, Monitoring, WindowRows};
 use predictions::{Batch, Log, LogConfig, NewLabel};
 use runtimes::{Column, Frame, Values};
 use types::{Actor, Digest, Uid, WorkspaceId};
+
+pub const COMPONENTS: [Component; 4] =
+    [predictions::COMPONENT, pipelines::COMPONENT, serving::COMPONENT, monitoring::COMPONENT];
 
 pub struct House {
     pub ledger: Ledger,
@@ -114,8 +117,36 @@ impl House {
         self.blobs.put_bytes(table.to_parquet().unwrap()).await.unwrap()
     }
 
+    /// The revision, with `v`, which answers, and `s`, which gets copies.
+    pub async fn deploy_with_shadow(&self) {
+        let variant = |name: &str, shadow: bool| {
+            serde_json::json!({
+                "name": name, "model": "m", "version": 1, "model_version": self.model_version, "digest": null,
+                "weight": if shadow { 0.0 } else { 1.0 }, "shadow": shadow,
+            })
+        };
+        let variants = serde_json::json!([variant("v", false), variant("s", true)]);
+        let revision = self.revision;
+        self.ledger
+            .write(&self.actor, move |tx: &mut ledger::Tx<'_>| {
+                let now = tx.now();
+                tx.execute(
+                    "INSERT INTO endpoint_revision (workspace_id, uid, endpoint, number, variants, created_at, created_by) \
+                     VALUES ($1, $2, $3, 1, $4, $5, $6)",
+                    &ledger::params![tx.workspace(), revision, "e", variants.clone(), now, "user:ann"],
+                )?;
+                tx.event("test.deployed", "endpoint:e", serde_json::Value::Null)
+            })
+            .await
+            .unwrap();
+    }
+
     /// Predictions whose probability is their first feature, cut to 0…1.
     pub async fn predict(&self, columns: Vec<(String, Values)>) -> Vec<Uid> {
+        self.predict_as("v", columns).await
+    }
+
+    pub async fn predict_as(&self, variant: &str, columns: Vec<(String, Values)>) -> Vec<Uid> {
         let Values::Float(first) = &columns[0].1 else { unreachable!("the first feature is a float") };
         let probability = first.iter().map(|v| v.clamp(0.0, 1.0)).collect();
         let now = self.ledger.clock().now();
@@ -126,7 +157,7 @@ impl House {
             workspace: WorkspaceId::DEFAULT,
             endpoint: "e".into(),
             revision: self.revision,
-            variant: "v".into(),
+            variant: variant.to_owned(),
             model: "m".into(),
             version: 1,
             model_version: self.model_version,

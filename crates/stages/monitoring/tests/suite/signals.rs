@@ -3,7 +3,7 @@ use monitoring::{Bias, Clients, Level, Limits, MonitorSpec, Rules};
 use runtimes::Values;
 use serde_json::json;
 
-use crate::house::{House, rows, spec};
+use crate::house::{COMPONENTS, House, rows, spec};
 
 /// The rows of a window in which `kind` decides: those of kind `b` get scores above one half `often` of a hundred times.
 fn unequal(seed: u64, often: usize) -> Vec<(String, Values)> {
@@ -24,7 +24,7 @@ fn warn(at: f64) -> Option<Limits> {
 }
 
 ledger::db_test! {
-    components: [predictions::COMPONENT, pipelines::COMPONENT, monitoring::COMPONENT];
+    components: COMPONENTS;
 
     async fn groups_that_are_treated_unequally_are_told_until_it_is_clearly_over(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;
@@ -117,7 +117,7 @@ ledger::db_test! {
         let house = House::new(ledger).await;
         let wrong = |rules: Rules| MonitorSpec { rules, ..spec(types::Digest::of("x")) };
         let nobody = Rules { bias: Some(Bias::default()), ..Rules::default() };
-        let turned = monitoring::Floors { warn: Some(0.8), critical: Some(0.9), clear: None };
+        let turned = Limits { warn: Some(0.8), critical: Some(0.9), clear: None };
         let turned = Rules { attribution: Some(turned), ..Rules::default() };
         let empty = Clients { rate: Some(Limits::default()), ..Clients::default() };
         let empty = Rules { clients: Some(empty), ..Rules::default() };

@@ -3,10 +3,10 @@ use mlwright_monitoring as monitoring;
 use monitoring::{BaselineRef, MonitorSpec};
 use serde_json::json;
 
-use crate::house::{House, rows, spec};
+use crate::house::{COMPONENTS, House, rows, spec};
 
 ledger::db_test! {
-    components: [predictions::COMPONENT, pipelines::COMPONENT, monitoring::COMPONENT];
+    components: COMPONENTS;
 
     async fn control_windows_are_quiet_and_drift_alarms_once_until_it_is_gone(ledger: ledger::Ledger) {
         let house = House::new(ledger).await;

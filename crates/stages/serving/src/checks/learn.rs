@@ -72,7 +72,7 @@ impl Serving {
         let ignored = self.settings(key.0, &key.1).checks.ignore;
         let mut new = false;
         for model in models.iter().filter(|m| m.tabular.is_some()) {
-            let at = (key.clone(), model.version);
+            let at = (key.clone(), model.checked_version());
             let known = self.0.learned.lock().get(&at).cloned();
             let fresh = |k: &Learned| k.ignored == ignored && k.profile.is_some() && k.at.elapsed() < AGAIN;
             if known.as_ref().is_some_and(fresh) {
@@ -121,7 +121,7 @@ impl Serving {
         ignored: &[String],
         known: Option<&Learned>,
     ) -> Result<Learned, String> {
-        let answer = baselines.of(actor, &key.1, model.version).await?;
+        let answer = baselines.of(actor, &key.1, model.checked_version()).await?;
         let learned = |digest, profile, problem| Learned {
             digest,
             ignored: ignored.to_vec(),
@@ -157,10 +157,11 @@ impl Serving {
         let checks = self.settings(key.0, &key.1).checks;
         let mut learned = self.0.learned.lock();
         // Of versions that are gone.
-        learned.retain(|(of, version), _| of != key || models.iter().any(|m| m.version == *version));
+        learned
+            .retain(|(of, version), _| of != key || models.iter().any(|m| m.checked_version() == *version));
         let of = |model: &Arc<Loaded>| {
             model.tabular.as_ref()?;
-            let known = learned.get(&(key.clone(), model.version));
+            let known = learned.get(&(key.clone(), model.checked_version()));
             let profile = known.and_then(|k| k.profile.as_deref());
             Some(Arc::new(Checker::new(&key.1, &checks, names(model), profile)))
         };
@@ -198,7 +199,7 @@ impl Serving {
         let each = found.revision.variants.iter().zip(models).zip(&found.checkers);
         Ok(each
             .map(|((variant, model), checker)| {
-                let known = learned.get(&(key.clone(), model.version));
+                let known = learned.get(&(key.clone(), model.checked_version()));
                 let profile = known.and_then(|k| k.profile.as_ref());
                 let novel = checker.as_ref().and_then(|c| c.novel());
                 let novelty = profile.and_then(|p| p.novelty.as_ref()).filter(|_| novel.is_some());
@@ -221,6 +222,6 @@ impl Serving {
 }
 
 fn names(model: &Loaded) -> Vec<String> {
-    let columns = model.tabular.as_ref().map(|t| t.columns()).unwrap_or_default();
+    let columns = model.running().tabular.as_ref().map(|t| t.columns()).unwrap_or_default();
     columns.iter().map(|c| c.name.clone()).collect()
 }

@@ -128,3 +128,81 @@ impl Model for GraphModel {
         self.steps.first().is_some_and(|step| step.members.iter().all(|m| m.model.takes_missing_text()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use runtimes::{ElementType, InputSchema, TensorData};
+    use types::{Timestamp, Uid};
+
+    use super::super::{Member, Step};
+    use super::*;
+    use crate::cost::Cost;
+    use crate::nap::{Again, Napping, Shape};
+
+    /// Gives its only input back, doubled.
+    struct Doubled([TensorSpec; 1], [TensorSpec; 1]);
+
+    impl Model for Doubled {
+        fn inputs(&self) -> &[TensorSpec] {
+            &self.0
+        }
+
+        fn outputs(&self) -> &[TensorSpec] {
+            &self.1
+        }
+
+        fn run(&self, inputs: &[Tensor], _: &[&str]) -> Result<Vec<Tensor>, Error> {
+            let doubled = inputs[0].data.to_f64().unwrap().into_iter().map(|x| x * 2.0).collect();
+            Ok(vec![Tensor::new("out", inputs[0].shape.clone(), TensorData::F64(doubled))])
+        }
+    }
+
+    fn loaded(name: &str, version: Uid) -> Arc<Loaded> {
+        let spec =
+            |name: &str| TensorSpec { name: name.into(), element: ElementType::F64, shape: vec![-1, 2] };
+        let model: Arc<dyn Model> = Arc::new(Doubled([spec("X")], [spec("out")]));
+        let again: Again = Box::new(|| Err(Error::Busy("it does not sleep".into())));
+        let shape = Shape::of(model.as_ref(), 0);
+        let nap = Arc::new(Napping::new(shape, Some(Arc::clone(&model)), again, Arc::default()));
+        Arc::new(Loaded {
+            version,
+            model_name: name.into(),
+            number: 1,
+            digest: None,
+            model,
+            tabular: None,
+            schema: InputSchema::Unknown,
+            pyfunc_output: None,
+            engine: "native",
+            graph: None,
+            fed: None,
+            example: None,
+            cost: Arc::new(Cost::unknown()),
+            nap,
+            lane: OnceLock::new(),
+        })
+    }
+
+    #[test]
+    fn a_graph_is_logged_as_its_last_step_and_its_rows_are_those_of_its_first() {
+        let versions = [types::new_id(Timestamp(1)), types::new_id(Timestamp(2))];
+        let member = |model: &str, at: usize| Member {
+            model: model.into(),
+            version: 1,
+            model_version: versions[at],
+            weight: 1.0,
+        };
+        let step = |model: &str, at: usize| Step { combine: None, members: vec![member(model, at)] };
+        let graph = Graph(vec![step("scale", 0), step("predict", 1)]);
+        let parts = vec![loaded("scale", versions[0]), loaded("predict", versions[1])];
+        let Ok(made) = Loaded::of_graph(graph, parts) else { panic!() };
+        assert_eq!((made.version, made.checked_version()), (versions[1], versions[0]));
+        let sent = Tensor::new("X", [1, 2], TensorData::F64(vec![1.0, 3.0]));
+        let answer = made.model.run(&[sent], &[]).unwrap();
+        assert_eq!(answer[0].data, TensorData::F64(vec![4.0, 12.0]));
+        let alone = loaded("predict", versions[1]);
+        assert_eq!(alone.checked_version(), versions[1]);
+    }
+}

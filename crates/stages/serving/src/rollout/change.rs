@@ -4,7 +4,7 @@ use super::model::StableVariant;
 use super::{Moment, NewRollout, Rollout, RolloutState};
 use crate::deploy::Change;
 use crate::endpoint::{CANDIDATE, STABLE};
-use crate::{Deploy, Error, NewVariant, Serving, VariantView, store};
+use crate::{Deploy, Error, Graph, NewVariant, Serving, VariantView, store};
 
 impl Serving {
     /// Loads the candidate and gives it the first share of the traffic.
@@ -31,13 +31,23 @@ impl Serving {
         if !(0..=30 * 86_400).contains(&new.bake_seconds) {
             return Err(bad("bake_seconds must be between 0 and 30 days".into()));
         }
+        if !(0..=30 * 86_400).contains(&new.guards.patience_seconds) {
+            return Err(bad("patience_seconds must be between 0 (for ever) and 30 days".into()));
+        }
         let version = models::get_version(&self.0.ledger, actor, new.model_version).await?;
-        let candidate = new.name.clone().unwrap_or_else(|| format!("{}-{}", version.model, version.number));
         // A candidate that had copies of the requests needs them no more.
-        let alone = |graph: &Option<crate::Graph>, version| graph.is_none() && version == new.model_version;
-        let own_shadow = |v: &&VariantView| v.shadow && alone(&v.graph, v.model_version);
+        let same = |graph: &Option<Graph>, version| match &new.graph {
+            Some(_) => *graph == new.graph,
+            None => graph.is_none() && version == new.model_version,
+        };
+        let own_shadow = |v: &&VariantView| v.shadow && same(&v.graph, v.model_version);
         let stable: Vec<StableVariant> = before_it.iter().filter(|v| !own_shadow(v)).map(before).collect();
-        if stable.iter().any(|v| v.name == candidate || alone(&v.graph, v.model_version)) {
+        let candidate = match (&new.name, &new.graph) {
+            (Some(name), _) => name.clone(),
+            (None, None) => format!("{}-{}", version.model, version.number),
+            (None, Some(_)) => free_name(&stable),
+        };
+        if stable.iter().any(|v| v.name == candidate || same(&v.graph, v.model_version)) {
             return Err(bad(format!("`{candidate}` serves already")));
         }
         let now = self.0.ledger.clock().now();
@@ -48,6 +58,7 @@ impl Serving {
             endpoint: new.endpoint,
             candidate,
             candidate_version: new.model_version,
+            candidate_graph: new.graph,
             stable,
             steps,
             bake_seconds: new.bake_seconds,
@@ -82,12 +93,17 @@ impl Serving {
 
     /// Holds the weights as they are. Errors: `NoRollout`, and so of all that follow.
     pub async fn pause_rollout(&self, actor: &Actor, endpoint: &str) -> Result<Rollout, Error> {
-        self.hold(actor, endpoint, RolloutState::Paused, "paused").await
+        self.hold(actor, endpoint, RolloutState::Paused, "paused", None).await
+    }
+
+    /// As [`Serving::pause_rollout`], by the watch.
+    pub(super) async fn give_up(&self, actor: &Actor, endpoint: &str, why: String) -> Result<Rollout, Error> {
+        self.hold(actor, endpoint, RolloutState::Paused, "paused", Some(why)).await
     }
 
     /// Goes on; the step's time starts again.
     pub async fn resume_rollout(&self, actor: &Actor, endpoint: &str) -> Result<Rollout, Error> {
-        self.hold(actor, endpoint, RolloutState::Running, "resumed").await
+        self.hold(actor, endpoint, RolloutState::Running, "resumed", None).await
     }
 
     /// The candidate answers everything from now on.
@@ -125,10 +141,11 @@ impl Serving {
         endpoint: &str,
         state: RolloutState,
         what: &'static str,
+        why: Option<String>,
     ) -> Result<Rollout, Error> {
         let mut rollout = self.active(actor, endpoint).await?;
         let now = self.0.ledger.clock().now();
-        (rollout.state, rollout.step_since) = (state, now);
+        (rollout.state, rollout.step_since, rollout.reason) = (state, now, why);
         note(&mut rollout, actor, now, what);
         let kind = if state == RolloutState::Paused { "rollout.paused" } else { "rollout.resumed" };
         let kept = rollout.clone();
@@ -190,7 +207,7 @@ fn variants(rollout: &Rollout) -> Vec<NewVariant> {
     let candidate = |weight, label: &[&str]| NewVariant {
         name: Some(rollout.candidate.clone()),
         model_version: rollout.candidate_version,
-        graph: None,
+        graph: rollout.candidate_graph.clone(),
         weight,
         labels: label.iter().map(|l| (*l).to_owned()).collect(),
         shadow: false,
@@ -223,6 +240,13 @@ fn variants(rollout: &Rollout) -> Vec<NewVariant> {
             std::iter::once(candidate(share, &[CANDIDATE])).chain(stable).collect()
         }
     }
+}
+
+/// `graph`, or else `graph-2` and so on.
+fn free_name(stable: &[StableVariant]) -> String {
+    let free = |name: &String| stable.iter().all(|v| v.name != *name);
+    let mut names = std::iter::once("graph".to_owned()).chain((2..).map(|n: u32| format!("graph-{n}")));
+    names.find(free).unwrap_or_default()
 }
 
 fn before(view: &VariantView) -> StableVariant {

@@ -8,6 +8,8 @@ pub struct Window {
     pub requests: u64,
     /// Requests that the model or the server failed.
     pub errors: u64,
+    /// The latest requests, which `p95_ms` is of.
+    pub timed: u64,
     /// 0 without requests.
     pub p95_ms: f64,
 }
@@ -18,6 +20,8 @@ pub enum Verdict {
     /// The step has lasted long enough and seen enough.
     Advance,
     RollBack(String),
+    /// It has waited long enough for requests that do not come.
+    GiveUp(String),
 }
 
 /// Requests of both variants from which percentiles are compared.
@@ -44,16 +48,40 @@ pub fn decide(rollout: &Rollout, candidate: Window, stable: Window, now: Timesta
         }
     }
     let most = stable.p95_ms * guards.latency_factor + guards.latency_slack_ms;
-    let comparable =
-        enough && candidate.requests >= LEAST_FOR_LATENCY && stable.requests >= LEAST_FOR_LATENCY;
+    let comparable = enough && candidate.timed >= LEAST_FOR_LATENCY && stable.timed >= LEAST_FOR_LATENCY;
     if comparable && candidate.p95_ms > most {
         return Verdict::RollBack(format!(
             "the 95th percentile of `{}` is {:.1} ms, {:.1} ms of the stable variant (at most {most:.1} ms)",
             rollout.candidate, candidate.p95_ms, stable.p95_ms
         ));
     }
-    let baked = now.0 - rollout.step_since.0 >= rollout.bake_seconds.saturating_mul(1_000_000);
-    if rollout.state == RolloutState::Running && baked && enough { Verdict::Advance } else { Verdict::Wait }
+    let lasted = (now.0 - rollout.step_since.0).div_euclid(1_000_000);
+    let overdue = lasted - rollout.bake_seconds;
+    if rollout.state != RolloutState::Running || overdue < 0 {
+        return Verdict::Wait;
+    }
+    if enough {
+        return Verdict::Advance;
+    }
+    if guards.patience_seconds == 0 || overdue < guards.patience_seconds {
+        return Verdict::Wait;
+    }
+    Verdict::GiveUp(format!(
+        "`{}` answered {} requests in {}; it is judged from {} on",
+        rollout.candidate,
+        candidate.requests,
+        long(lasted),
+        guards.least_requests.max(1)
+    ))
+}
+
+/// `90 s`, `65 min`, `26 h`: the largest unit of which there are two at least.
+fn long(seconds: i64) -> String {
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    }
 }
 
 fn share(part: u64, whole: u64) -> f64 {
@@ -83,6 +111,7 @@ mod tests {
             endpoint: "e".into(),
             candidate: "m-2".into(),
             candidate_version: types::new_id(Timestamp(0)),
+            candidate_graph: None,
             stable: Vec::new(),
             steps: vec![0.1, 0.5],
             bake_seconds: 60,
@@ -99,7 +128,7 @@ mod tests {
     }
 
     fn window(requests: u64, errors: u64, p95_ms: f64) -> Window {
-        Window { requests, errors, p95_ms }
+        Window { requests, errors, timed: requests, p95_ms }
     }
 
     const LATE: Timestamp = Timestamp(61_000_000);
@@ -134,6 +163,28 @@ mod tests {
         let paused = Rollout { state: RolloutState::Paused, ..rollout() };
         assert_eq!(decide(&paused, good.0, good.1, LATE), Verdict::Wait);
         assert!(matches!(decide(&paused, window(50, 50, 1.0), good.1, LATE), Verdict::RollBack(_)));
+    }
+
+    #[test]
+    fn a_candidate_that_nobody_asks_is_given_up_after_its_patience() {
+        let after = |seconds: i64| Timestamp(seconds * 1_000_000);
+        let few = || (window(3, 0, 1.0), window(27, 0, 1.0));
+        let asked = |rollout: &Rollout, seconds| decide(rollout, few().0, few().1, after(seconds));
+        assert_eq!(asked(&rollout(), 60), Verdict::Wait);
+        assert_eq!(asked(&rollout(), 60 + 3599), Verdict::Wait);
+        let told = "`m-2` answered 3 requests in 61 min; it is judged from 20 on";
+        assert_eq!(asked(&rollout(), 60 + 3600), Verdict::GiveUp(told.into()));
+        let endless = Guards { patience_seconds: 0, ..Guards::default() };
+        assert_eq!(asked(&Rollout { guards: endless, ..rollout() }, 1_000_000), Verdict::Wait);
+        assert_eq!(asked(&Rollout { state: RolloutState::Paused, ..rollout() }, 1_000_000), Verdict::Wait);
+        let failing = decide(&rollout(), window(20, 20, 1.0), window(180, 0, 1.0), after(1_000_000));
+        assert!(matches!(failing, Verdict::RollBack(_)), "{failing:?}");
+    }
+
+    #[test]
+    fn latencies_of_few_requests_are_not_compared() {
+        let seldom = Window { timed: 4, ..window(500, 0, 900.0) };
+        assert_eq!(decide(&rollout(), seldom, window(500, 0, 1.0), LATE), Verdict::Advance);
     }
 
     #[test]

@@ -1,14 +1,18 @@
 use serde::{Deserialize, Serialize};
 use types::{Timestamp, Uid};
 
-use crate::NewVariant;
+use crate::{Graph, NewVariant};
 
 /// A wish: this version should take over, so.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NewRollout {
     pub endpoint: String,
+    /// Of a graph, that of its main member.
     pub model_version: Uid,
-    /// The candidate's variant name; `<model>-<version>` if absent.
+    /// Several versions that answer as one, instead of one version.
+    #[serde(default)]
+    pub graph: Option<Graph>,
+    /// The candidate's variant name; `<model>-<version>` if absent, of a graph `graph`.
     #[serde(default)]
     pub name: Option<String>,
     /// The candidate's share of the traffic at each step, in (0, 1], growing. A share of 1 at the end is implied.
@@ -43,11 +47,33 @@ pub struct Guards {
     /// Its 95th percentile of latency may be this many times the stable variant's, plus `latency_slack_ms`.
     pub latency_factor: f64,
     pub latency_slack_ms: f64,
+    /// How long a step that has lasted as long as it should waits for `least_requests`; 0: for ever.
+    pub patience_seconds: i64,
+    /// What happens then.
+    pub without_traffic: WithoutTraffic,
+}
+
+/// What becomes of a rollout whose candidate is hardly asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithoutTraffic {
+    /// It is paused, with the reason; the guards still watch.
+    #[default]
+    Pause,
+    /// What served before answers everything again.
+    RollBack,
 }
 
 impl Default for Guards {
     fn default() -> Self {
-        Self { least_requests: 20, error_margin: 0.02, latency_factor: 2.0, latency_slack_ms: 10.0 }
+        Self {
+            least_requests: 20,
+            error_margin: 0.02,
+            latency_factor: 2.0,
+            latency_slack_ms: 10.0,
+            patience_seconds: 3600,
+            without_traffic: WithoutTraffic::Pause,
+        }
     }
 }
 
@@ -96,7 +122,10 @@ pub struct Rollout {
     pub uid: Uid,
     pub endpoint: String,
     pub candidate: String,
+    /// Of a graph, that of its main member.
     pub candidate_version: Uid,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate_graph: Option<Graph>,
     /// What served before, and what is served again after a roll-back.
     pub stable: Vec<StableVariant>,
     pub steps: Vec<f64>,
@@ -106,7 +135,7 @@ pub struct Rollout {
     pub step: usize,
     pub step_since: Timestamp,
     pub state: RolloutState,
-    /// Why it ended.
+    /// Why it ended, or why it was paused by itself.
     pub reason: Option<String>,
     pub timeline: Vec<Moment>,
     pub created_at: Timestamp,
@@ -122,7 +151,7 @@ pub struct StableVariant {
     pub name: String,
     pub model_version: Uid,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub graph: Option<crate::Graph>,
+    pub graph: Option<Graph>,
     pub weight: f64,
     #[serde(default)]
     pub labels: Vec<String>,

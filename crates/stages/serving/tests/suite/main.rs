@@ -3,9 +3,11 @@
 
 mod checks;
 mod deploy;
+mod features;
 mod graph;
 mod house;
 mod record;
 mod rollout;
 mod settings;
+mod spans;
 mod swap;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mlwright_serving::{Guards, NewRollout, RolloutState, Select};
+use mlwright_serving::{Guards, NewRollout, RolloutState, Select, WithoutTraffic};
 use runtimes::{Tensor, TensorData};
 use tasks::CancellationToken;
 
@@ -15,6 +15,7 @@ fn wish(model_version: types::Uid, steps: &[f64], bake_seconds: i64) -> NewRollo
     NewRollout {
         endpoint: "e".into(),
         model_version,
+        graph: None,
         name: None,
         steps: steps.to_vec(),
         bake_seconds,
@@ -116,6 +117,66 @@ ledger::db_test! {
         assert_eq!(serving.rollout(actor, "e").await.unwrap().unwrap().state, RolloutState::Aborted);
     }
 
+    async fn a_canary_that_nobody_asks_is_paused_with_the_reason_or_goes_back(ledger: ledger::Ledger) {
+        let Some(house) = House::new(ledger).await else { return };
+        let one = house.version("cancer", "cancer_logreg.onnx").await;
+        let two = house.version("cancer", "cancer_logreg_2.onnx").await;
+        house.deploy("e", &[(one, 1.0)]).await.unwrap();
+        let token = CancellationToken::new();
+        let watch = watching(house.serving.clone(), token.clone());
+        let (serving, actor) = (&house.serving, &house.actor);
+        let impatient = |without_traffic| {
+            let guards = Guards { patience_seconds: 1, without_traffic, ..Guards::default() };
+            NewRollout { guards, ..wish(two, &[0.5], 0) }
+        };
+        serving.start_rollout(actor, impatient(WithoutTraffic::Pause)).await.unwrap();
+        let paused = until(serving, actor, RolloutState::Paused).await;
+        let reason = paused.reason.as_deref().unwrap();
+        assert!(reason.contains("`cancer-2` answered 0 requests in"), "{reason}");
+        assert_eq!((paused.share(), paused.timeline.last().unwrap().what.as_str()), (0.5, "paused"));
+        let resumed = serving.resume_rollout(actor, "e").await.unwrap();
+        assert_eq!((resumed.state, resumed.reason), (RolloutState::Running, None));
+        serving.abort_rollout(actor, "e", "").await.unwrap();
+        serving.start_rollout(actor, impatient(WithoutTraffic::RollBack)).await.unwrap();
+        let over = until(serving, actor, RolloutState::RolledBack).await;
+        assert!(over.reason.unwrap().contains("it is judged from 20 on"));
+        token.cancel();
+        watch.await;
+    }
+
+    async fn a_graph_takes_over_and_gives_back_like_a_version(ledger: ledger::Ledger) {
+        let Some(house) = House::new(ledger).await else { return };
+        let one = house.version("cancer", "cancer_logreg.onnx").await;
+        let two = house.version("cancer", "cancer_logreg_2.onnx").await;
+        house.deploy("e", &[(one, 1.0)]).await.unwrap();
+        let (serving, actor) = (&house.serving, &house.actor);
+        let member = |version, model_version| {
+            mlwright_serving::Member { model: "cancer".into(), version, model_version, weight: 1.0 }
+        };
+        let combine = Some(mlwright_serving::Combine::Mean);
+        let members = vec![member(1, one), member(2, two)];
+        let graph = mlwright_serving::Graph(vec![mlwright_serving::Step { combine, members }]);
+        let new = || NewRollout { graph: Some(graph.clone()), ..wish(one, &[0.25], 3600) };
+        let started = serving.start_rollout(actor, new()).await.unwrap();
+        assert_eq!(started.candidate, "graph");
+        let variants = serving.get(actor, "e").unwrap().revision.variants;
+        assert_eq!(variants[0].graph.as_ref(), Some(&graph));
+        assert_eq!((variants[0].weight, variants[1].weight, variants[1].version), (0.25, 0.75, 1));
+        let graph_answers = house.ask_with("e", None, None, row(0.5)).await.unwrap();
+        assert!(["graph", "cancer-1"].contains(&graph_answers.variant.as_str()));
+        serving.abort_rollout(actor, "e", "").await.unwrap();
+        assert_eq!(serving.get(actor, "e").unwrap().revision.variants.len(), 1);
+        serving.start_rollout(actor, new()).await.unwrap();
+        serving.promote_rollout(actor, "e").await.unwrap();
+        let variants = serving.get(actor, "e").unwrap().revision.variants;
+        assert_eq!((variants.len(), variants[0].graph.as_ref()), (1, Some(&graph)));
+        assert!(serving.start_rollout(actor, new()).await.is_err(), "it serves already");
+        // A version takes over from the graph, and gives back to it.
+        serving.start_rollout(actor, wish(two, &[0.25], 3600)).await.unwrap();
+        serving.abort_rollout(actor, "e", "").await.unwrap();
+        assert_eq!(serving.get(actor, "e").unwrap().revision.variants[0].graph.as_ref(), Some(&graph));
+    }
+
     async fn while_a_share_grows_a_routing_key_changes_sides_once(ledger: ledger::Ledger) {
         let Some(house) = House::new(ledger).await else { return };
         let one = house.version("cancer", "cancer_logreg.onnx").await;
@@ -204,6 +265,21 @@ ledger::db_test! {
         token.cancel();
         watch.await;
     }
+}
+
+async fn until(
+    serving: &mlwright_serving::Serving,
+    actor: &types::Actor,
+    state: RolloutState,
+) -> mlwright_serving::Rollout {
+    for _ in 0..800 {
+        let rollout = serving.rollout(actor, "e").await.unwrap().unwrap();
+        if rollout.state == state {
+            return rollout;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("it does not become {}", state.name())
 }
 
 /// The watch, on a task of its own.

@@ -13,8 +13,8 @@ use traces::SpanStatus;
 use super::anyvalue;
 use super::attributes::Attributes;
 use super::number;
-use super::proto::Span;
 use super::text::{push_object, push_string, string};
+use wire_otlp::Span;
 
 /// In hexadecimal.
 pub(super) struct Ids {
@@ -239,8 +239,8 @@ fn push_attributes<'a>(out: &mut String, pairs: impl Iterator<Item = (&'a str, &
 
 #[cfg(test)]
 mod tests {
-    use super::super::proto::{AnyValue, KeyValue, Value};
     use super::*;
+    use wire_otlp::{AnyValue, KeyValue, Value};
 
     fn pair(key: &str, value: Value) -> KeyValue {
         KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }) }
@@ -255,7 +255,7 @@ mod tests {
             start_time_unix_nano: 1_700_000_000_000_000_001,
             end_time_unix_nano: 1_700_000_000_000_000_002,
             attributes: vec![pair("text", Value::String("é".into())), pair("n", Value::Int(i64::MAX))],
-            events: vec![super::super::proto::Event {
+            events: vec![wire_otlp::Event {
                 time_unix_nano: 5,
                 name: "e".into(),
                 attributes: vec![pair("x", Value::Double(0.5)), pair("y", Value::Bool(true))],

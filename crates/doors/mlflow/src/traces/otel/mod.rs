@@ -5,7 +5,6 @@ mod attributes;
 mod conventions;
 mod document;
 mod preview;
-mod proto;
 mod special;
 mod text;
 mod translate;
@@ -17,8 +16,8 @@ use traces::{Arrival, Cost, SpanStatus, TraceState, Usage};
 
 use attributes::{Attributes, decoded, key};
 pub(crate) use document::to_proto_json;
-pub(crate) use proto::ExportTraceServiceRequest;
-use proto::{KeyValue, Resource, Span};
+pub(crate) use wire_otlp::ExportTraceServiceRequest;
+use wire_otlp::{KeyValue, Resource, Span};
 
 use crate::limits;
 

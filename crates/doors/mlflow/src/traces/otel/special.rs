@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::attributes::{Attributes, decoded, key, says_something};
 use super::conventions::{Convention, Special};
-use super::proto::Event;
 use super::text;
+use wire_otlp::Event;
 
 /// What Claude Code puts in place of content that its user keeps private.
 const REDACTED: &str = "<REDACTED>";

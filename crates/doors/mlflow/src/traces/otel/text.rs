@@ -3,7 +3,7 @@
 
 use serde::de::IgnoredAny;
 
-use super::proto::{AnyValue, KeyValue, Value};
+use wire_otlp::{AnyValue, KeyValue, Value};
 
 /// Appends a JSON string.
 pub(crate) fn push_string(out: &mut String, text: &str) {

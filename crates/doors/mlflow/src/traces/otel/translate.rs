@@ -4,8 +4,8 @@
 
 use super::attributes::{Attributes, key};
 use super::conventions::CONVENTIONS;
-use super::proto::Event;
 use super::{special, text};
+use wire_otlp::Event;
 
 pub(super) fn translate(a: &mut Attributes, events: &[Event]) {
     if let Some(found) = CONVENTIONS.iter().find_map(|c| c.span_type(a)) {

@@ -6,7 +6,7 @@ mod flat;
 mod read;
 
 use super::matrix::Block;
-use super::outputs::{Classes, Output, Predict, softmax};
+use super::outputs::{Classes, Output, Predict, bytes, softmax};
 use crate::{ElementType, Error, TensorData};
 use read::{Raw, Trees};
 
@@ -179,5 +179,15 @@ impl Predict for Booster {
             }
         };
         Ok(vec![labels, TensorData::F64(probabilities), TensorData::F64(raw)])
+    }
+
+    fn held(&self) -> usize {
+        let trees = match &self.raw.trees {
+            Trees::Oblivious { splits, starts, leaf_starts } => {
+                bytes(splits) + bytes(starts) + bytes(leaf_starts)
+            }
+            Trees::Free(forest) => forest.held(),
+        };
+        trees + bytes(&self.raw.leaves)
     }
 }

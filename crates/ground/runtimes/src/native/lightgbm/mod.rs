@@ -6,7 +6,7 @@ mod read;
 
 use super::codes::Codes;
 use super::matrix::{Block, Kind};
-use super::outputs::{Classes, Output, Predict, Transform, argmax};
+use super::outputs::{Classes, Output, Predict, Transform, argmax, bytes};
 use super::skops::Object;
 use super::tree::Forest;
 use crate::{ElementType, Error, TensorData};
@@ -189,5 +189,9 @@ impl Predict for Booster {
         }
         let labels = classes.take(scores.chunks_exact(k).map(argmax));
         Ok(vec![labels, TensorData::F64(scores), TensorData::F64(raw)])
+    }
+
+    fn held(&self) -> usize {
+        self.forest.held() + bytes(&self.leaves) + self.linear.iter().map(LinearLeaf::held).sum::<usize>()
     }
 }

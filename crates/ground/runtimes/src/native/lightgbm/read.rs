@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::Error;
 use crate::native::categories::{Bits, Test};
+use crate::native::outputs::bytes;
 use crate::native::tree::{Forest, Source, Split};
 
 /// A model as it is stored.
@@ -46,6 +47,10 @@ pub(crate) struct LinearLeaf {
 }
 
 impl LinearLeaf {
+    pub(crate) fn held(&self) -> usize {
+        size_of::<Self>() + bytes(&self.terms)
+    }
+
     pub(crate) fn plain(value: f64) -> Self {
         Self { constant: value, terms: Vec::new(), plain: value }
     }

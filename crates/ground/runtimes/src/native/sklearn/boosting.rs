@@ -2,7 +2,7 @@
 
 use super::trees::tree_nodes;
 use crate::native::matrix::Block;
-use crate::native::outputs::{Classes, Output, Predict, argmax, expit, softmax};
+use crate::native::outputs::{Classes, Output, Predict, argmax, bytes, expit, softmax};
 use crate::native::skops::Object;
 use crate::native::tree::Forest;
 use crate::{ElementType, Error, TensorData};
@@ -156,5 +156,9 @@ impl Predict for Boosting {
         let mut probabilities = scores.clone();
         probabilities.chunks_exact_mut(k).for_each(softmax);
         Ok(vec![labels, TensorData::F64(probabilities), TensorData::F64(scores)])
+    }
+
+    fn held(&self) -> usize {
+        self.forest.held() + bytes(&self.values)
     }
 }

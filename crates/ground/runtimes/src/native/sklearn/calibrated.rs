@@ -165,4 +165,8 @@ impl Predict for Calibrated {
         sums.iter_mut().for_each(|sum| *sum /= count);
         Ok(vec![self.classes.take(sums.chunks_exact(k).map(argmax)), TensorData::F64(sums)])
     }
+
+    fn held(&self) -> usize {
+        self.members.iter().map(|member| member.predict.held()).sum()
+    }
 }

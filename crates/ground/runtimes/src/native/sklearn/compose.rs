@@ -12,6 +12,10 @@ impl Transform for Chain {
     fn apply(&self, block: Block) -> Result<Block, Error> {
         self.0.iter().try_fold(block, |block, step| step.apply(block))
     }
+
+    fn held(&self) -> usize {
+        self.0.iter().map(|step| step.held()).sum()
+    }
 }
 
 struct Ending {
@@ -27,6 +31,10 @@ impl Predict for Ending {
     fn predict(&self, block: Block) -> Result<Vec<TensorData>, Error> {
         let block = self.before.iter().try_fold(block, |block, step| step.apply(block))?;
         self.last.predict(block)
+    }
+
+    fn held(&self) -> usize {
+        self.last.held() + self.before.iter().map(|step| step.held()).sum::<usize>()
     }
 }
 
@@ -99,6 +107,10 @@ impl Transform for Union {
         }
         Ok(Block::Matrix(Matrix::beside(rows, &parts)))
     }
+
+    fn held(&self) -> usize {
+        self.0.iter().flatten().map(|step| step.held()).sum()
+    }
 }
 
 /// Columns, and what becomes of them: nothing if they pass as they are.
@@ -165,5 +177,9 @@ impl Transform for ColumnTransformer {
             columns.extend((0..output.width()).map(|i| output.series(i).into_owned()));
         }
         Ok(Block::Columns { rows, columns })
+    }
+
+    fn held(&self) -> usize {
+        self.parts.iter().filter_map(|(_, step)| step.as_ref()).map(|step| step.held()).sum()
     }
 }

@@ -315,6 +315,10 @@ impl Predict for Ensemble {
         };
         Ok(vec![TensorData::F64(values)])
     }
+
+    fn held(&self) -> usize {
+        self.members.iter().map(|member| member.predict.held()).sum()
+    }
 }
 
 /// The prediction at which half of the weight is reached.
@@ -401,5 +405,9 @@ impl Predict for Stacked {
             *first = classes.take(numbers.into_iter());
         }
         Ok(outputs)
+    }
+
+    fn held(&self) -> usize {
+        self.last.held() + self.members.iter().map(|(member, ..)| member.predict.held()).sum::<usize>()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::trees::tree_nodes;
 use crate::native::matrix::Block;
-use crate::native::outputs::{Classes, Output, Predict, argmax};
+use crate::native::outputs::{Classes, Output, Predict, argmax, bytes};
 use crate::native::skops::Object;
 use crate::native::tree::Forest;
 use crate::{ElementType, Error, TensorData};
@@ -112,5 +112,9 @@ impl Predict for Averaged {
             }
             None => vec![TensorData::F64(scores)],
         })
+    }
+
+    fn held(&self) -> usize {
+        self.forest.held() + bytes(&self.values)
     }
 }

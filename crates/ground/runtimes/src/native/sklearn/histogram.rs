@@ -4,7 +4,7 @@
 use super::compose::{ColumnTransformer, column_transformer};
 use crate::native::categories::{Bits, Test};
 use crate::native::matrix::Block;
-use crate::native::outputs::{Classes, Output, Predict, Transform, argmax, expit, softmax};
+use crate::native::outputs::{Classes, Output, Predict, Transform, argmax, bytes, expit, softmax};
 use crate::native::skops::{Array, Object, npy};
 use crate::native::tree::{Forest, Source, Split};
 use crate::{ElementType, Error, TensorData};
@@ -190,5 +190,9 @@ impl Predict for Histogram {
         let mut probabilities = scores.clone();
         probabilities.chunks_exact_mut(k).for_each(softmax);
         Ok(vec![labels, TensorData::F64(probabilities), TensorData::F64(scores)])
+    }
+
+    fn held(&self) -> usize {
+        self.forest.held() + bytes(&self.values)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::trees::tree_nodes;
 use crate::native::matrix::Block;
-use crate::native::outputs::{Output, Predict};
+use crate::native::outputs::{Output, Predict, bytes};
 use crate::native::skops::Object;
 use crate::native::tree::Forest;
 use crate::{ElementType, Error, TensorData};
@@ -100,5 +100,9 @@ impl Predict for Isolation {
         let decisions: Vec<f64> = scores.iter().map(|s| s - self.offset).collect();
         let labels = decisions.iter().map(|d| if *d < 0.0 { -1 } else { 1 }).collect();
         Ok(vec![TensorData::I64(labels), TensorData::F64(decisions), TensorData::F64(scores)])
+    }
+
+    fn held(&self) -> usize {
+        self.forest.held() + bytes(&self.paths)
     }
 }

@@ -1,5 +1,5 @@
-//! The same as `known`, for naive Bayes, networks, support vectors, ensembles of any estimators, searches, projections and
-//! selections.
+//! The same as `known`, for naive Bayes, networks, support vectors, ensembles of any estimators, searches, projections,
+//! selections, and transformations to other distributions.
 
 pub(super) const MORE: &[(&str, &str)] = &[
     (
@@ -148,6 +148,38 @@ pub(super) const MORE: &[(&str, &str)] = &[
      weights",
     ),
     ("VotingRegressor", "estimators estimators_ n_jobs named_estimators_ verbose weights"),
+    (
+        "IsotonicRegression",
+        "X_max_ X_min_ X_thresholds_ increasing increasing_ out_of_bounds y_max y_min y_thresholds_",
+    ),
+    (
+        "KNeighborsClassifier",
+        "_fit_X _fit_method _tree _y algorithm classes_ effective_metric_ effective_metric_params_ leaf_size metric \
+         metric_params n_jobs n_neighbors n_samples_fit_ outputs_2d_ p radius weights",
+    ),
+    (
+        "KNeighborsRegressor",
+        "_fit_X _fit_method _tree _y algorithm effective_metric_ effective_metric_params_ leaf_size metric metric_params \
+         n_jobs n_neighbors n_samples_fit_ p radius weights",
+    ),
+    ("MultiOutputClassifier", "classes_ estimator estimators_ n_jobs"),
+    ("OneVsOneClassifier", "classes_ estimator estimators_ n_jobs pairwise_indices_"),
+    ("OneVsRestClassifier", "classes_ estimator estimators_ label_binarizer_ n_jobs verbose"),
+    ("PowerTransformer", "_scaler copy lambdas_ method standardize"),
+    (
+        "QuadraticDiscriminantAnalysis",
+        "classes_ covariance_ covariance_estimator means_ priors priors_ reg_param rotations_ scalings_ shrinkage \
+         solver store_covariance tol",
+    ),
+    (
+        "QuantileTransformer",
+        "copy ignore_implicit_zeros n_quantiles n_quantiles_ output_distribution quantiles_ random_state \
+         references_ subsample",
+    ),
+    (
+        "SelectFromModel",
+        "estimator estimator_ importance_getter max_features max_features_ norm_order prefit threshold",
+    ),
     (
         "TargetEncoder",
         "_infrequent_enabled categories categories_ classes_ cv encodings_ random_state shuffle smooth target_mean_ \

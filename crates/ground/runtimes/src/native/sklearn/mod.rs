@@ -6,24 +6,31 @@ mod calibrated;
 mod cluster;
 mod compose;
 mod decompose;
+mod distribution;
 mod dummy;
 mod encode;
 mod ensemble;
 mod explained;
 mod forest;
 mod histogram;
+mod importance;
 mod impute;
 mod isolation;
+mod isotonic;
 mod known;
 mod known_more;
 mod linear;
+mod neighbors;
 mod network;
+mod normal;
+mod quadratic;
 mod scale;
 mod select;
 mod shape;
 mod target;
 mod trees;
 mod vector;
+mod wrapped;
 
 use super::matrix::Block;
 use super::outputs::{Predict, Transform};
@@ -67,6 +74,9 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         | "RFE"
         | "RFECV"
         | "SequentialFeatureSelector" => transform(Box::new(select::build(object)?)),
+        "SelectFromModel" => transform(Box::new(importance::build(object)?)),
+        "QuantileTransformer" => transform(Box::new(distribution::quantiles(object)?)),
+        "PowerTransformer" => transform(Box::new(distribution::power(object)?)),
         "PCA" | "TruncatedSVD" => transform(Box::new(decompose::build(object)?)),
         "FeatureUnion" => transform(Box::new(compose::union(object)?)),
         "OneHotEncoder" => transform(Box::new(encode::one_hot(object)?)),
@@ -104,6 +114,14 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         | "MultiOutputRegressor" => Ok(Step::Predict(Box::new(ensemble::build(object)?))),
         "StackingClassifier" | "StackingRegressor" => Ok(Step::Predict(Box::new(ensemble::stacked(object)?))),
         "CalibratedClassifierCV" => Ok(Step::Predict(Box::new(calibrated::build(object)?))),
+        "KNeighborsClassifier" | "KNeighborsRegressor" => {
+            Ok(Step::Predict(Box::new(neighbors::build(object)?)))
+        }
+        "OneVsRestClassifier" => Ok(Step::Predict(Box::new(wrapped::one_vs_rest(object)?))),
+        "OneVsOneClassifier" => Ok(Step::Predict(Box::new(wrapped::one_vs_one(object)?))),
+        "MultiOutputClassifier" => Ok(Step::Predict(Box::new(wrapped::several(object)?))),
+        "QuadraticDiscriminantAnalysis" => Ok(Step::Predict(Box::new(quadratic::build(object)?))),
+        "IsotonicRegression" => Ok(Step::Predict(Box::new(isotonic::build(object)?))),
         "DummyClassifier" | "DummyRegressor" => Ok(Step::Predict(Box::new(dummy::build(object)?))),
         // What a search found is what it predicts with.
         "GridSearchCV" | "RandomizedSearchCV" => build(&object.get("best_estimator_")?),
@@ -177,6 +195,14 @@ pub(crate) fn features(object: &Object<'_>) -> Result<(Option<usize>, Option<Vec
     }
     if matches!(object.class(), "GridSearchCV" | "RandomizedSearchCV") {
         return features(&object.get("best_estimator_")?);
+    }
+    match object.class() {
+        "SelectFromModel" => {
+            let (count, names) = features(&object.get("estimator_")?)?;
+            return Ok((count, names_of(object)?.or(names)));
+        }
+        "IsotonicRegression" => return Ok((Some(1), None)),
+        _ => {}
     }
     if object.find("n_features_in_")?.is_none()
         && let Some(first) = object.find("estimators_")?.and_then(|e| e.items().ok()?.into_iter().next())

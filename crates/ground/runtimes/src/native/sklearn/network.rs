@@ -1,7 +1,7 @@
 //! `MLPClassifier` and `MLPRegressor`.
 
 use crate::native::matrix::Block;
-use crate::native::outputs::{Classes, Output, Predict, argmax, expit, softmax};
+use crate::native::outputs::{Classes, Output, Predict, argmax, bytes, expit, softmax};
 use crate::native::skops::Object;
 use crate::{ElementType, Error, TensorData};
 
@@ -140,5 +140,9 @@ impl Predict for Network {
         }
         let labels = classes.take(scores.iter().map(|p| usize::from(*p > 0.5)));
         Ok(vec![labels, TensorData::F64(scores.iter().flat_map(|p| [1.0 - p, *p]).collect())])
+    }
+
+    fn held(&self) -> usize {
+        self.layers.iter().map(|layer| bytes(&layer.weights) + bytes(&layer.biases)).sum()
     }
 }

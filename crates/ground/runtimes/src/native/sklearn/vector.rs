@@ -1,7 +1,7 @@
 //! Support vector machines of libsvm: `SVC`, `NuSVC`, `SVR`, `NuSVR`, without probabilities.
 
 use crate::native::matrix::Block;
-use crate::native::outputs::{Classes, Output, Predict, argmax};
+use crate::native::outputs::{Classes, Output, Predict, argmax, bytes};
 use crate::native::skops::Object;
 use crate::{ElementType, Error, TensorData};
 
@@ -216,5 +216,9 @@ impl Predict for Machine {
         }
         let Some(classes) = &self.classes else { return Ok(vec![TensorData::F64(scores)]) };
         Ok(vec![classes.take(labels.into_iter()), TensorData::F64(scores)])
+    }
+
+    fn held(&self) -> usize {
+        bytes(&self.vectors) + self.weights.iter().map(bytes).sum::<usize>()
     }
 }

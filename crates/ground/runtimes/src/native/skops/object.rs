@@ -125,6 +125,14 @@ impl<'i> Object<'i> {
             .ok_or_else(|| self.broken(&format!("has no `{name}`: it is not fitted, or of another version")))
     }
 
+    /// What an object gave as its state, where that is no dictionary of attributes.
+    pub(crate) fn state(&self) -> Result<Object<'i>, Error> {
+        match self.node.get("content") {
+            Some(content) if content.get("__loader__").is_some() => self.child(content, "state"),
+            _ => Err(self.broken("has no state")),
+        }
+    }
+
     /// A number, text, boolean or null.
     pub(crate) fn json(&self) -> Result<Value, Error> {
         if self.loader() != "JsonNode" {

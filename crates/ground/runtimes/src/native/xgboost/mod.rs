@@ -6,7 +6,7 @@ mod read;
 
 use super::codes::Codes;
 use super::matrix::Block;
-use super::outputs::{Classes, Output, Predict, Transform};
+use super::outputs::{Classes, Output, Predict, Transform, bytes};
 use super::skops::Object;
 use super::tree::Forest;
 use crate::{ElementType, Error, TensorData};
@@ -260,5 +260,14 @@ impl Predict for Booster {
         }
         outputs.push(TensorData::F32(margins));
         Ok(outputs)
+    }
+
+    fn held(&self) -> usize {
+        match &self.machine {
+            Machine::Trees { forest, leaves, groups, weights, .. } => {
+                forest.held() + bytes(leaves) + bytes(groups) + weights.as_ref().map_or(0, bytes)
+            }
+            Machine::Linear { weights } => bytes(weights),
+        }
     }
 }

@@ -5,16 +5,20 @@ mod association;
 mod coverage;
 mod duplicates;
 mod labels;
+mod novelty;
 mod outliers;
 mod planted;
+mod stream;
 
 pub(super) use agreement::agreement;
 pub(super) use association::{leakage, proxies};
 pub(super) use coverage::coverage;
 pub(super) use duplicates::{contamination, duplicates};
 pub(super) use labels::{disagreement, label_errors};
+pub(super) use novelty::novelty;
 pub(super) use outliers::outliers;
 pub(super) use planted::planted;
+pub(super) use stream::stream_outliers;
 
 use statistics::{Interval, representation};
 

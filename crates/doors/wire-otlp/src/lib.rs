@@ -1,5 +1,5 @@
 //! OTLP's messages, the part that traces need: `opentelemetry/proto/{collector/trace/v1/trace_service,trace/v1/trace,
-//! common/v1/common,resource/v1/resource}.proto` at 1.5. Read from protobuf by prost and from JSON by serde: there,
+//! common/v1/common,resource/v1/resource}.proto` at 1.5. Read and written as protobuf by prost, read as JSON by serde: there,
 //! ids are hexadecimal, 64-bit integers may be texts, and unknown fields are passed over.
 
 use prost::{Message, Oneof};
@@ -8,15 +8,46 @@ use serde::de::{Deserializer, Error as _};
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct ExportTraceServiceRequest {
+pub struct ExportTraceServiceRequest {
     #[prost(message, repeated, tag = "1")]
     #[serde(alias = "resource_spans")]
     pub resource_spans: Vec<ResourceSpans>,
 }
 
+impl ExportTraceServiceRequest {
+    /// As protobuf.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    /// From protobuf; `None` if it is none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok()
+    }
+}
+
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct ResourceSpans {
+pub struct ExportTraceServiceResponse {
+    #[prost(message, optional, tag = "1")]
+    #[serde(alias = "partial_success")]
+    pub partial_success: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    #[serde(alias = "rejected_spans", deserialize_with = "integer")]
+    pub rejected_spans: i64,
+    #[prost(string, tag = "2")]
+    #[serde(alias = "error_message")]
+    pub error_message: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ResourceSpans {
     #[prost(message, optional, tag = "1")]
     pub resource: Option<Resource>,
     #[prost(message, repeated, tag = "2")]
@@ -26,32 +57,58 @@ pub(crate) struct ResourceSpans {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Resource {
+pub struct Resource {
     #[prost(message, repeated, tag = "1")]
     pub attributes: Vec<KeyValue>,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct ScopeSpans {
+pub struct ScopeSpans {
+    #[prost(message, optional, tag = "1")]
+    pub scope: Option<Scope>,
     #[prost(message, repeated, tag = "2")]
     pub spans: Vec<Span>,
 }
 
+impl ExportTraceServiceResponse {
+    /// From protobuf; `None` if it is none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok()
+    }
+}
+
+/// `InstrumentationScope`.
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Span {
+pub struct Scope {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, tag = "2")]
+    pub version: String,
+}
+
+#[derive(Clone, PartialEq, Message, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Span {
     #[prost(bytes = "vec", tag = "1")]
     #[serde(alias = "trace_id", deserialize_with = "hexadecimal")]
     pub trace_id: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     #[serde(alias = "span_id", deserialize_with = "hexadecimal")]
     pub span_id: Vec<u8>,
+    #[prost(string, tag = "3")]
+    #[serde(alias = "trace_state")]
+    pub trace_state: String,
     #[prost(bytes = "vec", tag = "4")]
     #[serde(alias = "parent_span_id", deserialize_with = "hexadecimal")]
     pub parent_span_id: Vec<u8>,
     #[prost(string, tag = "5")]
     pub name: String,
+    /// 1 internal, 2 server, 3 client, 4 producer, 5 consumer.
+    #[prost(int32, tag = "6")]
+    #[serde(deserialize_with = "span_kind")]
+    pub kind: i32,
     #[prost(fixed64, tag = "7")]
     #[serde(alias = "start_time_unix_nano", deserialize_with = "unsigned")]
     pub start_time_unix_nano: u64,
@@ -70,7 +127,7 @@ pub(crate) struct Span {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Event {
+pub struct Event {
     #[prost(fixed64, tag = "1")]
     #[serde(alias = "time_unix_nano", deserialize_with = "unsigned")]
     pub time_unix_nano: u64,
@@ -82,7 +139,7 @@ pub(crate) struct Event {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Link {
+pub struct Link {
     #[prost(bytes = "vec", tag = "1")]
     #[serde(alias = "trace_id", deserialize_with = "hexadecimal")]
     pub trace_id: Vec<u8>,
@@ -95,7 +152,7 @@ pub(crate) struct Link {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct Status {
+pub struct Status {
     #[prost(string, tag = "2")]
     pub message: String,
     /// 0 unset, 1 ok, 2 error.
@@ -106,7 +163,7 @@ pub(crate) struct Status {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(crate) struct KeyValue {
+pub struct KeyValue {
     #[prost(string, tag = "1")]
     pub key: String,
     #[prost(message, optional, tag = "2")]
@@ -114,13 +171,13 @@ pub(crate) struct KeyValue {
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct AnyValue {
+pub struct AnyValue {
     #[prost(oneof = "Value", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub value: Option<Value>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub(crate) enum Value {
+pub enum Value {
     #[prost(string, tag = "1")]
     String(String),
     #[prost(bool, tag = "2")]
@@ -139,14 +196,14 @@ pub(crate) enum Value {
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default)]
-pub(crate) struct ArrayValue {
+pub struct ArrayValue {
     #[prost(message, repeated, tag = "1")]
     pub values: Vec<AnyValue>,
 }
 
 #[derive(Clone, PartialEq, Message, Deserialize)]
 #[serde(default)]
-pub(crate) struct KeyValueList {
+pub struct KeyValueList {
     #[prost(message, repeated, tag = "1")]
     pub values: Vec<KeyValue>,
 }
@@ -243,6 +300,27 @@ fn unsigned<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error>
     }
 }
 
+fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    match Number::deserialize(deserializer)? {
+        Number::Signed(n) => Ok(n),
+        Number::Text(text) => text.parse().map_err(D::Error::custom),
+        _ => Err(D::Error::custom("not a 64-bit integer")),
+    }
+}
+
+/// A kind that nobody knows is none: spans are not refused for it.
+fn span_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
+    const NAMES: [&str; 6] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
+    Ok(match Number::deserialize(deserializer)? {
+        Number::Signed(n) => i32::try_from(n).unwrap_or(0),
+        Number::Text(text) => {
+            let name = text.strip_prefix("SPAN_KIND_").unwrap_or(&text);
+            NAMES.iter().position(|known| *known == name).map_or(0, |at| at as i32)
+        }
+        _ => 0,
+    })
+}
+
 fn status_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Error> {
     match Number::deserialize(deserializer)? {
         Number::Signed(n) => i32::try_from(n).map_err(D::Error::custom),
@@ -253,5 +331,25 @@ fn status_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i32, D::Err
             _ => Err(D::Error::custom("not a status code")),
         },
         _ => Err(D::Error::custom("not a status code")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_and_protobuf_say_the_same() {
+        let json = r#"{"resourceSpans": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "s"}}]},
+            "scopeSpans": [{"scope": {"name": "n", "version": "1"}, "spans": [{"traceId": "0102", "spanId": "0a", "name": "x",
+            "kind": "SPAN_KIND_SERVER", "startTimeUnixNano": "5", "endTimeUnixNano": 6, "traceState": "a=b", "later": [],
+            "attributes": [{"key": "n", "value": {"intValue": "7"}}], "status": {"code": "STATUS_CODE_ERROR"}}]}]}]}"#;
+        let read: ExportTraceServiceRequest = serde_json::from_str(json).unwrap();
+        let span = &read.resource_spans[0].scope_spans[0].spans[0];
+        assert_eq!((span.trace_id.as_slice(), span.span_id.as_slice()), (&[1, 2][..], &[10][..]));
+        assert_eq!((span.kind, span.start_time_unix_nano, span.end_time_unix_nano), (2, 5, 6));
+        assert_eq!(span.attributes[0].value.as_ref().unwrap().value, Some(Value::Int(7)));
+        let bytes = read.encode_to_vec();
+        assert_eq!(ExportTraceServiceRequest::decode(bytes.as_slice()).unwrap(), read);
     }
 }
