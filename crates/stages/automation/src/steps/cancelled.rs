@@ -30,10 +30,8 @@ pub(super) async fn take_back(
         }
         State::Shadow => super::abandon(automation, actor, retraining).await?,
         State::Canary => canary(automation, actor, retraining, &said).await?,
-        State::Promoting => {
-            if !promoting::take_back(automation, actor, retraining).await? {
-                return promoting::promote(automation, actor, retraining).await.map(Some);
-            }
+        State::Promoting if !promoting::take_back(automation, actor, retraining).await? => {
+            return promoting::promote(automation, actor, retraining).await.map(Some);
         }
         // Nothing of it runs anywhere.
         _ => {}

@@ -232,7 +232,7 @@ fn the_losses_of_a_regression_are_estimated_where_labels_are_missing() {
     }
     assert_eq!(found.verdict == Verdict::Refused, alerts);
     // Of all columns that fit, and of labels that are there for some rows only.
-    let known = |i: usize| (i % 3 != 0).then_some(i as f64 / 100.0 + 1.0);
+    let known = |i: usize| (!i.is_multiple_of(3)).then_some(i as f64 / 100.0 + 1.0);
     let some = table(vec![
         ("x", numbers(&(0..300).map(f64::from).collect::<Vec<_>>())),
         ("y", column::floats((0..300).map(known))),

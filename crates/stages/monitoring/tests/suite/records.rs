@@ -84,7 +84,8 @@ ledger::db_test! {
         house.deploy_with_shadow().await;
         monitor(&house, "answers", Rules::default()).await;
         monitor(&house, "shadows", of_shadows()).await;
-        let (mut answered, mut copied): (Vec<(Uid, bool)>, Vec<(Uid, bool)>) = (Vec::new(), Vec::new());
+        let mut answered: Vec<(Uid, bool)> = Vec::new();
+        let mut copied: Vec<(Uid, bool)> = Vec::new();
         for seed in 0..5 {
             let columns = rows(100, 20 + seed, 0);
             let Values::Float(first) = columns[0].1.clone() else { unreachable!() };

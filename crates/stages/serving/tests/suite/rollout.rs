@@ -272,14 +272,16 @@ async fn until(
     actor: &types::Actor,
     state: RolloutState,
 ) -> mlwright_serving::Rollout {
-    for _ in 0..800 {
+    let mut left = 800;
+    loop {
         let rollout = serving.rollout(actor, "e").await.unwrap().unwrap();
         if rollout.state == state {
             return rollout;
         }
+        left -= 1;
+        assert!(left > 0, "it does not become {}", state.name());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    panic!("it does not become {}", state.name())
 }
 
 /// The watch, on a task of its own.

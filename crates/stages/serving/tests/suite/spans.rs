@@ -20,7 +20,9 @@ async fn asked(house: &House, endpoint: &str) -> Vec<Span> {
 }
 
 fn named<'s>(spans: &'s [Span], name: &str) -> &'s Span {
-    spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+    let found = spans.iter().find(|span| span.name == name);
+    assert!(found.is_some(), "no {name} in {spans:?}");
+    found.unwrap()
 }
 
 fn of(span: &Span, key: &str) -> Option<Value> {

@@ -40,8 +40,7 @@ impl Binary {
         Ok(Self { predict, by, shares, probabilities, threshold })
     }
 
-    /// By row: the score, and the second label's probability where there are any.
-    fn scores(&self, block: Block) -> Result<(Vec<f64>, Option<Vec<f64>>, TensorData), Error> {
+    fn scores(&self, block: Block) -> Result<Scored, Error> {
         let mut outputs = self.predict.predict(block)?;
         let broken = || Error::Broken("a classifier inside gives other outputs than it says".into());
         let second = |data: &TensorData| -> Option<Vec<f64>> {
@@ -53,8 +52,16 @@ impl Binary {
             Some(at) => Some(outputs.get(at).and_then(second).ok_or_else(broken)?),
             None => None,
         };
-        Ok((scores, probabilities, outputs.swap_remove(0)))
+        Ok(Scored { scores, probabilities, labels: outputs.swap_remove(0) })
     }
+}
+
+/// What a classifier of two labels says, by row.
+struct Scored {
+    scores: Vec<f64>,
+    /// Of the second label.
+    probabilities: Option<Vec<f64>>,
+    labels: TensorData,
 }
 
 /// The class that predicts at the end of pipelines and searches.
@@ -129,7 +136,7 @@ impl Predict for OneVsRest {
         let rows = block.rows();
         let (mut scores, mut shares) = (Vec::new(), Vec::new());
         for member in &self.members {
-            let (score, share, _) = member.scores(block.clone())?;
+            let Scored { scores: score, probabilities: share, .. } = member.scores(block.clone())?;
             scores.push(score);
             shares.extend(share);
         }
@@ -206,7 +213,7 @@ impl Predict for OneVsOne {
         let (mut votes, mut sums) = (vec![0.0; rows * k], vec![0.0; rows * k]);
         let pairs = (0..k).flat_map(|i| (i + 1..k).map(move |j| (i, j)));
         for (member, (i, j)) in self.members.iter().zip(pairs) {
-            let (scores, _, labels) = member.scores(block.clone())?;
+            let Scored { scores, labels, .. } = member.scores(block.clone())?;
             let chosen = Classes::range(2).indices(&labels).ok_or_else(|| {
                 Error::Broken("a classifier inside predicts other labels than 0 and 1".into())
             })?;
