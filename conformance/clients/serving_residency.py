@@ -4,10 +4,8 @@ The server that it is given is not asked: it starts one of its own (`MLWRIGHT_BI
 models, then once more with lazy loading.
 """
 
-import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,13 +16,13 @@ with socket.create_server(("127.0.0.1", 0)) as free:
 sys.argv[1:] = [f"http://127.0.0.1:{PORT}"]
 
 from _checks import check, run_checks  # noqa: E402
+from _served import Served  # noqa: E402
 from _serving import HOST, URL, put  # noqa: E402
 
 import numpy as np  # noqa: E402
 import requests  # noqa: E402
 import tritonclient.http as triton  # noqa: E402
 
-PROGRAM = os.environ.get("MLWRIGHT_BIN") or shutil.which("mlwright")
 SCRATCH = tempfile.mkdtemp(prefix="mlwright-residency-")
 NAMES = ["one", "two", "three"]
 WIDTH = 8
@@ -32,29 +30,8 @@ rows = np.random.default_rng(0).normal(size=(5, WIDTH)).astype(np.float32)
 expected = {}
 
 
-class Served:
-    def __init__(self, settings):
-        config = os.path.join(SCRATCH, "config.toml")
-        with open(config, "w") as file:
-            file.write('[serving]\nparity = "off"\ntrial = "off"\n' + settings)
-        words = [PROGRAM, "serve", "--config", config, "--port", str(PORT), "--data-dir", os.path.join(SCRATCH, "data")]
-        self.process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        until = time.time() + 60
-        while True:
-            try:
-                if requests.get(f"{URL}/readyz", timeout=2).ok:
-                    return
-            except requests.ConnectionError:
-                pass
-            assert self.process.poll() is None and time.time() < until, "it does not start"
-            time.sleep(0.1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
+def served(settings):
+    return Served(SCRATCH, PORT, f'[serving]\nparity = "off"\ntrial = "off"\n{settings}')
 
 
 def register():
@@ -101,7 +78,7 @@ def awake_until(wanted):
 
 @check
 def over_the_budget_only_the_model_that_was_asked_last_stays():
-    with Served("memory_budget_mib = 1\n"):
+    with served("memory_budget_mib = 1\n"):
         register()
         client = triton.InferenceServerClient(HOST)
         for name in NAMES:
@@ -115,7 +92,7 @@ def over_the_budget_only_the_model_that_was_asked_last_stays():
 
 @check
 def no_request_fails_while_models_come_and_go():
-    with Served("memory_budget_mib = 1\n"):
+    with served("memory_budget_mib = 1\n"):
         failures = []
 
         def run(seed):
@@ -138,7 +115,7 @@ def no_request_fails_while_models_come_and_go():
 
 @check
 def a_lazy_start_loads_nothing_and_the_first_request_does():
-    with Served("lazy_load = true\n"):
+    with served("lazy_load = true\n"):
         assert awake() == set()
         client = triton.InferenceServerClient(HOST)
         # What it takes and gives is known all the same.
@@ -150,7 +127,7 @@ def a_lazy_start_loads_nothing_and_the_first_request_does():
 
 @check
 def a_model_that_nobody_asks_for_leaves_memory_and_comes_back():
-    with Served("idle_unload_seconds = 1\n"):
+    with served("idle_unload_seconds = 1\n"):
         client = triton.InferenceServerClient(HOST)
         ask(client, "three")
         awake_until(lambda found: found == set())

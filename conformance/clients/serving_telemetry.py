@@ -5,10 +5,8 @@ http.server and OpenTelemetry's own messages, another to a server's `/v1/traces`
 """
 
 import http.server
-import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,47 +22,23 @@ PORT = free_port()
 sys.argv[1:] = [f"http://127.0.0.1:{PORT}"]
 
 from _checks import check, run_checks  # noqa: E402
+from _served import Served  # noqa: E402
 from _serving import HOST, URL, deploy  # noqa: E402
 
-import numpy as np  # noqa: E402
 import requests  # noqa: E402
 import tritonclient.grpc as triton_grpc  # noqa: E402
 import tritonclient.http as triton  # noqa: E402
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: E402
 
-PROGRAM = os.environ.get("MLWRIGHT_BIN") or shutil.which("mlwright")
 SCRATCH = tempfile.mkdtemp(prefix="mlwright-telemetry-")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = "00f067aa0ba902b7"
 
 
-class Served:
-    """A server with this `[telemetry]`; `env` is its environment beside this one's."""
-
-    def __init__(self, telemetry, port=PORT, folder="data", env=None):
-        self.url = f"http://127.0.0.1:{port}"
-        config = os.path.join(SCRATCH, f"{folder}.toml")
-        with open(config, "w") as file:
-            file.write(f'[serving]\nparity = "off"\ntrial = "off"\n[telemetry]\n{telemetry}\n')
-        data = os.path.join(SCRATCH, folder)
-        words = [PROGRAM, "serve", "--config", config, "--port", str(port), "--data-dir", data]
-        self.process = subprocess.Popen(words, stderr=subprocess.DEVNULL, env={**os.environ, **(env or {})})
-        until = time.time() + 60
-        while True:
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=2).ok:
-                    return
-            except requests.ConnectionError:
-                pass
-            assert self.process.poll() is None and time.time() < until, "it does not start"
-            time.sleep(0.1)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(30)
+def served(telemetry, port=PORT, folder="data", env=None):
+    """A server with this `[telemetry]`."""
+    settings = f'[serving]\nparity = "off"\ntrial = "off"\n[telemetry]\n{telemetry}\n'
+    return Served(SCRATCH, port, settings, folder, env)
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
@@ -131,7 +105,7 @@ def ask(client, module, name, **more):
 @check
 def a_prediction_is_a_trace_below_its_callers_span():
     global made
-    with Served(AT + '\notlp_headers = { x-key = "secret" }\nservice_name = "visits"'):
+    with served(AT + '\notlp_headers = { x-key = "secret" }\nservice_name = "visits"'):
         made = deploy("cancer")
         client = triton.InferenceServerClient(HOST)
         state = "congo=t61rcWkgMzE"
@@ -165,7 +139,7 @@ def a_prediction_is_a_trace_below_its_callers_span():
 
 @check
 def grpc_calls_and_failures_are_told_as_the_conventions_have_it():
-    with Served(AT):
+    with served(AT):
         client = triton_grpc.InferenceServerClient(HOST)
         answer = requests.get(f"{URL}/v2/models/nope/ready")
         trace = answer.headers["server-timing"].split('desc="00-')[1][:32]
@@ -185,7 +159,7 @@ def grpc_calls_and_failures_are_told_as_the_conventions_have_it():
 
 @check
 def a_caller_that_is_not_recorded_is_not_and_a_share_of_others_is():
-    with Served(AT + "\nsample = 0.5"):
+    with served(AT + "\nsample = 0.5"):
         Collector.taken.clear()
         requests.get(f"{URL}/v2/health/live", headers={"traceparent": f"00-{'ef' * 16}-{PARENT}-00"})
         for _ in range(200):
@@ -198,7 +172,7 @@ def a_caller_that_is_not_recorded_is_not_and_a_share_of_others_is():
 
 @check
 def a_collector_that_hangs_holds_nobody_up():
-    with Served(AT):
+    with served(AT):
         Collector.slow = 5.0
         client = triton.InferenceServerClient(HOST)
         for _ in range(50):
@@ -211,12 +185,12 @@ def a_collector_that_hangs_holds_nobody_up():
 @check
 def the_environment_tells_a_server_too_and_none_is_off():
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}", "OTEL_SERVICE_NAME": "env"}
-    with Served("", env=env):
+    with served("", env=env):
         Collector.taken.clear()
         requests.get(f"{URL}/v2/health/live")
         until(spans)
         assert attributes(Collector.taken[0][1].resource_spans[0].resource)["service.name"] == "env"
-    with Served(""):
+    with served(""):
         Collector.taken.clear()
         assert "traceparent" not in requests.get(f"{URL}/v2/health/live").headers["server-timing"]
         time.sleep(1.5)
@@ -227,11 +201,11 @@ def the_environment_tells_a_server_too_and_none_is_off():
 def another_server_takes_the_spans_and_mlflow_reads_them():
     import mlflow
 
-    with Served("", port=(far := free_port()), folder="far") as other:
+    with served("", port=(far := free_port()), folder="far") as other:
         mlflow.set_tracking_uri(other.url)
         experiment = mlflow.set_experiment("spans of serving").experiment_id
         headers = f'otlp_headers = {{ x-mlflow-experiment-id = "{experiment}" }}'
-        with Served(f'otlp_endpoint = "http://127.0.0.1:{far}"\n{headers}'):
+        with served(f'otlp_endpoint = "http://127.0.0.1:{far}"\n{headers}'):
             client = triton.InferenceServerClient(HOST)
             trace_id = f"tr-{'12' * 16}"
             ask(client, triton, "cancer", headers={"traceparent": f"00-{'12' * 16}-{PARENT}-01"})

@@ -5,11 +5,9 @@ Run: drift.py BINARY [--rounds N] [--seed N] [--keep FOLDER]
 Packages: evidently==0.7.23 pandas==2.3.3 numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 pyarrow
 """
 
-import io
 import json
 import math
 import os
-import sys
 import warnings
 
 warnings.filterwarnings("ignore")

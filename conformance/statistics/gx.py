@@ -5,7 +5,6 @@ Run: gx.py BINARY [--rounds N] [--seed N] [--keep FOLDER]
 Packages: great_expectations==1.24.1 pandas==2.3.3 numpy==2.4.6 pyarrow
 """
 
-import datetime
 import json
 import math
 import os
