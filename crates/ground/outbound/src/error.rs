@@ -20,6 +20,15 @@ pub enum Error {
     NoJson { url: String, reason: String },
     #[error("the HTTP client cannot start: {0}")]
     Start(String),
+    #[error("`{address}` is no e-mail address: {reason}")]
+    BadMail { address: String, reason: String },
+    #[error("the mail server {server} did not take a letter: {reason}")]
+    Mail {
+        server: String,
+        reason: String,
+        /// Trying again changes nothing.
+        for_good: bool,
+    },
     #[error(transparent)]
     Io(#[from] types::io::Error),
 }
@@ -27,7 +36,9 @@ pub enum Error {
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {
-            Self::BadUrl { .. } => Class::Invalid,
+            Self::BadUrl { .. } | Self::BadMail { .. } => Class::Invalid,
+            Self::Mail { for_good: true, .. } => Class::Conflict,
+            Self::Mail { .. } => Class::Unavailable,
             Self::Private { .. } => Class::Forbidden,
             Self::Resolve { .. } | Self::Unreachable { .. } | Self::TimedOut { .. } => Class::Unavailable,
             Self::TooLarge { .. } => Class::TooLarge,
@@ -41,6 +52,10 @@ impl Fault for Error {
             Self::BadUrl { .. } => "write it like http://127.0.0.1:5000".into(),
             Self::Private { .. } => {
                 "an administrator may allow private addresses in the configuration".into()
+            }
+            Self::BadMail { .. } => "write it like ann@example.org".into(),
+            Self::Mail { .. } => {
+                "check host, port, security and login below `[email]` in the configuration".into()
             }
             Self::Resolve { .. } => "check the name".into(),
             Self::Unreachable { .. } => "is the server running, and is this its address and port?".into(),

@@ -1,13 +1,15 @@
-//! The only HTTP client. Where it may connect is a policy: by default no private address, checked after names are
+//! The only HTTP client, and letters by SMTP. Where it may connect is a policy: by default no private address, checked after names are
 //! resolved, and the connection goes to the address that was checked. Answers, time and repetitions are limited.
 
 mod address;
 mod client;
 mod error;
+mod mail;
 mod policy;
 mod trace;
 
 pub use address::is_public;
 pub use client::{Answer, Body, Call, Client, Method};
 pub use error::Error;
+pub use mail::{Letter, MailSecurity, MailServer, check_mail_address, send_mail};
 pub use policy::Policy;

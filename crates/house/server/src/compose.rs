@@ -8,7 +8,7 @@ use automation::Automation;
 use blobs::{BlobConfig, Blobs};
 use kit::{AccessKeys, Door};
 use ledger::{Component, Ledger, Options, Place};
-use monitoring::Monitoring;
+use monitoring::{Mails, Monitoring};
 use pipelines::Engine;
 use predictions::{Log, LogConfig};
 use repositories::Repositories;
@@ -129,6 +129,7 @@ pub struct Stages {
     pub engines: packages::Engines,
     pub trials: packages::Trials,
     pub monitoring: Monitoring,
+    pub mails: Mails,
     pub automation: Automation,
     pub webhooks: Webhooks,
     pub repositories: Repositories,
@@ -177,6 +178,7 @@ impl Stages {
             tracing::warn!(%error, "gateway secrets were not sealed again under the newest master key");
         }
         let monitoring = Monitoring::new(ledger, blobs, &log);
+        let mails = Mails::new(ledger, vault, crate::mail::settings(&config.email, url)?);
         let policy = outbound::Policy {
             private_addresses: config.webhooks.private_addresses,
             timeout: Duration::from_secs(30),
@@ -208,6 +210,7 @@ impl Stages {
             engines,
             trials,
             monitoring,
+            mails,
             automation,
             webhooks,
             repositories,
@@ -288,6 +291,13 @@ impl Stages {
             supervisor.spawn_restarting("webhooks", OnStop::Abort, move || {
                 let (webhooks, token) = (webhooks.clone(), token.clone());
                 async move { webhooks.run(token).await }
+            });
+        }
+        if config.has(Role::Scheduler) {
+            let (mails, token) = (self.mails.clone(), supervisor.token());
+            supervisor.spawn_restarting("monitoring.mail", OnStop::Abort, move || {
+                let (mails, token) = (mails.clone(), token.clone());
+                async move { mails.run(token).await }
             });
         }
         if config.has(Role::Scheduler) {

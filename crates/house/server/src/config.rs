@@ -28,6 +28,7 @@ pub struct Config {
     pub pipelines: Pipelines,
     pub predictions: Predictions,
     pub webhooks: Webhooks,
+    pub email: Email,
     pub repositories: Repositories,
     pub query: Query,
     pub s3: S3,
@@ -150,6 +151,28 @@ pub struct Webhooks {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Email {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub user: String,
+    pub password_secret: String,
+    pub from: String,
+    pub url: String,
+    pub every_seconds: u64,
+    pub timeout_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    Starttls,
+    Tls,
+    None,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Repositories {
     pub local_roots: Vec<PathBuf>,
     pub gc_every: Every,
@@ -243,6 +266,17 @@ impl Default for Config {
             },
             predictions: Predictions { durable: false },
             webhooks: Webhooks::default(),
+            email: Email {
+                host: String::new(),
+                port: 587,
+                security: Security::Starttls,
+                user: String::new(),
+                password_secret: String::new(),
+                from: String::new(),
+                url: String::new(),
+                every_seconds: 300,
+                timeout_seconds: 30,
+            },
             repositories: Repositories { local_roots: Vec::new(), gc_every: Every::hours(24) },
             query: Query { threads: 0, parallel: 4, memory_mib: 512, seconds: 60, rows: 10_000 },
             s3: S3 { domains: vec!["s3.localhost".into(), "s3.local.lakefs.io".into()] },
@@ -304,6 +338,12 @@ impl Default for Pipelines {
 impl Default for Predictions {
     fn default() -> Self {
         Config::default().predictions
+    }
+}
+
+impl Default for Email {
+    fn default() -> Self {
+        Config::default().email
     }
 }
 

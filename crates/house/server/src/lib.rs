@@ -13,6 +13,7 @@ mod every;
 mod health;
 mod linger;
 mod listen;
+mod mail;
 mod notices;
 mod otlp;
 mod outpost;

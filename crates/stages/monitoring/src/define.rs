@@ -141,6 +141,9 @@ fn rules(spec: &MonitorSpec) -> Option<String> {
     if rules.of.is_some_and(|of| of < spec.consecutive || of > 1_000) {
         return Some(format!("{} drifted windows of {}", spec.consecutive, rules.of?));
     }
+    if let Some(error) = rules.email.iter().find_map(|to| outbound::check_mail_address(to).err()) {
+        return Some(error.to_string());
+    }
     let shares = [("clear_share", rules.clear_share), ("warn_share", rules.warn_share)];
     if let Some((name, share)) =
         shares.into_iter().find(|(_, s)| s.is_some_and(|s| !(s > 0.0 && s <= spec.share)))

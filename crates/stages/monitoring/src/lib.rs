@@ -10,6 +10,7 @@ mod clients;
 mod define;
 mod error;
 mod judge;
+mod mail;
 mod model;
 mod performance;
 mod records;
@@ -23,6 +24,7 @@ pub use baseline::Baseline;
 pub use define::{define, get, list, remove, window};
 pub use error::Error;
 pub use judge::judge;
+pub use mail::{MailSettings, Mails};
 pub use model::{
     BaselineRef, FeatureRule, FeatureScore, Judgement, Method, Monitor, MonitorSpec, MonitorSummary,
     Performance, WindowRows, WindowView,
@@ -38,7 +40,9 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 1, sql: include_str!("../migrations/0001_monitoring.sql") },
         ledger::Migration { version: 2, sql: include_str!("../migrations/0002_rules.sql") },
         ledger::Migration { version: 3, sql: include_str!("../migrations/0003_records.sql") },
+        ledger::Migration { version: 4, sql: include_str!("../migrations/0004_mail.sql") },
     ],
-    // The reading position moves with traffic, and metrics with late labels; a judged window has its event.
-    facts: &["monitor_position", "monitor_performance"],
+    // The reading position moves with traffic, and metrics with late labels; a judged window has its event. What is to be
+    // mailed is a reading of events.
+    facts: &["monitor_position", "monitor_performance", "monitor_mail", "monitor_mailed"],
 };

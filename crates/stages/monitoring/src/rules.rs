@@ -63,6 +63,9 @@ pub struct Rules {
     /// Of predictions whose labels are known, by metric: above the limit is worse for errors and losses, below for the others.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub performance: BTreeMap<String, Limits>,
+    /// Addresses that are told by e-mail when the alarm or a signal begins and ends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub email: Vec<String>,
     /// Labelled predictions of a window below which its performance is not held against limits; 30 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_labels: Option<u64>,

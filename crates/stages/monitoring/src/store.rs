@@ -1,5 +1,7 @@
 //! All SQL of this stage.
 
+pub(crate) mod mail;
+
 use std::collections::BTreeMap;
 
 use ledger::{Error, FactTx, Row, Rx, Tx, Value, params};

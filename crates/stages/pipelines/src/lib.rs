@@ -83,7 +83,7 @@ pub use schedule::{
     NewSchedule, Schedule, Trigger, create_schedule, delete_schedule, get_schedule, list_schedules,
     set_schedule_enabled,
 };
-pub use secrets::{Secret, delete_secret, list_secrets, set_secret};
+pub use secrets::{Secret, delete_secret, list_secrets, open_secret, set_secret};
 pub use servers::{Server, is_step_token, servers};
 pub use snapshot::{CodeSnapshot, SnapshotTar, snapshot_code, snapshot_tar};
 pub use spec::{EnvironmentSpec, PipelineSpec, Span, StepSpec};

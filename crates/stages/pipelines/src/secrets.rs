@@ -75,6 +75,16 @@ pub async fn delete_secret(ledger: &Ledger, actor: &Actor, name: String) -> Resu
         .await
 }
 
+/// The value, for the server itself. Errors: `NotFound`; `Refused` if it cannot be opened.
+pub async fn open_secret(ledger: &Ledger, vault: &Vault, actor: &Actor, name: &str) -> Result<String, Error> {
+    let names = BTreeSet::from([name.to_owned()]);
+    let sealed = ledger.read(actor.workspace, move |rx| store::secrets::sealed(rx, &names, &[])).await?;
+    let sealed = sealed.get(name).ok_or_else(|| missing(name))?;
+    vault
+        .open_text(&context(actor, name), sealed)
+        .map_err(|error| Error::Refused(format!("the secret `{name}` cannot be opened: {error}")))
+}
+
 fn missing(name: &str) -> Error {
     Error::NotFound { what: "secret", name: name.to_owned() }
 }

@@ -160,6 +160,7 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
         "clients",
         "performance",
         "min_labels",
+        "email",
     ];
     let fields = reader.fields(path, at, node, &known);
     let mut whole = |name: &str, least: i64, most: i64| {
@@ -196,6 +197,7 @@ fn rules(reader: &mut Reader, path: &str, at: Span, node: &Node) -> Rules {
         attribution: signals::limits(reader, &fields, "attribution"),
         clients: signals::clients(reader, &fields),
         performance: signals::performance(reader, &fields),
+        email: reader.optional(&fields, "email", |r, p, n| r.list(p, n, Reader::text)).unwrap_or_default(),
         min_labels,
     }
 }

@@ -109,6 +109,27 @@ pub const KEYS: &[(&str, &str)] = &[
         "Whether webhooks may call this machine and its network, and over plain http.",
     ),
     (
+        "email.host",
+        "The mail server that monitors' e-mails go to; empty: whoever a monitor names is told nothing.",
+    ),
+    ("email.port", "Its port."),
+    (
+        "email.security",
+        "starttls (refused where the server has none), tls (from the first byte, mostly port 465) or none (in the clear).",
+    ),
+    ("email.user", "Whom this server logs in as; empty: nobody."),
+    (
+        "email.password_secret",
+        "The secret of the default workspace that is the password: `mlwright secrets set NAME`.",
+    ),
+    ("email.from", "Who the e-mails are from, such as `mlwright <ml@example.org>`."),
+    ("email.url", "The address of the web app in e-mails; empty for the one that this server listens on."),
+    (
+        "email.every_seconds",
+        "Between two e-mails to one person about one monitor; what happens in between is in the next one.",
+    ),
+    ("email.timeout_seconds", "How long the mail server may take for an answer."),
+    (
         "repositories.local_roots",
         "Folders of this machine from which objects may be imported in place; empty for none.",
     ),

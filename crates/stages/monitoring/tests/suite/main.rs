@@ -4,6 +4,7 @@
 mod baseline;
 mod house;
 mod judge;
+mod mail;
 mod records;
 mod signals;
 mod watch;
