@@ -105,6 +105,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 5, sql: include_str!("../migrations/0005_backfills.sql") },
         ledger::Migration { version: 6, sql: include_str!("../migrations/0006_attempts_and_secrets.sql") },
         ledger::Migration { version: 7, sql: include_str!("../migrations/0007_order_deadlines_events.sql") },
+        ledger::Migration { version: 8, sql: include_str!("../migrations/0008_listening.sql") },
     ],
     facts: &["server"],
 };
