@@ -51,7 +51,7 @@ mod wanted;
 mod work;
 mod zygotes;
 
-pub use adapter::{Adapter, Call, Launch, PythonEnv};
+pub use adapter::{Adapter, Call, Image, Launch, PythonEnv, VolumeClaim};
 pub use backfill::{
     Backfill, BackfillMoment, BackfillState, NewBackfill, Progress, Rerun, cancel_backfill, create_backfill,
     get_backfill, list_backfills, pause_backfill, preview_backfill,
