@@ -15,6 +15,8 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import _pods
+
 TOKEN = "a-token-of-the-cluster"
 
 
@@ -138,8 +140,14 @@ class Cluster:
 
 
 class Kubernetes(Cluster):
-    """`batch/v1` Jobs with one pod each, as far as an executor needs them. Fields that it does not know are refused."""
+    """`batch/v1` Jobs with one pod each, as far as an executor needs them. Fields that it does not know are refused.
+    `images`: what is known of images that are tasks themselves."""
 
+    images = {}
+    secrets = {}
+    claims = {}
+    CLAIMS = re.compile(r"/api/v1/namespaces/work/persistentvolumeclaims(?:/([a-z0-9.-]+))?")
+    SECRETS = re.compile(r"/api/v1/namespaces/work/secrets")
     JOBS = re.compile(r"/apis/batch/v1/namespaces/work/jobs(?:/([a-z0-9-]+))?")
     PODS = re.compile(r"/api/v1/namespaces/work/pods(?:/([a-z0-9-]+)/log)?")
     JOB_SPEC = {"backoffLimit", "completions", "parallelism", "ttlSecondsAfterFinished", "template"}
@@ -153,8 +161,9 @@ class Kubernetes(Cluster):
         "affinity",
         "imagePullSecrets",
         "volumes",
+        "initContainers",
     }
-    CONTAINER = {"name", "image", "command", "env", "resources", "imagePullPolicy", "volumeMounts", "securityContext"}
+    CONTAINER = {"name", "image", "command", "args", "env", "resources", "imagePullPolicy", "volumeMounts", "securityContext"}
 
     def status(self, code, reason, message):
         body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message}
@@ -169,6 +178,11 @@ class Kubernetes(Cluster):
         if headers.get("Authorization") != f"Bearer {TOKEN}":
             self.status(401, "Unauthorized", "Unauthorized")
         found, pods = self.JOBS.fullmatch(path), self.PODS.fullmatch(path)
+        claim = self.CLAIMS.fullmatch(path)
+        if claim:
+            return self.claim(method, claim[1], body)
+        if self.SECRETS.fullmatch(path) and method == "POST":
+            return 201, self.keep(body)
         if found and method == "POST" and not found[1]:
             return 201, self.create(body)
         if found and found[1] and method in ("GET", "DELETE"):
@@ -181,6 +195,7 @@ class Kubernetes(Cluster):
                 job.stop(job.given["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
                 self.gone = getattr(self, "gone", {})
                 self.gone[found[1]] = self.jobs.pop(found[1])
+                self.secrets = {name: kept for name, kept in self.secrets.items() if name != found[1]}
                 return 200, {"kind": "Status", "status": "Success", "details": {"name": found[1], "kind": "jobs"}}
             return 200, self.job(job)
         if pods and method == "GET":
@@ -188,11 +203,49 @@ class Kubernetes(Cluster):
                 job = self.jobs.get(pods[1][: -len("-x7k2p")])
                 if job is None:
                     self.status(404, "NotFound", f'pods "{pods[1]}" not found')
-                return 200, job.output.read_text(errors="replace")
+                return 200, self.log(job, asked)
             name = asked.get("labelSelector", "").partition("job-name=")[2]
             items = [self.pod(job) for job in self.jobs.values() if job.name == name]
             return 200, {"kind": "PodList", "apiVersion": "v1", "items": items}
         self.status(404, "NotFound", f"the server could not find the requested resource: {method} {path}")
+
+    def log(self, job, asked):
+        if not isinstance(job, _pods.Pod):
+            return job.output.read_text(errors="replace")
+        container = job.find(asked.get("container"))
+        if container is None:
+            self.status(400, "BadRequest", f"a container name must be specified for pod {job.name}-x7k2p")
+        if "waiting" in container.state:
+            self.status(400, "BadRequest", f'container "{container.name}" in pod "{job.name}-x7k2p" is waiting to start')
+        text = container.log(asked)
+        if text is None:
+            self.status(400, "BadRequest", f"sinceTime: {asked['sinceTime']}")
+        return text
+
+    def claim(self, method, name, body):
+        if method == "POST":
+            assert body["kind"] == "PersistentVolumeClaim" and body["spec"]["accessModes"], body
+            name = body["metadata"]["name"]
+            if name in self.claims:
+                self.status(409, "AlreadyExists", f'persistentvolumeclaims "{name}" already exists')
+            self.claims = {**self.claims, name: body}
+            return 201, body
+        if name not in self.claims:
+            self.status(404, "NotFound", f'persistentvolumeclaims "{name}" not found')
+        found = self.claims[name]
+        if method == "DELETE":
+            self.claims = {other: kept for other, kept in self.claims.items() if other != name}
+        return 200, found
+
+    def keep(self, body):
+        assert body["apiVersion"] == "v1" and body["kind"] == "Secret" and body["type"] == "Opaque", body
+        name, (owner,) = body["metadata"]["name"], body["metadata"]["ownerReferences"]
+        if owner["uid"] != self.jobs[owner["name"]].uid:
+            self.status(422, "Invalid", f"ownerReferences: {owner}")
+        if name in self.secrets:
+            self.status(409, "AlreadyExists", f'secrets "{name}" already exists')
+        self.secrets = {**self.secrets, name: body}
+        return body
 
     def create(self, body):
         assert body["apiVersion"] == "batch/v1" and body["kind"] == "Job", body
@@ -204,22 +257,29 @@ class Kubernetes(Cluster):
         pod = spec["template"]["spec"]
         self.known("spec", spec, self.JOB_SPEC)
         self.known("pod", pod, self.POD_SPEC)
-        (container,) = pod["containers"]
-        self.known("container", container, self.CONTAINER)
+        (container, *_) = containers = [*pod["containers"], *pod.get("initContainers", [])]
+        for each in containers:
+            self.known("container", each, self.CONTAINER)
+        if len({each["name"] for each in containers}) < len(containers):
+            self.status(422, "Invalid", "two containers have the same name")
         for labels in (body["metadata"]["labels"], spec["template"]["metadata"]["labels"]):
             for value in labels.values():
                 if not re.fullmatch(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", value):
                     self.status(422, "Invalid", f"{value} is no label")
         if pod["restartPolicy"] != "Never":
             self.status(422, "Invalid", "a task is not to be started again by the cluster")
-        for amounts in container.get("resources", {}).values():
-            for amount in amounts.values():
-                if not re.fullmatch(r"[0-9]+(m|Mi)?", amount):
-                    self.status(422, "Invalid", f"{amount} is no quantity")
         named = {volume["name"] for volume in pod.get("volumes", [])}
-        for mount in container.get("volumeMounts", []):
-            if mount["name"] not in named:
-                self.status(422, "Invalid", f"volumeMounts: Not found: {mount['name']}")
+        for each in containers:
+            for amounts in each.get("resources", {}).values():
+                for amount in amounts.values():
+                    if not re.fullmatch(r"[0-9]+(m|Mi)?", amount):
+                        self.status(422, "Invalid", f"{amount} is no quantity")
+            for mount in each.get("volumeMounts", []):
+                if mount["name"] not in named:
+                    self.status(422, "Invalid", f"volumeMounts: Not found: {mount['name']}")
+        if len(containers) > 1:
+            self.jobs[name] = _pods.Pod(name, body, self.folder, lambda: self.secrets, self.images)
+            return self.job(self.jobs[name])
         # What a value is taken from is not there: its variable stays away, as an optional one would.
         env = {item["name"]: item["value"] for item in container["env"] if "value" in item}
         self.jobs[name] = Job(name, container["command"], env, self.folder, body)
@@ -233,9 +293,13 @@ class Kubernetes(Cluster):
             if job.code != 0:
                 message = "Job has reached the specified backoff limit"
                 status["conditions"][0].update(reason="BackoffLimitExceeded", message=message)
-        return {**job.given, "status": status}
+        uid = getattr(job, "uid", "5f0c1f3e-0000-4000-8000-000000000000")
+        return {**job.given, "metadata": {**job.given["metadata"], "uid": uid}, "status": status}
 
     def pod(self, job):
+        metadata = {"name": f"{job.name}-x7k2p", "namespace": "work", "labels": {"job-name": job.name}}
+        if isinstance(job, _pods.Pod):
+            return {"metadata": metadata, "status": job.status()}
         state = {"running": {"startedAt": "2026-11-26T00:00:00Z"}}
         phase = "Running"
         if job.code is not None:
@@ -245,7 +309,6 @@ class Kubernetes(Cluster):
         statuses = [{"name": "task", "state": state}]
         if job.given["spec"]["template"]["spec"]["containers"][0]["image"] == "no/such image":
             phase, statuses = "Pending", [{"state": {"waiting": {"reason": "InvalidImageName", "message": "bad name"}}}]
-        metadata = {"name": f"{job.name}-x7k2p", "namespace": "work", "labels": {"job-name": job.name}}
         return {"metadata": metadata, "status": {"phase": phase, "containerStatuses": statuses}}
 
 

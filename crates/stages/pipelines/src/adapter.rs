@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use types::{Timestamp, Uid};
 
@@ -78,6 +79,11 @@ pub struct Launch {
     /// What a pod gets in which it runs: a piece of Kubernetes' `PodSpec`, with `container` for its container and `metadata` for
     /// the pod's. Lists are added to what the executor's declaration says; what that says otherwise stays.
     pub pod: Value,
+    /// In a pod alone ([`Call::in_pod`]): the image that is the task, in place of `argv`. It gets `env`, its secrets and
+    /// nothing else, and need hold nothing of ours; paths of this machine become those of the pod.
+    pub image: Option<Image>,
+    /// In a pod alone: nothing runs, and this is asked of the cluster.
+    pub claim: Option<VolumeClaim>,
     /// First lines of its log.
     pub notes: Vec<String>,
     /// What it wants of a cluster's machine, where its task does not say it.
@@ -87,6 +93,27 @@ pub struct Launch {
     /// Files of the attempt, or folders of such, relative to `call.dir`, in which paths of this machine stand as text, beside
     /// those right below `call.dir`: before the process starts, or after it has ended.
     pub paths_in: Vec<PathBuf>,
+}
+
+/// A container image with what it starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    pub name: String,
+    /// If empty, what the image itself starts, as for `args`.
+    #[serde(default)]
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+/// A change of a cluster's claims of volumes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VolumeClaim {
+    /// A `PersistentVolumeClaim` of Kubernetes, with its name.
+    Make(Value),
+    /// By its name. One that is not there is as it should be.
+    Remove(String),
 }
 
 /// A Python environment, built once for each version, set of requirements and platform, and kept.

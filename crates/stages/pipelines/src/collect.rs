@@ -258,7 +258,10 @@ fn judge(exit: Option<&Exit>, timeout_ms: Option<u64>, attempt: i64) -> (StepSta
             format!("it could not be started: {}", exit.error.as_deref().unwrap_or("no reason known"))
         }
         Cause::Exited => match (exit.code, exit.signal) {
-            (Some(code), _) => format!("it ended with exit code {code}"),
+            (Some(code), _) => match &exit.error {
+                Some(why) => format!("it ended with exit code {code} ({why})"),
+                None => format!("it ended with exit code {code}"),
+            },
             (None, Some(signal)) => format!("it was ended by signal {signal}{}", signal_name(signal)),
             (None, None) => exit.error.clone().unwrap_or_else(|| "how it ended is not known".into()),
         },

@@ -12,7 +12,8 @@ use types::{Uid, WorkspaceId};
 
 use crate::engine::system;
 use crate::schedule::set_schedule_enabled;
-use crate::{Datum, Engine, Error, Kind, Plan, Schedule, Trigger, advance, store, submit, submit_plan};
+use crate::store::schedules::Listening;
+use crate::{Datum, Engine, Error, Kind, Plan, Trigger, advance, store, submit, submit_plan};
 
 /// Events that are read at once.
 const PIECE: i64 = 500;
@@ -74,11 +75,9 @@ impl Engine {
     /// Starts runs of schedules whose event has come, as far as they have room.
     pub(crate) async fn start_heard(&self) -> Result<(), Error> {
         let ledger = &self.0.ledger;
-        for (workspace, schedule, kept) in
-            ledger.read(WorkspaceId::DEFAULT, store::schedules::listening).await?
-        {
-            let uid = schedule.uid;
-            let Some(event) = self.hear(workspace, &schedule, kept).await? else { continue };
+        for listening in ledger.read(WorkspaceId::DEFAULT, store::schedules::listening).await? {
+            let (workspace, uid) = (listening.workspace, listening.schedule.uid);
+            let Some(event) = self.hear(&listening).await? else { continue };
             let position = event.position;
             let start = move |tx: &mut Tx<'_>| start(tx, uid, &event);
             match ledger.write(&system(workspace), start).await {
@@ -97,13 +96,9 @@ impl Engine {
 
     /// The event that the schedule answers next: the first that it has not answered, or the last of them where it does not
     /// catch up.
-    async fn hear(
-        &self,
-        workspace: WorkspaceId,
-        schedule: &Schedule,
-        kept: i64,
-    ) -> Result<Option<Event>, Error> {
-        let mut position = self.0.heard.of(schedule.uid, kept);
+    async fn hear(&self, listening: &Listening) -> Result<Option<Event>, Error> {
+        let Listening { workspace, schedule, heard, since } = listening;
+        let mut position = self.0.heard.of(schedule.uid, *heard);
         let (mut found, mut passed) = (None, position);
         loop {
             let events = self.0.ledger.events_after(position, PIECE).await?;
@@ -111,8 +106,8 @@ impl Engine {
             let (is_last, end) = ((events.len() as i64) < PIECE, last.position);
             for event in events {
                 // PostgreSQL numbers events a moment after they are written: one of before may come after the schedule.
-                let is_new = event.at >= schedule.created_at;
-                if is_new && event.workspace == workspace && schedule.what.trigger.fits(&event) {
+                let is_new = event.at >= *since;
+                if is_new && event.workspace == *workspace && schedule.what.trigger.fits(&event) {
                     found = Some(event);
                     if schedule.what.catch_up {
                         break;

@@ -51,7 +51,7 @@ mod wanted;
 mod work;
 mod zygotes;
 
-pub use adapter::{Adapter, Call, Launch, PythonEnv};
+pub use adapter::{Adapter, Call, Image, Launch, PythonEnv, VolumeClaim};
 pub use backfill::{
     Backfill, BackfillMoment, BackfillState, NewBackfill, Progress, Rerun, cancel_backfill, create_backfill,
     get_backfill, list_backfills, pause_backfill, preview_backfill,
@@ -105,6 +105,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 5, sql: include_str!("../migrations/0005_backfills.sql") },
         ledger::Migration { version: 6, sql: include_str!("../migrations/0006_attempts_and_secrets.sql") },
         ledger::Migration { version: 7, sql: include_str!("../migrations/0007_order_deadlines_events.sql") },
+        ledger::Migration { version: 8, sql: include_str!("../migrations/0008_listening.sql") },
     ],
     facts: &["server"],
 };

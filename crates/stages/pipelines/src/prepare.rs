@@ -188,6 +188,9 @@ impl Engine {
         let mut opened = self.open_wanted(&system(attempt.run.workspace), &wanted).await?;
         if let Some((_, travels)) = &mut away {
             executors::pod::settle(&mut travels.pod, &opened.env);
+            if let Some(image) = &mut travels.image {
+                image.give(&opened.env, &opened.mask);
+            }
         }
         let (mask, secrets) = (std::mem::take(&mut opened.mask), std::mem::take(&mut opened.env));
         let env = start.env.into_iter().chain(secrets).collect();

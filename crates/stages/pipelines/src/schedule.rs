@@ -140,7 +140,7 @@ pub async fn set_schedule_enabled(
                 if enabled { found.what.trigger.next(tx.now(), found.created_at)? } else { found.next_at };
             store::schedules::set(tx, uid, enabled, next, found.last_at)?;
             if enabled {
-                store::schedules::set_heard(tx, uid, heard)?;
+                store::schedules::listen(tx, uid, heard)?;
             }
             let payload = json!({ "schedule": uid, "enabled": enabled, "next_at": next });
             tx.event("schedule.changed", &format!("pipeline_schedule:{uid}"), payload)?;

@@ -11,7 +11,7 @@ use crate::attempt::Attempt;
 use crate::datum::{check_size, fit};
 use crate::environment;
 use crate::error::blocking;
-use crate::executors::{Place, RemotePython};
+use crate::executors::{ImageTask, Place, RemotePython};
 use crate::finish::Uses;
 use crate::prepare::{Prepared, Start, fresh, put_first, tracked};
 use crate::{
@@ -108,6 +108,8 @@ impl Engine {
             (travels.folders, travels.paths_in) = (launch.reads, launch.paths_in);
             travels.resources = launch.resources.unwrap_or_default();
             travels.pod = launch.pod;
+            travels.claim = launch.claim;
+            travels.image = launch.image.map(|image| ImageTask::new(image, launch.env));
             let (wanted, notes) = (launch.wanted, launch.notes);
             let start = Start { argv: launch.argv, env, wanted, notes, ..Start::default() };
             return self.write_task(attempt, start, &uses, Some((place, travels.take()))).await;
@@ -223,7 +225,8 @@ fn refuse_shared(folders: &[&Path], launch: &Launch, dir: &Path) -> Result<(), E
     let folders: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     let names = |text: &str| folders.iter().any(|folder| text.contains(folder));
     let in_files = launch.paths_in.iter().any(|path| texts(&dir.join(path)).iter().any(|text| names(text)));
-    if launch.argv.iter().chain(launch.env.values()).any(|word| names(word)) || in_files {
+    let image = launch.image.iter().flat_map(|image| image.command.iter().chain(&image.args));
+    if launch.argv.iter().chain(launch.env.values()).chain(image).any(|word| names(word)) || in_files {
         return Err(Error::Refused(
             "it uses a folder of the server that tasks share, and runs on a cluster · hint: pass artifacts, or run it with the \
              executor `process`"

@@ -2,7 +2,7 @@
 //!
 //! A lightweight component (a Python function whose source the document holds) runs in an environment with the packages
 //! that it asks for; its image is not run, only the Python of it is taken. An image with a command of its own runs where
-//! podman or docker is on the machine.
+//! podman or docker is on the machine, or in a pod.
 
 mod affinity;
 mod bootstrap;
@@ -18,9 +18,9 @@ mod status;
 mod task_config;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use pipelines::{Adapter, Artifact, Call, Datum, Launch, PythonEnv};
+use pipelines::{Adapter, Artifact, Call, Datum, Image, Launch, PythonEnv};
 use serde_json::{Value, json};
 
 use crate::ir::{Container, Executor, Importer, Uri};
@@ -146,18 +146,16 @@ fn start(call: &Call, container: &Container) -> Result<Launch, String> {
             Start::Command(command) => [resolve(&command)?, args].concat(),
         };
         check_length(&argv)?;
-        let said = input::executor_output(call);
-        let said = said.strip_prefix(&call.dir).map_or_else(|_| said.clone(), Path::to_owned);
-        let paths_in = vec!["work/.kfp".into(), said];
+        let paths_in = vec!["work/.kfp".into(), said_in(call)];
         let (python, resources) = (Some(found.python), resources::wanted(&container.resources));
         return Ok(Launch { argv, env, python, paths_in, resources, ..more });
     }
     if call.in_pod {
-        return Err(format!(
-            "it runs the image `{}`, and its executor runs tasks in an image of its own · hint: run it with the executor \
-             `process` on a machine with podman or docker, or write it as a lightweight Python component",
-            container.image
-        ));
+        let (name, command) = (container.image.clone(), resolve(&container.command)?);
+        check_length(&[command.as_slice(), &args].concat())?;
+        let (image, paths_in) = (Image { name, command, args }, vec![said_in(call)]);
+        let resources = resources::wanted(&container.resources);
+        return Ok(Launch { image: Some(image), env, paths_in, resources, ..more });
     }
     let engine = ContainerEngine::find().ok_or_else(|| {
         format!(
@@ -172,6 +170,12 @@ fn start(call: &Call, container: &Container) -> Result<Launch, String> {
     let launch = engine.launch(&name, container, &resolve(&container.command)?, &args, around);
     check_length(&launch.argv)?;
     Ok(Launch { argv: launch.argv, env: launch.env, clear: launch.clear, ..more })
+}
+
+/// The file with what a component says of its outputs, below the attempt's directory.
+fn said_in(call: &Call) -> PathBuf {
+    let said = input::executor_output(call);
+    said.strip_prefix(&call.dir).map_or_else(|_| said.clone(), Path::to_owned)
 }
 
 /// Values that name a path of a volume name the folder instead.

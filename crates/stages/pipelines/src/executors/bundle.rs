@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use types::{Digest, WorkspaceId, io};
 
+use super::image::ImageTask;
 use super::{ExecutorSpec, Resources};
-use crate::{Error, PythonEnv, shim};
+use crate::{Error, PythonEnv, VolumeClaim, shim};
 
 /// In the attempt's directory: everything that is known of its job. Holds a secret.
 pub(crate) const REMOTE: &str = "remote.json";
@@ -45,6 +46,12 @@ pub(crate) struct Remote {
     /// See [`crate::Launch::pod`].
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub pod: serde_json::Value,
+    /// The image that is the task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageTask>,
+    /// What is asked of the cluster, where nothing runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<VolumeClaim>,
 }
 
 /// A Python environment to be built on a cluster.

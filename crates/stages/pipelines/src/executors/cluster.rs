@@ -6,8 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use outbound::{Answer, Body, Call, Client, Method, Policy};
 use serde_json::Value;
+use types::Timestamp;
 
+use super::guest::Ended;
+use super::image::ImageTask;
 use super::{ExecutorKind, ExecutorSpec, Resources, kubernetes, ray, slurm, told};
+use crate::VolumeClaim;
 
 /// Of an answer that says why something was refused.
 const LONGEST_REASON: usize = 600;
@@ -24,6 +28,8 @@ pub(crate) struct Job {
     pub resources: Resources,
     /// See [`crate::Launch::pod`].
     pub pod: Value,
+    /// The image that is the task: `argv` fetches for it, and gives back for it.
+    pub image: Option<ImageTask>,
     /// For people who look at the cluster.
     pub labels: BTreeMap<String, String>,
     /// Between asking the job to end and ending it.
@@ -41,8 +47,19 @@ pub(crate) enum Standing {
         well: bool,
         reason: String,
     },
+    /// It waits for what will never come, and says for what.
+    Stuck(String),
     /// The cluster does not know it.
     Unknown,
+}
+
+/// The container of an image that is the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Container {
+    /// Where it is.
+    pub pod: String,
+    pub started_at: Option<Timestamp>,
+    pub ended: Option<Ended>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +94,26 @@ pub(crate) trait Cluster: Send + Sync {
 
     /// The end of what the job printed, as far as the cluster keeps it.
     async fn printed(&self, handle: &str) -> Option<String>;
+
+    /// Changes a claim of a volume on behalf of an attempt, whose name is that of its job. Doing it again changes nothing.
+    async fn claim(&self, _job: &str, _claim: &VolumeClaim) -> Result<(), Trouble> {
+        Err(Trouble::Refused("it has no claims of volumes".into()))
+    }
+
+    /// The container of a job whose task is an image; `None` while there is none.
+    async fn container(&self, _handle: &str) -> Result<Option<Container>, Trouble> {
+        Ok(None)
+    }
+
+    /// What that container printed, each line with its time before it, from this second on; as many bytes as the cluster likes to
+    /// give at once, [`PRINTED`] at most.
+    async fn lines(&self, _container: &Container, _since: Option<Timestamp>) -> Result<Vec<u8>, Trouble> {
+        Ok(Vec::new())
+    }
 }
+
+/// Bytes of what a container printed that are asked for at once.
+pub(crate) const PRINTED: u64 = 16 << 20;
 
 /// Errors say what of the declaration cannot be used.
 pub(crate) fn open(spec: &ExecutorSpec) -> Result<Box<dyn Cluster>, Trouble> {

@@ -2,8 +2,8 @@
 
 The cluster starts it with the address of the server and a token of this attempt. It asks for what to do, fetches the code
 and the data, runs the process while it sends what that prints, and gives back what was made and how it ended. Whoever comes
-second for the same attempt is sent away. `guest_output.py` stands before this. For Python 3.8 or newer with its standard
-library.
+second for the same attempt is sent away. `guest_output.py` and `guest_image.py` stand before this. For Python 3.8 or newer with its
+standard library.
 """
 
 import ctypes
@@ -27,7 +27,8 @@ import uuid
 SERVER = os.environ.pop("MLWRIGHT_REMOTE", "").rstrip("/")
 TOKEN = os.environ.pop("MLWRIGHT_REMOTE_TOKEN", "")
 FOLDER = os.environ.pop("MLWRIGHT_REMOTE_FOLDER", "") or tempfile.gettempdir()
-MARK = uuid.uuid4().hex
+PART = os.environ.pop("MLWRIGHT_REMOTE_PART", "")
+MARK = os.environ.pop("MLWRIGHT_REMOTE_MARK", "") or uuid.uuid4().hex
 # Between two signs of life, and between two looks at what was printed, in seconds.
 BEAT = 2.0
 LOOK = 0.4
@@ -370,15 +371,24 @@ def files_of(root):
     return {n: (os.path.getsize(p), os.stat(p).st_mtime_ns) for n, p in found if os.path.isfile(p)}
 
 
-def attend(job, base):
-    """Runs the attempt. Gives how it ended, and the folder and list of what was there before it started."""
-    root = os.path.join(base, job["attempt"])
-    there = [(here, os.path.join(base, name)) for name, here in job["folders"]]
-    moved = mover(there)
+def folders(job, base):
+    """The attempt's folder, and where each folder of the server's machine is here."""
+    return os.path.join(base, job["attempt"]), [(here, os.path.join(base, name)) for name, here in job["folders"]]
+
+
+def bring(base, moved):
+    """Fetches what the attempt reads."""
     bundle = os.path.join(base, "bundle.tar")
     ask("GET", "/bundle", into=bundle, timeout=300)
     unpack(bundle, base, moved)
     os.remove(bundle)
+
+
+def attend(job, base):
+    """Runs the attempt. Gives how it ended, and the folder and list of what was there before it started."""
+    root, there = folders(job, base)
+    moved = mover(there)
+    bring(base, moved)
     rewrite(root, job["paths_in"], moved)
     before = files_of(root)
     log = Log(os.path.join(base, "log"), job["log_limit"], tell)
@@ -414,9 +424,13 @@ def attend(job, base):
     return ended, root, before
 
 
+def claim():
+    mine = {"mark": MARK, "host": socket.gethostname(), "pid": os.getpid()}
+    return json.loads(ask("POST", "/claim", body=json.dumps(mine).encode()))
+
+
 def main():
-    claim = {"mark": MARK, "host": socket.gethostname(), "pid": os.getpid()}
-    job = json.loads(ask("POST", "/claim", body=json.dumps(claim).encode()))
+    job = claim()
     os.makedirs(FOLDER, exist_ok=True)
     base = os.path.realpath(tempfile.mkdtemp(prefix="mlwright-", dir=FOLDER))
     try:
@@ -438,7 +452,8 @@ def main():
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        sys.exit({"fetch": fetch, "return": bring_back}.get(PART, main)())
     except Sent as gone:
         say("nothing to do here: %s" % gone)
-        sys.exit(0)
+        # An image whose attempt is another's must not start.
+        sys.exit(1 if PART == "fetch" else 0)

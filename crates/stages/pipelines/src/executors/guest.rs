@@ -19,12 +19,20 @@ use crate::shim::{self, Cause, Exit};
 use crate::{Engine, Error, snapshot};
 
 /// The process on the cluster's machine, for a Python that has its standard library and nothing else.
-pub const GUEST: &str = concat!(include_str!("guest_output.py"), "\n\n", include_str!("guest.py"));
+pub const GUEST: &str = concat!(
+    include_str!("guest_output.py"),
+    "\n\n",
+    include_str!("guest_image.py"),
+    "\n\n",
+    include_str!("guest.py")
+);
 
 /// How tokens of attempts begin.
 const PREFIX: &str = "mlw-task-";
 /// Which process runs the attempt.
 const CLAIM: &str = "claim.json";
+/// How the container of an image ended, as its cluster says.
+pub(crate) const ENDED: &str = "ended.json";
 /// Its time of change is when the process was heard last.
 pub(crate) const CONTACT: &str = "contact";
 /// Names below the attempt's directory that a result may fill.
@@ -53,26 +61,29 @@ struct Claimed {
 }
 
 /// What the server has of the log, and whether the attempt should end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Told {
     pub size: u64,
     pub cancel: bool,
+    /// Beside an image that is the task: it has ended, and what it made may be given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
 }
 
-/// How the process says that its attempt ended.
-#[derive(Deserialize)]
-struct Ended {
-    cause: Cause,
+/// How an attempt ended, by the word of its process, or of a cluster for an image that is the task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    pub(crate) cause: Cause,
     #[serde(default)]
-    code: Option<i32>,
+    pub(crate) code: Option<i32>,
     #[serde(default)]
-    signal: Option<i32>,
+    pub(crate) signal: Option<i32>,
     #[serde(default)]
-    error: Option<String>,
+    pub(crate) error: Option<String>,
     #[serde(default)]
-    output_bytes: u64,
+    pub(crate) output_bytes: u64,
     #[serde(default)]
-    cut_bytes: u64,
+    pub(crate) cut_bytes: u64,
 }
 
 /// An attempt whose token was shown.
@@ -222,7 +233,8 @@ impl Engine {
                 size += room as u64;
             }
             io::write(dir.join(CONTACT), "")?;
-            Ok(Told { size, cancel: dir.join(shim::CANCEL).exists() })
+            let ended = io::read(dir.join(ENDED)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+            Ok(Told { size, cancel: dir.join(shim::CANCEL).exists(), ended })
         })
         .await
     }
@@ -296,7 +308,7 @@ fn take(known: &Known, mark: &str, tar: &Path, now: Timestamp) -> Result<(), Err
 
 fn is_ours(name: &std::ffi::OsStr) -> bool {
     let ours = [shim::TASK, shim::LOCK, shim::STARTED, shim::CANCEL, shim::EXIT, shim::LOG, shim::TROUBLE];
-    let here = [super::bundle::REMOTE, BUNDLE, CLAIM, CONTACT];
+    let here = [super::bundle::REMOTE, BUNDLE, CLAIM, CONTACT, ENDED];
     let incoming = name.to_str().is_none_or(|name| name.starts_with(INCOMING));
     incoming || ours.iter().chain(&here).any(|own| name == *own)
 }

@@ -7,15 +7,19 @@ use async_trait::async_trait;
 use outbound::{Answer, Method};
 use serde_json::{Value, json};
 
-use super::cluster::{Api, Cluster, Job, Standing, Trouble};
-use super::pod::join;
-use super::spec::merge;
+use types::Timestamp;
+
+use super::cluster::{Api, Cluster, Container, Job, PRINTED, Standing, Trouble};
+use super::guest::Ended;
+use super::manifest::{self, FETCH, TASK};
+use crate::VolumeClaim;
+use crate::shim::Cause;
 
 const NAMESPACE: &str = "default";
 /// Lines of a pod's log that are looked at.
-const PRINTED: usize = 400;
-/// How long an ended job stays for people to look at.
-const KEPT_SECONDS: u64 = 24 * 3600;
+const LAST_LINES: usize = 400;
+/// A label of claims: the attempt that made it.
+const MADE_BY: &str = "mlwright/made-by";
 /// Why a container waits that will never start.
 const HOPELESS: [&str; 4] =
     ["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"];
@@ -52,80 +56,76 @@ impl Kubernetes {
         }
     }
 
-    /// Of the job; a pod that is gone has taken what it could say with it.
-    async fn pod(&self, job: &str) -> Option<Value> {
-        let answer = self.get(&format!("{}?labelSelector=job-name%3D{job}", self.pods())).await.ok()?;
-        let list: Value = answer.json().ok()?;
-        list["items"].as_array()?.last().cloned()
+    /// Of the job.
+    async fn pod(&self, job: &str) -> Result<Option<Value>, Trouble> {
+        let answer = self.get(&format!("{}?labelSelector=job-name%3D{job}", self.pods())).await?;
+        if answer.status != 200 {
+            return Err(Trouble::Refused(self.0.said(&answer)));
+        }
+        let list: Value = answer.json()?;
+        Ok(list["items"].as_array().and_then(|items| items.last()).cloned())
     }
 
-    fn manifest(&self, job: &Job) -> Value {
-        let spec = &self.0.spec;
-        let env: Vec<Value> =
-            job.env.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-        let mut container = json!({ "name": "task", "image": spec.image, "command": job.argv, "env": env });
-        let wanted = &job.resources;
-        let mut amounts = serde_json::Map::new();
-        if let Some(cpus) = wanted.cpus {
-            amounts.insert("cpu".into(), json!(format!("{}m", (cpus * 1000.0).ceil() as u64)));
+    /// A pod that is gone has taken what it could say with it.
+    async fn found_pod(&self, job: &str) -> Option<Value> {
+        self.pod(job).await.ok().flatten()
+    }
+
+    /// What a container of the job refers to. It goes with the job, which is there (`made`, unless it was before), and whose pod
+    /// waits for it.
+    async fn keep_secret(&self, job: &Job, made: Option<Value>) -> Result<(), Trouble> {
+        let hidden = job.image.as_ref().map(|task| &task.hidden).filter(|hidden| !hidden.is_empty());
+        let Some(hidden) = hidden else { return Ok(()) };
+        let made = match made {
+            Some(made) => Some(made),
+            None => self.job(&job.name).await?,
+        };
+        let uid = made.as_ref().and_then(|made| made["metadata"]["uid"].as_str());
+        let path = format!("/api/v1/namespaces/{}/secrets", self.namespace());
+        let body = Some(manifest::secret(&job.name, uid.unwrap_or_default(), hidden));
+        let answer = self.0.call(Method::Post, &path, self.0.bearer()?, body).await?;
+        match answer.status {
+            200..=202 | 409 => Ok(()),
+            _ => Err(Trouble::Refused(self.0.said(&answer))),
         }
-        if let Some(mib) = wanted.memory_mib {
-            amounts.insert("memory".into(), json!(format!("{mib}Mi")));
-        }
-        let mut limits = amounts.clone();
-        // More than what was asked for is fine while it is there; memory and devices are not shared.
-        limits.remove("cpu");
-        if let Some(gpus) = wanted.gpus.filter(|gpus| *gpus > 0.0) {
-            limits.insert("nvidia.com/gpu".into(), json!(format!("{}", gpus.ceil() as u64)));
-        }
-        if !amounts.is_empty() || !limits.is_empty() {
-            container["resources"] = json!({ "requests": amounts, "limits": limits });
-        }
-        let mut pod = json!({
-            // Another attempt is the engine's to decide.
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": job.grace.as_secs() + 5,
-            "automountServiceAccountToken": false,
-            "containers": [container],
-        });
-        // A list replaces the list, so what is said of the container goes to this one.
-        let mut options = spec.options.clone();
-        if let Some(over) = options.as_object_mut().and_then(|options| options.remove("container")) {
-            merge(&mut pod["containers"][0], &over);
-        }
-        merge(&mut pod, &options);
-        let labels = json!({ "app.kubernetes.io/managed-by": "mlwright" });
-        let mut metadata = json!({ "labels": labels, "annotations": annotations(job) });
-        let mut wanted = job.pod.clone();
-        if let Some(fields) = wanted.as_object_mut() {
-            join(&mut pod["containers"][0], &fields.remove("container").unwrap_or_default());
-            join(&mut metadata, &fields.remove("metadata").unwrap_or_default());
-        }
-        join(&mut pod, &wanted);
-        json!({
-            "apiVersion": "batch/v1",
-            "kind": "Job",
-            "metadata": { "name": job.name, "labels": labels, "annotations": annotations(job) },
-            "spec": {
-                "backoffLimit": 0,
-                "completions": 1,
-                "parallelism": 1,
-                "ttlSecondsAfterFinished": KEPT_SECONDS,
-                "template": { "metadata": metadata, "spec": pod },
-            },
-        })
     }
 }
 
-/// Names of runs and steps may hold what a label may not.
-fn annotations(job: &Job) -> Value {
-    job.labels.iter().map(|(name, value)| (format!("mlwright/{name}"), json!(value))).collect()
+/// Those that go before the task's first.
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let lists = [&pod["status"]["initContainerStatuses"], &pod["status"]["containerStatuses"]];
+    lists.into_iter().filter_map(Value::as_array).flatten()
 }
 
-/// The first container's state of this kind.
-fn state<'p>(pod: &'p Value, kind: &str) -> Option<&'p Value> {
-    let containers = pod["status"]["containerStatuses"].as_array()?;
-    containers.iter().map(|container| &container["state"][kind]).find(|state| !state.is_null())
+/// States of this kind of its containers.
+fn states<'p>(pod: &'p Value, kind: &'p str) -> impl Iterator<Item = &'p Value> {
+    containers(pod).map(move |container| &container["state"][kind]).filter(|state| !state.is_null())
+}
+
+/// How the container of an image ended.
+fn ended(state: &Value) -> Ended {
+    let reason = state["reason"].as_str().unwrap_or_default();
+    let code = state["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok());
+    let message = state["message"].as_str().filter(|message| !message.is_empty());
+    // containerd's word, and Docker's.
+    let never = ["StartError", "ContainerCannotRun"].contains(&reason);
+    let error = if never {
+        Some(message.unwrap_or(reason).to_owned())
+    } else {
+        Some(reason).filter(|reason| !["Completed", "Error", ""].contains(reason)).map(str::to_owned)
+    };
+    Ended {
+        cause: if never { Cause::NotStarted } else { Cause::Exited },
+        code: code.filter(|_| !never),
+        signal: None,
+        error,
+        output_bytes: 0,
+        cut_bytes: 0,
+    }
+}
+
+fn moment(state: &Value, name: &str) -> Option<Timestamp> {
+    Timestamp::parse_rfc3339(state[name].as_str()?)
 }
 
 fn condition<'j>(job: &'j Value, kind: &str) -> Option<&'j Value> {
@@ -136,7 +136,9 @@ fn condition<'j>(job: &'j Value, kind: &str) -> Option<&'j Value> {
 /// What the pod says about its end, in words.
 fn end_of(pod: Option<&Value>) -> String {
     let Some(pod) = pod else { return String::new() };
-    if let Some(ended) = state(pod, "terminated") {
+    // Of several, the one that went wrong.
+    let failed = states(pod, "terminated").find(|state| state["exitCode"] != json!(0));
+    if let Some(ended) = failed.or_else(|| states(pod, "terminated").next()) {
         let reason = ended["reason"].as_str().unwrap_or("ended");
         let message = ended["message"].as_str().map(|message| format!(": {message}")).unwrap_or_default();
         return format!("; its container: {reason}, exit code {}{message}", ended["exitCode"]);
@@ -154,13 +156,21 @@ impl Cluster for Kubernetes {
     }
 
     async fn submit(&self, job: &Job) -> Result<String, Trouble> {
-        let body = Some(self.manifest(job));
+        let body = Some(manifest::of(&self.0.spec, job));
         let answer = self.0.call(Method::Post, &self.jobs(), self.0.bearer()?, body).await?;
-        match answer.status {
-            // 409 `AlreadyExists`: an attempt's name is its own.
-            200..=202 | 409 => Ok(job.name.clone()),
-            _ => Err(Trouble::Refused(self.0.said(&answer))),
+        let made = match answer.status {
+            200..=202 => Some(answer.json::<Value>()?),
+            // `AlreadyExists`: an attempt's name is its own.
+            409 => None,
+            _ => return Err(Trouble::Refused(self.0.said(&answer))),
+        };
+        if let Err(why) = self.keep_secret(job, made).await {
+            if matches!(why, Trouble::Refused(_)) {
+                self.stop(&job.name).await?;
+            }
+            return Err(why);
         }
+        Ok(job.name.clone())
     }
 
     async fn look(&self, handle: &str) -> Result<Standing, Trouble> {
@@ -171,7 +181,7 @@ impl Cluster for Kubernetes {
                 reason: format!("Kubernetes: job {handle} is complete"),
             });
         }
-        let pod = self.pod(handle).await;
+        let pod = self.found_pod(handle).await;
         if let Some(failed) = condition(&job, "Failed") {
             let reason = failed["reason"].as_str().unwrap_or("Failed");
             let message = failed["message"].as_str().unwrap_or_default();
@@ -180,14 +190,18 @@ impl Cluster for Kubernetes {
             return Ok(Standing::Ended { well: false, reason });
         }
         let Some(pod) = pod else { return Ok(Standing::Waiting(None)) };
-        if let Some(waits) = state(&pod, "waiting") {
+        let mut first = None;
+        for waits in states(&pod, "waiting") {
             let reason = waits["reason"].as_str().unwrap_or_default();
             let message = waits["message"].as_str().unwrap_or_default();
             let text = format!("Kubernetes: the container of job {handle} waits: {reason} {message}");
             if HOPELESS.contains(&reason) {
-                return Ok(Standing::Ended { well: false, reason: text });
+                return Ok(Standing::Stuck(text));
             }
-            return Ok(Standing::Waiting(Some(text)));
+            first.get_or_insert(text);
+        }
+        if first.is_some() {
+            return Ok(Standing::Waiting(first));
         }
         match pod["status"]["phase"].as_str() {
             Some("Running" | "Succeeded" | "Failed") => Ok(Standing::Running),
@@ -212,9 +226,91 @@ impl Cluster for Kubernetes {
     }
 
     async fn printed(&self, handle: &str) -> Option<String> {
-        let pod = self.pod(handle).await?;
+        let pod = self.found_pod(handle).await?;
         let name = pod["metadata"]["name"].as_str()?;
-        let answer = self.get(&format!("{}/{name}/log?tailLines={PRINTED}", self.pods())).await.ok()?;
+        // Of several, the one that goes before the task: that the task did not start is why this is asked.
+        let first = containers(&pod).find(|container| container["name"] == json!(FETCH));
+        let container = first.map(|_| format!("&container={FETCH}")).unwrap_or_default();
+        let path = format!("{}/{name}/log?tailLines={LAST_LINES}{container}", self.pods());
+        let answer = self.get(&path).await.ok()?;
         (answer.status == 200).then(|| String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    async fn claim(&self, job: &str, claim: &VolumeClaim) -> Result<(), Trouble> {
+        let claims = format!("/api/v1/namespaces/{}/persistentvolumeclaims", self.namespace());
+        let answer = match claim {
+            VolumeClaim::Make(claim) => {
+                let mut body = claim.clone();
+                body["metadata"]["labels"][MADE_BY] = json!(job);
+                let name = claim["metadata"]["name"].as_str().unwrap_or_default();
+                let answer = self.0.call(Method::Post, &claims, self.0.bearer()?, Some(body)).await?;
+                if answer.status == 409 {
+                    // The answer to an earlier call may have been lost.
+                    let found: Value = self.get(&format!("{claims}/{name}")).await?.json()?;
+                    if found["metadata"]["labels"][MADE_BY] == json!(job) {
+                        return Ok(());
+                    }
+                }
+                answer
+            }
+            VolumeClaim::Remove(name) => {
+                self.0.call(Method::Delete, &format!("{claims}/{name}"), self.0.bearer()?, None).await?
+            }
+        };
+        match (answer.status, claim) {
+            (200..=202, _) | (404, VolumeClaim::Remove(_)) => Ok(()),
+            _ => Err(Trouble::Refused(self.0.said(&answer))),
+        }
+    }
+
+    async fn container(&self, handle: &str) -> Result<Option<Container>, Trouble> {
+        let Some(pod) = self.pod(handle).await? else { return Ok(None) };
+        let Some(name) = pod["metadata"]["name"].as_str() else { return Ok(None) };
+        let Some(found) = containers(&pod).find(|container| container["name"] == json!(TASK)) else {
+            return Ok(None);
+        };
+        let (running, terminated) = (&found["state"]["running"], &found["state"]["terminated"]);
+        Ok(Some(Container {
+            pod: name.to_owned(),
+            started_at: moment(running, "startedAt").or_else(|| moment(terminated, "startedAt")),
+            ended: terminated.is_object().then(|| ended(terminated)),
+        }))
+    }
+
+    async fn lines(&self, container: &Container, since: Option<Timestamp>) -> Result<Vec<u8>, Trouble> {
+        let since = since.map(|at| format!("&sinceTime={}", at.rfc3339())).unwrap_or_default();
+        let asked = format!("log?container={TASK}&timestamps=true&limitBytes={PRINTED}{since}");
+        let answer = self.get(&format!("{}/{}/{asked}", self.pods(), container.pod)).await?;
+        match answer.status {
+            200 => Ok(answer.body.to_vec()),
+            _ => Err(Trouble::Refused(self.0.said(&answer))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_in_the_words_of_the_cluster() {
+        let of = |code: i64, reason: &str, message: &str| {
+            let ended = ended(&json!({ "exitCode": code, "reason": reason, "message": message }));
+            (ended.cause, ended.code, ended.error)
+        };
+        assert_eq!(of(0, "Completed", ""), (Cause::Exited, Some(0), None));
+        assert_eq!(of(3, "Error", ""), (Cause::Exited, Some(3), None));
+        assert_eq!(of(137, "OOMKilled", ""), (Cause::Exited, Some(137), Some("OOMKilled".into())));
+        let lacks = of(128, "StartError", "exec: \"x\": not found");
+        assert_eq!(lacks, (Cause::NotStarted, None, Some("exec: \"x\": not found".into())));
+    }
+
+    #[test]
+    fn of_several_containers_the_one_that_went_wrong_is_told() {
+        let ended = |code: i64| json!({ "state": { "terminated": { "exitCode": code, "reason": "Error" } } });
+        let pod = json!({ "status": {
+            "initContainerStatuses": [ended(0)], "containerStatuses": [ended(5), ended(0)],
+        } });
+        assert_eq!(end_of(Some(&pod)), "; its container: Error, exit code 5");
     }
 }

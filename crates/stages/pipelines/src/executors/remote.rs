@@ -15,10 +15,12 @@ use super::Executor;
 use super::bundle::{REMOTE, Remote as Noted};
 use super::cluster::{self, Cluster, Job, Standing, Trouble};
 use super::guest::{CONTACT, finish, is_claimed};
+use super::image::Followed;
+use super::manifest;
 use crate::attempt::Attempt;
 use crate::error::blocking;
 use crate::shim::{self, Cause, Exit};
-use crate::{Engine, Error, Span};
+use crate::{Engine, Error, Span, VolumeClaim};
 
 /// Between two looks at the attempt's directory.
 const TICK: Duration = Duration::from_millis(150);
@@ -63,8 +65,12 @@ impl Executor for Remote {
                 return end(dir, &not_started(why)).await.map(Some);
             }
         };
+        if let Some(claim) = &noted.claim {
+            return change(engine, attempt, &noted, cluster.as_ref(), claim).await.map(Some);
+        }
         let job = job(&noted, engine, attempt);
         let limit = noted.executor.unreachable();
+        let followed = noted.image.as_ref().and_then(|_| Followed::of(dir));
         let watch = Watch {
             engine,
             attempt,
@@ -77,8 +83,46 @@ impl Executor for Remote {
             answered: Instant::now(),
             ended: None,
             stopping: None,
+            followed,
+            is_late: false,
         };
-        watch.run().await.map(Some)
+        let ended = watch.run().await;
+        let dir = dir.to_owned();
+        // A log that was left open.
+        blocking(move || Ok(shim::seal(&dir)?)).await?;
+        ended.map(Some)
+    }
+}
+
+/// Nothing runs: the cluster is asked until it answers.
+async fn change(
+    engine: &Engine,
+    attempt: &Attempt,
+    noted: &Noted,
+    cluster: &dyn Cluster,
+    claim: &VolumeClaim,
+) -> Result<Exit, Error> {
+    let dir = attempt.dir.as_path();
+    let (began, mut pause) = (Instant::now(), POLL);
+    loop {
+        engine.still_ours(attempt)?;
+        shim::begun(dir)?;
+        let name = &noted.executor.name;
+        let done = match cluster.claim(&noted.job, claim).await {
+            Ok(()) => Exit { code: Some(0), ..exit(Cause::Exited, None) },
+            Err(Trouble::Refused(why)) => not_started(why),
+            Err(Trouble::Passing(why)) if began.elapsed() >= noted.executor.unreachable() => {
+                not_started(format!("executor `{name}` did not answer: {why}"))
+            }
+            Err(Trouble::Passing(_)) if dir.join(shim::CANCEL).exists() => cancelled(),
+            Err(Trouble::Passing(why)) => {
+                tracing::warn!(executor = name, why, "a cluster cannot be asked; trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                continue;
+            }
+        };
+        return end(dir, &done).await;
     }
 }
 
@@ -87,9 +131,11 @@ fn job(noted: &Noted, engine: &Engine, attempt: &Attempt) -> Job {
     let mut env = spec.env.clone();
     env.insert("MLWRIGHT_REMOTE".into(), format!("{}/api/v1/tasks", noted.url.trim_end_matches('/')));
     env.insert("MLWRIGHT_REMOTE_TOKEN".into(), noted.token.clone());
-    if let Some(folder) = &spec.folder {
-        env.insert("MLWRIGHT_REMOTE_FOLDER".into(), folder.clone());
+    let shared = noted.image.as_ref().map(|_| manifest::folder(spec).to_owned());
+    if let Some(folder) = shared.clone().or_else(|| spec.folder.clone()) {
+        env.insert("MLWRIGHT_REMOTE_FOLDER".into(), folder);
     }
+    let image = noted.image.as_ref().zip(shared).map(|(task, root)| task.moved(&noted.folders, &root));
     let labels = [
         ("run", attempt.run.uid.to_string()),
         ("pipeline", attempt.run.pipeline.clone()),
@@ -102,6 +148,7 @@ fn job(noted: &Noted, engine: &Engine, attempt: &Attempt) -> Job {
         env,
         resources: noted.resources.clone(),
         pod: noted.pod.clone(),
+        image,
         labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
         grace: engine.0.config.grace,
     }
@@ -124,6 +171,10 @@ struct Watch<'a> {
     ended: Option<(Instant, String)>,
     /// When it was asked to stop the job.
     stopping: Option<Instant>,
+    /// Where the task is an image.
+    followed: Option<Followed>,
+    /// Its job is stopped because its time is over.
+    is_late: bool,
 }
 
 impl Watch<'_> {
@@ -173,6 +224,9 @@ impl Watch<'_> {
                 None => self.cluster.find(&self.job.name).await?,
             };
             let Some(handle) = handle else { return Ok(Some(cancelled())) };
+            if let Some(followed) = &mut self.followed {
+                followed.stop(Cause::Cancelled).await.map_err(Asked::Own)?;
+            }
             self.cluster.stop(&handle).await?;
             self.noted.handle = Some(handle);
             self.stopping = Some(Instant::now());
@@ -182,7 +236,20 @@ impl Watch<'_> {
             self.submit().await?;
             return Ok(None);
         };
+        if let Some(followed) = &mut self.followed
+            && followed.look(self.cluster, &handle).await?
+            && self.stopping.is_none()
+        {
+            followed.stop(Cause::TimedOut).await.map_err(Asked::Own)?;
+            self.cluster.stop(&handle).await?;
+            (self.stopping, self.is_late) = (Some(Instant::now()), true);
+            return Ok(None);
+        }
         match self.cluster.look(&handle).await? {
+            Standing::Stuck(reason) => {
+                self.cluster.stop(&handle).await?;
+                return Ok(Some(not_started(reason)));
+            }
             Standing::Waiting(_) | Standing::Running => self.ended = None,
             Standing::Ended { well, reason } => {
                 let reason = if well { format!("{reason}, and gave back no result") } else { reason };
@@ -229,7 +296,7 @@ impl Watch<'_> {
         if let Some(at) = self.stopping {
             let is_over = self.ended.as_ref().is_some_and(|(ended, _)| ended.elapsed() >= SETTLE / 2);
             let is_late = at.elapsed() >= self.job.grace + STOPPING;
-            return (is_over || is_late).then(cancelled);
+            return (is_over || is_late).then(|| if self.is_late { timed_out() } else { cancelled() });
         }
         let (at, reason) = self.ended.as_ref()?;
         let is_heard = self.heard().is_some_and(|ago| ago < HEARD);
@@ -329,6 +396,10 @@ fn exit(cause: Cause, error: Option<String>) -> Exit {
 
 fn cancelled() -> Exit {
     exit(Cause::Cancelled, None)
+}
+
+fn timed_out() -> Exit {
+    exit(Cause::TimedOut, None)
 }
 
 fn not_started(why: String) -> Exit {

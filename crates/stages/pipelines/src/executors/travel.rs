@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::bundle::{ATTEMPT, Remote, RemotePython, job_name};
+use super::image::ImageTask;
 use super::{ExecutorSpec, Place, Resources, guest};
-use crate::Engine;
 use crate::attempt::Attempt;
+use crate::{Engine, VolumeClaim};
 
 /// What goes along beside the attempt's directory.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(crate) struct Travels {
     pub paths_in: Vec<PathBuf>,
     /// See [`crate::Launch::pod`].
     pub pod: serde_json::Value,
+    pub image: Option<ImageTask>,
+    pub claim: Option<VolumeClaim>,
 }
 
 impl Travels {
@@ -79,6 +82,8 @@ impl Engine {
             folders: std::iter::once((ATTEMPT.to_owned(), attempt.dir.clone())).chain(carried).collect(),
             paths_in: travels.paths_in,
             pod: travels.pod,
+            image: travels.image,
+            claim: travels.claim,
             executor: spec.clone(),
         }
     }

@@ -33,8 +33,7 @@ use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use types::{Clock as _, SystemClock, Timestamp, io};
 
-use log::CappedLog;
-pub(crate) use log::last_line;
+pub(crate) use log::{CappedLog, last_line};
 pub use log::{LOG, seal};
 pub use mask::Mask;
 pub(crate) use process::wait_for_end;

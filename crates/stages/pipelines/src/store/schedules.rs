@@ -32,15 +32,30 @@ pub(crate) fn insert(tx: &mut Tx<'_>, made: &Schedule, heard: i64) -> Result<()>
     Ok(())
 }
 
-/// Schedules of all workspaces that wait for events, and how far they have heard.
-pub(crate) fn listening(rx: &mut Rx<'_>) -> Result<Vec<(WorkspaceId, Schedule, i64)>> {
+/// A schedule that waits for events.
+pub(crate) struct Listening {
+    pub workspace: WorkspaceId,
+    pub schedule: Schedule,
+    /// How far it has heard.
+    pub heard: i64,
+    /// What is older is not answered, wherever it stands in the order of events.
+    pub since: Timestamp,
+}
+
+/// Those of all workspaces that are enabled.
+pub(crate) fn listening(rx: &mut Rx<'_>) -> Result<Vec<Listening>> {
     let rows = rx.query(
-        "SELECT workspace_id, heard, uid, what, enabled, next_at, last_at, created_at, updated_at, created_by \
-         FROM pipeline_schedule WHERE on_kind IS NOT NULL AND enabled = TRUE ORDER BY id",
+        "SELECT workspace_id, heard, COALESCE(listens_since, created_at) AS since, uid, what, enabled, next_at, last_at, \
+         created_at, updated_at, created_by FROM pipeline_schedule WHERE on_kind IS NOT NULL AND enabled = TRUE ORDER BY id",
         &[],
     )?;
     let listens = |row: &Row| {
-        Ok((row.get("workspace_id")?, schedule(row)?, row.get::<Option<i64>>("heard")?.unwrap_or(0)))
+        Ok(Listening {
+            workspace: row.get("workspace_id")?,
+            schedule: schedule(row)?,
+            heard: row.get::<Option<i64>>("heard")?.unwrap_or(0),
+            since: row.get("since")?,
+        })
     };
     rows.iter().map(listens).collect()
 }
@@ -56,6 +71,16 @@ pub(crate) fn set_heard(tx: &mut Tx<'_>, uid: Uid, position: i64) -> Result<()> 
     tx.execute(
         "UPDATE pipeline_schedule SET heard = $1 WHERE workspace_id = $2 AND uid = $3",
         &params![position, workspace, uid],
+    )?;
+    Ok(())
+}
+
+/// From now on it answers what comes after `position`.
+pub(crate) fn listen(tx: &mut Tx<'_>, uid: Uid, position: i64) -> Result<()> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    tx.execute(
+        "UPDATE pipeline_schedule SET heard = $1, listens_since = $2 WHERE workspace_id = $3 AND uid = $4",
+        &params![position, now, workspace, uid],
     )?;
     Ok(())
 }

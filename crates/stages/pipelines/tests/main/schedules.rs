@@ -203,4 +203,35 @@ async fn an_event_starts_one_run_that_is_told_of_it(ledger: ledger::Ledger) {
     assert_eq!(runs(&house, made.uid).await.len(), 2);
 }
 
+async fn what_happened_before_a_schedule_was_switched_on_again_is_not_answered(ledger: ledger::Ledger) {
+    let house = House::with_shell(ledger).await;
+    let mut new = schedule("true", cron("* * * * *", "UTC"));
+    new.trigger = Trigger::Event { on: "commit.created".into(), subject: None, payload: Default::default() };
+    new.catch_up = true;
+    let made = pipelines::create_schedule(&house.ledger, &house.actor, new).await.unwrap();
+    let switch = |enabled| pipelines::set_schedule_enabled(&house.ledger, &house.actor, made.uid, enabled);
+    let place = &house;
+    let commit = |subject: String| async move {
+        let tell = move |tx: &mut ledger::Tx<'_>| tx.event("commit.created", &subject, serde_json::json!({}));
+        place.ledger.write(&place.actor, tell).await.unwrap();
+    };
+    // Events get their numbers a moment after they were written, so that the last one before may be numbered after the switch.
+    for round in 1..=12 {
+        switch(false).await.unwrap();
+        commit(format!("before/{round}")).await;
+        switch(true).await.unwrap();
+        commit(format!("after/{round}")).await;
+        wait_for_runs(&house, made.uid, round).await;
+    }
+    let mut heard: Vec<String> = runs(&house, made.uid)
+        .await
+        .iter()
+        .map(|run| run.trigger["subject"].as_str().unwrap().to_owned())
+        .collect();
+    heard.sort();
+    let mut expected: Vec<String> = (1..=12).map(|round| format!("after/{round}")).collect();
+    expected.sort();
+    assert_eq!(heard, expected);
+}
+
 }
