@@ -116,7 +116,7 @@ pub fn input(target: &Target, rows: &[Row]) -> Result<Input, Failure> {
     if target.model.tabular.is_some() {
         let columns = names.iter().map(|name| {
             let cells: Vec<Option<Feature>> = rows.iter().map(|row| of(row, name)).collect();
-            Ok(Column { name: (*name).to_owned(), values: column(name, &cells)? })
+            Ok(Column { name: (*name).into(), values: column(name, &cells)? })
         });
         let frame = Frame::new(columns.collect::<Result<_, Failure>>()?).map_err(serving::Error::from)?;
         return Ok(Input::Columns(frame));

@@ -151,7 +151,7 @@ fn column(name: String, values: &[&Json], schema: &[ColumnSpec]) -> Result<Colum
         Some(kind) => cast(&name, values, kind)?,
         None => infer(&name, values)?,
     };
-    Ok(Column { name, values })
+    Ok(Column { name: name.into(), values })
 }
 
 fn cast(name: &str, values: &[&Json], kind: ColumnType) -> Result<Values> {
@@ -312,9 +312,9 @@ fn csv_texts(
     let declared = schema.iter().find(|s| s.name == name).map(|s| s.column_type);
     match declared {
         None | Some(ColumnType::String | ColumnType::Datetime | ColumnType::Binary) => {
-            Ok(Column { name: name.to_owned(), values: Values::Text(texts) })
+            Ok(Column { name: name.into(), values: Values::Text(texts) })
         }
-        Some(kind) => Ok(Column { name: name.to_owned(), values: cast(name, values, kind)? }),
+        Some(kind) => Ok(Column { name: name.into(), values: cast(name, values, kind)? }),
     }
 }
 
@@ -329,7 +329,7 @@ pub fn parquet(body: Bytes) -> Result<Frame> {
     let columns = fields.iter().map(|field| {
         let values = table_values(&table, &field.name, field.data_type)
             .map_err(|e| ScoringError::bad(format!("column {}: {e}", field.name)))?;
-        Ok(Column { name: field.name.clone(), values })
+        Ok(Column { name: field.name.as_str().into(), values })
     });
     frame(columns.collect::<Result<_>>()?)
 }

@@ -72,7 +72,7 @@ impl Json {
 
 pub fn parse(bytes: &[u8]) -> Result<Json, String> {
     let text = std::str::from_utf8(bytes).map_err(|e| format!("the text is not UTF-8: {e}"))?;
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, length: 0 };
     let value = parser.value(0)?;
     parser.space();
     if parser.at == text.len() { Ok(value) } else { Err(parser.expected("the end")) }
@@ -81,6 +81,29 @@ pub fn parse(bytes: &[u8]) -> Result<Json, String> {
 struct Parser<'t> {
     text: &'t str,
     at: usize,
+    /// Of the list that ended last: rows of a matrix are alike.
+    length: usize,
+}
+
+/// Digits whose number an `f64` holds exactly, and powers of ten likewise: their quotient is rounded once, and so is right.
+const EXACT_DIGITS: usize = 15;
+const POWERS: [f64; EXACT_DIGITS + 1] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+/// Digits that fit an `i64`, whatever they are.
+const WHOLE_DIGITS: usize = 18;
+
+/// How many digits the bytes begin with; they are appended to `number`, which wraps.
+fn digits(bytes: &[u8], number: &mut u64) -> usize {
+    let mut count = 0;
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        *number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        count += 1;
+    }
+    count
 }
 
 impl Parser<'_> {
@@ -130,21 +153,28 @@ impl Parser<'_> {
 
     fn items(&mut self, depth: usize) -> Result<Json, String> {
         self.at += 1;
-        let mut items = Vec::new();
         self.space();
-        if self.take("]") {
-            return Ok(Json::List(items));
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Json::List(Vec::new()));
         }
+        let mut items = Vec::with_capacity(self.length.min(1024));
         loop {
             items.push(self.value(depth + 1)?);
             self.space();
-            if self.take("]") {
-                return Ok(Json::List(items));
-            }
-            if !self.take(",") {
-                return Err(self.expected("`,` or `]`"));
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => break,
+                _ => return Err(self.expected("`,` or `]`")),
             }
         }
+        self.at += 1;
+        self.length = items.len();
+        // A long row before many short ones must not cost more than they do.
+        if items.capacity() > 2 * items.len() {
+            items.shrink_to_fit();
+        }
+        Ok(Json::List(items))
     }
 
     fn object(&mut self, depth: usize) -> Result<Json, String> {
@@ -178,42 +208,58 @@ impl Parser<'_> {
 
     fn number(&mut self) -> Result<Json, String> {
         let start = self.at;
-        self.take("-");
-        if self.take("Infinity") {
+        let all = &self.text.as_bytes()[start..];
+        let negative = all.first() == Some(&b'-');
+        let bytes = &all[usize::from(negative)..];
+        if negative && bytes.starts_with(b"Infinity") {
+            self.at += "-Infinity".len();
             return Ok(Json::Float(f64::NEG_INFINITY));
         }
-        let (mut whole, mut odd) = (true, false);
-        let mut before = b' ';
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'0'..=b'9' => {}
-                b'e' | b'E' => (whole, odd) = (false, odd || before == b'.'),
-                b'.' | b'+' | b'-' => whole = false,
-                _ => break,
+        let mut number = 0;
+        let whole = digits(bytes, &mut number);
+        let (mut end, mut places, mut exponent) = (whole, 0, false);
+        // Rust's own parser takes `01`, `1.`, `.5`, `1.e5` and `+1`; JSON does not.
+        let mut shaped = whole == 1 || (whole > 1 && bytes[0] != b'0');
+        let is_whole = bytes.get(end) != Some(&b'.');
+        if !is_whole {
+            places = digits(&bytes[end + 1..], &mut number);
+            end += 1 + places;
+            shaped &= places > 0;
+        }
+        if matches!(bytes.get(end), Some(b'e' | b'E')) {
+            exponent = true;
+            end += 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+            let count = digits(&bytes[end..], &mut 0);
+            end += count;
+            shaped &= count > 0;
+        }
+        let rest =
+            bytes[end..].iter().take_while(|b| matches!(b, b'0'..=b'9' | b'e' | b'E' | b'.' | b'+' | b'-'));
+        let rest = rest.count();
+        let end = start + usize::from(negative) + end + rest;
+        let text = &self.text[start..end];
+        self.at = end;
+        if !shaped || rest > 0 {
+            return Err(format!("`{text}` at byte {start} is not a number"));
+        }
+        let value = match is_whole && !exponent {
+            true if whole <= WHOLE_DIGITS => {
+                let number = number as i64;
+                Some(Json::Int(if negative { -number } else { number }))
             }
-            before = byte;
-            self.at += 1;
-        }
-        let text = &self.text[start..self.at];
-        let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
-        // Rust's own parser takes `1.`, `.5`, `1.e5` and `+1`; JSON does not.
-        let shaped = match digits {
-            [b'0', b'0'..=b'9', ..] => false,
-            [b'0'..=b'9', ..] => !odd && before != b'.',
-            _ => false,
-        };
-        let value = if whole {
-            let signed = text.parse().map(Json::Int).ok();
-            signed
+            true => text
+                .parse()
+                .map(Json::Int)
+                .ok()
                 .or_else(|| text.parse().map(Json::UInt).ok())
-                .or_else(|| text.parse().map(Json::Float).ok())
-        } else {
-            text.parse().map(Json::Float).ok()
+                .or_else(|| text.parse().map(Json::Float).ok()),
+            false if !exponent && whole + places <= EXACT_DIGITS => {
+                let size = number as f64 / POWERS[places];
+                Some(Json::Float(if negative { -size } else { size }))
+            }
+            false => text.parse().map(Json::Float).ok(),
         };
-        match value {
-            Some(value) if shaped => Ok(value),
-            _ => Err(format!("`{text}` at byte {start} is not a number")),
-        }
+        value.ok_or_else(|| format!("`{text}` at byte {start} is not a number"))
     }
 
     fn string(&mut self) -> Result<String, String> {
@@ -247,6 +293,11 @@ impl Parser<'_> {
 /// Appends `text` as a JSON string.
 pub fn write_text(out: &mut String, text: &str) {
     out.push('"');
+    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -307,6 +358,49 @@ mod tests {
         assert_eq!(value.get("b").and_then(Json::text), Some("xé\n😀"));
         assert_eq!(parse(b"18446744073709551615").unwrap(), Json::UInt(u64::MAX));
         assert_eq!(parse(b"{\"k\": 1, \"k\": 2}").unwrap().get("k"), Some(&Json::Int(2)));
+    }
+
+    #[test]
+    fn numbers_are_those_that_rust_reads() {
+        let mut state = 7_u64;
+        let mut next = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % below
+        };
+        for _ in 0..200_000 {
+            let mut text = String::new();
+            if next(2) == 0 {
+                text.push('-');
+            }
+            let digits = |text: &mut String, next: &mut dyn FnMut(u64) -> u64, most: u64| {
+                (0..=next(most)).for_each(|_| text.push(char::from(b'0' + next(10) as u8)));
+            };
+            match next(4) {
+                0 => text.push('0'),
+                _ => {
+                    text.push(char::from(b'1' + next(9) as u8));
+                    digits(&mut text, &mut next, 22);
+                }
+            }
+            if next(3) > 0 {
+                text.push('.');
+                digits(&mut text, &mut next, 22);
+            }
+            if next(4) == 0 {
+                text.push_str(["e", "E", "e-", "E+"][next(4) as usize]);
+                digits(&mut text, &mut next, 3);
+            }
+            let found = parse(text.as_bytes()).unwrap();
+            match found {
+                Json::Int(n) => assert_eq!(text.parse(), Ok(n), "{text}"),
+                Json::UInt(n) => assert_eq!(text.parse(), Ok(n), "{text}"),
+                other => {
+                    let x: f64 = text.parse().unwrap();
+                    assert_eq!(other.number().map(f64::to_bits), Some(x.to_bits()), "{text}");
+                    assert!(text.contains(['.', 'e', 'E']) || text.len() > 19, "{text}");
+                }
+            }
+        }
     }
 
     #[test]

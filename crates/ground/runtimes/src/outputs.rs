@@ -49,7 +49,7 @@ fn numbers(column: &Column) -> Result<Vec<f64>, Error> {
     (0..column.values.len())
         .map(|row| {
             column.values.number(row).ok_or_else(|| Error::Cell {
-                column: column.name.clone(),
+                column: column.name.to_string(),
                 row,
                 message: "the value is text, not a number".into(),
             })
@@ -82,10 +82,10 @@ pub fn to_frame(outputs: &[Tensor], rows: usize) -> Result<Frame, Error> {
         }
         let width = output.width();
         if width == 1 {
-            columns.push(Column { name: output.name.clone(), values: strided(&output.data, 0, 1) });
+            columns.push(Column { name: output.name.as_str().into(), values: strided(&output.data, 0, 1) });
         } else {
             columns.extend((0..width).map(|i| Column {
-                name: format!("{}_{i}", output.name),
+                name: format!("{}_{i}", output.name).into(),
                 values: strided(&output.data, i, width),
             }));
         }

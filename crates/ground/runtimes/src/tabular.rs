@@ -47,7 +47,8 @@ impl Values {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
-    pub name: String,
+    /// Shared: a request's columns are those of its model.
+    pub name: Arc<str>,
     pub values: Values,
 }
 
@@ -65,7 +66,7 @@ impl Frame {
         for column in &columns {
             if column.values.len() != rows {
                 return Err(Error::RaggedColumns {
-                    column: column.name.clone(),
+                    column: column.name.to_string(),
                     expected: rows,
                     actual: column.values.len(),
                 });
@@ -75,16 +76,16 @@ impl Frame {
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|c| c.name == name)
+        self.columns.iter().find(|c| *c.name == *name)
     }
 
     /// [`Frame::column`], looked for at its expected place first.
     pub fn column_near(&self, place: usize, name: &str) -> Option<&Column> {
-        self.columns.get(place).filter(|c| c.name == name).or_else(|| self.column(name))
+        self.columns.get(place).filter(|c| *c.name == *name).or_else(|| self.column(name))
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|c| c.name.as_str())
+        self.columns.iter().map(|c| &*c.name)
     }
 }
 
@@ -100,6 +101,8 @@ pub struct Tabular {
     model: Arc<dyn Model>,
     layout: Layout,
     columns: Vec<ColumnSpec>,
+    /// Of `columns`.
+    names: Vec<Arc<str>>,
     /// Whether the names come from a signature; otherwise columns are taken by position.
     named: bool,
 }
@@ -160,7 +163,7 @@ impl Tabular {
                 )));
             }
         }
-        Ok(Self { model, layout: Layout::PerColumn { inputs: ordered }, columns, named: true })
+        Ok(Self::of(model, Layout::PerColumn { inputs: ordered }, columns, true))
     }
 
     fn matrix(model: Arc<dyn Model>, input: TensorSpec, schema: &InputSchema) -> Result<Self, Error> {
@@ -189,7 +192,12 @@ impl Tabular {
                 }
             },
         };
-        Ok(Self { model, layout: Layout::Matrix { input }, columns, named: is_named })
+        Ok(Self::of(model, Layout::Matrix { input }, columns, is_named))
+    }
+
+    fn of(model: Arc<dyn Model>, layout: Layout, columns: Vec<ColumnSpec>, named: bool) -> Self {
+        let names = columns.iter().map(|column| column.name.as_str().into()).collect();
+        Self { model, layout, columns, names, named }
     }
 
     pub fn model(&self) -> &Arc<dyn Model> {
@@ -269,16 +277,16 @@ impl Tabular {
                     return None;
                 }
                 let columns = (0..width).map(|i| Column {
-                    name: self.columns[i].name.clone(),
+                    name: Arc::clone(&self.names[i]),
                     values: strided(&tensor.data, i, width),
                 });
                 Frame::new(columns.collect()).ok()
             }
             Layout::PerColumn { inputs } => {
                 let mut columns = Vec::with_capacity(inputs.len());
-                for (input, spec) in inputs.iter().zip(&self.columns) {
+                for (input, name) in inputs.iter().zip(&self.names) {
                     let tensor = tensors.iter().find(|t| t.name == input.name)?;
-                    columns.push(Column { name: spec.name.clone(), values: strided(&tensor.data, 0, 1) });
+                    columns.push(Column { name: Arc::clone(name), values: strided(&tensor.data, 0, 1) });
                 }
                 Frame::new(columns).ok()
             }

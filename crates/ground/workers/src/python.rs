@@ -275,7 +275,7 @@ pub fn inputs_of(schema: &InputSchema, example: &Frame) -> Option<Vec<TensorSpec
             Values::Boolean(_) => ElementType::Bool,
             Values::Text(_) => ElementType::Bytes,
         };
-        TensorSpec { name: column.name.clone(), element, shape: vec![-1] }
+        TensorSpec { name: column.name.to_string(), element, shape: vec![-1] }
     });
     Some(columns.collect())
 }

@@ -6,9 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::Request;
 use base64::Engine as _;
 use http::{HeaderMap, StatusCode, header};
 use kit::{AccessKeys, KeyError};
@@ -113,28 +111,19 @@ pub fn step_token(data_dir: &Path) -> Result<String, types::io::Error> {
     Ok(token)
 }
 
-/// Middleware: checks `Host` and `Origin`, finds the actor and puts it where `kit::Caller` looks for it. A request
-/// without credentials passes without an actor: doors answer health checks and pages to anybody.
-pub async fn check(
-    State(access): State<Access>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Checks `Host` and `Origin`, finds the actor and puts it where `kit::Caller` looks for it. A request without credentials
+/// passes without an actor: doors answer health checks and pages to anybody. The error is the answer.
+pub async fn check(access: &Access, peer: SocketAddr, request: &mut Request) -> Result<(), kit::Answer> {
     let local = request.extensions().get::<LocalAddress>().map(|l| l.0);
-    if let Err(refusal) =
-        check_addresses(&access.0.hosts, &access.0.origins, request.headers(), request.uri().host(), local)
-    {
-        return refusal.into_response();
-    }
-    match sign_in(&access, request.headers(), peer).await {
+    check_addresses(&access.0.hosts, &access.0.origins, request.headers(), request.uri().host(), local)?;
+    match sign_in(access, request.headers(), peer).await {
         Ok(Some(actor)) => {
             request.extensions_mut().insert(actor);
+            Ok(())
         }
-        Ok(None) => {}
-        Err(error) => return kit::Answer::from(&error).into_response(),
+        Ok(None) => Ok(()),
+        Err(error) => Err(kit::Answer::from(&error)),
     }
-    next.run(request).await
 }
 
 /// Whoever shows a wrong credential is nobody, like whoever shows none: each door refuses both in its own words.

@@ -243,9 +243,8 @@ fn router(
     });
     let inner =
         doors.into_iter().fold(health::router(health).merge(own), |router, door| router.merge(door.router));
-    let guard = Guard { actor: outpost.actor.clone(), any_host: options.any_host };
-    let inner =
-        inner.layer(from_fn_with_state(guard, let_in)).layer(from_fn_with_state(tracer, telemetry::measure));
+    let guard = Guard { actor: outpost.actor.clone(), any_host: options.any_host, tracer };
+    let inner = inner.layer(from_fn_with_state(guard, front));
     let predict = format!("/v1/projects/local/locations/local/endpoints/{}:predict", outpost.endpoint);
     let paths = Paths {
         inner,
@@ -281,10 +280,16 @@ async fn named(State(paths): State<Paths>, mut request: Request) -> Response {
 struct Guard {
     actor: Actor,
     any_host: bool,
+    tracer: Option<Tracer>,
+}
+
+async fn front(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let tracer = guard.tracer.clone();
+    telemetry::measure(tracer.as_ref(), request, |request| let_in(guard, request, next)).await
 }
 
 /// Whoever reaches this may ask. A web page may not make a browser ask in its name.
-async fn let_in(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+async fn let_in(guard: Guard, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
     let text = |name: http::HeaderName| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let host = text(http::header::HOST).to_ascii_lowercase();

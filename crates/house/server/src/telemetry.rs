@@ -4,9 +4,8 @@ use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue, Version, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use spans::{Kind, Open, TraceContext, Tracer};
@@ -57,20 +56,22 @@ pub fn keep_up(supervisor: &Supervisor, metrics: PrometheusHandle) {
     });
 }
 
-/// Middleware: counts requests and their seconds by route, and tells the caller in `Server-Timing` how many milliseconds the
+/// Counts a request and its seconds by route, and tells the caller in `Server-Timing` how many milliseconds the
 /// server took to the head of its answer (<https://www.w3.org/TR/server-timing/>). With a tracer each request is a span, and of
 /// one that is recorded the caller is told its place, too.
-pub async fn measure(State(tracer): State<Option<Tracer>>, request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "other".to_owned(), |path| path.as_str().to_owned());
+pub async fn measure<F: Future<Output = Response>>(
+    tracer: Option<&Tracer>,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let method = request.method().clone();
     let start = Instant::now();
-    let span = tracer.map(|tracer| begin(&tracer, &request, method.as_str(), &route));
+    let span = tracer.map(|tracer| begin(tracer, &request, method.as_str(), route));
     let mut response = match &span {
-        Some(span) => spans::within(span.current(), next.run(request)).await,
-        None => next.run(request).await,
+        Some(span) => spans::within(span.current(), answer(request)).await,
+        None => answer(request).await,
     };
     let took = start.elapsed();
     let mut timing = format!("total;dur={:.3}", took.as_secs_f64() * 1_000.0);
@@ -78,7 +79,7 @@ pub async fn measure(State(tracer): State<Option<Tracer>>, request: Request, nex
         timing = format!("{timing}, traceparent;desc=\"{}\"", span.context().parent());
         end(span, &response);
     }
-    traffic::count(&method, &route, response.status(), took);
+    traffic::count(&method, route, response.status(), took);
     if let Ok(timing) = HeaderValue::try_from(timing) {
         response.headers_mut().insert("server-timing", timing);
     }

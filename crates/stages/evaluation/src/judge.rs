@@ -108,7 +108,7 @@ impl Truth {
     pub fn predicted(&self, outputs: &Frame, request: &Request) -> Result<Predicted, Error> {
         let output = match (&request.output, outputs.columns.as_slice()) {
             (Some(name), _) => name.as_str(),
-            (None, [only]) => only.name.as_str(),
+            (None, [only]) => &*only.name,
             (None, _) if matches!(self, Self::Binary(_)) => "probability",
             (None, _) if matches!(self, Self::Classes(_)) && outputs.column("label").is_some() => "label",
             (None, _) => {

@@ -78,7 +78,7 @@ fn frame(tabular: &Tabular, table: &Table) -> Result<Frame, Error> {
     for spec in tabular.columns() {
         // What is absent is the runtime's to refuse: it knows which columns are optional.
         if table.field(&spec.name).is_ok() {
-            columns.push(Column { name: spec.name.clone(), values: values(table, &spec.name)? });
+            columns.push(Column { name: spec.name.as_str().into(), values: values(table, &spec.name)? });
         }
     }
     let mut frame = Frame::new(columns)?;

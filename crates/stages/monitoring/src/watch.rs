@@ -484,8 +484,9 @@ fn most_common(uids: &[Uid]) -> Option<Uid> {
     counts.into_iter().max_by_key(|(uid, count)| (*count, *uid)).map(|(uid, _)| uid)
 }
 
+/// Computing gives way to the requests whose windows it judges.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Stopped)?
+    tasks::in_background("monitoring-judge", tasks::Priority::Low, work).await.ok_or(Error::Stopped)?
 }

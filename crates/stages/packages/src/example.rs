@@ -48,7 +48,7 @@ pub fn frame_of(records: &[Value]) -> Option<Frame> {
     let columns = names.into_iter().map(|name| {
         let cells: Vec<&Value> =
             records.iter().map(|record| record.get(name).unwrap_or(&Value::Null)).collect();
-        Some(Column { name: name.clone(), values: values(&cells)? })
+        Some(Column { name: name.as_str().into(), values: values(&cells)? })
     });
     Frame::new(columns.collect::<Option<_>>()?).ok()
 }
@@ -65,7 +65,7 @@ fn of_rows(names: &[String], rows: &[Value]) -> Option<Frame> {
     let mut columns = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let cells: Vec<&Value> = rows.iter().map(|row| &row[index]).collect();
-        columns.push(Column { name: name.clone(), values: values(&cells)? });
+        columns.push(Column { name: name.as_str().into(), values: values(&cells)? });
     }
     Frame::new(columns).ok()
 }

@@ -31,7 +31,7 @@ pub fn batches(columns: &[ColumnSpec], example: Option<&Frame>, seed: u64) -> Ve
             .map(|spec| {
                 let known = example.and_then(|frame| frame.column(&spec.name)).map(|column| &column.values);
                 let values = column(spec.column_type, known, missing, unseen, &mut random);
-                Column { name: spec.name.clone(), values }
+                Column { name: spec.name.as_str().into(), values }
             })
             .collect();
         batches.push(Rows { name, frame: Frame { columns: frame, rows: ROWS } });

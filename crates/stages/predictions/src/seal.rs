@@ -16,6 +16,9 @@ pub struct Cache(Vec<(Uid, Arc<Table>)>);
 
 const CACHED: usize = 16;
 
+/// Full spools above which sealing no longer gives way to requests.
+const BACKLOG: usize = 8;
+
 impl Log {
     /// Parquet blob, then the row, node and event in one transaction, then the spool file goes. A crash between
     /// any two of them is mended by doing it again.
@@ -38,7 +41,15 @@ impl Log {
 
     async fn store_part(&self, key: &Key, part: &Part) -> Result<(), Error> {
         let (chunks, first) = (part.chunks.clone(), part.first_ordinal);
-        let bytes = blocking(move || Ok(table::build(&chunks, first)?.to_parquet_of(&table::STYLE)?)).await?;
+        let encode = move || Ok(table::build(&chunks, first)?.to_parquet_of(&table::STYLE)?);
+        // Requests go first, unless they bring more rows than what they leave over can seal.
+        let bytes = if self.closed_parts() > BACKLOG {
+            blocking(encode).await?
+        } else {
+            tasks::in_background("predictions-seal", tasks::Priority::Idle, encode)
+                .await
+                .ok_or(Error::Stopped)??
+        };
         let size = bytes.len() as i64;
         let digest = self.0.blobs.put_bytes(bytes).await?;
         let ids = || part.chunks.iter().flat_map(|c| c.ids.iter().copied());
@@ -61,6 +72,10 @@ impl Log {
         revisions.dedup();
         let actor = Actor { workspace: key.0, ..Actor::system("predictions") };
         self.0.ledger.write(&actor, move |tx| commit(tx, &segment, &revisions)).await
+    }
+
+    fn closed_parts(&self) -> usize {
+        self.0.tail.read().endpoints.values().flat_map(|e| &e.parts).filter(|part| part.closed).count()
     }
 
     /// A sealed segment's rows.

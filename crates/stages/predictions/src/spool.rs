@@ -157,7 +157,7 @@ impl Kind {
 impl Shape {
     fn of(batch: &Batch) -> Self {
         let columns =
-            |frame: &Frame| frame.columns.iter().map(|c| (c.name.clone(), Kind::of(&c.values))).collect();
+            |frame: &Frame| frame.columns.iter().map(|c| (c.name.to_string(), Kind::of(&c.values))).collect();
         Self { origin: Origin::of(batch), inputs: columns(&batch.inputs), outputs: columns(&batch.outputs) }
     }
 
@@ -167,7 +167,7 @@ impl Shape {
                 && columns
                     .iter()
                     .zip(&frame.columns)
-                    .all(|((name, kind), c)| *kind == Kind::of(&c.values) && *name == c.name)
+                    .all(|((name, kind), c)| *kind == Kind::of(&c.values) && **name == *c.name)
         };
         self.origin.is_of(batch) && same(&self.inputs, &batch.inputs) && same(&self.outputs, &batch.outputs)
     }
@@ -322,7 +322,9 @@ impl<'b> Bytes<'b> {
     }
 
     fn frame(&mut self, columns: Vec<(String, Kind)>, rows: usize) -> Option<Frame> {
-        let column = |(name, kind): (String, Kind)| Some(Column { name, values: self.values(kind, rows)? });
+        let column = |(name, kind): (String, Kind)| {
+            Some(Column { name: name.into(), values: self.values(kind, rows)? })
+        };
         Some(Frame { columns: columns.into_iter().map(column).collect::<Option<_>>()?, rows })
     }
 

@@ -64,7 +64,7 @@ fn frame(cells: Vec<(String, Cells)>, rows: usize) -> Option<Frame> {
                 Cells::Boolean(v) => Values::Boolean(v),
                 Cells::Text(v) => Values::Text(v),
             };
-            Column { name, values }
+            Column { name: name.into(), values }
         })
         .collect();
     if columns.iter().any(|c| c.values.len() != rows) {

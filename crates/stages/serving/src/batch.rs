@@ -89,7 +89,7 @@ fn array(values: Values) -> columns::ArrayRef {
 fn frame(tabular: &Tabular, table: &Table) -> Result<Frame, Error> {
     let mut columns = Vec::new();
     for spec in tabular.columns().iter().filter(|spec| table.field(&spec.name).is_ok()) {
-        columns.push(Column { name: spec.name.clone(), values: values(table, &spec.name)? });
+        columns.push(Column { name: spec.name.as_str().into(), values: values(table, &spec.name)? });
     }
     let mut frame = Frame::new(columns)?;
     frame.rows = table.rows();

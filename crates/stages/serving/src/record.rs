@@ -65,10 +65,10 @@ impl RecordSettings {
     }
 
     fn clean(&self, frame: &mut Frame) {
-        frame.columns.retain(|column| !self.leave_out.contains(&column.name));
+        frame.columns.retain(|column| !self.leave_out.iter().any(|name| **name == *column.name));
         let mask = self.mask_personal_data.then(mask).flatten();
         for column in &mut frame.columns {
-            if self.mask.contains(&column.name) {
+            if self.mask.iter().any(|name| **name == *column.name) {
                 hide(column, "<masked>");
             } else if self.mask_personal_data {
                 match mask {

@@ -52,7 +52,7 @@ pub(crate) fn example(bytes: &[u8]) -> Option<Frame> {
     let mut columns = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let cells: Vec<&Value> = rows.iter().map(|row| row.get(index)).collect::<Option<_>>()?;
-        columns.push(Column { name: name.as_str()?.to_owned(), values: values(&cells)? });
+        columns.push(Column { name: name.as_str()?.into(), values: values(&cells)? });
     }
     Frame::new(columns).ok()
 }

@@ -328,7 +328,7 @@ mod tests {
             ("ward", text(|r| r.2.map(str::to_owned))),
             ("note", text(|r| r.3.map(str::to_owned))),
         ];
-        let column = |(name, values): (&str, Values)| Column { name: name.to_owned(), values };
+        let column = |(name, values): (&str, Values)| Column { name: name.into(), values };
         Frame::new(columns.into_iter().map(column).collect()).unwrap()
     }
 

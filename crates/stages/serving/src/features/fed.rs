@@ -132,7 +132,7 @@ impl Fed {
                         Some(key) => format!("{} has no features for {key}", self.features.name()),
                         None => "the value is missing: it says whose features are looked up".to_owned(),
                     };
-                    return Err(Error::Cell { column: keys.name.clone(), row, message });
+                    return Err(Error::Cell { column: keys.name.to_string(), row, message });
                 }
             }
         }
@@ -172,9 +172,9 @@ fn shown(keys: &Values, row: usize) -> Option<String> {
 
 /// Puts the default where the key is not known.
 fn fill(column: &mut Column, known: &[bool], default: &Value) -> Result<(), Error> {
-    let name = column.name.clone();
+    let name = std::sync::Arc::clone(&column.name);
     let wrong = move || Error::Cell {
-        column: name,
+        column: name.to_string(),
         row: 0,
         message: format!("its default {default} is of another type"),
     };

@@ -65,7 +65,7 @@ impl KeyedTable {
                 continue;
             }
             specs.push(named(&field.name, kind));
-            rows.push(Column { name: field.name.clone(), values });
+            rows.push(Column { name: field.name.as_str().into(), values });
         }
         let (Some(key), Some(places)) = (own, places) else {
             let known: Vec<&str> = table.schema().names().collect();
@@ -138,7 +138,7 @@ impl FeatureLookup for KeyedTable {
                 name: name.clone(),
                 known: self.rows.names().collect::<Vec<_>>().join(", "),
             })?;
-            found.push(Column { name: name.clone(), values: taken(&column.values, &places) });
+            found.push(Column { name: name.as_str().into(), values: taken(&column.values, &places) });
         }
         let known = places.iter().map(Option::is_some).collect();
         Ok(Found { rows: Frame { columns: found, rows: places.len() }, known })
