@@ -29,7 +29,8 @@ class Served:
             try:
                 if requests.get(f"{self.url}/readyz", timeout=2).ok:
                     return
-            except requests.ConnectionError:
+            # A busy machine may take its time for the first answer.
+            except (requests.ConnectionError, requests.Timeout):
                 pass
             assert self.process.poll() is None and time.time() < until, "it does not start"
             time.sleep(0.1)

@@ -1,9 +1,10 @@
 """Spans of predictions at real receivers: python serving_telemetry.py <server-url>
 
-The server that it is given is not asked: it starts servers of its own (`MLWRIGHT_BIN`). One sends its spans to a collector made of
-http.server and OpenTelemetry's own messages, another to a server's `/v1/traces`, where the unmodified mlflow client reads them.
+The server that it is given is not asked: it starts servers of its own (`MLWRIGHT_BIN`). Some send their spans to collectors made of
+http.server or grpcio and OpenTelemetry's own messages, another to a server's `/v1/traces`, where the unmodified mlflow client reads them.
 """
 
+import concurrent.futures
 import http.server
 import shutil
 import socket
@@ -25,10 +26,11 @@ from _checks import check, run_checks  # noqa: E402
 from _served import Served  # noqa: E402
 from _serving import HOST, URL, deploy  # noqa: E402
 
+import grpc  # noqa: E402
 import requests  # noqa: E402
 import tritonclient.grpc as triton_grpc  # noqa: E402
 import tritonclient.http as triton  # noqa: E402
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: E402
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse  # noqa: E402
 
 SCRATCH = tempfile.mkdtemp(prefix="mlwright-telemetry-")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -62,6 +64,34 @@ class Collector(http.server.BaseHTTPRequestHandler):
 collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
 threading.Thread(target=collector.serve_forever, daemon=True).start()
 AT = f'otlp_endpoint = "http://127.0.0.1:{collector.server_port}"'
+
+
+class Exports(grpc.GenericRpcHandler):
+    """The collector's one method, `TraceService/Export`; refuses what comes while it is `busy`."""
+
+    busy = 0
+
+    def service(self, details):
+        if details.method != "/opentelemetry.proto.collector.trace.v1.TraceService/Export":
+            return None
+        return grpc.unary_unary_rpc_method_handler(
+            self.export,
+            request_deserializer=ExportTraceServiceRequest.FromString,
+            response_serializer=ExportTraceServiceResponse.SerializeToString,
+        )
+
+    def export(self, message, context):
+        if self.busy:
+            self.busy -= 1
+            context.abort(grpc.StatusCode.UNAVAILABLE, "später")
+        Collector.taken.append((dict(context.invocation_metadata()), message))
+        return ExportTraceServiceResponse()
+
+
+exports = Exports()
+grpc_collector = grpc.server(concurrent.futures.ThreadPoolExecutor(2), handlers=[exports])
+GRPC_PORT = grpc_collector.add_insecure_port("127.0.0.1:0")
+grpc_collector.start()
 
 
 def value(any_value):
@@ -188,13 +218,33 @@ def the_environment_tells_a_server_too_and_none_is_off():
     with served("", env=env):
         Collector.taken.clear()
         requests.get(f"{URL}/v2/health/live")
-        until(spans)
-        assert attributes(Collector.taken[0][1].resource_spans[0].resource)["service.name"] == "env"
+        # What the collector took so slowly may still come from the server before.
+        named = lambda: [attributes(message.resource_spans[0].resource)["service.name"] for _, message in list(Collector.taken)]
+        until(lambda: "env" in named())
     with served(""):
         Collector.taken.clear()
         assert "traceparent" not in requests.get(f"{URL}/v2/health/live").headers["server-timing"]
         time.sleep(1.5)
         assert not Collector.taken
+
+
+@check
+def a_collector_takes_them_by_grpc_after_it_was_busy_too():
+    settings = f'otlp_endpoint = "http://127.0.0.1:{GRPC_PORT}"\notlp_protocol = "grpc"\notlp_headers = {{ x-key = "secret" }}'
+    with served(settings):
+        Collector.taken.clear()
+        exports.busy = 1
+        ask(triton.InferenceServerClient(HOST), triton, "cancer", headers={"traceparent": f"00-{'34' * 16}-{PARENT}-01"})
+        found = {span.name for span in until(whole("34" * 16))}
+        assert {"POST /v2/models/{model}/infer", "predict cancer", "compute"} <= found and exports.busy == 0, found
+        assert Collector.taken[0][0]["x-key"] == "secret", Collector.taken[0][0]
+        figures = requests.get(f"{URL}/metrics").text
+        assert "mlwright_spans_exported_total" in figures and 'mlwright_spans_dropped_total{reason="export"}' not in figures
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{GRPC_PORT}", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    with served("", env=env):
+        Collector.taken.clear()
+        requests.get(f"{URL}/v2/health/live")
+        until(spans)
 
 
 @check

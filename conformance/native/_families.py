@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 
+import _chains_and_splines
 import _made_of_others
 import numpy as np
 import pandas as pd
@@ -188,10 +189,9 @@ def sklearn_cases(rng, rows):
         yield sk(f"IsolationForest{tag}", IsolationForest(n_estimators=20, max_features=pick(rng, 1.0, 0.5), contamination=pick(rng, "auto", 0.1), random_state=seed).fit(x), t)
     yield from pipelines(rng, rows, seed)
     yield from _made_of_others.cases(rng, rows)
+    yield from _chains_and_splines.cases(rng, rows)
     x, t = table(rng, train_rows), table(rng, 20)
-    yield sk("refused: KNeighborsClassifier by products", KNeighborsClassifier(algorithm="brute").fit(x, classes(rng, signal(rng, x), 2)), t, refusal=True)
-    y2 = np.c_[classes(rng, signal(rng, x), 2), classes(rng, signal(rng, x), 3)]
-    yield sk("refused: labels of several outputs", RandomForestClassifier(2).fit(x, y2), t, refusal=True)
+    yield sk("refused: KNeighborsClassifier by comparing with every row", KNeighborsClassifier(algorithm="brute").fit(x, classes(rng, signal(rng, x), 2)), t, refusal=True)
 
 
 def pipelines(rng, rows, seed):

@@ -90,6 +90,14 @@ impl Answer {
     }
 }
 
+/// The version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// The newest that both sides have, as TLS settles it; 1.1 in the clear.
+    Agreed,
+    Two,
+}
+
 /// Cheap to clone; connections are shared and kept open.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -100,12 +108,19 @@ pub struct Client {
 impl Client {
     /// Errors: `Start`.
     pub fn new(policy: Policy) -> Result<Self, Error> {
+        Self::speaking(policy, Version::Agreed)
+    }
+
+    pub(crate) fn speaking(policy: Policy, version: Version) -> Result<Self, Error> {
         // Fails if a provider is installed already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder();
         for pem in &policy.authorities {
             let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|e| Error::Start(reason(&e)))?;
             builder = found.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
+        }
+        if version == Version::Two {
+            builder = builder.http2_prior_knowledge();
         }
         let inner = builder
             .connect_timeout(policy.connect_timeout)
@@ -162,14 +177,14 @@ impl Client {
 
     async fn downloaded(&self, call: &Call, to: &Path, traced: &Traced) -> Result<u16, Error> {
         let request = self.request(call, traced).await?;
-        let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
+        let mut answer = request.send().await.map_err(|e| failed(call, &e, &self.policy))?;
         let status = answer.status().as_u16();
         if status != 200 {
             return Ok(status);
         }
         let mut file =
             tokio::fs::File::create(to).await.map_err(|e| types::io::Error::new("create", to, e))?;
-        while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|e| failed(call, &e, &self.policy))? {
             file.write_all(&chunk).await.map_err(|e| types::io::Error::new("write", to, e))?;
         }
         file.flush().await.map_err(|e| types::io::Error::new("write", to, e))?;
@@ -201,11 +216,11 @@ impl Client {
 
     async fn once(&self, call: &Call, traced: &Traced) -> Result<Answer, Error> {
         let request = self.request(call, traced).await?;
-        let mut answer = request.send().await.map_err(|e| self.failed(call, &e))?;
+        let mut answer = request.send().await.map_err(|e| failed(call, &e, &self.policy))?;
         let status = answer.status().as_u16();
         let location = answer.headers().get("location").and_then(|v| v.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|e| self.failed(call, &e))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|e| failed(call, &e, &self.policy))? {
             if (body.len() + chunk.len()) as u64 > self.policy.largest_answer {
                 return Err(Error::TooLarge { url: call.url.clone(), limit: self.policy.largest_answer });
             }
@@ -214,7 +229,11 @@ impl Client {
         Ok(Answer { url: call.url.clone(), status, location, body: body.into() })
     }
 
-    async fn request(&self, call: &Call, traced: &Traced) -> Result<reqwest::RequestBuilder, Error> {
+    pub(crate) async fn request(
+        &self,
+        call: &Call,
+        traced: &Traced,
+    ) -> Result<reqwest::RequestBuilder, Error> {
         let mut request = self.inner.request(call.method.wire(), &call.url);
         for (name, value) in &call.headers {
             request = request.header(name, value);
@@ -241,7 +260,7 @@ impl Client {
     }
 
     /// A literal address never passes the resolver, so it is looked at here.
-    fn check(&self, url: &str) -> Result<(), Error> {
+    pub(crate) fn check(&self, url: &str) -> Result<(), Error> {
         let bad = |reason: &str| Error::BadUrl { url: url.to_owned(), reason: reason.to_owned() };
         let parsed = reqwest::Url::parse(url).map_err(|e| bad(&e.to_string()))?;
         if !matches!(parsed.scheme(), "http" | "https") {
@@ -257,20 +276,25 @@ impl Client {
         }
     }
 
-    fn failed(&self, call: &Call, error: &reqwest::Error) -> Error {
-        let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(current) = source {
-            if let Some(Refused(host, address)) = current.downcast_ref() {
-                return Error::Private { host: host.clone(), address: *address };
-            }
-            source = current.source();
-        }
-        let url = call.url.clone();
-        if error.is_timeout() {
-            return Error::TimedOut { url, seconds: self.policy.timeout.as_secs() };
-        }
-        Error::Unreachable { url, reason: reason(error) }
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
+}
+
+/// Why a call has no answer.
+pub(crate) fn failed(call: &Call, error: &reqwest::Error, policy: &Policy) -> Error {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(current) = source {
+        if let Some(Refused(host, address)) = current.downcast_ref() {
+            return Error::Private { host: host.clone(), address: *address };
+        }
+        source = current.source();
+    }
+    let url = call.url.clone();
+    if error.is_timeout() {
+        return Error::TimedOut { url, seconds: policy.timeout.as_secs() };
+    }
+    Error::Unreachable { url, reason: reason(error) }
 }
 
 /// The innermost reason: the outer ones repeat the URL.

@@ -18,6 +18,8 @@ pub enum Error {
     TooLarge { url: String, limit: u64 },
     #[error("the answer of {url} is no JSON: {reason}")]
     NoJson { url: String, reason: String },
+    #[error("the answer of {url} is none of gRPC: {reason}")]
+    NoGrpc { url: String, reason: String },
     #[error("the HTTP client cannot start: {0}")]
     Start(String),
     #[error("`{address}` is no e-mail address: {reason}")]
@@ -42,7 +44,7 @@ impl Fault for Error {
             Self::Private { .. } => Class::Forbidden,
             Self::Resolve { .. } | Self::Unreachable { .. } | Self::TimedOut { .. } => Class::Unavailable,
             Self::TooLarge { .. } => Class::TooLarge,
-            Self::NoJson { .. } | Self::Start(_) => Class::Internal,
+            Self::NoJson { .. } | Self::NoGrpc { .. } | Self::Start(_) => Class::Internal,
             Self::Io(e) => e.class(),
         }
     }

@@ -84,6 +84,7 @@ fn word(error: &Error) -> &'static str {
         Error::TimedOut { .. } => "timeout",
         Error::TooLarge { .. } => "too_large",
         Error::NoJson { .. }
+        | Error::NoGrpc { .. }
         | Error::Start(_)
         | Error::BadMail { .. }
         | Error::Mail { .. }

@@ -211,9 +211,19 @@ pub struct Log {
 #[serde(deny_unknown_fields, default)]
 pub struct Telemetry {
     pub otlp_endpoint: String,
+    pub otlp_protocol: OtlpProtocol,
     pub otlp_headers: BTreeMap<String, String>,
     pub sample: f64,
     pub service_name: String,
+}
+
+/// How spans travel; called as OpenTelemetry's variables call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OtlpProtocol {
+    #[serde(rename = "http/protobuf")]
+    Http,
+    #[serde(rename = "grpc")]
+    Grpc,
 }
 
 /// One more address, for doors whose paths clash or that want a port of their own.
@@ -284,6 +294,7 @@ impl Default for Config {
             log: Log { filter: "info".into(), json: false },
             telemetry: Telemetry {
                 otlp_endpoint: String::new(),
+                otlp_protocol: OtlpProtocol::Http,
                 otlp_headers: BTreeMap::new(),
                 sample: 1.0,
                 service_name: "mlwright".into(),

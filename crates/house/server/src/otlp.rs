@@ -1,12 +1,12 @@
-//! Spans to a collector: OTLP over HTTP as protobuf (<https://opentelemetry.io/docs/specs/otlp/>), in batches, beside the
-//! requests. A collector that is slow or gone costs spans, which are counted, and never a request.
+//! Spans to a collector: OTLP as protobuf, over HTTP or gRPC (<https://opentelemetry.io/docs/specs/otlp/>), in batches, beside
+//! the requests. A collector that is slow or gone costs spans, which are counted, and never a request.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use outbound::{Body, Call, Client, Method, Policy};
+use outbound::{Body, Call, Client, GrpcClient, Method, Policy, percent_decoded};
 use spans::{Span, TraceContext, Tracer, Value};
 use tasks::{CancellationToken, OnStop, Supervisor};
 use tokio::sync::{Mutex, mpsc};
@@ -16,7 +16,7 @@ use wire_otlp::{
     Scope, ScopeSpans, Status,
 };
 
-use crate::config::Telemetry;
+use crate::config::{OtlpProtocol, Telemetry};
 use crate::{Error, VERSION};
 
 /// Spans that wait to be sent; more are lost.
@@ -33,8 +33,14 @@ const LAST: Duration = Duration::from_secs(5);
 #[derive(Clone, Default)]
 pub struct Exporter(Option<Arc<Inner>>);
 
+/// How spans travel.
+enum Way {
+    Http(Client),
+    Grpc(GrpcClient),
+}
+
 struct Inner {
-    client: Client,
+    way: Way,
     url: String,
     headers: Vec<(String, String)>,
     resource: Resource,
@@ -60,11 +66,15 @@ impl Exporter {
             largest_answer: 1 << 20,
             ..Policy::default()
         };
-        let client = Client::new(policy).map_err(|e| Error::Telemetry(e.to_string()))?;
+        let way = match wanted.protocol {
+            OtlpProtocol::Http => Client::new(policy).map(Way::Http),
+            OtlpProtocol::Grpc => GrpcClient::new(policy).map(Way::Grpc),
+        };
+        let way = way.map_err(|e| Error::Telemetry(e.to_string()))?;
         let (tracer, spans) = Tracer::new(Arc::new(SystemClock), wanted.share, ROOM);
         tracing::info!(collector = wanted.url, share = wanted.share, "spans of requests are exported");
         let inner = Inner {
-            client,
+            way,
             url: wanted.url,
             headers: wanted.headers,
             resource: Resource {
@@ -143,22 +153,12 @@ impl Inner {
     /// Again after each of `pauses`, while the collector may take it later.
     async fn send(&self, batch: Vec<Span>, pauses: &[Duration]) {
         let count = batch.len() as u64;
-        let call = Call {
-            method: Method::Post,
-            url: self.url.clone(),
-            headers: self.headers.clone(),
-            body: Body::Bytes(self.request(batch).to_bytes().into()),
-        };
+        let message: bytes::Bytes = self.request(batch).to_bytes().into();
         let mut pauses = pauses.iter();
         let why = loop {
-            let (why, later) = match self.client.send(&call).await {
-                Ok(answer) if (200..300).contains(&answer.status) => {
-                    return self.taken(count, &answer.body);
-                }
-                Ok(answer) => {
-                    (format!("it answered {}", answer.status), matches!(answer.status, 429 | 502..=504))
-                }
-                Err(error) => (error.to_string(), true),
+            let (why, later) = match self.once(message.clone()).await {
+                Ok(answer) => return self.taken(count, &answer),
+                Err(failed) => failed,
             };
             match pauses.next().filter(|_| later) {
                 Some(pause) => tokio::time::sleep(*pause).await,
@@ -168,6 +168,37 @@ impl Inner {
         metrics::counter!("mlwright_spans_dropped_total", "reason" => "export").increment(count);
         if !self.failing.swap(true, Ordering::Relaxed) {
             tracing::warn!(collector = self.url, why, "spans are lost");
+        }
+    }
+
+    /// What the collector answered, or why it did not take them and whether it may later.
+    async fn once(&self, message: bytes::Bytes) -> Result<bytes::Bytes, (String, bool)> {
+        match &self.way {
+            Way::Http(client) => {
+                let call = Call {
+                    method: Method::Post,
+                    url: self.url.clone(),
+                    headers: self.headers.clone(),
+                    body: Body::Bytes(message),
+                };
+                let answer = client.send(&call).await.map_err(|e| (e.to_string(), true))?;
+                match answer.status {
+                    200..300 => Ok(answer.body),
+                    status => Err((format!("it answered {status}"), matches!(status, 429 | 502..=504))),
+                }
+            }
+            Way::Grpc(client) => {
+                let answer = client.call(&self.url, &self.headers, &message).await;
+                let answer = answer.map_err(|e| (e.to_string(), true))?;
+                match answer.code {
+                    0 => Ok(answer.body),
+                    code => {
+                        let why = format!("it answered with the gRPC status {code}: {}", answer.message);
+                        // CANCELLED, DEADLINE_EXCEEDED, ABORTED, OUT_OF_RANGE, UNAVAILABLE, DATA_LOSS.
+                        Err((why, matches!(code, 1 | 4 | 10 | 11 | 14 | 15)))
+                    }
+                }
+            }
         }
     }
 
@@ -236,6 +267,8 @@ fn wire(span: Span) -> wire_otlp::Span {
 /// What to send where.
 #[derive(Debug, PartialEq)]
 struct Wanted {
+    protocol: OtlpProtocol,
+    /// With the path of the protocol.
     url: String,
     headers: Vec<(String, String)>,
     resource: Vec<(String, String)>,
@@ -248,15 +281,26 @@ fn wanted(config: &Telemetry, env: impl Fn(&str) -> Option<String>) -> Result<Op
     let env = |name: &str| env(name).filter(|value| !value.trim().is_empty());
     let (mut url, mut share) = (config.otlp_endpoint.trim().to_owned(), config.sample);
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
-    let mut service = config.service_name.clone();
+    let (mut service, mut protocol) = (config.service_name.clone(), config.otlp_protocol);
     if url.is_empty() {
         if env("OTEL_SDK_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        // That of traces alone is taken as it is.
+        let given = env("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL").or_else(|| env("OTEL_EXPORTER_OTLP_PROTOCOL"));
+        protocol = match given.as_deref().map(str::trim) {
+            None => protocol,
+            Some("http/protobuf") => OtlpProtocol::Http,
+            Some("grpc") => OtlpProtocol::Grpc,
+            Some(other) => {
+                return Err(Error::Telemetry(format!(
+                    "spans cannot go by the protocol `{other}`, only by http/protobuf or grpc"
+                )));
+            }
+        };
+        // That of traces alone is taken as it is; gRPC has a path of its own.
         url = match (env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), env("OTEL_EXPORTER_OTLP_ENDPOINT")) {
-            (Some(whole), _) => whole,
-            (None, Some(base)) => traces(&base),
+            (Some(whole), _) if protocol == OtlpProtocol::Http => whole,
+            (Some(base), _) | (None, Some(base)) => place(&base, protocol),
             (None, None) => return Ok(None),
         };
         let given = env("OTEL_EXPORTER_OTLP_TRACES_HEADERS").or_else(|| env("OTEL_EXPORTER_OTLP_HEADERS"));
@@ -269,7 +313,7 @@ fn wanted(config: &Telemetry, env: impl Fn(&str) -> Option<String>) -> Result<Op
         }
         service = env("OTEL_SERVICE_NAME").unwrap_or(service);
     } else {
-        url = traces(&url);
+        url = place(&url, protocol);
     }
     headers.extend(config.otlp_headers.clone());
     if !(0.0..=1.0).contains(&share) {
@@ -283,13 +327,16 @@ fn wanted(config: &Telemetry, env: impl Fn(&str) -> Option<String>) -> Result<Op
             return Err(Error::Telemetry(format!("`{name}` or its value is no header")));
         }
     }
-    headers.insert("content-type".into(), "application/x-protobuf".into());
+    if protocol == OtlpProtocol::Http {
+        headers.insert("content-type".into(), "application/x-protobuf".into());
+    }
     // A collector that records its own requests, this server perhaps, must not record these: each would lead to the next.
     let unrecorded =
         TraceContext { trace: rand::random::<u128>().max(1), span: 1, sampled: false, state: None };
     headers.insert("traceparent".into(), unrecorded.parent());
     let given = env("OTEL_RESOURCE_ATTRIBUTES").iter().flat_map(|text| pairs(text)).collect::<Vec<_>>();
     Ok(Some(Wanted {
+        protocol,
         url,
         headers: headers.into_iter().collect(),
         resource: resource(service, given),
@@ -297,9 +344,14 @@ fn wanted(config: &Telemetry, env: impl Fn(&str) -> Option<String>) -> Result<Op
     }))
 }
 
-fn traces(base: &str) -> String {
-    let base = base.trim_end_matches('/');
-    if base.ends_with("/v1/traces") { base.to_owned() } else { format!("{base}/v1/traces") }
+/// Where a collector takes spans.
+fn place(base: &str, protocol: OtlpProtocol) -> String {
+    let base = base.trim().trim_end_matches('/');
+    let path = match protocol {
+        OtlpProtocol::Http => "/v1/traces",
+        OtlpProtocol::Grpc => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    };
+    if base.ends_with(path) { base.to_owned() } else { format!("{base}{path}") }
 }
 
 /// Who this is: the first of equal names counts.
@@ -330,28 +382,9 @@ fn resource(service: String, given: Vec<(String, String)>) -> Vec<(String, Strin
 fn pairs(text: &str) -> Vec<(String, String)> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
-        Some((key.trim().to_owned(), decoded(value.trim())))
+        Some((key.trim().to_owned(), percent_decoded(value.trim())))
     };
     text.split(',').filter_map(pair).filter(|(key, _)| !key.is_empty()).collect()
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let digit = |at: usize| after.get(at).and_then(|byte| char::from(*byte).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            (byte, _, _) => {
-                bytes.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -155,8 +155,12 @@ pub const KEYS: &[(&str, &str)] = &[
     ("log.json", "Whether log lines are JSON."),
     (
         "telemetry.otlp_endpoint",
-        "Where spans of requests are sent, by OTLP over HTTP: a collector such as `http://127.0.0.1:4318` (`/v1/traces` is \
+        "Where spans of requests are sent, by OTLP: a collector such as `http://127.0.0.1:4318` (`/v1/traces` is \
          appended). Empty for what OTEL_EXPORTER_OTLP_ENDPOINT and its kin say, and for nowhere without them.",
+    ),
+    (
+        "telemetry.otlp_protocol",
+        "How they go there: `http/protobuf`, or `grpc`, for which collectors have a port of its own (4317 as a rule).",
     ),
     ("telemetry.otlp_headers", "Headers that are sent along, such as `{ authorization = \"Bearer …\" }`."),
     (

@@ -33,6 +33,7 @@ fn nobody_is_told_anything_unless_somebody_asked() {
 fn the_configuration_wins_over_the_environment() {
     let given = Telemetry {
         otlp_endpoint: "http://collector:4318/".into(),
+        otlp_protocol: OtlpProtocol::Http,
         otlp_headers: BTreeMap::from([("x-key".into(), "k".into())]),
         sample: 0.5,
         service_name: "visits".into(),
@@ -63,6 +64,15 @@ fn a_container_is_told_by_its_environment() {
     assert_eq!(header(&found, "authorization"), Some("Basic abc"));
     let whole = [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c/api/otel")];
     assert_eq!(of(&config(), &whole).unwrap().unwrap().url, "http://c/api/otel");
+    let grpc =
+        [("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://c:4317/"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+    let found = of(&config(), &grpc).unwrap().unwrap();
+    assert_eq!(
+        (found.protocol, found.url.as_str()),
+        (OtlpProtocol::Grpc, &*format!("http://c:4317{EXPORT}"))
+    );
+    let json = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")];
+    assert!(of(&config(), &json).unwrap_err().to_string().contains("http/json"));
 }
 
 #[test]
@@ -94,14 +104,32 @@ async fn collect(State(collector): State<Collector>, headers: HeaderMap, body: B
     StatusCode::OK
 }
 
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+type Exported = Result<ExportTraceServiceResponse, wire_grpc::Status>;
+
+/// The same by gRPC; the first batch that it takes is refused in part.
+async fn export(collector: Collector, call: wire_grpc::Call, batch: ExportTraceServiceRequest) -> Exported {
+    if collector.asked.fetch_add(1, Ordering::Relaxed) < collector.busy {
+        return Err(wire_grpc::Status::unavailable("später %"));
+    }
+    collector.taken.lock().await.push((call.headers, batch.to_bytes().into()));
+    let refused = wire_otlp::PartialSuccess { rejected_spans: 1, error_message: "too old".into() };
+    Ok(ExportTraceServiceResponse { partial_success: Some(refused) })
+}
+
 async fn with_collector<F: Future<Output = ()>>(
     collector: Collector,
+    protocol: OtlpProtocol,
     work: impl FnOnce(Tracer, Exporter) -> F,
 ) -> Vec<(HeaderMap, Bytes)> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().route("/v1/traces", post(collect)).with_state(collector.clone());
-    let given = Telemetry { otlp_endpoint: url, ..config() };
+    let router = Router::new()
+        .route("/v1/traces", post(collect))
+        .route(EXPORT, wire_grpc::unary(export))
+        .with_state(collector.clone());
+    let given = Telemetry { otlp_endpoint: url, otlp_protocol: protocol, ..config() };
     let (tracer, exporter) = Exporter::to(of(&given, &[]).unwrap().unwrap()).unwrap();
     tokio::select! {
         () = work(tracer, exporter) => {}
@@ -113,7 +141,7 @@ async fn with_collector<F: Future<Output = ()>>(
 
 #[tokio::test]
 async fn what_is_left_at_the_end_is_sent() {
-    let taken = with_collector(Collector::default(), |tracer, exporter| async move {
+    let taken = with_collector(Collector::default(), OtlpProtocol::Http, |tracer, exporter| async move {
         let mut span = tracer.begin(None, "POST /x", Kind::Server);
         span.set("mlwright.rows", 3_i64);
         span.fail("500", "broken".into());
@@ -140,19 +168,36 @@ async fn what_is_left_at_the_end_is_sent() {
 
 #[tokio::test]
 async fn a_collector_that_is_busy_is_asked_again() {
-    let collector = Collector { busy: 1, ..Collector::default() };
-    let asked = Arc::clone(&collector.asked);
-    let taken = with_collector(collector, |tracer, exporter| async move {
-        let supervisor = Supervisor::new();
-        exporter.run(&supervisor);
-        drop(tracer.begin(None, "x", Kind::Server));
-        while asked.load(Ordering::Relaxed) < 2 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        supervisor.shutdown(Duration::from_secs(5)).await;
+    for protocol in [OtlpProtocol::Http, OtlpProtocol::Grpc] {
+        let collector = Collector { busy: 1, ..Collector::default() };
+        let asked = Arc::clone(&collector.asked);
+        let taken = with_collector(collector, protocol, |tracer, exporter| async move {
+            let supervisor = Supervisor::new();
+            exporter.run(&supervisor);
+            drop(tracer.begin(None, "x", Kind::Server));
+            while asked.load(Ordering::Relaxed) < 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            supervisor.shutdown(Duration::from_secs(5)).await;
+        })
+        .await;
+        assert_eq!(taken.len(), 1, "{protocol:?}");
+    }
+}
+
+#[tokio::test]
+async fn spans_go_by_grpc_with_what_belongs_to_them() {
+    let taken = with_collector(Collector::default(), OtlpProtocol::Grpc, |tracer, exporter| async move {
+        drop(tracer.begin(None, "one", Kind::Server));
+        drop(tracer.begin(None, "two", Kind::Server));
+        exporter.flush().await;
+        assert!(!exporter.0.unwrap().failing.load(Ordering::Relaxed));
     })
     .await;
-    assert_eq!(taken.len(), 1);
+    let [(headers, body)] = taken.as_slice() else { panic!("{taken:?}") };
+    assert_eq!(headers["content-type"], "application/grpc");
+    assert!(headers["traceparent"].to_str().unwrap().ends_with("-00"), "it must not be traced itself");
+    assert_eq!(spans_of(body).into_iter().map(|s| s.name).collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Decision trees and averages of them: `sklearn.tree`, `RandomForest*`, `ExtraTrees*`.
 
+use super::labels::Labels;
 use super::trees::tree_nodes;
 use crate::native::matrix::Block;
 use crate::native::outputs::{Classes, Output, Predict, argmax, bytes};
@@ -12,22 +13,36 @@ pub(crate) struct Averaged {
     /// `width` a leaf.
     values: Vec<f64>,
     width: usize,
-    classes: Option<Classes>,
+    target: Target,
     /// One tree is not an average, so that nothing is divided.
     single: bool,
     nan_allowed: bool,
     name: String,
 }
 
+enum Target {
+    Numbers,
+    Label(Classes),
+    /// Each output has as many columns as the one with most classes.
+    Labels(Labels),
+}
+
 pub(super) fn build(object: &Object<'_>) -> Result<Averaged, Error> {
     let class = object.class().to_owned();
     let outputs = object.get("n_outputs_")?.count()?;
-    let is_classifier = class.ends_with("Classifier");
-    if is_classifier && outputs != 1 {
-        return Err(object.unsupported("it predicts several labels"));
-    }
-    let classes = if is_classifier { Some(Classes::read(&object.get("classes_")?)?) } else { None };
-    let width = classes.as_ref().map_or(outputs, Classes::len);
+    let target = match class.ends_with("Classifier") {
+        true if outputs > 1 => Target::Labels(Labels::read(&object.get("classes_")?)?),
+        true => Target::Label(Classes::read(&object.get("classes_")?)?),
+        false => Target::Numbers,
+    };
+    let width = match &target {
+        Target::Numbers => outputs,
+        Target::Label(classes) => classes.len(),
+        Target::Labels(labels) if labels.count() == outputs => {
+            outputs * (0..outputs).map(|output| labels.of(output).len()).max().unwrap_or(0)
+        }
+        Target::Labels(_) => return Err(object.broken("has not the labels of each output")),
+    };
     let single = object.find("estimators_")?.is_none();
     let members = if single { vec![object.clone()] } else { object.get("estimators_")?.items()? };
     if members.is_empty() {
@@ -57,7 +72,7 @@ pub(super) fn build(object: &Object<'_>) -> Result<Averaged, Error> {
             (next - 1) as u32
         })?;
     }
-    Ok(Averaged { forest, values, width, classes, single, nan_allowed, name: class })
+    Ok(Averaged { forest, values, width, target, single, nan_allowed, name: class })
 }
 
 impl Averaged {
@@ -93,24 +108,33 @@ impl Averaged {
 
 impl Predict for Averaged {
     fn outputs(&self) -> Vec<Output> {
-        match &self.classes {
-            Some(classes) => vec![
+        match &self.target {
+            Target::Label(classes) => vec![
                 Output::column("predict", classes.element()),
                 Output::table("predict_proba", ElementType::F64, self.width),
             ],
-            None if self.width == 1 => vec![Output::column("predict", ElementType::F64)],
-            None => vec![Output::table("predict", ElementType::F64, self.width)],
+            Target::Labels(labels) => vec![labels.output()],
+            Target::Numbers if self.width == 1 => vec![Output::column("predict", ElementType::F64)],
+            Target::Numbers => vec![Output::table("predict", ElementType::F64, self.width)],
         }
     }
 
     fn predict(&self, block: Block) -> Result<Vec<TensorData>, Error> {
         let scores = self.scores(block)?;
-        Ok(match &self.classes {
-            Some(classes) => {
+        Ok(match &self.target {
+            Target::Label(classes) => {
                 let labels = classes.take(scores.chunks_exact(self.width).map(argmax));
                 vec![labels, TensorData::F64(scores)]
             }
-            None => vec![TensorData::F64(scores)],
+            Target::Labels(labels) => {
+                let most = self.width / labels.count();
+                let each = scores.chunks_exact(most).enumerate();
+                let chosen: Vec<usize> = each
+                    .map(|(at, scores)| argmax(&scores[..labels.of(at % labels.count()).len()]))
+                    .collect();
+                vec![labels.take(&chosen)]
+            }
+            Target::Numbers => vec![TensorData::F64(scores)],
         })
     }
 

@@ -185,4 +185,64 @@ pub(super) const MORE: &[(&str, &str)] = &[
         "_infrequent_enabled categories categories_ classes_ cv encodings_ random_state shuffle smooth target_mean_ \
          target_type target_type_",
     ),
+    (
+        "ClassifierChain",
+        "base_estimator chain_method chain_method_ classes_ cv estimator estimators_ order order_ random_state verbose",
+    ),
+    ("RegressorChain", "base_estimator cv estimator estimators_ order order_ random_state verbose"),
+    (
+        "RANSACRegressor",
+        "base_estimator estimator estimator_ inlier_mask_ is_data_valid is_model_valid loss max_skips max_trials \
+         min_samples n_skips_invalid_data_ n_skips_invalid_model_ n_skips_no_inliers_ n_trials_ random_state \
+         residual_threshold stop_n_inliers stop_probability stop_score",
+    ),
+    (
+        "SplineTransformer",
+        "bsplines_ degree extrapolation handle_missing include_bias knots n_features_out_ n_knots order sparse_output",
+    ),
+    (
+        "TransformedTargetRegressor",
+        "_training_dim check_inverse func inverse_func regressor regressor_ transformer transformer_",
+    ),
+    (
+        "LarsCV",
+        "active_ alpha_ alphas_ coef_ coef_path_ copy_X cv cv_alphas_ eps fit_intercept fit_path intercept_ jitter \
+         max_iter max_n_alphas method mse_path_ n_iter_ n_jobs n_nonzero_coefs normalize precompute random_state \
+         verbose",
+    ),
+    (
+        "LassoLarsCV",
+        "active_ alpha_ alphas_ coef_ coef_path_ copy_X cv cv_alphas_ eps fit_intercept fit_path intercept_ jitter \
+         max_iter max_n_alphas method mse_path_ n_iter_ n_jobs normalize positive precompute random_state verbose",
+    ),
+    (
+        "OrthogonalMatchingPursuitCV",
+        "coef_ copy cv fit_intercept intercept_ max_iter n_iter_ n_jobs n_nonzero_coefs_ normalize verbose",
+    ),
+    (
+        "MultiTaskElasticNet",
+        "alpha coef_ copy_X dual_gap_ eps_ fit_intercept intercept_ l1_ratio max_iter n_iter_ random_state \
+         selection sparse_coef_ tol warm_start",
+    ),
+    (
+        "MultiTaskElasticNetCV",
+        "alpha_ alphas alphas_ coef_ copy_X cv dual_gap_ eps fit_intercept intercept_ l1_ratio l1_ratio_ max_iter \
+         mse_path_ n_alphas n_iter_ n_jobs positive precompute random_state selection tol verbose",
+    ),
+    (
+        "MultiTaskLasso",
+        "alpha coef_ copy_X dual_gap_ eps_ fit_intercept intercept_ l1_ratio max_iter n_iter_ random_state \
+         selection sparse_coef_ tol warm_start",
+    ),
+    (
+        "MultiTaskLassoCV",
+        "alpha_ alphas alphas_ coef_ copy_X cv dual_gap_ eps fit_intercept intercept_ max_iter mse_path_ n_alphas \
+         n_iter_ n_jobs positive precompute random_state selection tol verbose",
+    ),
+    (
+        "PLSRegression",
+        "_n_features_out _norm_y_weights _predict_1d _x_mean _x_scores _x_std _y_mean _y_scores _y_std algorithm \
+         coef_ copy deflation_mode intercept_ max_iter mode n_components n_iter_ scale tol x_loadings_ x_rotations_ \
+         x_scores_ x_weights_ y_loadings_ y_rotations_ y_scores_ y_weights_",
+    ),
 ];

@@ -5,7 +5,7 @@ use crate::native::outputs::{Classes, Output, Predict, argmax, expit, softmax};
 use crate::native::skops::Object;
 use crate::{ElementType, Error, TensorData};
 
-const REGRESSORS: [&str; 23] = [
+const REGRESSORS: [&str; 31] = [
     "LinearRegression",
     "Ridge",
     "RidgeCV",
@@ -19,9 +19,17 @@ const REGRESSORS: [&str; 23] = [
     "BayesianRidge",
     "ARDRegression",
     "Lars",
+    "LarsCV",
     "LassoLars",
+    "LassoLarsCV",
     "LassoLarsIC",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
     "OrthogonalMatchingPursuit",
+    "OrthogonalMatchingPursuitCV",
+    "PLSRegression",
     "TheilSenRegressor",
     "QuantileRegressor",
     "PassiveAggressiveRegressor",
@@ -61,6 +69,8 @@ pub(crate) struct Linear {
     coefficients: Vec<f64>,
     /// One a target.
     intercepts: Vec<f64>,
+    /// Taken from the columns first, if it is not empty.
+    offsets: Vec<f64>,
     width: usize,
     targets: usize,
     /// The coefficients are single precision; with single input so is the result.
@@ -78,7 +88,7 @@ pub(super) fn build(object: &Object<'_>) -> Result<Linear, Error> {
     let name = object.class().to_owned();
     let coefficients = object.get("coef_")?;
     let array = coefficients.array()?;
-    let (targets, width, flat) = match *array.shape() {
+    let (targets, width, mut flat) = match *array.shape() {
         [width] => (1, width, true),
         [targets, width] => (targets, width, false),
         _ => return Err(coefficients.broken("has not the shape of coefficients")),
@@ -121,10 +131,25 @@ pub(super) fn build(object: &Object<'_>) -> Result<Linear, Error> {
         }
         _ => false,
     };
+    let mut offsets = Vec::new();
+    if name == "PLSRegression" {
+        // Earlier ones divided the columns, too.
+        super::check_since(object, 6)?;
+        let means = object.get("_x_mean")?;
+        offsets = means.floats()?;
+        if offsets.len() != width {
+            return Err(means.broken("has not one value a column"));
+        }
+        flat = object.get("_predict_1d")?.boolean()?;
+        if flat && targets != 1 {
+            return Err(object.broken("predicts several numbers as one"));
+        }
+    }
     let probability = probability(object, &name, classes.as_ref().map_or(0, Classes::len))?;
     Ok(Linear {
         coefficients: values,
         intercepts,
+        offsets,
         width,
         targets,
         single,
@@ -168,7 +193,13 @@ impl Linear {
         matrix.finite(&self.name, false)?;
         let single = self.single && matrix.is_single();
         let mut scores = Vec::with_capacity(matrix.rows * self.targets);
-        let doubles = matrix.doubles();
+        let mut doubles = matrix.doubles();
+        if !self.offsets.is_empty() {
+            let round = |x: f64| if matrix.is_single() { f64::from(x as f32) } else { x };
+            for row in doubles.to_mut().chunks_exact_mut(self.width.max(1)) {
+                row.iter_mut().zip(&self.offsets).for_each(|(x, mean)| *x = round(*x - mean));
+            }
+        }
         let empty: &[f64] = &[];
         for row in 0..matrix.rows {
             let x = doubles.get(row * self.width..(row + 1) * self.width).unwrap_or(empty);

@@ -3,6 +3,7 @@
 mod bayes;
 mod boosting;
 mod calibrated;
+mod chain;
 mod cluster;
 mod compose;
 mod decompose;
@@ -19,7 +20,9 @@ mod isolation;
 mod isotonic;
 mod known;
 mod known_more;
+mod labels;
 mod linear;
+mod near_tree;
 mod neighbors;
 mod network;
 mod normal;
@@ -27,7 +30,9 @@ mod quadratic;
 mod scale;
 mod select;
 mod shape;
+mod spline;
 mod target;
+mod transformed;
 mod trees;
 mod vector;
 mod wrapped;
@@ -74,6 +79,7 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         | "RFE"
         | "RFECV"
         | "SequentialFeatureSelector" => transform(Box::new(select::build(object)?)),
+        "SplineTransformer" => transform(Box::new(spline::build(object)?)),
         "SelectFromModel" => transform(Box::new(importance::build(object)?)),
         "QuantileTransformer" => transform(Box::new(distribution::quantiles(object)?)),
         "PowerTransformer" => transform(Box::new(distribution::power(object)?)),
@@ -119,6 +125,10 @@ pub(crate) fn build(object: &Object<'_>) -> Result<Step, Error> {
         }
         "OneVsRestClassifier" => Ok(Step::Predict(Box::new(wrapped::one_vs_rest(object)?))),
         "OneVsOneClassifier" => Ok(Step::Predict(Box::new(wrapped::one_vs_one(object)?))),
+        "ClassifierChain" | "RegressorChain" => Ok(Step::Predict(Box::new(chain::build(object)?))),
+        "TransformedTargetRegressor" => Ok(Step::Predict(Box::new(transformed::build(object)?))),
+        // The estimator of the rows that were no outliers.
+        "RANSACRegressor" => Ok(Step::Predict(predictor(&object.get("estimator_")?)?)),
         "MultiOutputClassifier" => Ok(Step::Predict(Box::new(wrapped::several(object)?))),
         "QuadraticDiscriminantAnalysis" => Ok(Step::Predict(Box::new(quadratic::build(object)?))),
         "IsotonicRegression" => Ok(Step::Predict(Box::new(isotonic::build(object)?))),
@@ -139,14 +149,19 @@ pub(crate) fn predictor(object: &Object<'_>) -> Result<Box<dyn Predict>, Error> 
 }
 
 fn check_version(object: &Object<'_>) -> Result<(), Error> {
+    check_since(object, OLDEST)
+}
+
+/// Errs where the object is of an older version than 1.`oldest`, or of one that nobody knows yet.
+fn check_since(object: &Object<'_>, oldest: u32) -> Result<(), Error> {
     let Some(version) = object.find("_sklearn_version")?.and_then(|v| v.word()) else {
         return Err(object.unsupported("its scikit-learn version is not known"));
     };
     let mut parts = version.split('.').map(|p| p.parse::<u32>().ok());
     match (parts.next().flatten(), parts.next().flatten()) {
-        (Some(1), Some(minor)) if (OLDEST..=NEWEST).contains(&minor) => Ok(()),
+        (Some(1), Some(minor)) if (oldest..=NEWEST).contains(&minor) => Ok(()),
         _ => Err(object.unsupported(format!(
-            "it was fitted by scikit-learn {version}; 1.{OLDEST} to 1.{NEWEST} are known"
+            "it was fitted by scikit-learn {version}; 1.{oldest} to 1.{NEWEST} are known"
         ))),
     }
 }
@@ -197,6 +212,10 @@ pub(crate) fn features(object: &Object<'_>) -> Result<(Option<usize>, Option<Vec
         return features(&object.get("best_estimator_")?);
     }
     match object.class() {
+        "TransformedTargetRegressor" => {
+            let (count, names) = features(&object.get("regressor_")?)?;
+            return Ok((count, names_of(object)?.or(names)));
+        }
         "SelectFromModel" => {
             let (count, names) = features(&object.get("estimator_")?)?;
             return Ok((count, names_of(object)?.or(names)));

@@ -175,7 +175,8 @@ impl Transform for Polynomial {
         for row in 0..matrix.rows {
             for term in &self.terms {
                 let mut product = 1.0;
-                for (index, column) in term.iter().enumerate() {
+                // scikit-learn multiplies what stands on the right first.
+                for (index, column) in term.iter().rev().enumerate() {
                     let x = matrix.get(row, *column);
                     product = if index == 0 { x } else { product * x };
                     if single {
@@ -191,41 +192,79 @@ impl Transform for Polynomial {
 }
 
 struct Function {
-    function: Option<fn(f64) -> f64>,
+    function: Option<Elementwise>,
     /// The input becomes doubles (`check_array(dtype=float64)`).
     double: bool,
 }
 
-type Elementwise = fn(f64) -> f64;
+pub(super) type Elementwise = fn(f64) -> f64;
 
-/// Functions of numpy that may stand in a `FunctionTransformer`.
-const FUNCTIONS: [(&str, Elementwise); 10] = [
+/// Functions of numpy that may stand in a `FunctionTransformer`: those that take and give floats, of which whole numbers
+/// give the same as the floats that they are.
+const FUNCTIONS: [(&str, Elementwise); 32] = [
     ("log", f64::ln),
     ("log1p", f64::ln_1p),
     ("log2", f64::log2),
     ("log10", f64::log10),
     ("exp", f64::exp),
+    ("exp2", f64::exp2),
     ("expm1", f64::exp_m1),
     ("sqrt", f64::sqrt),
+    ("cbrt", f64::cbrt),
     ("square", |x| x * x),
     ("abs", f64::abs),
     ("absolute", f64::abs),
+    ("fabs", f64::abs),
+    ("negative", |x| -x),
+    ("positive", |x| x),
+    ("sign", |x| {
+        if x > 0.0 {
+            1.0
+        } else if x < 0.0 {
+            -1.0
+        } else if x == 0.0 {
+            0.0
+        } else {
+            x
+        }
+    }),
+    ("floor", f64::floor),
+    ("ceil", f64::ceil),
+    ("trunc", f64::trunc),
+    ("rint", f64::round_ties_even),
+    ("sin", f64::sin),
+    ("cos", f64::cos),
+    ("tan", f64::tan),
+    ("arcsin", f64::asin),
+    ("arccos", f64::acos),
+    ("arctan", f64::atan),
+    ("sinh", f64::sinh),
+    ("cosh", f64::cosh),
+    ("tanh", f64::tanh),
+    ("arcsinh", f64::asinh),
+    ("deg2rad", |x| x * (std::f64::consts::PI / 180.0)),
+    ("rad2deg", |x| x * (180.0 / std::f64::consts::PI)),
 ];
+
+/// A function of numpy by its name; `None` where there is none. Errs on any other.
+pub(super) fn named(func: &Object<'_>) -> Result<Option<Elementwise>, Error> {
+    if func.is_none() {
+        return Ok(None);
+    }
+    if func.names()?.is_empty() && func.library() == "numpy" {
+        let name = func.class();
+        if let Some((_, function)) = FUNCTIONS.iter().find(|(known, _)| *known == name) {
+            return Ok(Some(*function));
+        }
+    }
+    Err(func.unsupported("the function is not known"))
+}
 
 fn function(object: &Object<'_>) -> Result<Function, Error> {
     if !object.get("kw_args")?.is_none() {
         return Err(object.unsupported("its function takes arguments"));
     }
     let func = object.get("func")?;
-    if func.is_none() {
-        return Ok(Function { function: None, double: false });
-    }
-    if func.names()?.is_empty() && func.library() == "numpy" {
-        let name = func.class().to_owned();
-        if let Some((_, function)) = FUNCTIONS.iter().find(|(known, _)| *known == name) {
-            return Ok(Function { function: Some(*function), double: false });
-        }
-    }
     // What HistGradientBoosting puts before its numbers.
     if func.class() == "partial" && func.part("func")?.class() == "check_array" {
         let keywords = func.part("kwds")?;
@@ -237,7 +276,7 @@ fn function(object: &Object<'_>) -> Result<Function, Error> {
         }
         return Ok(Function { function: None, double: true });
     }
-    Err(func.unsupported("the function is not known"))
+    Ok(Function { function: named(&func)?, double: false })
 }
 
 impl Transform for Function {

@@ -243,12 +243,12 @@ impl Predict for OneVsOne {
 }
 
 /// Its labels alone: probabilities are a list of tables, which is no output.
-pub(crate) struct Labels {
+pub(crate) struct Several {
     members: Vec<Box<dyn Predict>>,
     element: ElementType,
 }
 
-pub(super) fn several(object: &Object<'_>) -> Result<Labels, Error> {
+pub(super) fn several(object: &Object<'_>) -> Result<Several, Error> {
     let stored = object.get("estimators_")?.items()?;
     let mut members = Vec::with_capacity(stored.len());
     let mut elements = Vec::new();
@@ -260,10 +260,10 @@ pub(super) fn several(object: &Object<'_>) -> Result<Labels, Error> {
     if elements.iter().any(|other| *other != element) {
         return Err(object.unsupported("its labels are of several types"));
     }
-    Ok(Labels { members, element })
+    Ok(Several { members, element })
 }
 
-impl Predict for Labels {
+impl Predict for Several {
     fn outputs(&self) -> Vec<Output> {
         vec![Output::table("predict", self.element, self.members.len())]
     }
