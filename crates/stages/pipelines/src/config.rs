@@ -17,7 +17,7 @@ pub(crate) const ATTEMPTS: &str = "pipelines";
 pub struct Config {
     /// Attempts lie in `pipelines/`, environments in `environments/`.
     pub data_dir: PathBuf,
-    /// The command that becomes [`crate::shim::main`]; the attempt's directory is appended.
+    /// The command that becomes [`crate::shim::main`]; [`crate::shim::READY`] is appended.
     pub shim: Vec<OsString>,
     /// Shims that wait for a step, from the first step on.
     pub ready_shims: usize,

@@ -66,7 +66,7 @@ impl Engine {
         std::fs::set_permissions(&attempts, private).map_err(|e| io::Error::new("protect", &attempts, e))?;
         let membership = Membership::new(&config, ledger.place(), ledger.clock().now())?;
         let zygotes = Zygotes::new(config.data_dir.join("warm"))?;
-        let shims = ReadyShims::new(config.ready_shims);
+        let shims = ReadyShims::new(config.ready_shims, config.parallel);
         Ok(Self(Arc::new(Inner {
             ledger,
             blobs,

@@ -20,6 +20,7 @@ library, a GPU runtime) makes the zygote refuse, which costs time and never an a
 """
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -102,6 +103,9 @@ def warm(modules):
             importlib.import_module(name)
         except Exception as error:  # what it cannot import, a step may not need
             print(f"zygote: cannot import {name}: {error}", file=sys.stderr, flush=True)
+    # What is here now is never looked at again by the collector of a child, which would copy its memory to do so.
+    gc.collect()
+    gc.freeze()
     return crowded()
 
 

@@ -1,15 +1,16 @@
 //! Attempts on this machine: under a shim, which starts a process or has it forked from a warm Python.
 
-use std::ffi::OsStr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::UnixStream as Line;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use types::{Actor, Clock as _, SystemClock, io};
 
@@ -68,64 +69,97 @@ fn cancelled() -> Exit {
 
 /// Has a shim attend to the directory and waits for it. It has a session of its own; nothing of this process goes with it.
 async fn start(engine: &Engine, dir: &Path) -> Result<(), Error> {
-    let mut shim = match engine.0.shims.told(dir).await {
+    let shims = &engine.0.shims;
+    let mut shim = match shims.told(dir).await {
         Some(shim) => shim,
-        None => spawn(engine, dir.as_os_str())?,
+        None => {
+            let mut shim = Shim::spawn(engine)?;
+            shim.tell(dir).await.map_err(|e| io::Error::new("tell a shim of", dir, e))?;
+            shim
+        }
     };
     // The next one starts while this one's step runs.
-    engine.0.shims.fill(|| spawn(engine, READY.as_ref()));
-    shim.wait().await.map_err(|e| io::Error::new("wait for the shim of", dir, e))?;
+    shims.fill(|| Shim::spawn(engine));
+    if shim.answer().await {
+        shims.keep(shim);
+    } else {
+        shim.process.wait().await.map_err(|e| io::Error::new("wait for the shim of", dir, e))?;
+    }
     Ok(())
 }
 
-/// `directory` may be [`READY`]: then the shim waits to be told one.
-fn spawn(engine: &Engine, directory: &OsStr) -> Result<Child, Error> {
-    let Some((program, arguments)) = engine.0.config.shim.split_first() else {
-        return Err(Error::Stopped("no command for the shim is configured".into()));
-    };
-    let mut command = Command::new(program);
-    command.args(arguments).arg(directory).env_clear();
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
-    }
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    if directory == READY {
-        command.stdin(Stdio::piped()).current_dir(&engine.0.config.data_dir);
-    } else {
-        command.stdin(Stdio::null()).current_dir(directory);
-    }
-    Ok(command.spawn().map_err(|e| io::Error::new("start", program, e))?)
+/// A process that attends to one attempt after the other, see [`READY`]. It ends when this is dropped, but for its attempt.
+struct Shim {
+    process: Child,
+    line: UnixStream,
 }
 
-/// Shims that were started before there was a step for them: loading a program takes longer than what it does then.
-/// They end with the server, whose end of their standard input they wait at.
+impl Shim {
+    fn spawn(engine: &Engine) -> Result<Self, Error> {
+        let Some((program, arguments)) = engine.0.config.shim.split_first() else {
+            return Err(Error::Stopped("no command for the shim is configured".into()));
+        };
+        let failed = |e| io::Error::new("start", program, e);
+        let (here, there) = Line::pair().map_err(failed)?;
+        here.set_nonblocking(true).map_err(failed)?;
+        let line = UnixStream::from_std(here).map_err(failed)?;
+        let mut command = Command::new(program);
+        command.args(arguments).arg(READY).env_clear().current_dir(&engine.0.config.data_dir);
+        if let Some(path) = std::env::var_os("PATH") {
+            command.env("PATH", path);
+        }
+        command.stdin(OwnedFd::from(there)).stdout(Stdio::null()).stderr(Stdio::null());
+        Ok(Self { process: command.spawn().map_err(failed)?, line })
+    }
+
+    async fn tell(&mut self, dir: &Path) -> std::io::Result<()> {
+        let path = dir.as_os_str().as_bytes();
+        let length = u32::try_from(path.len()).map_err(std::io::Error::other)?;
+        self.line.write_all(&[&length.to_be_bytes()[..], path].concat()).await
+    }
+
+    /// Waits for its word that it is done with the directory. False: it is gone.
+    async fn answer(&mut self) -> bool {
+        matches!(self.line.read(&mut [0; 1]).await, Ok(1))
+    }
+}
+
+/// Shims that have no attempt: loading a program takes longer than what it does then. They end with the server.
 pub(crate) struct ReadyShims {
+    /// How many are started before there is a step for them.
+    ahead: usize,
+    /// How many of those that are done with an attempt are kept for another.
     most: usize,
-    waiting: Mutex<Vec<Child>>,
+    waiting: Mutex<Vec<Shim>>,
 }
 
 impl ReadyShims {
-    pub fn new(most: usize) -> Self {
-        Self { most, waiting: Mutex::default() }
+    /// `steps` run at the same time.
+    pub fn new(ahead: usize, steps: usize) -> Self {
+        Self { ahead, most: ahead + steps, waiting: Mutex::default() }
     }
 
     /// One of them, which knows its directory now.
-    async fn told(&self, dir: &Path) -> Option<Child> {
+    async fn told(&self, dir: &Path) -> Option<Shim> {
         loop {
             let mut shim = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
-            let mut input = shim.stdin.take()?;
             // One that was killed meanwhile is passed over.
-            if matches!(shim.try_wait(), Ok(None))
-                && input.write_all(dir.as_os_str().as_bytes()).await.is_ok()
-            {
+            if matches!(shim.process.try_wait(), Ok(None)) && shim.tell(dir).await.is_ok() {
                 return Some(shim);
             }
         }
     }
 
-    fn fill(&self, spawn: impl FnOnce() -> Result<Child, Error>) {
+    fn keep(&self, shim: Shim) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < self.most {
+            waiting.push(shim);
+        }
+    }
+
+    fn fill(&self, spawn: impl FnOnce() -> Result<Shim, Error>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < self.ahead {
             // If it cannot be started, the step that needs one says so.
             waiting.extend(spawn());
         }

@@ -1,4 +1,4 @@
-//! The process that stands between the server and one attempt of a step. It has a session of its own, so that it
+//! The process that stands between the server and one attempt of a step, and after that perhaps the next. It has a session of its own, so that it
 //! outlives the server; it keeps the log within its limit, ends the step at its timeout or on request, and writes
 //! how it ended. It talks to the server through files in the attempt's directory only:
 //!
@@ -19,9 +19,10 @@ mod zygote;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -47,6 +48,8 @@ pub const CANCEL: &str = "cancel";
 pub const EXIT: &str = "exit.json";
 /// Why the shim itself could not do its work.
 pub const TROUBLE: &str = "shim.error";
+/// An exit code.
+const FAILED: u8 = 1;
 const LONGEST_CLEARING: Duration = Duration::from_secs(30);
 
 /// What the shim has to do.
@@ -121,32 +124,45 @@ pub struct Started {
     pub at: Timestamp,
 }
 
-/// In place of a directory: it is told on standard input. Such a shim is started before there is a step for it.
+/// In place of a directory: directories are told, one after the other, on the socket that is its standard input: the length
+/// (4 bytes, big-endian) and the path. One byte answers, what its exit code would be. Such a shim is started before there is a step
+/// for it, attends to one attempt at a time, and ends when the server does and no attempt goes on.
 pub const READY: &str = "-";
 
 /// The entry of the shim process. `dir` is the attempt's directory, or [`READY`]. Exit code 0: `exit.json` is written,
 /// or no directory was told; 3: this attempt belongs to another shim; 1: see `shim.error`.
 pub fn main(dir: &Path) -> ExitCode {
-    if dir == Path::new(READY) {
-        let mut told = Vec::new();
-        let read = std::io::stdin().read_to_end(&mut told);
-        let told = PathBuf::from(OsString::from_vec(told));
-        // Whoever started it is gone, or never needed it.
-        if read.is_err() || told.as_os_str().is_empty() || std::env::set_current_dir(&told).is_err() {
-            return ExitCode::SUCCESS;
-        }
-        return work(&told);
+    if dir != Path::new(READY) {
+        return ExitCode::from(work(dir));
     }
-    work(dir)
+    let Ok(line) = std::io::stdin().as_fd().try_clone_to_owned() else { return ExitCode::FAILURE };
+    let mut line = UnixStream::from(line);
+    // Without another word, whoever started it is gone.
+    while let Some(dir) = told(&mut line) {
+        let code = if std::env::set_current_dir(&dir).is_ok() { work(&dir) } else { FAILED };
+        process::reap();
+        if line.write_all(&[code]).is_err() {
+            break;
+        }
+    }
+    ExitCode::SUCCESS
 }
 
-fn work(dir: &Path) -> ExitCode {
+fn told(line: &mut UnixStream) -> Option<PathBuf> {
+    let mut length = [0; 4];
+    line.read_exact(&mut length).ok()?;
+    let mut path = vec![0; u32::from_be_bytes(length) as usize];
+    line.read_exact(&mut path).ok()?;
+    Some(PathBuf::from(OsString::from_vec(path)))
+}
+
+fn work(dir: &Path) -> u8 {
     match attend(dir) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(3),
+        Ok(true) => 0,
+        Ok(false) => 3,
         Err(error) => {
             let _ = io::write(dir.join(TROUBLE), error.to_string());
-            ExitCode::FAILURE
+            FAILED
         }
     }
 }

@@ -55,6 +55,11 @@ pub fn has_children() -> bool {
     true
 }
 
+/// Lets go of children that have ended and that nobody waits for any more.
+pub fn reap() {
+    while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
+}
+
 /// Sends `signal` to the process group `group`, as far as it exists.
 pub fn signal_group(group: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(group).ok().and_then(Pid::from_raw) {
