@@ -27,11 +27,11 @@ const CHAIN: usize = 60;
 const ROUNDS: usize = 9;
 const COMPONENTS: [ledger::Component; 4] =
     [datasets::COMPONENT, tracking::COMPONENT, models::COMPONENT, pipelines::COMPONENT];
-const END: &str = "UPDATE step_run SET state = 'succeeded', ended_at = $2, message = $3 WHERE workspace_id = 1 AND uid = $1";
+const END: &str = "UPDATE step_run SET state = 'succeeded', ended_at = ?2, message = ?3 WHERE workspace_id = 1 AND uid = ?1";
 const FREE: &str =
-    "UPDATE step_run SET state = 'running', started_at = $2 WHERE workspace_id = 1 AND uid = $1";
+    "UPDATE step_run SET state = 'running', started_at = ?2 WHERE workspace_id = 1 AND uid = ?1";
 const EVENT: &str = "INSERT INTO event (position, workspace_id, at, actor, kind, version, subject, payload, hash) \
-     VALUES ($1, 1, $2, 'local', 'step.finished', 1, $3, $4, $5)";
+     VALUES (?1, 1, ?2, 'local', 'step.finished', 1, ?3, ?4, ?5)";
 
 struct Transition {
     ended: Uid,
