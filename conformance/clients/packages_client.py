@@ -16,6 +16,7 @@ import tempfile
 import time
 
 from _checks import check, run_checks
+from _images import Contained, has_runc, of_images, wait
 from _packages import PACKAGES, PROGRAM, SCRATCH, URL, command, fitted, frame, iris, log, made, mlflow, signature
 from _serving import put
 
@@ -211,19 +212,6 @@ class Served:
         self.process.wait(30)
 
 
-def wait(url, process):
-    until = time.time() + 60
-    while True:
-        try:
-            if requests.get(f"{url}/ping", timeout=2).status_code == 200:
-                return
-        except requests.ConnectionError:
-            pass
-        assert process.poll() is None, process.stderr.read() if process.stderr else "it ended"
-        assert time.time() < until, "it does not answer"
-        time.sleep(0.1)
-
-
 @check
 def a_package_far_from_home_answers_the_same_bytes_and_hands_its_records_over():
     put("packed", [{"model": "packed", "version": 1}])
@@ -250,14 +238,6 @@ def a_package_far_from_home_answers_the_same_bytes_and_hands_its_records_over():
     assert answer.json()["variant"] == "package", answer.text
 
 
-def of_images(function):
-    """Layers hold the program itself: packing one of half a gigabyte without optimisation takes many minutes."""
-    if os.path.getsize(PROGRAM) > 300 << 20:
-        print(f"# {function.__name__}: not with an unoptimised program")
-        return function
-    return check(function)
-
-
 @of_images
 def an_image_passes_skopeo_and_is_the_same_digest_each_time():
     global IMAGE
@@ -277,40 +257,10 @@ def an_image_passes_skopeo_and_is_the_same_digest_each_time():
 
 @of_images
 def an_image_runs_under_runc_and_keeps_sagemakers_and_vertexs_contracts():
-    if not shutil.which("runc") or os.geteuid() != 0:
+    if not has_runc():
         return print("# no runc here")
-    bundle = os.path.join(SCRATCH, "bundle")
-    root = os.path.join(bundle, "rootfs")
-    os.makedirs(root)
-    blobs = os.path.join(IMAGE, "blobs", "sha256")
-    read = lambda digest: json.load(open(os.path.join(blobs, digest.split(":")[1])))
-    manifest = read(json.load(open(os.path.join(IMAGE, "index.json")))["manifests"][0]["digest"])
-    config = read(manifest["config"]["digest"])["config"]
-    for layer in manifest["layers"]:
-        with tarfile.open(os.path.join(blobs, layer["digest"].split(":")[1])) as archive:
-            archive.extractall(root, filter="fully_trusted")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    subprocess.run(["runc", "spec", "--bundle", bundle], check=True)
-    path = os.path.join(bundle, "config.json")
-    spec = json.load(open(path))
-    spec["process"].update(
-        terminal=False,
-        args=config["Entrypoint"] + ["serve"],
-        cwd=config["WorkingDir"],
-        env=config["Env"] + [f"AIP_HTTP_PORT={port}", "AIP_HEALTH_ROUTE=/alive", "AIP_PREDICT_ROUTE=/ask"],
-        user={"uid": 65532, "gid": 65532},
-    )
-    spec["root"]["readonly"] = True
-    spec["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777", "size=256m"]})
-    # The network of this machine, so that it can be asked.
-    spec["linux"]["namespaces"] = [n for n in spec["linux"]["namespaces"] if n["type"] != "network"]
-    json.dump(spec, open(path, "w"))
-    name = f"mlwright-{os.getpid()}"
-    process = subprocess.Popen(["runc", "run", "--bundle", bundle, name], stderr=subprocess.PIPE, text=True)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait(url, process)
+    with Contained(IMAGE, AIP_HEALTH_ROUTE="/alive", AIP_PREDICT_ROUTE="/ask") as contained:
+        url = contained.url
         body = {"dataframe_split": json.loads(frame.to_json(orient="split"))}
         home = requests.post(f"{URL}/serving-endpoints/packed/invocations", json=body)
         assert requests.post(f"{url}/invocations", json=body).content == home.content
@@ -320,10 +270,6 @@ def an_image_runs_under_runc_and_keeps_sagemakers_and_vertexs_contracts():
         rows = frame.head(2).to_dict(orient="records")
         vertex = requests.post(f"{url}/ask", json={"instances": rows})
         assert len(vertex.json()["predictions"]) == 2, vertex.text
-    finally:
-        subprocess.run(["runc", "kill", name, "TERM"], capture_output=True)
-        code = process.wait(30)
-    assert code == 0, process.stderr.read()
 
 
 class Registry:

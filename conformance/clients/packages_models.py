@@ -11,7 +11,8 @@ import sys
 import time
 
 from _checks import check, run_checks
-from _packages import PACKAGES, SCRATCH, URL, fitted, frame, log, mlflow, signature
+from _images import Contained, has_runc, of_images
+from _packages import PACKAGES, SCRATCH, URL, fitted, frame, log, made, mlflow, signature
 from _serving import put
 
 import pandas as pd
@@ -186,6 +187,21 @@ def a_pickle_that_breaks_in_gets_nothing():
         except TimeoutError:
             pass
         assert not os.path.exists(target), "it wrote a file"
+
+
+@of_images
+def an_image_takes_its_python_along():
+    image = os.path.join(SCRATCH, "doubler")
+    said = made("package", "models:/doubler/1", "--oci", "--python", sys.executable, "-o", image)
+    assert "packages of Python" in said, said
+    if not has_runc():
+        return print("# no runc here")
+    with Contained(image, seconds=240) as contained:
+        answer = requests.post(f"{contained.url}/invocations", json={"dataframe_records": [{"x": 2.5}, {"x": -1.0}]})
+        assert answer.json()["predictions"] == [5.0, -2.0], answer.text
+        refused = requests.post(f"{contained.url}/invocations", json={"dataframe_records": [{"x": 13.0}]})
+        assert not refused.ok and "thirteen is refused" in refused.text, refused.text
+    shutil.rmtree(image)
 
 
 failed = run_checks()

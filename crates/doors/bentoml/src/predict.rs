@@ -126,20 +126,11 @@ fn input(body: &Json, target: &Target) -> Result<Input, Failure> {
 }
 
 fn tensor(spec: &runtimes::TensorSpec, value: &Json) -> Result<Tensor, Failure> {
-    let mut shape = Vec::new();
-    let mut level = value;
-    while let Json::List(items) = level {
-        shape.push(items.len() as i64);
-        match items.first() {
-            Some(first) => level = first,
-            None => break,
-        }
-    }
     let data = datatype::from_json(spec.element, value)
         .map_err(|e| Failure::bad(format!("argument `{}`: {e}", spec.name)))?;
-    if shape.iter().product::<i64>() != data.len() as i64 {
+    let Some(mut shape) = datatype::shape_of(value) else {
         return Err(Failure::bad(format!("argument `{}`: its rows differ in length", spec.name)));
-    }
+    };
     // A single row may come without its outer list.
     if shape.len() + 1 == spec.shape.len() {
         shape.insert(0, 1);

@@ -103,7 +103,11 @@ fn request_input(input: &Json, raw: &mut &[u8]) -> Result<Tensor, OipError> {
         .map(|n| n.integer().filter(|n| *n >= 0))
         .collect::<Option<_>>()
         .ok_or_else(|| bad("'shape' must hold whole numbers of 0 or more".into()))?;
-    let size = input.get("parameters").and_then(|p| p.get("binary_data_size"));
+    let parameter = |key: &str| input.get("parameters").and_then(|p| p.get(key));
+    if parameter("shared_memory_region").is_some() {
+        return Err(bad("shared memory is not offered".into()));
+    }
+    let size = parameter("binary_data_size");
     let data = match (size, input.get("data")) {
         (Some(_), Some(_)) => return Err(bad("it has both 'data' and 'binary_data_size'".into())),
         (Some(size), None) => {

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
-use runtimes::Frame;
+use runtimes::{Frame, TensorData};
 use serving::{Answer, Input, Target};
 use wire_inference::json::{Json, parse};
 use wire_inference::{
@@ -39,10 +39,9 @@ fn columns(target: &Target) -> &[runtimes::ColumnSpec] {
 /// SageMaker's own algorithms take CSV without one: a first line that names a column of the model, or that holds
 /// something that is no number for a model without text, is a header.
 fn has_header(text: &str, target: &Target) -> bool {
-    let first = text.lines().next().unwrap_or_default();
-    let cells: Vec<&str> = first.split(',').map(|cell| cell.trim().trim_matches('"')).collect();
+    let cells: Vec<String> = frames::csv_first(text).into_iter().map(|cell| cell.trim().to_owned()).collect();
     let named = columns(target);
-    if named.iter().any(|column| cells.contains(&column.name.as_str())) {
+    if named.iter().any(|column| cells.contains(&column.name)) {
         return true;
     }
     let numbers = cells.iter().all(|cell| cell.is_empty() || cell.parse::<f64>().is_ok());
@@ -54,17 +53,15 @@ fn by_position(text: &str, target: &Target) -> Result<Frame, ScoringError> {
     let Some(tabular) = &target.model.tabular else {
         return Err(ScoringError::invalid("the model's inputs are not columns: send tensors as JSON"));
     };
-    let names: Vec<&str> = tabular.columns().iter().map(|c| c.name.as_str()).collect();
-    let quoted = |name: &&str| format!("\"{}\"", name.replace('"', "\"\""));
-    let header = names.iter().map(quoted).collect::<Vec<_>>().join(",");
-    let width = text.lines().next().map_or(0, |line| line.split(',').count());
+    let names: Vec<String> = tabular.columns().iter().map(|c| c.name.clone()).collect();
+    let width = frames::csv_first(text).len();
     if width != names.len() {
         return Err(ScoringError::invalid(format!(
             "a line of the CSV has {width} values, the model takes {}",
             names.len()
         )));
     }
-    frames::csv(&format!("{header}\n{text}"), columns(target))
+    frames::csv_rows(text, names, columns(target))
 }
 
 /// The answer's type and bytes, as `Accept` wishes: JSON, or CSV without a header.
@@ -77,6 +74,18 @@ pub fn written(accept: Option<&HeaderValue>, answer: &Answer, reply: Reply) -> (
     write_reply(&mut json, answer, reply);
     json.push('}');
     ("application/json", json.into_bytes())
+}
+
+/// A text as a cell, in quotes where it could not be told from several.
+fn write_cell(out: &mut String, text: &[u8]) {
+    let text = String::from_utf8_lossy(text);
+    if text.contains([',', '"', '\n', '\r']) {
+        out.push('"');
+        out.push_str(&text.replace('"', "\"\""));
+        out.push('"');
+    } else {
+        out.push_str(&text);
+    }
 }
 
 /// A line a row: the prediction that MLflow's pyfunc would return, or all outputs.
@@ -98,10 +107,28 @@ fn csv(answer: &Answer) -> String {
                     text.push(',');
                 }
                 first = false;
-                datatype::write_value(&mut text, &output.data, index, true);
+                match &output.data {
+                    TensorData::Bytes(values) => write_cell(&mut text, &values[index]),
+                    data => datatype::write_value(&mut text, data, index, true),
+                }
             }
         }
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_hold_commas_stay_one_cell() {
+        let mut line = String::new();
+        for text in ["plain", "a, b", "say \"ja\""] {
+            write_cell(&mut line, text.as_bytes());
+            line.push(';');
+        }
+        assert_eq!(line, "plain;\"a, b\";\"say \"\"ja\"\"\";");
+    }
 }

@@ -1,5 +1,7 @@
 //! `tf.Example`s as the model's input: a feature is a column, or an input of its name.
 
+use std::collections::{HashMap, HashSet};
+
 use runtimes::{Column, ElementType, Frame, Tensor, TensorData, Values};
 use serving::{Input, Target};
 use wire_inference::json::Json;
@@ -24,7 +26,7 @@ pub fn of_proto(input: Option<crate::wire::Input>) -> Result<Vec<Row>, Failure> 
         None => return Err(Failure::bad("Input is empty.")),
     };
     let context = context.map(row).unwrap_or_default();
-    let rows = examples.into_iter().map(|example| with(row(example), &context)).collect::<Vec<Row>>();
+    let rows = with(examples.into_iter().map(row).collect(), &context)?;
     if rows.is_empty() { Err(Failure::bad("Input is empty.")) } else { Ok(rows) }
 }
 
@@ -47,14 +49,27 @@ fn row(example: Example) -> Row {
         .collect()
 }
 
-/// An example's own feature goes before the context's.
-fn with(mut row: Row, context: &Row) -> Row {
-    for (name, feature) in context {
-        if !row.iter().any(|(known, _)| known == name) {
-            row.push((name.clone(), feature.clone()));
-        }
+/// Values that examples may have together, with what the context adds to each and what is missing in some.
+const MOST_VALUES: usize = 32 << 20;
+
+fn fits(rows: usize, names: usize) -> Result<(), Failure> {
+    match rows.checked_mul(names) {
+        Some(values) if values <= MOST_VALUES => Ok(()),
+        _ => Err(Failure::bad(format!(
+            "{rows} examples of {names} features are more than {MOST_VALUES} values"
+        ))),
     }
-    row
+}
+
+/// Every example with the features of the context that it has not itself.
+fn with(mut rows: Vec<Row>, context: &Row) -> Result<Vec<Row>, Failure> {
+    fits(rows.len(), context.len())?;
+    for row in &mut rows {
+        let own: HashSet<&str> = row.iter().map(|(name, _)| name.as_str()).collect();
+        let more: Row = context.iter().filter(|(name, _)| !own.contains(name.as_str())).cloned().collect();
+        row.extend(more);
+    }
+    Ok(rows)
 }
 
 /// `examples` and `context` of a REST body.
@@ -68,7 +83,7 @@ pub fn of_json(body: &Json) -> Result<Vec<Row>, Failure> {
         Some(context) => json_row(context)?,
         None => Row::new(),
     };
-    examples.iter().map(|example| Ok(with(json_row(example)?, &context))).collect()
+    with(examples.iter().map(json_row).collect::<Result<_, _>>()?, &context)
 }
 
 fn json_row(example: &Json) -> Result<Row, Failure> {
@@ -107,15 +122,19 @@ fn json_feature(name: &str, value: &Json) -> Result<Feature, Failure> {
 /// Columns where the model has some, else tensors `[examples, values]` by name.
 pub fn input(target: &Target, rows: &[Row]) -> Result<Input, Failure> {
     let mut names: Vec<&str> = Vec::new();
+    let mut known: HashSet<&str> = HashSet::new();
     for (name, _) in rows.iter().flatten() {
-        if !names.contains(&name.as_str()) {
+        if known.insert(name) {
             names.push(name);
         }
     }
-    let of = |row: &'_ Row, name: &str| row.iter().find(|(n, _)| n == name).map(|(_, f)| f.clone());
+    fits(rows.len(), names.len())?;
+    let by_name: Vec<HashMap<&str, &Feature>> =
+        rows.iter().map(|row| row.iter().rev().map(|(name, f)| (name.as_str(), f)).collect()).collect();
+    let of = |row: &HashMap<&str, &Feature>, name: &str| row.get(name).copied().cloned();
     if target.model.tabular.is_some() {
         let columns = names.iter().map(|name| {
-            let cells: Vec<Option<Feature>> = rows.iter().map(|row| of(row, name)).collect();
+            let cells: Vec<Option<Feature>> = by_name.iter().map(|row| of(row, name)).collect();
             Ok(Column { name: (*name).into(), values: column(name, &cells)? })
         });
         let frame = Frame::new(columns.collect::<Result<_, Failure>>()?).map_err(serving::Error::from)?;
@@ -123,7 +142,7 @@ pub fn input(target: &Target, rows: &[Row]) -> Result<Input, Failure> {
     }
     let mut tensors = Vec::new();
     for spec in target.model.model.inputs() {
-        let cells = rows.iter().map(|row| of(row, &spec.name)).collect::<Option<Vec<_>>>();
+        let cells = by_name.iter().map(|row| of(row, &spec.name)).collect::<Option<Vec<_>>>();
         let Some(cells) = cells else {
             return Err(Failure::bad(format!("feature \"{}\" is missing in an example", spec.name)));
         };

@@ -10,7 +10,7 @@ use wire_inference::scoring::routing_key;
 
 use crate::errors::Failure;
 use crate::metadata::{METHOD, SIGNATURE, versions};
-use crate::predict::{Asked, input, run};
+use crate::predict::{Asked, check_signature, input, run};
 use crate::tensors::{of_proto, shape, to_proto, type_of};
 use crate::wire::*;
 use crate::{State, examples, results};
@@ -31,6 +31,7 @@ impl Spec {
             Some(ModelSpecVersionChoice::VersionLabel(label)) => (None, Some(label)),
             None => (None, None),
         };
+        check_signature(&spec.signature_name)?;
         Ok(Self { model: spec.name, version, label, signature: spec.signature_name })
     }
 

@@ -6,6 +6,17 @@ use types::Actor;
 
 use crate::State;
 use crate::errors::Failure;
+use crate::metadata::SIGNATURE;
+
+/// Every model has one signature, which goes by its default name.
+///
+/// Errors: another one is asked for.
+pub fn check_signature(asked: &str) -> Result<(), Failure> {
+    match asked {
+        "" | SIGNATURE => Ok(()),
+        other => Err(Failure::bad(format!("Serving signature name: \"{other}\" not found in signature def"))),
+    }
+}
 
 /// Named tensors as the model's input: its own inputs, or one tensor a column.
 pub fn input(target: &Target, tensors: Vec<Tensor>) -> Result<Input, Failure> {

@@ -3,7 +3,7 @@ use axum::extract::{Path, State as Extract};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kit::Caller;
-use runtimes::Tensor;
+use runtimes::{Tensor, TensorSpec};
 use serving::{Answer, Input, Select, Target};
 use types::{Actor, Permission};
 use wire_inference::frames;
@@ -11,7 +11,7 @@ use wire_inference::json::{Json, parse, write_f64, write_text};
 use wire_inference::scoring::{PREDICTION_IDS, routing_key};
 
 use crate::errors::Failure;
-use crate::predict::{Asked, input, run};
+use crate::predict::{Asked, check_signature, input, run};
 use crate::tensors::{of_json, write_json};
 use crate::{State, examples, results};
 
@@ -70,6 +70,11 @@ async fn answer(
     let body = parse(body).map_err(|e| Failure::bad(format!("JSON Parse error: {e}")))?;
     if !matches!(body, Json::Object(_)) {
         return Err(Failure::bad("Failed to parse request: it is not a JSON object"));
+    }
+    match body.get("signature_name") {
+        None => {}
+        Some(Json::Text(name)) => check_signature(name)?,
+        Some(_) => return Err(Failure::bad("'signature_name' key must be a string value.")),
     }
     let asked = Asked { endpoint, select, routing_key: routing_key(headers), deadline: None };
     let (json, answer) = match verb {
@@ -153,8 +158,16 @@ fn rows(target: &Target, instances: &Json) -> Result<Input, Failure> {
         }
         return input(target, tensors);
     }
-    let schema = target.model.tabular.as_ref().filter(|t| t.is_named()).map_or(&[][..], |t| t.columns());
-    Ok(Input::Columns(frames::records(instances, schema)?))
+    match target.model.tabular.as_ref().filter(|t| t.is_named()) {
+        Some(named) => Ok(Input::Columns(frames::records(instances, named.columns())?)),
+        None => Err(nameless(specs)),
+    }
+}
+
+/// None of the names that came is one of the model's.
+fn nameless(specs: &[TensorSpec]) -> Failure {
+    let names: Vec<String> = specs.iter().map(|spec| format!("\"{}\"", spec.name)).collect();
+    Failure::bad(format!("JSON object: does not have named input: {}", names.join(", ")))
 }
 
 /// `inputs`: the value of the only input, or an object with one value an input.
@@ -172,9 +185,10 @@ fn columns(target: &Target, inputs: &Json) -> Result<Input, Failure> {
                 }
                 return input(target, tensors);
             }
-            let schema =
-                target.model.tabular.as_ref().filter(|t| t.is_named()).map_or(&[][..], |t| t.columns());
-            Ok(Input::Columns(frames::by_column(fields, schema)?))
+            match target.model.tabular.as_ref().filter(|t| t.is_named()) {
+                Some(named) => Ok(Input::Columns(frames::by_column(fields, named.columns())?)),
+                None => Err(nameless(specs)),
+            }
         }
         value => {
             let [spec] = specs else {

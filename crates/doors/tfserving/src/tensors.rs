@@ -128,15 +128,6 @@ pub fn to_proto(tensor: &Tensor) -> TensorProto {
 
 /// Nested lists as a tensor; of texts, `{"b64": …}` are bytes.
 pub fn of_json(spec: &TensorSpec, value: &Json) -> Result<Tensor, Failure> {
-    let mut shape = Vec::new();
-    let mut level = value;
-    while let Json::List(items) = level {
-        shape.push(items.len() as i64);
-        match items.first() {
-            Some(first) => level = first,
-            None => break,
-        }
-    }
     let bad = |what: String| Failure::bad(format!("JSON Value for input \"{}\": {what}", spec.name));
     let data = if spec.element == ElementType::Bytes {
         let mut values = Vec::new();
@@ -145,9 +136,9 @@ pub fn of_json(spec: &TensorSpec, value: &Json) -> Result<Tensor, Failure> {
     } else {
         datatype::from_json(spec.element, value).map_err(bad)?
     };
-    if shape.iter().product::<i64>() != data.len() as i64 {
+    let Some(shape) = datatype::shape_of(value) else {
         return Err(bad("its lists differ in length".into()));
-    }
+    };
     Ok(Tensor { name: spec.name.clone(), shape, data })
 }
 

@@ -86,6 +86,30 @@ pub fn from_json(element: ElementType, data: &Json) -> Result<TensorData, String
     })
 }
 
+/// The shape of a nested list; a plain value has none (`[]`). `None` where lists of one level differ in length, or a value stands
+/// beside a list.
+pub fn shape_of(value: &Json) -> Option<Vec<i64>> {
+    fn fits(value: &Json, shape: &[i64]) -> bool {
+        match (value, shape.split_first()) {
+            (Json::List(items), Some((length, rest))) => {
+                items.len() as i64 == *length && items.iter().all(|item| fits(item, rest))
+            }
+            (Json::List(_), None) | (_, Some(_)) => false,
+            (_, None) => true,
+        }
+    }
+    let mut shape = Vec::new();
+    let mut level = value;
+    while let Json::List(items) = level {
+        shape.push(items.len() as i64);
+        match items.first() {
+            Some(first) => level = first,
+            None => break,
+        }
+    }
+    fits(value, &shape).then_some(shape)
+}
+
 fn wrong(element: ElementType, index: usize, value: &Json) -> String {
     let shown = match value {
         Json::Text(text) => format!("the text `{}`", text.chars().take(40).collect::<String>()),
@@ -264,6 +288,19 @@ mod tests {
             if kind.width() != Some(1) {
                 assert_eq!(from_raw(kind, &raw[..raw.len() - 1]), None, "{kind:?}");
             }
+        }
+    }
+
+    #[test]
+    fn lists_that_differ_in_length_have_no_shape_whatever_they_add_up_to() {
+        let shape = |text: &str| shape_of(&crate::json::parse(text.as_bytes()).unwrap());
+        assert_eq!(shape("[[1, 2], [3, 4], [5, 6]]"), Some(vec![3, 2]));
+        assert_eq!(
+            (shape("7"), shape("[]"), shape("[[], []]")),
+            (Some(vec![]), Some(vec![0]), Some(vec![2, 0]))
+        );
+        for wrong in ["[[1, 2], [3], [4, 5, 6]]", "[[1, 2], 3, 4]", "[1, [2]]", "[[[1]], [2]]", "[[], [1]]"] {
+            assert_eq!(shape(wrong), None, "{wrong}");
         }
     }
 

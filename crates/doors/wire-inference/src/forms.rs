@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use runtimes::{ColumnSpec, Tensor, TensorSpec};
+use runtimes::{ColumnSpec, ElementType, Tensor, TensorSpec};
 use serving::{Answer, Input, Target};
 
 use crate::json::{Json, parse, write_text};
@@ -114,9 +114,7 @@ fn json_input(body: &[u8], target: &Target) -> Result<Read, ScoringError> {
             given.push(key);
         }
     }
-    if json.get("signature_name").is_some() {
-        return Err(ScoringError::invalid("\"signature_name\" parameter is currently not supported"));
-    }
+    params(json.get("params"), target)?;
     let [format] = given.as_slice() else {
         let given: Vec<String> = given.iter().map(|k| format!("'{k}'")).collect();
         return Err(ScoringError::bad(format!(
@@ -135,6 +133,33 @@ fn json_input(body: &[u8], target: &Target) -> Result<Read, ScoringError> {
     // As Databricks' clients ask for an answer in parts.
     let stream = matches!(json.get("stream"), Some(Json::Bool(true)));
     Ok(Read { input, reply, stream })
+}
+
+/// What a request says beside its rows. MLflow ignores what the signature does not name, and so does this; what it names would
+/// change the predictions, and is not handed to the model.
+///
+/// Errors: the model has params, and this is no object or names one of them.
+pub fn params(given: Option<&Json>, target: &Target) -> Result<(), ScoringError> {
+    let declared = target.model.model.params();
+    if declared.is_empty() {
+        return Ok(());
+    }
+    let fields = match given {
+        None | Some(Json::Null) => return Ok(()),
+        Some(Json::Object(fields)) => fields,
+        Some(other) => {
+            return Err(ScoringError::bad(format!(
+                "Parameters must be a dictionary. Got type '{}'.",
+                other.python_type()
+            )));
+        }
+    };
+    match fields.iter().find(|(name, _)| declared.contains(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(ScoringError::bad(format!(
+            "the param '{name}' cannot be given here: the model is asked with the defaults of its signature"
+        ))),
+    }
 }
 
 /// `instances` alone, for protocols that know no other form. Rows of plain values are taken in the order of the model's
@@ -214,20 +239,33 @@ fn depth(value: &Json) -> usize {
 
 /// A nested list as the model's input; its shape is that of the nesting.
 fn tensor(spec: &TensorSpec, value: &Json) -> Result<Tensor, ScoringError> {
-    let mut shape = Vec::new();
-    let mut level = value;
-    while let Json::List(items) = level {
-        shape.push(items.len() as i64);
-        match items.first() {
-            Some(first) => level = first,
-            None => break,
+    let data = match spec.element {
+        // numpy makes NaN of what is missing among floats.
+        ElementType::F32 | ElementType::F64 if has_null(value) => {
+            datatype::from_json(spec.element, &without_null(value))
         }
-    }
-    let data = datatype::from_json(spec.element, value).map_err(ScoringError::invalid)?;
-    if shape.iter().product::<i64>() != data.len() as i64 {
+        element => datatype::from_json(element, value),
+    };
+    let data = data.map_err(ScoringError::invalid)?;
+    let Some(shape) = datatype::shape_of(value) else {
         return Err(ScoringError::invalid(format!("the rows of input '{}' differ in length", spec.name)));
-    }
+    };
     Ok(Tensor { name: spec.name.clone(), shape, data })
+}
+
+fn has_null(value: &Json) -> bool {
+    match value {
+        Json::List(items) => items.iter().any(has_null),
+        other => *other == Json::Null,
+    }
+}
+
+fn without_null(value: &Json) -> Json {
+    match value {
+        Json::List(items) => Json::List(items.iter().map(without_null).collect()),
+        Json::Null => Json::Float(f64::NAN),
+        other => other.clone(),
+    }
 }
 
 /// Appends the predictions as JSON. What MLflow's pyfunc returns as one array (of scikit-learn, say) is that array.

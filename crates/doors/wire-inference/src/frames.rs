@@ -2,6 +2,8 @@
 //! (mlflow/utils/proto_json_utils.py of 3.17). Where pandas would change a value silently (1.5 to the whole
 //! number 1, the text "false" to true), the request is refused instead.
 
+use std::collections::{HashMap, HashSet};
+
 use bytes::Bytes;
 use columns::Table;
 use runtimes::{Column, ColumnSpec, ColumnType, Frame, Values};
@@ -38,24 +40,28 @@ pub fn split(value: &Json, schema: &[ColumnSpec]) -> Result<Frame> {
     for row in rows {
         cells.push(row.list().unwrap_or(std::slice::from_ref(row)));
     }
-    let width = cells.first().map_or(0, |r| r.len());
+    let width = cells.iter().map(|r| r.len()).max().unwrap_or(0);
     let names: Vec<String> = match value.get("columns") {
         None | Some(Json::Null) => (0..width).map(|i| i.to_string()).collect(),
         Some(Json::List(names)) => names.iter().map(name).collect(),
         Some(_) => return Err(bad("'columns' is not a list".into())),
     };
-    if let Some((at, row)) = cells.iter().enumerate().find(|(_, r)| r.len() != names.len()) {
+    // A row that is shorter than others has missing values; all of them together may not be.
+    if width != names.len() && !cells.is_empty() {
+        return Err(bad(format!("{} columns passed, passed data had {width} columns", names.len())));
+    }
+    if width.saturating_mul(cells.len()) > MOST_CELLS {
         return Err(bad(format!(
-            "{} columns passed, row {at} of the passed data had {} columns",
-            names.len(),
-            row.len()
+            "{} rows of {width} columns are more than {MOST_CELLS} values",
+            cells.len()
         )));
     }
-    if let Some(twice) = names.iter().enumerate().find(|(i, n)| names[..*i].contains(n)) {
-        return Err(bad(format!("column '{}' is given twice", twice.1)));
+    let mut known = HashSet::with_capacity(names.len());
+    if let Some(twice) = names.iter().find(|name| !known.insert(name.as_str())) {
+        return Err(bad(format!("column '{twice}' is given twice")));
     }
     let columns = names.into_iter().enumerate().map(|(i, name)| {
-        let values = cells.iter().map(|row| &row[i]).collect::<Vec<_>>();
+        let values = cells.iter().map(|row| row.get(i).unwrap_or(&Json::Null)).collect::<Vec<_>>();
         column(name, &values, schema)
     });
     frame(columns.collect::<Result<_>>()?)
@@ -70,7 +76,10 @@ pub fn records(value: &Json, schema: &[ColumnSpec]) -> Result<Frame> {
         )));
     };
     let mut names: Vec<&str> = Vec::new();
-    for row in rows {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    // By column, as far as the rows that have it go.
+    let mut cells: Vec<Vec<&Json>> = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
         let Json::Object(fields) = row else {
             return Err(ScoringError::invalid(format!(
                 "Provided dataframe_records field is not a valid dataframe representation in 'records' format. \
@@ -78,22 +87,39 @@ pub fn records(value: &Json, schema: &[ColumnSpec]) -> Result<Frame> {
                 row.python_type()
             )));
         };
-        // Records mostly have the same keys in the same order.
-        if fields.len() == names.len() && fields.iter().zip(&names).all(|((k, _), n)| k == n) {
-            continue;
+        for (index, (key, value)) in fields.iter().enumerate() {
+            // Records mostly have the same keys in the same order.
+            let place = match names.get(index) {
+                Some(name) if *name == key => index,
+                _ => *places.entry(key).or_insert_with(|| {
+                    names.push(key);
+                    cells.push(Vec::new());
+                    names.len() - 1
+                }),
+            };
+            // Of repeated keys the last one counts.
+            cells[place].truncate(at);
+            cells[place].resize(at, &Json::Null);
+            cells[place].push(value);
         }
-        for (key, _) in fields {
-            if !names.contains(&key.as_str()) {
-                names.push(key);
-            }
+        if names.len().saturating_mul(rows.len()) > MOST_CELLS {
+            return Err(ScoringError::invalid(format!(
+                "Provided dataframe_records field is not a valid dataframe representation in 'records' format. \
+                 Error: '{} rows of {} columns are more than {MOST_CELLS} values'",
+                rows.len(),
+                names.len()
+            )));
         }
     }
-    let columns = names.iter().map(|name| {
-        let values = rows.iter().map(|row| row.get(name).unwrap_or(&Json::Null)).collect::<Vec<_>>();
+    let columns = names.iter().zip(cells).map(|(name, mut values)| {
+        values.resize(rows.len(), &Json::Null);
         column((*name).to_owned(), &values, schema)
     });
     frame(columns.collect::<Result<_>>()?)
 }
+
+/// Records that share no keys make a table far larger than themselves; values of one, at most.
+const MOST_CELLS: usize = 32 << 20;
 
 /// `inputs` as an object of columns; a scalar is one row.
 pub fn by_column(value: &[(String, Json)], schema: &[ColumnSpec]) -> Result<Frame> {
@@ -243,33 +269,90 @@ const MISSING: [&str; 17] = [
     "NA", "NULL", "NaN", "None", "nan",
 ];
 
+/// CSV as pandas reads it: columns of one name are told apart by a number, a line that ends early has missing values.
 pub fn csv(text: &str, schema: &[ColumnSpec]) -> Result<Frame> {
-    let bad = |why: String| {
-        ScoringError::bad(format!(
-            "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid CSV-formatted Pandas \
-             DataFrame produced using the `pandas.DataFrame.to_csv()` method. Error: '{why}'"
-        ))
-    };
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-    let headers = reader.headers().map_err(|e| bad(e.to_string()))?.clone();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let headers = reader.headers().map_err(|e| bad_csv(e.to_string()))?.clone();
     if headers.is_empty() {
-        return Err(bad("No columns to parse from file".into()));
+        return Err(bad_csv("No columns to parse from file".into()));
     }
-    let mut cells: Vec<Vec<Json>> = vec![Vec::new(); headers.len()];
-    for record in reader.records() {
-        let record = record.map_err(|e| bad(e.to_string()))?;
-        for (column, text) in cells.iter_mut().zip(record.iter()) {
-            column.push(csv_cell(text));
+    csv_lines(distinct(&headers), reader, schema)
+}
+
+/// CSV without a line of names.
+pub fn csv_rows(text: &str, names: Vec<String>, schema: &[ColumnSpec]) -> Result<Frame> {
+    let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    csv_lines(names, reader, schema)
+}
+
+/// The cells of the first line of a CSV.
+pub fn csv_first(text: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    let first = reader.records().next().and_then(std::result::Result::ok);
+    first.map(|cells| cells.iter().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+fn bad_csv(why: String) -> ScoringError {
+    ScoringError::bad(format!(
+        "Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid CSV-formatted Pandas \
+         DataFrame produced using the `pandas.DataFrame.to_csv()` method. Error: '{why}'"
+    ))
+}
+
+/// `a`, `a.1`, `a.2` for a name that is there three times; `Unnamed: 3` for none.
+fn distinct(headers: &csv::StringRecord) -> Vec<String> {
+    let given: HashSet<&str> = headers.iter().collect();
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    let mut names = Vec::with_capacity(headers.len());
+    for (at, header) in headers.iter().enumerate() {
+        if header.is_empty() {
+            names.push(format!("Unnamed: {at}"));
+            continue;
         }
+        let before = times.entry(header).or_insert(0);
+        if *before == 0 {
+            names.push(header.to_owned());
+        } else {
+            while given.contains(format!("{header}.{before}").as_str()) {
+                *before += 1;
+            }
+            names.push(format!("{header}.{before}"));
+        }
+        *before += 1;
     }
-    let columns = headers.iter().zip(&cells).map(|(name, values)| {
+    names
+}
+
+fn csv_lines(names: Vec<String>, mut reader: csv::Reader<&[u8]>, schema: &[ColumnSpec]) -> Result<Frame> {
+    let mut records = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| bad_csv(e.to_string()))?;
+        if record.len() > names.len() {
+            return Err(bad_csv(format!(
+                "Error tokenizing data. C error: Expected {} fields in line {}, saw {}",
+                names.len(),
+                record.position().map_or(0, csv::Position::line),
+                record.len()
+            )));
+        }
+        records.push(record);
+    }
+    if names.len().saturating_mul(records.len()) > MOST_CELLS {
+        return Err(bad_csv(format!("{} lines of {} columns are too many", records.len(), names.len())));
+    }
+    let columns = names.into_iter().enumerate().map(|(at, name)| {
+        let cells: Vec<Json> = records.iter().map(|r| r.get(at).map_or(Json::Null, csv_cell)).collect();
+        let refs: Vec<&Json> = cells.iter().collect();
         let declared = schema.iter().any(|s| s.name == name && s.column_type == ColumnType::String);
-        let refs: Vec<&Json> = values.iter().collect();
         if declared || refs.iter().any(|v| matches!(v, Json::Text(_))) {
             // One text makes the column text, numbers included, as they were written.
-            return csv_texts(name, &refs, text_cells(text, headers.iter().position(|h| h == name)), schema);
+            let text = |r: &csv::StringRecord| {
+                r.get(at).filter(|text| !MISSING.contains(&text.trim())).map(str::to_owned)
+            };
+            return csv_texts(&name, &refs, records.iter().map(text).collect(), schema);
         }
-        column(name.to_owned(), &refs, schema)
+        column(name, &refs, schema)
     });
     frame(columns.collect::<Result<_>>()?)
 }
@@ -292,15 +375,6 @@ fn csv_cell(text: &str) -> Json {
         (_, Ok(x)) if numeric => Json::Float(x),
         _ => Json::Text(text.to_owned()),
     }
-}
-
-/// The texts of one column as they stand in the file.
-fn text_cells(text: &str, index: Option<usize>) -> Vec<Option<String>> {
-    let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-    let Some(index) = index else { return Vec::new() };
-    let cell =
-        |r: csv::StringRecord| r.get(index).filter(|t| !MISSING.contains(&t.trim())).map(str::to_owned);
-    reader.records().flatten().map(cell).collect()
 }
 
 fn csv_texts(
@@ -348,4 +422,69 @@ fn table_values(table: &Table, name: &str, kind: DataType) -> std::result::Resul
         }
         _ => Values::Text(table.texts(name)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::parse;
+
+    fn texts(frame: &Frame) -> Vec<String> {
+        frame.columns.iter().map(|c| format!("{}={:?}", c.name, c.values)).collect()
+    }
+
+    #[test]
+    fn records_may_lack_keys_and_repeat_them() {
+        let read = |text: &str| records(&parse(text.as_bytes()).unwrap(), &[]);
+        let frame = read(r#"[{"a": 1, "b": 2}, {"b": 3}, {"c": 4, "a": 5, "a": 6}]"#).unwrap();
+        assert_eq!(
+            texts(&frame),
+            [
+                "a=Integer([Some(1), None, Some(6)])",
+                "b=Integer([Some(2), Some(3), None])",
+                "c=Integer([None, None, Some(4)])"
+            ]
+        );
+        assert_eq!(read("[]").unwrap().rows, 0);
+    }
+
+    #[test]
+    fn rows_of_a_split_may_end_early_and_not_late() {
+        let read = |text: &str| split(&parse(text.as_bytes()).unwrap(), &[]);
+        let frame = read(r#"{"columns": ["a", "b"], "data": [[1, 2], [3]]}"#).unwrap();
+        assert_eq!(texts(&frame), ["a=Integer([Some(1), Some(3)])", "b=Integer([Some(2), None])"]);
+        assert_eq!(read(r#"{"columns": ["a", "b"], "data": []}"#).unwrap().rows, 0);
+        for wrong in [
+            r#"{"columns": ["a", "b"], "data": [[1, 2], [3, 4, 5]]}"#,
+            r#"{"columns": ["a", "b"], "data": [[1], [2]]}"#,
+            r#"{"columns": ["a", "a"], "data": [[1, 2]]}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn records_that_share_no_keys_are_not_made_into_a_table_without_end() {
+        let rows: Vec<String> = (0..6000).map(|n| format!(r#"{{"k{n}":1}}"#)).collect();
+        let rows = parse(format!("[{}]", rows.join(",")).as_bytes()).unwrap();
+        assert!(records(&rows, &[]).is_err());
+    }
+
+    #[test]
+    fn csv_is_read_as_pandas_reads_it() {
+        let frame = csv("\u{feff}a,b,a,,\n1,\"x, y\",3\n\n2,z\n", &[]).unwrap();
+        assert_eq!(
+            texts(&frame),
+            [
+                "a=Integer([Some(1), Some(2)])",
+                "b=Text([Some(\"x, y\"), Some(\"z\")])",
+                "a.1=Integer([Some(3), None])",
+                "Unnamed: 3=Float([NaN, NaN])",
+                "Unnamed: 4=Float([NaN, NaN])"
+            ]
+        );
+        let longer = format!("{:?}", csv("a,b\n1,2\n1,2,3\n", &[]).unwrap_err());
+        assert!(longer.contains("Expected 2 fields in line 3, saw 3"), "{longer}");
+        assert_eq!(csv_first("1,\"a,b\"\n2"), ["1", "a,b"]);
+    }
 }

@@ -13,4 +13,4 @@ pub mod stream;
 
 pub use errors::ScoringError;
 pub use fault::{log_internal, status, with_hint};
-pub use forms::{Media, Reply, input, instances, media_type, nested, write_reply};
+pub use forms::{Media, Reply, input, instances, media_type, nested, params, write_reply};

@@ -70,6 +70,8 @@ pub struct MlModel {
     /// The ONNX file, relative to the directory of the `MLmodel` file; only with flavor `onnx`.
     pub onnx: Option<String>,
     pub inputs: InputSchema,
+    /// Names of what a caller may say beside the inputs (`signature.params`).
+    pub params: Vec<String>,
     /// The request body of the saved input example, relative like `onnx`.
     pub serving_example: Option<String>,
 }
@@ -86,6 +88,12 @@ struct Raw {
 #[derive(Deserialize)]
 struct RawSignature {
     inputs: Option<String>,
+    params: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawParam {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -111,10 +119,18 @@ impl MlModel {
             .flavors
             .get("onnx")
             .map(|flavor| flavor.get("data").and_then(|d| d.as_str()).unwrap_or("model.onnx").to_owned());
-        let inputs = match raw.signature.and_then(|s| s.inputs) {
+        let (inputs, params) = raw.signature.map(|s| (s.inputs, s.params)).unwrap_or_default();
+        let inputs = match inputs {
             Some(text) => input_schema(&text)?,
             None => InputSchema::Unknown,
         };
+        let params = match params {
+            Some(text) => serde_json::from_str::<Option<Vec<RawParam>>>(&text)
+                .map_err(|e| Error::MlModel(format!("signature.params: {e}")))?
+                .unwrap_or_default(),
+            None => Vec::new(),
+        };
+        let params = params.into_iter().map(|param| param.name).collect();
         let serving_example = raw
             .saved_input_example_info
             .as_ref()
@@ -123,7 +139,7 @@ impl MlModel {
             .map(str::to_owned);
         let raw_flavors = raw.flavors.clone().into_iter().collect();
         let flavors = raw.flavors.into_keys().collect();
-        Ok(Self { flavors, raw_flavors, onnx, inputs, serving_example })
+        Ok(Self { flavors, raw_flavors, onnx, inputs, params, serving_example })
     }
 }
 
@@ -212,5 +228,17 @@ signature:
         assert!(MlModel::parse("flavors: [1").unwrap_err().to_string().contains("MLmodel"));
         let bad = MlModel::parse("signature:\n  inputs: '[{'\n").unwrap_err();
         assert!(bad.to_string().contains("signature.inputs"), "{bad}");
+    }
+
+    #[test]
+    fn params_are_read_by_their_names() {
+        let text = r#"
+flavors: {}
+signature:
+  inputs: '[{"type": "string", "name": "text"}]'
+  outputs: null
+  params: '[{"name": "temperature", "default": 0.1, "shape": null, "type": "double"}]'
+"#;
+        assert_eq!(MlModel::parse(text).unwrap().params, ["temperature"]);
     }
 }

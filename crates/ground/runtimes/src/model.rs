@@ -44,6 +44,11 @@ pub trait Model: Send + Sync {
         false
     }
 
+    /// Names of what its `predict` could be told beside the inputs, and is not: each has a default of the model's own.
+    fn params(&self) -> &[String] {
+        &[]
+    }
+
     /// Bytes of memory that it holds now, where that can be told.
     fn memory(&self) -> Option<u64> {
         None

@@ -52,6 +52,7 @@ pub struct PythonModel {
     pool: Pool,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
+    params: Vec<String>,
     /// What the model returned when it was tried.
     form: Form,
     /// The one output goes by this name, whatever the model calls it.
@@ -94,7 +95,8 @@ impl PythonModel {
             limits: settings.limits.clone(),
             processes: settings.processes.max(1),
         })?;
-        let mut model = Self { pool, inputs, outputs: Vec::new(), form: Form::Array, single: true };
+        let params = about.params.clone();
+        let mut model = Self { pool, inputs, outputs: Vec::new(), params, form: Form::Array, single: true };
         let tried = match example {
             Some(example) => Some(model.pool.first_call("predict", None, example)?),
             None => {
@@ -158,6 +160,10 @@ impl Model for PythonModel {
 
     fn takes_missing_text(&self) -> bool {
         true
+    }
+
+    fn params(&self) -> &[String] {
+        &self.params
     }
 
     fn streams(&self) -> bool {

@@ -30,7 +30,8 @@ pub async fn run(connection: &Connection, command: Package) -> Result<ExitCode, 
         }
         (Some(PackageCommand::Push { image, to, plain_http }), _) => push(&image, &to, plain_http).await,
         (None, Some(model)) => {
-            make(&Api::new(connection)?, &model, command.out, command.oci, command.baseline.as_deref()).await
+            let api = Api::new(connection)?;
+            make(&api, &model, command.out, command.oci, command.python, command.baseline.as_deref()).await
         }
         (None, None) => Err(Failure::new("no model was named")),
     }
@@ -115,6 +116,7 @@ async fn make(
     model: &str,
     out: Option<PathBuf>,
     oci: bool,
+    python: Option<PathBuf>,
     baseline: Option<&Path>,
 ) -> Result<ExitCode, Failure> {
     let path = path_of(api, model).await?;
@@ -151,9 +153,15 @@ async fn make(
     let package = file.clone();
     let built = tokio::task::spawn_blocking(move || {
         let library = library(&manifest)?;
+        let python = interpreter(&manifest, &package, python)?;
+        let with = match (&library, &python) {
+            (Some(library), _) => image::With::Onnx(library),
+            (None, Some(python)) => image::With::Python(python),
+            (None, None) => image::With::Nothing,
+        };
         let program =
             std::env::current_exe().map_err(|e| Failure::new(format!("this program is not found: {e}")))?;
-        image::build(&program, &package, &manifest, library.as_deref(), &to).map_err(|e| Failure::of(&e))
+        image::build(&program, &package, &manifest, with, &to).map_err(|e| Failure::of(&e))
     })
     .await
     .map_err(|e| Failure::new(e.to_string()))??;
@@ -163,7 +171,41 @@ async fn make(
     for layer in &built.layers {
         say(format!("  {} {:>12} bytes  {}", layer.digest, layer.size, layer.title));
     }
+    if !built.missing.is_empty() {
+        say(format!(
+            "its Python asks for libraries that this system does not have: {}",
+            built.missing.join(", ")
+        ));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The interpreter of a model that only Python serves: the one that was named, or an environment that is built from what the
+/// package was resolved to.
+fn interpreter(
+    manifest: &packages::Manifest,
+    package: &Path,
+    named: Option<PathBuf>,
+) -> Result<Option<PathBuf>, Failure> {
+    if manifest.engine != "python" || named.is_some() {
+        return Ok(named.filter(|_| manifest.engine == "python"));
+    }
+    let scratch = std::env::temp_dir().join(format!("mlwright-image-{}", std::process::id()));
+    let unpacked = packages::unpack(package, None, &scratch);
+    let text = |name: &str| types::io::read_to_string(scratch.join("model").join(name)).ok();
+    let (asked, python) = (text("requirements.txt"), text("python_env.yaml"));
+    // A leftover in the temporary directory harms nobody.
+    let _ = std::fs::remove_dir_all(&scratch);
+    unpacked.map_err(|e| Failure::of(&e))?;
+    let asked = manifest.environment.clone().or(asked).ok_or_else(|| {
+        Failure::new("the package does not say which packages of Python it needs; --python names an interpreter that has them")
+    })?;
+    let wanted = workers::environment::Requirements::parse(&asked, python.as_deref());
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    let root = cache.unwrap_or_else(std::env::temp_dir).join("mlwright/environments");
+    let built = workers::environment::build(None, &root, &wanted).map_err(|e| Failure::of(&e))?;
+    Ok(Some(built.python))
 }
 
 /// ONNX Runtime, loaded into this process, so that what it needs is known.
@@ -208,7 +250,15 @@ async fn push(folder: &Path, to: &str, plain: bool) -> Result<ExitCode, Failure>
 }
 
 pub async fn serve(options: server::Options, package: server::PackageOptions) -> Result<ExitCode, Failure> {
-    let mut config = options.resolve().map_err(|e| Failure::of(&e))?;
+    let config = options.resolve().map_err(|e| Failure::of(&e))?;
+    serve_with(config, options, package).await
+}
+
+async fn serve_with(
+    mut config: server::config::Config,
+    options: server::Options,
+    package: server::PackageOptions,
+) -> Result<ExitCode, Failure> {
     if options.data_dir.is_none() {
         // Nothing is kept unless a place for it is named.
         config.server.data_dir = PathBuf::new();
@@ -223,7 +273,8 @@ pub async fn serve(options: server::Options, package: server::PackageOptions) ->
 }
 
 /// In an image: the package that lies in it, on the port and paths that the surroundings name.
-/// SageMaker: `SAGEMAKER_BIND_TO_PORT`; Vertex AI: `AIP_HTTP_PORT`, `AIP_HEALTH_ROUTE`, `AIP_PREDICT_ROUTE`.
+/// SageMaker: `SAGEMAKER_BIND_TO_PORT`; Vertex AI: `AIP_HTTP_PORT`, `AIP_HEALTH_ROUTE`, `AIP_PREDICT_ROUTE`. `MLWRIGHT_PYTHON` is the
+/// image's own Python; `MLWRIGHT_ALLOW_UNSANDBOXED=true` lets it run where the container is the only wall around it.
 pub async fn container() -> Result<ExitCode, Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let port = ["SAGEMAKER_BIND_TO_PORT", "AIP_HTTP_PORT", "PORT"].into_iter().find_map(variable);
@@ -249,5 +300,11 @@ pub async fn container() -> Result<ExitCode, Failure> {
         predict_path: route("AIP_PREDICT_ROUTE"),
         ..server::PackageOptions::default()
     };
-    serve(options, package).await
+    let mut config = options.resolve().map_err(|e| Failure::of(&e))?;
+    if let Some(python) = variable("MLWRIGHT_PYTHON") {
+        config.workers.python = PathBuf::from(python);
+    }
+    config.workers.allow_unsandboxed =
+        variable("MLWRIGHT_ALLOW_UNSANDBOXED").is_some_and(|word| matches!(word.as_str(), "1" | "true"));
+    serve_with(config, options, package).await
 }

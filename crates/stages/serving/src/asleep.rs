@@ -66,6 +66,7 @@ mod tests {
             outputs: vec![spec("label", ElementType::Bytes)],
             prediction: Some("label".into()),
             missing_text: true,
+            params: vec!["temperature".into()],
             streams: false,
             bytes: 7,
         };

@@ -18,6 +18,8 @@ pub(crate) struct Shape {
     pub outputs: Vec<TensorSpec>,
     pub prediction: Option<String>,
     pub missing_text: bool,
+    #[serde(default)]
+    pub params: Vec<String>,
     /// Whether it answers in parts.
     #[serde(default)]
     pub streams: bool,
@@ -32,6 +34,7 @@ impl Shape {
             outputs: model.outputs().to_vec(),
             prediction: model.prediction().map(str::to_owned),
             missing_text: model.takes_missing_text(),
+            params: model.params().to_vec(),
             streams: model.streams(),
             bytes,
         }
@@ -161,6 +164,10 @@ impl Model for Napping {
             None => self.woken()?,
         };
         model.stream(inputs, part)
+    }
+
+    fn params(&self) -> &[String] {
+        &self.shape.params
     }
 
     fn prediction(&self) -> Option<&str> {

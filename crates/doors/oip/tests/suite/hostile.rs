@@ -103,6 +103,7 @@ ledger::db_test! {
             input("[1,8]", r#""parameters":{"binary_data_size":9223372036854775807}"#),
             input("[1,8]", r#""parameters":{"binary_data_size":-5}"#),
             input("[1,8]", r#""parameters":{"shared_memory_region":"x"}"#),
+            input("[1,8]", r#""parameters":{"shared_memory_region":"x"},"data":[1,2,3,4,5,6,7,8]"#),
             input("[0,8]", r#""data":[1]"#),
         ];
         for body in bodies {

@@ -86,4 +86,21 @@ ledger::db_test! {
         let good = house.post("/v1/models/cancer:predict", &[("content-type", json)], ROWS).await;
         assert_eq!(good.status, 200, "and it still serves");
     }
+
+    async fn what_the_model_does_not_have_is_named(ledger: ledger::Ledger) {
+        let Some(house) = House::new(ledger).await else { return };
+        let eight = "[1,2,3,4,5,6,7,8]";
+        for (body, why) in [
+            (format!(r#"{{"instances":[{eight}],"signature_name":"images"}}"#), "images"),
+            (format!(r#"{{"instances":[{eight}],"signature_name":7}}"#), "signature_name"),
+            // Three rows of eight that differ in length, though they add up.
+            ("{\"instances\":[[1,2,3,4,5,6,7,8],[1],[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]]}".into(), "length"),
+        ] {
+            let answer = house.post("/v1/models/cancer:predict", &[], body.clone()).await;
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            assert!(answer.status == 400 && text.contains(why), "{body}: {text}");
+        }
+        let named = format!(r#"{{"instances":[{eight}],"signature_name":"serving_default"}}"#);
+        assert_eq!(house.post("/v1/models/cancer:predict", &[], named).await.status, 200);
+    }
 }

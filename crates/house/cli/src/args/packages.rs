@@ -11,9 +11,13 @@ pub struct Package {
     /// Where to write: a file, or with --oci a folder [default: name-3.tar, name-3.oci]
     #[arg(long, short, value_name = "PATH")]
     pub out: Option<PathBuf>,
-    /// A container image, as an OCI image layout: the libraries of this system, this program, the package
+    /// A container image, as an OCI image layout: the libraries of this system, this program, the package; for a model that only
+    /// Python serves also Python with the model's packages
     #[arg(long)]
     pub oci: bool,
+    /// With --oci, take this Python along instead of an environment that is built from what the model asks for
+    #[arg(long, value_name = "PATH", requires = "oci")]
+    pub python: Option<PathBuf>,
     /// Data that the model learned from (CSV, JSON lines, Parquet): the package says how far its inputs move away from them
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

@@ -8,6 +8,7 @@ use types::io;
 
 use super::layer::{Entry, Layer, write};
 use super::libraries;
+use super::python::Python;
 use crate::{Error, Manifest};
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -47,27 +48,40 @@ pub struct Built {
     pub digest: String,
     pub name: String,
     pub layers: Vec<Layer>,
+    /// Libraries that its Python asks for and that this system does not have.
+    pub missing: Vec<String>,
 }
 
-/// Builds the image of `package` with `program`, in the folder `to`. `onnxruntime` is the library to take along; it must have
-/// been loaded into this process. Blocks.
+/// What a model is served with, beside the program.
+#[derive(Clone, Copy, Debug)]
+pub enum With<'p> {
+    Nothing,
+    /// The library of ONNX Runtime; it must have been loaded into this process.
+    Onnx(&'p Path),
+    /// The interpreter whose environment and installation are taken along.
+    Python(&'p Path),
+}
+
+/// Builds the image of `package` with `program`, in the folder `to`. Blocks, for minutes if there is much to compress.
 ///
-/// Errors: `Image` if the package needs Python, which is not in the image.
+/// Errors: `Image` if the package needs Python and none is given, or one that cannot be taken along.
 pub fn build(
     program: &Path,
     package: &Path,
     manifest: &Manifest,
-    onnxruntime: Option<&Path>,
+    with: With<'_>,
     to: &Path,
 ) -> Result<Built, Error> {
-    if manifest.engine == "python" {
-        return Err(Error::Image(
-            "this model is served by Python, which the image does not hold; log it as skops, XGBoost JSON or ONNX".into(),
-        ));
+    if manifest.engine == "python" && !matches!(with, With::Python(_)) {
+        return Err(Error::Image("this model is served by Python, and none was named".into()));
     }
     let blobs = to.join("blobs/sha256");
     io::create_dir_all(&blobs)?;
-    let libraries = libraries::loaded(program)?;
+    let mut libraries = libraries::loaded(program)?;
+    let python = match with {
+        With::Python(python) => Some(Python::of(python, &mut libraries)?),
+        _ => None,
+    };
     let mut system = libraries.clone();
     let owner = "root:x:0:0::/:/bin/false\nmlwright:x:65532:65532::/tmp:/bin/false\n";
     system.insert("etc/passwd".into(), Entry::Text { text: owner.into(), mode: 0o644 });
@@ -76,13 +90,28 @@ pub fn build(
         BTreeMap::from([(PROGRAM.to_owned(), Entry::File { from: program.to_owned(), mode: 0o755 })]);
     let package =
         BTreeMap::from([(PACKAGE.to_owned(), Entry::File { from: package.to_owned(), mode: 0o644 })]);
-    let layers = vec![
-        write(&blobs, "libraries of the system", &system)?,
-        write(&blobs, "mlwright", &program)?,
-        write(&blobs, "package", &package)?,
-    ];
+    // What changes least comes first: what lies above it is what a new version sends.
+    let mut layers = vec![write(&blobs, "libraries of the system", &system)?];
+    if let Some(python) = &python {
+        layers.push(write(&blobs, "Python", &python.installation)?);
+        if !python.environment.is_empty() {
+            layers.push(write(&blobs, "packages of Python", &python.environment)?);
+        }
+    }
+    layers.push(write(&blobs, "mlwright", &program)?);
+    layers.push(write(&blobs, "package", &package)?);
     let name = format!("{}:{}", image_name(&manifest.model), manifest.version);
-    let config = json(&config(manifest, &layers, &libraries::folders(&libraries), onnxruntime));
+    let mut env = vec!["PATH=/".to_owned(), format!("MLWRIGHT_PACKAGE=/{PACKAGE}"), "HOME=/tmp".to_owned()];
+    let folders = libraries::folders(&libraries);
+    if !folders.is_empty() {
+        env.push(format!("LD_LIBRARY_PATH={}", folders.join(":")));
+    }
+    match (with, &python) {
+        (With::Onnx(path), _) => env.push(format!("MLWRIGHT_ONNXRUNTIME={}", path.display())),
+        (_, Some(python)) => env.push(format!("MLWRIGHT_PYTHON=/{}", python.program)),
+        _ => {}
+    }
+    let config = json(&config(manifest, &layers, &env));
     let config_digest = blob(&blobs, &config)?;
     let layer = |layer: &Layer| json!({ "mediaType": LAYER, "digest": layer.digest, "size": layer.size });
     let image = json(&json!({
@@ -106,7 +135,8 @@ pub fn build(
     }));
     io::write(to.join("oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}")?;
     io::write_atomic(to.join("index.json"), index)?;
-    Ok(Built { folder: to.to_owned(), digest, name, layers })
+    let missing = python.map(|python| python.missing.into_iter().collect()).unwrap_or_default();
+    Ok(Built { folder: to.to_owned(), digest, name, layers, missing })
 }
 
 fn annotations(manifest: &Manifest) -> Value {
@@ -117,14 +147,7 @@ fn annotations(manifest: &Manifest) -> Value {
     })
 }
 
-fn config(manifest: &Manifest, layers: &[Layer], folders: &[String], onnxruntime: Option<&Path>) -> Value {
-    let mut env = vec!["PATH=/".to_owned(), format!("MLWRIGHT_PACKAGE=/{PACKAGE}"), "HOME=/tmp".to_owned()];
-    if !folders.is_empty() {
-        env.push(format!("LD_LIBRARY_PATH={}", folders.join(":")));
-    }
-    if let Some(path) = onnxruntime {
-        env.push(format!("MLWRIGHT_ONNXRUNTIME={}", path.display()));
-    }
+fn config(manifest: &Manifest, layers: &[Layer], env: &[String]) -> Value {
     let mut labels = annotations(manifest);
     // SageMaker may choose the port (`SAGEMAKER_BIND_TO_PORT`).
     labels["com.amazonaws.sagemaker.capabilities.accept-bind-to-port"] = json!("true");
@@ -202,8 +225,8 @@ mod tests {
             "baseline": null, "environment": null, "files": [],
         }))
         .unwrap();
-        let one = build(&program, &package, &manifest, None, &dir.path().join("one")).unwrap();
-        let two = build(&program, &package, &manifest, None, &dir.path().join("two")).unwrap();
+        let one = build(&program, &package, &manifest, With::Nothing, &dir.path().join("one")).unwrap();
+        let two = build(&program, &package, &manifest, With::Nothing, &dir.path().join("two")).unwrap();
         assert_eq!((&one.digest, &one.layers), (&two.digest, &two.layers));
         assert_eq!(one.name, "churn-model:3");
         let (digest, read) = loose(&one.folder).unwrap();
@@ -218,7 +241,7 @@ mod tests {
         }
         let python = Manifest { engine: "python".into(), ..manifest };
         assert!(matches!(
-            build(&program, &package, &python, None, &dir.path().join("no")),
+            build(&program, &package, &python, With::Nothing, &dir.path().join("no")),
             Err(Error::Image(_))
         ));
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use types::io;
 
+use super::elf;
 use super::layer::Entry;
 use crate::Error;
 
@@ -20,25 +21,43 @@ pub fn loaded(program: &Path) -> Result<BTreeMap<String, Entry>, Error> {
         .collect();
     let mut entries = BTreeMap::new();
     for file in &files {
-        put(&mut entries, file, Entry::File { from: file.clone(), mode: 0o755 });
-        // `libstdc++.so.6` is a link to `libstdc++.so.6.0.30`, and programs ask for the former.
-        for link in std::fs::read_dir(file.parent().unwrap_or(file)).into_iter().flatten().flatten() {
-            let path = link.path();
-            let leads_here = link.file_type().is_ok_and(|t| t.is_symlink())
-                && path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.contains(".so."))
-                && std::fs::canonicalize(&path).is_ok_and(|target| target == *file);
-            if leads_here && let Some(name) = file.file_name().and_then(|n| n.to_str()) {
-                put(&mut entries, &path, Entry::Link { to: name.to_owned() });
-            }
-        }
+        with_links(&mut entries, file);
     }
     if !files.is_empty()
-        && let Some(loader) = loader(&io::read(program)?)
+        && let Some(loader) = elf::interpreter(&io::read(program)?)
     {
         let real = std::fs::canonicalize(&loader).map_err(|e| io::Error::new("find", &loader, e))?;
         put(&mut entries, &loader, Entry::File { from: real, mode: 0o755 });
     }
     Ok(entries)
+}
+
+/// The library at its own place, with the links by which it is found: `libstdc++.so.6` is a link to `libstdc++.so.6.0.30`, and
+/// programs ask for the former.
+pub fn with_links(entries: &mut BTreeMap<String, Entry>, file: &Path) {
+    put(entries, file, Entry::File { from: file.to_owned(), mode: 0o755 });
+    for link in std::fs::read_dir(file.parent().unwrap_or(file)).into_iter().flatten().flatten() {
+        let path = link.path();
+        let leads_here = link.file_type().is_ok_and(|t| t.is_symlink())
+            && path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.contains(".so."))
+            && std::fs::canonicalize(&path).is_ok_and(|target| target == *file);
+        if leads_here && let Some(name) = file.file_name().and_then(|n| n.to_str()) {
+            put(entries, &path, Entry::Link { to: name.to_owned() });
+        }
+    }
+}
+
+/// A library of this system by its name, where the loader looks without being told.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let folders = [
+        format!("/lib/{}-linux-gnu", std::env::consts::ARCH),
+        format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH),
+        "/lib64".to_owned(),
+        "/usr/lib64".to_owned(),
+        "/lib".to_owned(),
+        "/usr/lib".to_owned(),
+    ];
+    folders.iter().find_map(|folder| std::fs::canonicalize(Path::new(folder).join(name)).ok())
 }
 
 /// The folders of libraries, for `LD_LIBRARY_PATH`: the image has no cache of them.
@@ -55,26 +74,6 @@ fn put(entries: &mut BTreeMap<String, Entry>, path: &Path, entry: Entry) {
     if let Some(path) = path.to_str() {
         entries.insert(path.trim_start_matches('/').to_owned(), entry);
     }
-}
-
-/// The interpreter that a 64-bit little-endian ELF file names (`PT_INTERP`).
-fn loader(elf: &[u8]) -> Option<PathBuf> {
-    let number = |at: usize, width: usize| -> Option<usize> {
-        let bytes = elf.get(at..at + width)?;
-        Some(bytes.iter().rev().fold(0, |n, byte| (n << 8) | usize::from(*byte)))
-    };
-    if elf.get(..6)? != b"\x7fELF\x02\x01" {
-        return None;
-    }
-    let (table, width, count) = (number(0x20, 8)?, number(0x36, 2)?, number(0x38, 2)?);
-    (0..count).map(|i| table + i * width).find_map(|at| {
-        if number(at, 4)? != 3 {
-            return None;
-        }
-        let (start, length) = (number(at + 8, 8)?, number(at + 32, 8)?);
-        let text = elf.get(start..start + length)?;
-        Some(PathBuf::from(std::str::from_utf8(text.strip_suffix(b"\0").unwrap_or(text)).ok()?))
-    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //! program needs, the program, the package; each a layer of its own, so that a new model pushes its own layer alone. The same
 //! inputs give the same digests.
 
+mod elf;
 mod layer;
 mod layout;
 mod libraries;
 mod push;
+mod python;
 
-pub use layout::{Built, Platform, build, loose};
+pub use layout::{Built, Platform, With, build, loose};
 pub use push::{Reference, push};
