@@ -12,6 +12,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+import botocore.exceptions
 import requests
 from _checks import check, run_checks
 from _s3 import URL, boto, branch, code_of, commit, new_repository
@@ -101,6 +102,10 @@ def ranges_and_conditions_hold():
     assert get("main/r", IfMatch=etag) == b"0123456789"
     assert code_of(s3.get_object, Bucket=REPO, Key="main/r", IfMatch='"x"') == ("PreconditionFailed", 412)
     assert code_of(s3.get_object, Bucket=REPO, Key="main/r", IfNoneMatch=etag) == ("304", 304)
+    try:
+        s3.get_object(Bucket=REPO, Key="main/r", IfNoneMatch=etag)
+    except botocore.exceptions.ClientError as error:
+        assert error.response["ResponseMetadata"]["HTTPHeaders"]["etag"] == etag
     later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
     assert code_of(s3.get_object, Bucket=REPO, Key="main/r", IfModifiedSince=later) == ("304", 304)
     assert code_of(s3.get_object, Bucket=REPO, Key="main/r", IfUnmodifiedSince=datetime.datetime(2020, 1, 1)) == (
@@ -118,8 +123,22 @@ def writes_are_conditional():
     etag = s3.head_object(Bucket=REPO, Key="main/c")["ETag"]
     put("main/c", b"3", IfMatch=etag)
     assert code_of(put, "main/c", b"4", IfMatch=etag) == ("PreconditionFailed", 412)
-    assert code_of(put, "main/not-there", b"4", IfMatch=etag) in [("PreconditionFailed", 412), ("NoSuchKey", 404)]
+    assert code_of(put, "main/not-there", b"4", IfMatch=etag) == ("NoSuchKey", 404)
     assert get("main/c") == b"3"
+    now = s3.head_object(Bucket=REPO, Key="main/c")
+    delete = lambda **asked: s3.delete_object(Bucket=REPO, Key="main/c", **asked)
+    assert code_of(delete, IfMatch=etag) == ("PreconditionFailed", 412)
+    assert code_of(delete, IfMatchSize=2) == ("PreconditionFailed", 412)
+    assert code_of(delete, IfMatchLastModifiedTime=datetime.datetime(2020, 1, 1)) == ("PreconditionFailed", 412)
+    many = lambda **asked: s3.delete_objects(Bucket=REPO, Delete={"Objects": [{"Key": "main/c", **asked}, {"Key": "main/none"}]})
+    refused = many(ETag=etag)
+    assert [e["Code"] for e in refused["Errors"]] == ["PreconditionFailed"] and len(refused["Deleted"]) == 1, refused
+    assert get("main/c") == b"3"
+    delete(IfMatch=now["ETag"], IfMatchSize=1, IfMatchLastModifiedTime=now["LastModified"])
+    assert code_of(s3.head_object, Bucket=REPO, Key="main/c") == ("404", 404)
+    delete(IfMatch=now["ETag"])
+    put("main/c", b"3")
+    assert "Errors" not in many(ETag=now["ETag"])
     with ThreadPoolExecutor(16) as pool:
         made = list(pool.map(lambda n: code_of(put, "main/race", str(n).encode(), IfNoneMatch="*"), range(16)))
     assert made.count(None) == 1 and made.count(("PreconditionFailed", 412)) == 15, made
@@ -292,6 +311,16 @@ def parts_are_checked_before_they_are_joined():
     assert etag == f'"{hashlib.md5(md5s).hexdigest()}-2"', etag
     assert get("main/parts") == big + b"end"
     assert code_of(s3.list_parts, **of) == ("NoSuchUpload", 404)
+    # Who did not hear of it asks once more.
+    assert complete((1, tags[1]), (3, tags[3]))["ETag"] == etag
+    assert code_of(complete, (1, tags[1])) == ("NoSuchUpload", 404)
+    wanted = ["ETag", "ObjectParts", "ObjectSize", "StorageClass"]
+    found = s3.get_object_attributes(**place, ObjectAttributes=wanted, MaxParts=1)
+    assert (found["ETag"], found["ObjectSize"], found["StorageClass"]) == (etag.strip('"'), 5 * MIB + 3, "STANDARD")
+    parts = found["ObjectParts"]
+    assert (parts["TotalPartsCount"], parts["IsTruncated"], parts["NextPartNumberMarker"]) == (2, True, 1), parts
+    rest = s3.get_object_attributes(**place, ObjectAttributes=wanted, PartNumberMarker=1)["ObjectParts"]
+    assert [(p["PartNumber"], p["Size"]) for p in rest["Parts"]] == [(2, 3)] and not rest["IsTruncated"], rest
 
 
 @check

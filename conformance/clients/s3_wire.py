@@ -189,7 +189,7 @@ def folders_of_branches_are_there():
 def what_there_is_not_says_so():
     for query in ("acl", "tagging", "versions", "policy", "lifecycle", "object-lock"):
         assert Signed("GET", f"/{REPO}", query=query).code() == "NotImplemented", query
-    for query in ("acl", "tagging", "attributes", "retention", "legal-hold"):
+    for query in ("acl", "tagging", "retention", "legal-hold"):
         assert Signed("GET", f"/{REPO}/main/a", query=query).code() == "NotImplemented", query
     for name in ("x-amz-server-side-encryption", "x-amz-tagging", "x-amz-write-offset-bytes"):
         assert put("no", headers={name: "1"}).code(b"x") == "NotImplemented", name

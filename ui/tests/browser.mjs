@@ -178,6 +178,15 @@ async function visit(context, look, [name, address, texts]) {
   await page.close();
 }
 
+/** Two at a time: a page mostly waits for answers and pictures. */
+async function sideBySide(list, of) {
+  const rest = list.values();
+  const one = async () => {
+    for (const item of rest) await of(item);
+  };
+  await Promise.all([one(), one()]);
+}
+
 /** What a reader does, once, wide: keys, search, filter, sort, selection; the address must follow. */
 async function behaviour(context, have) {
   const { page, problems } = await open(context);
@@ -301,7 +310,7 @@ try {
     if (TOKEN) await context.addInitScript((token) => sessionStorage.setItem('mlwright.token', token), TOKEN);
     // The pages of the parts in two looks: each differs from the other in width and in scheme.
     const list = look === LOOKS[0] || look === LOOKS[3] ? [...common, ...parts.flatMap(({ part, made }) => part.pages(made))] : common;
-    for (const page of list) await visit(context, look, page);
+    await sideBySide(list, (page) => visit(context, look, page));
     if (look === LOOKS[0]) {
       await weight(context);
       if (!ONLY) await behaviour(context, have).catch((error) => check(false, `behaviour: ${error.message.split('\n')[0]}`));

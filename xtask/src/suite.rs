@@ -38,7 +38,7 @@ pub fn test(full: bool) -> bool {
     let binary = target().join("debug/mlwright");
     match &python {
         Some(python) if built => {
-            clients(&mut report, &binary, python, postgres.as_ref());
+            clients(&mut report, &binary, python, postgres.as_ref(), full);
             let mut looped = None;
             report.stage("loop: train, drift, retrain, swap", || {
                 looped = Some(demo::run_loop(&binary, python, shell::free_port()?)?);
@@ -179,9 +179,13 @@ fn name(path: &Path) -> String {
 /// Scripts that start servers of their own, on SQLite: with PostgreSQL behind the given one they would say the same again.
 const OWN_SERVERS: [&str; 2] = ["serving_residency", "serving_telemetry"];
 
+/// Scripts that ask models in one protocol after the other, which touches no database; `serving_oip` deploys on both. With
+/// `--full` they run on PostgreSQL, too.
+const ASK_MODELS: [&str; 4] = ["serving_clouds", "serving_graphs", "serving_kserve", "serving_tensorflow"];
+
 /// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL. Two at a time:
 /// one mostly waits for the other side.
-fn clients(report: &mut Report, binary: &Path, python: &Python, postgres: Option<&Postgres>) {
+fn clients(report: &mut Report, binary: &Path, python: &Python, postgres: Option<&Postgres>, full: bool) {
     let mut work: Vec<(String, Work<'_>)> = Vec::new();
     for script in scripts("conformance/clients") {
         let client = name(&script);
@@ -190,7 +194,8 @@ fn clients(report: &mut Report, binary: &Path, python: &Python, postgres: Option
             format!("client {client} on SQLite"),
             Box::new(move || with_server(binary, python, &on_sqlite, None)),
         ));
-        if let Some(postgres) = postgres.filter(|_| !OWN_SERVERS.contains(&client.as_str())) {
+        let once = OWN_SERVERS.contains(&client.as_str()) || (!full && ASK_MODELS.contains(&client.as_str()));
+        if let Some(postgres) = postgres.filter(|_| !once) {
             let database = format!("client_{}", client.replace('-', "_"));
             let on_postgres =
                 move || with_server(binary, python, &script, Some(postgres.create_database(&database)?));

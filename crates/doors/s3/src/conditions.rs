@@ -66,7 +66,10 @@ fn violated(headers: &HeaderMap, object: &Object, names: &Names) -> Option<(&'st
 pub(crate) fn check_read(headers: &HeaderMap, object: &Object) -> Result<(), Failure> {
     match violated(headers, object, &OF_READ) {
         None => Ok(()),
-        Some((_, true)) => Err(Failure::new(StatusCode::NOT_MODIFIED, "NotModified", "")),
+        Some((_, true)) => Err(Failure {
+            etag: Some(object.etag.clone()),
+            ..Failure::new(StatusCode::NOT_MODIFIED, "NotModified", "")
+        }),
         Some((name, false)) => Err(Failure::precondition(name)),
     }
 }
@@ -87,6 +90,56 @@ pub(crate) fn of_write(headers: &HeaderMap) -> Condition {
     }
 }
 
+/// What must hold of an object that is deleted; what is not there may be deleted whatever is asked.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
+#[derive(Debug, Default)]
+pub(crate) struct OfDelete {
+    matches: Option<Match>,
+    /// Seconds since 1970.
+    modified: Option<i64>,
+    size: Option<u64>,
+}
+
+impl OfDelete {
+    pub fn headers(headers: &HeaderMap) -> Result<Self, Failure> {
+        let get = |name| text(headers, name);
+        Self::of(get("if-match"), get("x-amz-if-match-last-modified-time"), get("x-amz-if-match-size"))
+    }
+
+    /// Errors: `InvalidArgument` for a time or size that is none.
+    pub fn of(etag: Option<&str>, modified: Option<&str>, size: Option<&str>) -> Result<Self, Failure> {
+        let bad = |what: &str| Failure::invalid(format!("the {what} to match is none"));
+        let modified = match modified {
+            None => None,
+            given => Some(date(given).ok_or_else(|| bad("time"))?),
+        };
+        let size = size.map(|size| size.parse().map_err(|_| bad("size"))).transpose()?;
+        Ok(Self { matches: etag.map(matches), modified, size })
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.matches.is_none() && self.modified.is_none() && self.size.is_none()
+    }
+
+    /// Errors: `PreconditionFailed`.
+    pub fn check(&self, object: &Object) -> Result<(), Failure> {
+        let etags = match &self.matches {
+            None | Some(Match::Any) => true,
+            Some(Match::ETags(tags)) => tags.iter().any(|tag| *tag == object.etag),
+        };
+        if !etags {
+            return Err(Failure::precondition("If-Match"));
+        }
+        if self.modified.is_some_and(|at| at != seconds(object.modified_at)) {
+            return Err(Failure::precondition("x-amz-if-match-last-modified-time"));
+        }
+        if self.size.is_some_and(|size| size != object.size) {
+            return Err(Failure::precondition("x-amz-if-match-size"));
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use repositories::Physical;
@@ -94,9 +147,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_first_condition_that_does_not_hold_decides() {
-        let object = Object {
+    fn object() -> Object {
+        Object {
             physical: Physical::Blob(Digest::of("")),
             size: 0,
             etag: "abc".into(),
@@ -105,7 +157,40 @@ mod tests {
             metadata: Default::default(),
             checksums: Default::default(),
             headers: Default::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn all_that_a_deletion_asks_for_must_hold() {
+        let (then, before) = (Some("Sun, 01 Mar 2026 12:00:00 GMT"), Some("Sun, 01 Mar 2026 11:59:59 GMT"));
+        for (etag, modified, size, holds) in [
+            (Some("\"abc\""), then, Some("0"), true),
+            (Some("*"), None, None, true),
+            (Some("abcd"), then, Some("0"), false),
+            (Some("abc"), before, None, false),
+            (None, None, Some("1"), false),
+        ] {
+            let asked = OfDelete::of(etag, modified, size).unwrap();
+            assert!(!asked.is_none());
+            assert_eq!(asked.check(&object()).is_ok(), holds, "{asked:?}");
+        }
+        assert!(OfDelete::of(None, None, None).unwrap().is_none());
+        assert!(OfDelete::of(None, Some("yesterday"), None).is_err());
+        assert!(OfDelete::of(None, None, Some("-1")).is_err());
+    }
+
+    #[test]
+    fn who_has_the_object_already_is_told_its_etag() {
+        let headers = HeaderMap::from_iter([(http::header::IF_NONE_MATCH, "\"abc\"".parse().unwrap())]);
+        let failure = check_read(&headers, &object()).unwrap_err();
+        assert_eq!((failure.status.as_u16(), failure.etag.as_deref()), (304, Some("abc")));
+        let response = crate::reply::failed(&failure, "/x", "1", false);
+        assert_eq!(response.headers()[http::header::ETAG], "\"abc\"");
+    }
+
+    #[test]
+    fn the_first_condition_that_does_not_hold_decides() {
+        let object = object();
         let (then, before) = ("Sun, 01 Mar 2026 12:00:00 GMT", "Sun, 01 Mar 2026 11:59:59 GMT");
         let cases: [(&[(&str, &str)], u16); 14] = [
             (&[], 200),

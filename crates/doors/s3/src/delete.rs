@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::response::Response;
 use http::StatusCode;
+use repositories::{Condition, Error, Match};
 use types::Level;
 use wire_aws::Xml;
 
 use crate::call::Call;
-use crate::conditions;
+use crate::conditions::OfDelete;
 use crate::errors::Failure;
 use crate::keys::Key;
 use crate::reply::{empty, xml};
@@ -25,9 +26,25 @@ pub(crate) async fn object(call: Call, bucket: &str, key: &str) -> Result<Respon
         call.repositories().repository(&call.actor, bucket).await?;
         return Ok(empty(StatusCode::NO_CONTENT));
     }
-    let condition = conditions::of_write(call.headers());
-    call.repositories().delete(&call.actor, bucket, of.reference, of.path, condition).await?;
+    let asked = OfDelete::headers(call.headers())?;
+    one(&call, bucket, of, &asked).await?;
     Ok(empty(StatusCode::NO_CONTENT))
+}
+
+/// Deletes an object if it is as it is asked to be, and it alone. Errors: `PreconditionFailed`.
+async fn one(call: &Call, bucket: &str, of: Key<'_>, asked: &OfDelete) -> Result<(), Failure> {
+    let mut condition = Condition::default();
+    if !asked.is_none() {
+        let object = match call.repositories().stat(&call.actor, bucket, of.reference, of.path).await {
+            Ok(object) => object,
+            Err(Error::ObjectNotFound { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        asked.check(&object)?;
+        condition.matches = Some(Match::ETags(vec![object.etag]));
+    }
+    call.repositories().delete(&call.actor, bucket, of.reference, of.path, condition).await?;
+    Ok(())
 }
 
 pub(crate) async fn objects(mut call: Call, bucket: &str) -> Result<Response, Failure> {
@@ -35,16 +52,32 @@ pub(crate) async fn objects(mut call: Call, bucket: &str) -> Result<Response, Fa
     call.repositories().repository(&call.actor, bucket).await?;
     let request = call.xml().await?;
     let quiet = request.text_of("Quiet").is_some_and(|text| text.trim() == "true");
-    let mut keys = Vec::new();
+    let (mut keys, mut conditional) = (Vec::new(), Vec::new());
     for object in request.all("Object") {
-        keys.push(object.text_of("Key").ok_or_else(|| Failure::malformed_xml("an Object has no Key"))?);
+        let key = object.text_of("Key").ok_or_else(|| Failure::malformed_xml("an Object has no Key"))?;
+        keys.push(key);
+        let text = |name| object.text_of(name).map(str::trim);
+        let asked = OfDelete::of(text("ETag"), text("LastModifiedTime"), text("Size"))?;
+        if !asked.is_none() {
+            conditional.push((key, asked));
+        }
     }
     if request.name != "Delete" || keys.is_empty() || keys.len() > MOST {
         return Err(Failure::malformed_xml("the body must be a Delete of 1 to 1000 objects"));
     }
     let mut failed: BTreeMap<&str, Failure> = BTreeMap::new();
     let mut branches: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for key in &keys {
+    for (key, asked) in &conditional {
+        let deleted = match Key::of(key) {
+            Ok(of) if of.path.is_empty() => Ok(()),
+            Ok(of) => one(&call, bucket, of, asked).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = deleted {
+            failed.insert(key, failure);
+        }
+    }
+    for key in keys.iter().filter(|key| !conditional.iter().any(|(other, _)| other == *key)) {
         match Key::of(key) {
             Ok(of) if of.path.is_empty() => {}
             Ok(of) => {

@@ -15,11 +15,13 @@ pub(crate) struct Failure {
     pub more: Vec<(&'static str, String)>,
     /// `Content-Range` of an answer to a range that cannot be had: the object's size.
     pub size: Option<u64>,
+    /// Of an object that the client has already, which is told with that answer.
+    pub etag: Option<String>,
 }
 
 impl Failure {
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), more: Vec::new(), size: None }
+        Self { status, code, message: message.into(), more: Vec::new(), size: None, etag: None }
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {

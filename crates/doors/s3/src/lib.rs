@@ -3,6 +3,7 @@
 //! Not every request of the port is S3's, and S3's have no paths of their own: [`S3::answers`] tells them by their
 //! signature or their host, before any other door sees them.
 
+mod attributes;
 mod buckets;
 mod call;
 mod checksums;

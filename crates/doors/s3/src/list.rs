@@ -114,7 +114,8 @@ pub(crate) async fn objects(call: Call, bucket: &str) -> Result<Response, Failur
             xml.text_opt("NextMarker", next.as_deref().map(|text| encoding.apply(text)));
         }
         xml.value("MaxKeys", asked.limit);
-        xml.text_opt("Delimiter", query.get("delimiter").map(|text| encoding.apply(text)));
+        let delimiter = query.get("delimiter").filter(|text| !text.is_empty());
+        xml.text_opt("Delimiter", delimiter.map(|text| encoding.apply(text)));
         xml.text_opt("EncodingType", encoding.name());
         xml.value("IsTruncated", next.is_some());
         let owns = !second || given("fetch-owner") == "true";

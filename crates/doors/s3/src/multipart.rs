@@ -2,15 +2,16 @@
 
 use axum::response::Response;
 use http::{HeaderName, StatusCode, header};
-use repositories::{NewUpload, Paging, Upload, UploadPart};
+use repositories::{NewUpload, Object, Paging, Upload, UploadPart, etag_of_parts};
 use types::Level;
-use wire_aws::{Xml, encode_path};
+use wire_aws::{Node, Xml, encode_path};
 
 use crate::call::Call;
 use crate::checksums::{self, Verified};
 use crate::errors::Failure;
 use crate::keys::Key;
 use crate::list::{self, limit};
+use crate::put::unmet;
 use crate::reply::{empty, iso_date, put, quoted, xml};
 use crate::{completion, metadata};
 
@@ -76,9 +77,20 @@ pub(crate) async fn part(mut call: Call, bucket: &str, key: &str) -> Result<Resp
 pub(crate) async fn complete(mut call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {
     call.require(bucket, Level::Edit)?;
     let id = call.query.get("uploadId").unwrap_or_default().to_owned();
-    let upload = check(&call, bucket, key, &id).await?;
-    let completion = completion::of(&call.xml().await?, call.headers(), &upload)?;
-    let object = call.repositories().complete_upload(&call.actor, bucket, &id, completion).await?;
+    let object = match check(&call, bucket, key, &id).await {
+        Ok(upload) => {
+            let completion = completion::of(&call.xml().await?, call.headers(), &upload)?;
+            match call.repositories().complete_upload(&call.actor, bucket, &id, completion).await {
+                Ok(object) => object,
+                Err(error) => return Err(unmet(&call, bucket, key, error).await),
+            }
+        }
+        Err(failure) if failure.code == "NoSuchUpload" => {
+            let request = call.xml().await?;
+            completed(&call, bucket, key, &request).await.ok_or(failure)?
+        }
+        Err(failure) => return Err(failure),
+    };
     let location = format!("http://{}/{bucket}/{}", wire_aws::host(&call.parts), encode_path(key));
     Ok(xml(Xml::document("CompleteMultipartUploadResult", |xml| {
         xml.text("Location", location).text("Bucket", bucket).text("Key", key);
@@ -86,6 +98,18 @@ pub(crate) async fn complete(mut call: Call, bucket: &str, key: &str) -> Result<
         checksums::list(xml, &object.checksums);
         xml.text_opt("ChecksumType", checksums::type_of(&object.checksums));
     })))
+}
+
+/// The object, if it is what these parts make: a client that did not hear that its upload was completed asks once more.
+async fn completed(call: &Call, bucket: &str, key: &str, request: &Node) -> Option<Object> {
+    let of = Key::of(key).ok()?;
+    let etags: Option<Vec<&str>> = request
+        .all("Part")
+        .map(|part| part.text_of("ETag").map(|etag| etag.trim().trim_matches('"')))
+        .collect();
+    let etags = etags.filter(|etags| !etags.is_empty() && etags.iter().all(|etag| !etag.is_empty()))?;
+    let object = call.repositories().stat(&call.actor, bucket, of.reference, of.path).await.ok()?;
+    (object.etag == etag_of_parts(etags.into_iter())).then_some(object)
 }
 
 pub(crate) async fn abort(call: Call, bucket: &str, key: &str) -> Result<Response, Failure> {

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::{StatusCode, header};
-use repositories::Object;
+use repositories::{Error, Object};
 use types::Level;
 
 use crate::call::Call;
@@ -38,12 +38,29 @@ pub(crate) async fn object(mut call: Call, bucket: &str, key: &str) -> Result<Re
         headers,
     };
     let condition = conditions::of_write(call.headers());
-    let object =
-        call.repositories().stage(&call.actor, bucket, of.reference, of.path, object, condition).await?;
+    let staged =
+        call.repositories().stage(&call.actor, bucket, of.reference, of.path, object, condition).await;
+    let object = match staged {
+        Ok(object) => object,
+        Err(error) => return Err(unmet(&call, bucket, key, error).await),
+    };
     let mut response = empty(StatusCode::OK);
     put(response.headers_mut(), header::ETAG, &quoted(&object.etag));
     checksums::tell(response.headers_mut(), &object.checksums);
     Ok(response)
+}
+
+/// Why a write was refused: an object that must have an ETag and is not there is none that has another.
+pub(crate) async fn unmet(call: &Call, bucket: &str, key: &str, error: Error) -> Failure {
+    if matches!(error, Error::Precondition)
+        && call.header("if-match").is_some()
+        && let Ok(of) = Key::of(key)
+        && let Err(Error::ObjectNotFound { .. }) =
+            call.repositories().stat(&call.actor, bucket, of.reference, of.path).await
+    {
+        return Failure::no_such_key(key);
+    }
+    error.into()
 }
 
 /// Clients that think in folders make the folder of a branch: it is there when the branch is.

@@ -41,10 +41,12 @@ fn bounds(header: &str) -> Option<(Option<u64>, Option<u64>)> {
     Some((number(first)?, number(last)?))
 }
 
-/// `bytes=<first>-<last>` of a part that is copied: both ends, within the source. Errors: `InvalidArgument`.
+/// `bytes=<first>-<last>` of a part that is copied: both ends, within the source. Errors: `InvalidArgument`; `InvalidRange`
+/// if it goes on behind the end.
 pub(crate) fn parse_of_copy(header: &str, size: u64) -> Result<Range<u64>, Failure> {
     match bounds(header) {
         Some((Some(first), Some(last))) if first <= last && last < size => Ok(first..last + 1),
+        Some((Some(first), Some(last))) if first <= last => Err(unsatisfiable(size)),
         _ => Err(Failure::invalid(format!(
             "x-amz-copy-source-range must be bytes=first-last within the source's {size} bytes, not `{header}`"
         ))),
@@ -79,8 +81,9 @@ mod tests {
             assert_eq!(parse(header, size).ok(), expected, "{header:?} of {size}");
         }
         assert_eq!(parse_of_copy("bytes=0-9", 10).ok(), Some(0..10));
-        for bad in ["bytes=0-10", "bytes=5-", "bytes=-5", "0-1"] {
-            assert!(parse_of_copy(bad, 10).is_err(), "{bad}");
+        for bad in ["bytes=5-", "bytes=-5", "0-1", "bytes=3-2"] {
+            assert_eq!(parse_of_copy(bad, 10).unwrap_err().code, "InvalidArgument", "{bad}");
         }
+        assert_eq!(parse_of_copy("bytes=0-10", 10).unwrap_err().code, "InvalidRange");
     }
 }

@@ -41,6 +41,9 @@ pub(crate) fn failed(failure: &Failure, resource: &str, request_id: &str, is_hea
     if let Some(size) = failure.size {
         put(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size}"));
     }
+    if let Some(etag) = &failure.etag {
+        put(response.headers_mut(), header::ETAG, &quoted(etag));
+    }
     response
 }
 

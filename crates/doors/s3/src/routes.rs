@@ -10,15 +10,14 @@ use crate::call::{Call, Unread};
 use crate::errors::Failure;
 use crate::keys::{Place, bucket_of_host};
 use crate::reply::{REQUEST_ID, failed, put};
-use crate::{S3, buckets, copy, delete, get, list, multipart};
+use crate::{S3, attributes, buckets, copy, delete, get, list, multipart};
 
 /// Parameters that ask for something that there is not: access lists, tags, settings of buckets, versions.
-const UNSUPPORTED: [&str; 30] = [
+const UNSUPPORTED: [&str; 29] = [
     "accelerate",
     "acl",
     "analytics",
     "append",
-    "attributes",
     "cors",
     "encryption",
     "intelligent-tiering",
@@ -125,6 +124,7 @@ async fn of_key(call: Call, bucket: &str, key: &str) -> Result<Response, Failure
     let copies = call.parts.headers.contains_key("x-amz-copy-source");
     match call.parts.method {
         Method::GET if in_upload => multipart::parts(call, bucket, key).await,
+        Method::GET if call.query.has("attributes") => attributes::object(call, bucket, key).await,
         Method::GET | Method::HEAD => get::object(call, bucket, key).await,
         Method::PUT if in_upload && copies => copy::part(call, bucket, key).await,
         Method::PUT if in_upload => multipart::part(call, bucket, key).await,

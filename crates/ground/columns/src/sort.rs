@@ -2,7 +2,7 @@
 
 /// Ascending by `total_cmp`: negative NaN first, −0 before 0, NaN last. Whole numbers in the same order are sorted in place of
 /// the floats: comparing those is one instruction, and sorts without a branch.
-pub(crate) fn sort(values: &mut [f64]) {
+pub fn sort(values: &mut [f64]) {
     let mut keys: Vec<u64> = values.iter().map(|v| key(*v)).collect();
     keys.sort_unstable();
     for (value, key) in values.iter_mut().zip(keys) {

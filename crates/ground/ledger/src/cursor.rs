@@ -3,10 +3,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 use crate::{Error, Ledger};
 
 /// A place in memory is kept this often: each keeping is a durable write.
 const KEEP: Duration = Duration::from_secs(1);
+
+/// Events that come within this are read together.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// A subscription's place in the events. It is held in memory and kept now and then, so that a subscriber that only
 /// passes events by costs nothing; after a crash, events of the last moment are read again. Cheap to clone.
@@ -27,6 +32,17 @@ struct Place {
 }
 
 impl Cursor {
+    /// Waits until there are events that `sealed`, of [`Ledger::watch`], has not told of, and a moment more: a subscriber
+    /// that woke for each event would cost a busy server more than the events do. `false` once the ledger is closed.
+    pub async fn woken(sealed: &mut watch::Receiver<i64>) -> bool {
+        if sealed.changed().await.is_err() {
+            return false;
+        }
+        tokio::time::sleep(GATHER).await;
+        sealed.mark_unchanged();
+        true
+    }
+
     pub fn new(ledger: &Ledger, name: &'static str) -> Self {
         Self { ledger: ledger.clone(), name, place: Arc::default() }
     }

@@ -51,8 +51,8 @@ pub(crate) fn insert(connection: &mut Connection, head: Head, drafts: &[Draft]) 
 
 /// Gives positions to committed events, in the order of their ids as far as they are visible. An advisory lock,
 /// held to the end of the transaction, makes this the only sealer; an event that commits late comes later in the
-/// order, so that no cursor can pass it by. Returns the last sealed position.
-pub(crate) fn seal(connection: &mut Connection) -> Result<i64, Error> {
+/// order, so that no cursor can pass it by. Returns the last sealed position, and whether this was the sealer.
+pub(crate) fn seal(connection: &mut Connection) -> Result<(i64, bool), Error> {
     loop {
         connection.batch("BEGIN ISOLATION LEVEL READ COMMITTED")?;
         let mine: bool = connection
@@ -68,17 +68,24 @@ pub(crate) fn seal(connection: &mut Connection) -> Result<i64, Error> {
                 &[],
             )?;
             sealed = rows.len();
+            let mut places = Vec::with_capacity(3 * sealed);
             for row in rows {
                 head = Draft::from_row(&row)?.hash_after(&head);
-                connection.execute(
-                    "UPDATE event SET position = $1, hash = $2 WHERE id = $3",
-                    &params![head.position, head.hash, row.get::<i64>("id")?],
+                places.extend(params![head.position, head.hash, row.get::<i64>("id")?]);
+            }
+            if sealed > 0 {
+                connection.execute_arrays(
+                    "UPDATE event SET position = v.position, hash = v.hash FROM \
+                     unnest(CAST($1 AS BIGINT[]), CAST($2 AS TEXT[]), CAST($3 AS BIGINT[])) AS v (position, hash, id) \
+                     WHERE event.id = v.id",
+                    3,
+                    &places,
                 )?;
             }
         }
         connection.batch("COMMIT")?;
         if sealed < 1000 {
-            return Ok(head.position);
+            return Ok((head.position, mine));
         }
     }
 }

@@ -1,8 +1,9 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 
-/// What the transactions of one server remember for those after them, one value of each type. It is emptied
-/// whenever anything is rolled back, so nothing in it stands for a row that never came to be.
+/// What the transactions of one server remember for those after them, one value of each type; each thread that reads has
+/// one of its own. That of changes is emptied whenever anything is rolled back, so nothing in it stands for a row that
+/// never came to be.
 ///
 /// Another server's changes do not show in it: remember only what never changes, such as the id of a name.
 #[derive(Default)]

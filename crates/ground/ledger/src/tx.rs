@@ -1,7 +1,7 @@
 use types::{Actor, Clock, Timestamp, Uid, WorkspaceId};
 
 use crate::chain::Draft;
-use crate::db::Connection;
+use crate::db::{Connection, Insert};
 use crate::memo::Memo;
 use crate::{Error, Row, Value, params};
 
@@ -31,6 +31,20 @@ impl Body<'_> {
         if written_table(sql).is_some() {
             self.changed += rows.len() as u64;
         }
+        Ok(rows)
+    }
+
+    fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64, Error> {
+        let result = self.connection.insert(into, values);
+        let rows = self.note(result)?;
+        self.changed += rows;
+        Ok(rows)
+    }
+
+    fn insert_returning(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let result = self.connection.insert_returning(into, values);
+        let rows = self.note(result)?;
+        self.changed += rows.len() as u64;
         Ok(rows)
     }
 
@@ -88,6 +102,22 @@ macro_rules! statements {
                     changed += self.0.execute(sql, &values)?;
                 }
                 Ok(changed)
+            }
+
+            /// Inserts rows, whose values stand one behind the other, in few round trips; rows changed.
+            pub fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64, Error> {
+                self.check_table(into.table)?;
+                self.0.insert(into, values)
+            }
+
+            /// [`Self::insert`] where the tail says what is returned: those rows, in no order.
+            pub fn insert_returning(
+                &mut self,
+                into: &Insert<'_>,
+                values: &[Value],
+            ) -> Result<Vec<Row>, Error> {
+                self.check_table(into.table)?;
+                self.0.insert_returning(into, values)
             }
 
             pub fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
@@ -159,6 +189,11 @@ impl Tx<'_> {
         Ok(())
     }
 
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "the twin of FactTx::check_table")]
+    fn check_table(&self, _table: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Says what happened. `kind` is `<noun>.<what happened>`, `subject` is `<kind>:<id>`; the payload holds ids,
     /// digests and numbers only.
     ///
@@ -198,10 +233,11 @@ impl Tx<'_> {
 
 impl FactTx<'_> {
     fn check(&self, sql: &str) -> Result<(), Error> {
-        match written_table(sql) {
-            Some(table) if !self.1.contains(&table) => Err(Error::NotAFactTable { table: table.to_owned() }),
-            _ => Ok(()),
-        }
+        written_table(sql).map_or(Ok(()), |table| self.check_table(table))
+    }
+
+    fn check_table(&self, table: &str) -> Result<(), Error> {
+        if self.1.contains(&table) { Ok(()) } else { Err(Error::NotAFactTable { table: table.to_owned() }) }
     }
 }
 

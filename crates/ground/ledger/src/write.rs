@@ -5,7 +5,7 @@ use std::any::{Any, TypeId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio::sync::{oneshot, watch};
@@ -52,6 +52,9 @@ impl Writer {
             guarded: Arc::clone(&guarded),
             access,
             memo: Memo::default(),
+            untold: false,
+            unsealed: true,
+            looked: Instant::now(),
         };
         std::thread::Builder::new()
             .name("ledger-write".into())
@@ -139,6 +142,11 @@ struct State {
     guarded: Arc<AtomicBool>,
     access: Arc<crate::access::State>,
     memo: Memo,
+    /// On SQLite: there are events that subscribers were not told of.
+    untold: bool,
+    /// On PostgreSQL: events of this server may have no position yet, and when it last looked for others'.
+    unsealed: bool,
+    looked: Instant,
 }
 
 impl State {
@@ -169,7 +177,14 @@ impl State {
             for job in group {
                 job.finish(failed);
             }
-            if self.connection.is_postgres() {
+            // Only now: callers wait, and those who are told of events then want the processors, too.
+            if std::mem::take(&mut self.untold) {
+                self.publish.send_if_modified(|_| true);
+            }
+            if !self.connection.is_postgres() {
+                continue;
+            }
+            if self.unsealed || self.looked.elapsed() >= IDLE {
                 self.seal();
             }
         }
@@ -190,8 +205,12 @@ impl State {
                 Ok(head) => {
                     self.head = head;
                     if !self.connection.is_postgres() {
-                        self.publish
-                            .send_if_modified(|p| std::mem::replace(p, head.position) != head.position);
+                        // Whoever asks knows at once; nobody is woken yet.
+                        let untold = &mut self.untold;
+                        self.publish.send_if_modified(|p| {
+                            *untold |= std::mem::replace(p, head.position) != head.position;
+                            false
+                        });
                     }
                     return Ok(());
                 }
@@ -259,6 +278,7 @@ impl State {
                 Ran::Keep(drafts) => {
                     about_access |= crate::access::is_about_access(&drafts);
                     head = events::insert(&mut self.connection, head, &drafts)?;
+                    self.unsealed |= !drafts.is_empty();
                     if !alone {
                         self.connection.batch("RELEASE change")?;
                     }
@@ -287,8 +307,11 @@ impl State {
     /// On PostgreSQL, gives positions to committed events, unless a peer is at it; then tells subscribers.
     fn seal(&mut self) {
         let sealed = self.reconnect().and_then(|()| events::seal(&mut self.connection));
+        self.looked = Instant::now();
         match sealed {
-            Ok(position) => {
+            Ok((position, mine)) => {
+                // Where a peer was at it, what it did not see yet is for the next time.
+                self.unsealed = !mine;
                 self.publish.send_if_modified(|p| std::mem::replace(p, position) != position);
             }
             Err(error) => {

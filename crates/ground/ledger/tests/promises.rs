@@ -1,6 +1,6 @@
 use mlwright_ledger as ledger;
 
-use ledger::{Component, Direction, Error, Ledger, Migration, params};
+use ledger::{Component, Direction, Error, Insert, Ledger, Migration, Value, params};
 use serde_json::json;
 use types::{Actor, Permission, Role, WorkspaceId};
 
@@ -65,6 +65,109 @@ ledger::db_test! {
         add(&ledger, "after").await.unwrap();
         sealed(&ledger, 51).await;
         assert_eq!(ledger.verify_chain().await.unwrap().events, 51);
+    }
+
+    async fn many_rows_go_in_together_with_nulls_and_are_merged_and_told_as_the_tail_says(ledger: ledger::Ledger) {
+        let into = |tail| Insert {
+            table: "note",
+            columns: &[("workspace_id", "BIGINT"), ("name", "TEXT"), ("size", "DOUBLE PRECISION"), ("done", "BOOLEAN")],
+            tail,
+        };
+        let rows = |count: usize, size: f64| -> Vec<Value> {
+            let row = |i: usize| params![1_i64, format!("n{i:05}"), (i % 3 > 0).then_some(size + i as f64), i % 2 == 0];
+            (0..count).flat_map(row).collect()
+        };
+        // More than any statement holds, and a rest of every size.
+        const COUNT: usize = 4_096 + 256 + 32 + 4 + 2;
+        let ids = ledger
+            .write::<_, Error, _>(&Actor::local(), move |tx| {
+                let made = tx.insert_returning(&into(" RETURNING id"), &rows(COUNT, 0.0))?;
+                tx.event("note.added", "note:many", json!({}))?;
+                made.iter().map(|row| row.get("id")).collect::<Result<Vec<i64>, _>>()
+            })
+            .await
+            .unwrap();
+        assert_eq!(ids.len(), COUNT);
+        let merged = ledger
+            .write::<_, Error, _>(&Actor::local(), move |tx| {
+                tx.event("note.added", "note:many", json!({}))?;
+                let tail = " ON CONFLICT (workspace_id, name) DO UPDATE SET size = excluded.size";
+                tx.insert(&into(tail), &rows(COUNT + 1, 0.5))
+            })
+            .await
+            .unwrap();
+        assert_eq!(merged, COUNT as u64 + 1);
+        let read = ledger
+            .read::<_, Error, _>(WorkspaceId::DEFAULT, |rx| {
+                rx.query("SELECT name, size, done FROM note ORDER BY name", &[])
+            })
+            .await
+            .unwrap();
+        assert_eq!(read.len(), COUNT + 1);
+        for (i, row) in read.iter().enumerate() {
+            assert_eq!(row.get::<String>("name").unwrap(), format!("n{i:05}"));
+            assert_eq!(row.get::<Option<f64>>("size").unwrap(), (i % 3 > 0).then_some(0.5 + i as f64));
+            assert_eq!(row.get::<bool>("done").unwrap(), i % 2 == 0);
+        }
+        // Facts are no way round the event of a change.
+        let refused = ledger
+            .record::<_, Error, _>(&Actor::local(), move |tx| tx.insert(&into(""), &rows(1, 0.0)))
+            .await;
+        assert!(matches!(refused, Err(Error::NotAFactTable { table }) if table == "note"));
+        let silent = ledger
+            .write::<_, Error, _>(&Actor::local(), move |tx| {
+                tx.insert(&into(" ON CONFLICT (workspace_id, name) DO UPDATE SET done = excluded.done"), &rows(1, 0.0))
+            })
+            .await;
+        assert!(matches!(silent, Err(Error::NoEvent { rows: 1 })));
+    }
+
+    async fn a_read_that_panics_takes_no_other_read_with_it(ledger: ledger::Ledger) {
+        for _ in 0..6 {
+            let panicked = ledger.read::<(), Error, _>(WorkspaceId::DEFAULT, |_| panic!("a bug")).await;
+            assert!(matches!(panicked, Err(Error::Closed)));
+        }
+        add(&ledger, "after").await.unwrap();
+        let mut many = tokio::task::JoinSet::new();
+        for _ in 0..50 {
+            let ledger = ledger.clone();
+            many.spawn(async move {
+                ledger
+                    .read::<i64, Error, _>(WorkspaceId::DEFAULT, |rx| {
+                        rx.query_one("SELECT count(*) AS n FROM note", &[])?.get("n")
+                    })
+                    .await
+            });
+        }
+        assert!(many.join_all().await.into_iter().all(|n| n.unwrap() == 1));
+    }
+
+    async fn a_subscriber_that_waits_is_woken_once_for_events_that_come_together(ledger: ledger::Ledger) {
+        let mut watch = ledger.watch();
+        let waiting = tokio::spawn(async move {
+            let is_open = ledger::Cursor::woken(&mut watch).await;
+            (is_open, *watch.borrow())
+        });
+        for i in 0..5 {
+            add(&ledger, &format!("n{i}")).await.unwrap();
+        }
+        let (is_open, position) =
+            tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.unwrap().unwrap();
+        assert!(is_open && position >= 1);
+        let mut watch = ledger.watch();
+        sealed(&ledger, 5).await;
+        // Facts alone wake nobody. The first one comes after all that was told of the events.
+        for at in 0..2 {
+            watch.mark_unchanged();
+            ledger
+                .record::<_, Error, _>(&Actor::local(), move |tx| {
+                    tx.execute("INSERT INTO fact (workspace_id, at) VALUES (1, $1)", &params![at])
+                })
+                .await
+                .unwrap();
+        }
+        assert!(!watch.has_changed().unwrap());
+        assert_eq!(*watch.borrow(), 5);
     }
 
     async fn a_pattern_is_found_anywhere_in_a_text_on_both_databases(ledger: ledger::Ledger) {

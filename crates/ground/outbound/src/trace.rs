@@ -83,7 +83,11 @@ fn word(error: &Error) -> &'static str {
         Error::Resolve { .. } | Error::Unreachable { .. } => "unreachable",
         Error::TimedOut { .. } => "timeout",
         Error::TooLarge { .. } => "too_large",
-        Error::NoJson { .. } | Error::Start(_) | Error::Io(_) => "_OTHER",
+        Error::NoJson { .. }
+        | Error::Start(_)
+        | Error::BadMail { .. }
+        | Error::Mail { .. }
+        | Error::Io(_) => "_OTHER",
     }
 }
 

@@ -52,9 +52,7 @@ impl Builder {
     pub fn push_item(&mut self, key: &[u8], item: &Item) {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
-        varint::put(&mut payload, item.weight);
-        varint::put(&mut payload, item.value.len() as u64);
-        payload.extend_from_slice(&item.value);
+        put_item(&mut payload, item);
         self.push(key, &payload, item.value.len(), Totals { count: 1, weight: item.weight });
         self.payload = payload;
     }
@@ -62,9 +60,7 @@ impl Builder {
     pub fn push_child(&mut self, child: &Built) {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
-        payload.extend_from_slice(child.id.as_bytes());
-        varint::put(&mut payload, child.totals.count);
-        varint::put(&mut payload, child.totals.weight);
+        put_child(&mut payload, child);
         self.push(&child.key, &payload, 0, child.totals);
         self.payload = payload;
     }
@@ -141,8 +137,22 @@ impl Builder {
     }
 }
 
+/// What follows the key of an entry of a leaf.
+pub(crate) fn put_item(to: &mut Vec<u8>, item: &Item) {
+    varint::put(to, item.weight);
+    varint::put(to, item.value.len() as u64);
+    to.extend_from_slice(&item.value);
+}
+
+/// What follows the key of an entry of an inner node.
+pub(crate) fn put_child(to: &mut Vec<u8>, child: &Built) {
+    to.extend_from_slice(child.id.as_bytes());
+    varint::put(to, child.totals.count);
+    varint::put(to, child.totals.weight);
+}
+
 /// How many first bytes are the same.
-fn common(a: &[u8], b: &[u8]) -> usize {
+pub(crate) fn common(a: &[u8], b: &[u8]) -> usize {
     let mut at = 0;
     for (x, y) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
         if x != y {

@@ -123,6 +123,14 @@ impl<'a> Side<'a> {
         Ok(())
     }
 
+    /// Passes on both sides over what is the same in both, as far as one look at the bytes tells; whether there was any.
+    /// What was passed last is not noted: both sides passed the same keys, so neither is beyond the other for them.
+    fn skip_same(&mut self, other: &mut Self) -> bool {
+        let (Some(here), Some(there)) = (self.stack.last_mut(), other.stack.last_mut()) else { return false };
+        here.node.level() == there.node.level()
+            && here.at.pass_same_runs(&here.node, &mut there.at, &there.node)
+    }
+
     /// Passes over the piece that comes next.
     fn skip(&mut self) {
         if let Some(step) = self.stack.last() {
@@ -173,6 +181,10 @@ impl Diff<'_> {
                 (Some(left), Some(right)) => (left, right),
             };
             let (only_left, only_right) = (self.right.is_beyond(left), self.left.is_beyond(right));
+            if !only_left && !only_right && self.left.skip_same(&mut self.right) {
+                continue;
+            }
+            let (Some(left), Some(right)) = (self.left.peek(), self.right.peek()) else { continue };
             match (left, right) {
                 (Entry(_), _) if only_left => return Ok(self.removed()),
                 (_, Entry(_)) if only_right => return Ok(self.added()),

@@ -88,4 +88,16 @@ impl Totals {
         self.count = self.count.saturating_add(other.count);
         self.weight = self.weight.saturating_add(other.weight);
     }
+
+    /// With `new` for `old`, which is part of it; `None` where a sum is so high that it may be none.
+    pub(crate) fn replace(self, old: Totals, new: Totals) -> Option<Self> {
+        let one = |sum: u64, old: u64, new: u64| {
+            let known = sum < u64::MAX && old < u64::MAX && new < u64::MAX;
+            if known { sum.checked_sub(old)?.checked_add(new).filter(|sum| *sum < u64::MAX) } else { None }
+        };
+        Some(Self {
+            count: one(self.count, old.count, new.count)?,
+            weight: one(self.weight, old.weight, new.weight)?,
+        })
+    }
 }

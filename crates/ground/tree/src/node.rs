@@ -132,6 +132,11 @@ impl Node {
         self.entries.div_ceil(RESTART)
     }
 
+    /// Its bytes without the table of restarts.
+    pub(crate) fn entry_bytes(&self) -> &[u8] {
+        &self.bytes[..self.bytes.len() - 4 * self.restarts()]
+    }
+
     pub(crate) fn restart(&self, index: usize) -> usize {
         let at = self.bytes.len() - 4 * (self.restarts() - index);
         u32::from_le_bytes([self.bytes[at], self.bytes[at + 1], self.bytes[at + 2], self.bytes[at + 3]])

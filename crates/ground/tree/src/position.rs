@@ -1,5 +1,6 @@
 use types::Digest;
 
+use crate::builder::common;
 use crate::node::{Node, RESTART};
 use crate::{Totals, varint};
 
@@ -75,6 +76,41 @@ impl Position {
         while !self.is_end(node) && self.key.as_slice() < key {
             self.advance(node);
         }
+    }
+
+    /// Passes, here and in another node of the same level, over whole runs of [`RESTART`] entries that are the same in
+    /// both; whether there were any. Only between such runs: elsewhere nothing is compared. What a run is encoded as
+    /// follows from its entries alone, so runs of the same bytes are the same, and comparing bytes is many times as fast
+    /// as comparing entries.
+    pub fn pass_same_runs(&mut self, node: &Node, other: &mut Self, there: &Node) -> bool {
+        let is_between =
+            |position: &Self, node: &Node| position.index.is_multiple_of(RESTART) && !position.is_end(node);
+        if !is_between(self, node) || !is_between(other, there) {
+            return false;
+        }
+        let (first, second) = (self.index / RESTART, other.index / RESTART);
+        let (start, begin) = (node.restart(first), there.restart(second));
+        let same = common(&node.entry_bytes()[start..], &there.entry_bytes()[begin..]);
+        // The last run of a node ends with it, and is left to the comparison of entries.
+        let (mut low, mut high) = (0, (node.restarts() - first).min(there.restarts() - second));
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if node.restart(first + middle) - start <= same {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        if low > 0 {
+            self.restart(node, first + low);
+            other.restart(there, second + low);
+        }
+        low > 0
+    }
+
+    /// Where what follows the key starts and ends among the node's bytes.
+    pub fn payload_range(&self) -> (usize, usize) {
+        self.payload
     }
 
     /// Value and weight of an entry of a leaf.

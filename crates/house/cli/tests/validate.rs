@@ -77,6 +77,19 @@ fn a_suite_of_great_expectations_decides_the_exit_code() {
 }
 
 #[test]
+fn a_column_that_should_name_rows_must_exist() {
+    let suite = json!({"name": "s", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]});
+    let folder = folder("suite.json", &suite.to_string());
+    for (name, hint) in [("ids", "did you mean `id`?"), ("somewhere_else", "id")] {
+        let arguments =
+            ["validate", "data.csv", "--suite", "suite.json", "--format", "gx", "--index-column", name];
+        let (code, out, err) = run(folder.path(), &arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(&format!("`{name}`")) && err.contains(hint), "{err}");
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_an_error_and_not_a_failed_expectation() {
     let folder = folder("suite.json", "{oops");
     for arguments in [

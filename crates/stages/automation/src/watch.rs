@@ -63,7 +63,7 @@ impl Automation {
             tokio::select! {
                 () = token.cancelled() => return Ok(self.cursor.close().await?),
                 () = tokio::time::sleep(EVERY) => {}
-                changed = sealed.changed() => if changed.is_err() { return Ok(()) },
+                is_open = Cursor::woken(&mut sealed) => if !is_open { return Ok(()) },
             }
         }
     }

@@ -72,6 +72,7 @@ pub(crate) fn checked(
             checks.push(judged(column, rule, found, rows));
         }
     }
+    frame.sound()?;
     let report = Report {
         format: 1,
         passed: checks.iter().all(|c| c.passed),

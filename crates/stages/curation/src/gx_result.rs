@@ -5,14 +5,13 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::evaluate::{Finding, Found, Rows, Shape, Validation};
-use crate::frame::{Cell, Dtype, Frame, Key, compare, numpy_time};
+use crate::Error;
+use crate::evaluate::{Finding, Found, LISTED, Rows, Shape, Validation};
+use crate::frame::{Cell, Column, Dtype, Frame, Key, compare, numpy_time};
 use crate::suite::{Expectation, Rule, Test};
 
 /// The version whose results these are like.
 pub const GX_VERSION: &str = "1.24.1";
-/// Unexpected values that a complete result lists.
-const LISTED: usize = 200;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -54,8 +53,9 @@ impl std::str::FromStr for Level {
 }
 
 impl Validation {
-    /// The result of the whole suite.
-    pub fn gx(&self, format: &ResultFormat) -> Value {
+    /// The result of the whole suite. Errors: `Columns` where a column that should name rows is not there, or cannot be read.
+    pub fn gx(&self, format: &ResultFormat) -> Result<Value, Error> {
+        self.frame.must_have(&format.index_columns)?;
         let results: Vec<Value> = self
             .suite
             .expectations
@@ -63,10 +63,11 @@ impl Validation {
             .zip(&self.findings)
             .map(|(e, f)| one(&self.frame, e, f, format))
             .collect();
+        self.frame.sound()?;
         let all = results.len();
         let successful = self.findings.iter().filter(|f| f.success).count();
         let percent = if all == 0 { Value::Null } else { json!(successful as f64 / all as f64 * 100.0) };
-        json!({
+        Ok(json!({
             "success": self.passed(),
             "results": results,
             "suite_name": self.suite.name,
@@ -79,7 +80,7 @@ impl Validation {
             },
             "meta": { "great_expectations_version": GX_VERSION, "validator": "mlwright" },
             "id": null,
-        })
+        }))
     }
 }
 
@@ -121,8 +122,9 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
     let of_present = rows.present.map_or_else(|| of_all.clone(), |present| percent(count, present));
     let complete = format.level == Level::Complete;
     let limit = if complete { LISTED } else { format.partial.min(LISTED) };
-    let listed: Vec<u32> = rows.unexpected.iter().copied().take(limit).collect();
-    let values: Vec<Value> = listed.iter().map(|row| value(frame, rows, *row)).collect();
+    // Places among the rows that were kept.
+    let listed: Vec<usize> = (0..count.min(limit)).collect();
+    let values: Vec<Value> = listed.iter().map(|at| value(rows, *at)).collect();
     map.insert("element_count".into(), rows.element_count.into());
     map.insert("unexpected_count".into(), count.into());
     map.insert("unexpected_percent".into(), of_present.clone());
@@ -141,7 +143,7 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
     if format.level < Level::Summary {
         return map;
     }
-    if let Some(counts) = counts(frame, rows, &listed, format.partial) {
+    if let Some(counts) = counts(rows, &listed, format.partial) {
         map.insert("partial_unexpected_counts".into(), counts);
     }
     let index: Vec<Value> = rows
@@ -164,26 +166,22 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
     map
 }
 
-fn value(frame: &Frame, rows: &Rows, row: u32) -> Value {
-    let cell = |place: &usize| shown(frame, *place, row);
+fn value(rows: &Rows, at: usize) -> Value {
+    let cell = |column: &Column| shown(column, at);
     match rows.shape {
-        Shape::Value => rows.columns.first().map_or(Value::Null, cell),
-        Shape::Pair => Value::Array(rows.columns.iter().map(|p| paired(frame, *p, row)).collect()),
-        Shape::Record => {
-            rows.columns.iter().map(|p| (frame.at(*p).name.clone(), cell(p))).collect::<Map<_, _>>().into()
-        }
+        Shape::Value => rows.kept.first().map_or(Value::Null, cell),
+        Shape::Pair => Value::Array(rows.kept.iter().map(|c| paired(c, at)).collect()),
+        Shape::Record => rows.kept.iter().map(|c| (c.name.clone(), cell(c))).collect::<Map<_, _>>().into(),
     }
 }
 
-fn shown(frame: &Frame, place: usize, row: u32) -> Value {
-    let column = frame.at(place);
-    column.shown(column.get(row as usize))
+fn shown(column: &Column, row: usize) -> Value {
+    column.shown(column.get(row))
 }
 
 /// Values of a pair come from NumPy, which writes times in its own way, but for those of a zone, which are objects there.
-fn paired(frame: &Frame, place: usize, row: u32) -> Value {
-    let column = frame.at(place);
-    match column.get(row as usize) {
+fn paired(column: &Column, at: usize) -> Value {
+    match column.get(at) {
         Cell::Time(at) if !matches!(column.dtype, Dtype::Zoned(_)) => numpy_time(at).into(),
         cell => column.shown(cell),
     }
@@ -195,41 +193,40 @@ fn index(frame: &Frame, rows: &Rows, row: u32, names: &[String]) -> Value {
     }
     let named = names.iter().filter_map(|n| frame.place(n));
     let all = rows.columns.iter().copied().chain(named);
-    let pair = |place: usize| (frame.at(place).name.clone(), shown(frame, place, row));
+    let pair = |place: usize| (frame.at(place).name.clone(), shown(frame.at(place), row as usize));
     all.map(pair).collect::<Map<_, _>>().into()
 }
 
 /// How often each unexpected value appears, the most frequent first; nothing where Python could not sort the values.
-fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Value> {
-    let cells =
-        |row: u32| -> Vec<Cell<'_>> { rows.columns.iter().map(|p| frame.at(*p).get(row as usize)).collect() };
+fn counts(rows: &Rows, listed: &[usize], most: usize) -> Option<Value> {
+    let cells = |at: usize| -> Vec<Cell<'_>> { rows.kept.iter().map(|c| c.get(at)).collect() };
     // A missing number is NaN, which is equal to nothing, not even to itself. A missing time is one and the same, except as
     // NumPy has it, and so are missing values of pandas' own types.
-    let object: Vec<bool> = rows.columns.iter().map(|p| frame.at(*p).dtype.is_object()).collect();
-    let lone = |p: &usize| {
-        let dtype = &frame.at(*p).dtype;
+    let object: Vec<bool> = rows.kept.iter().map(|c| c.dtype.is_object()).collect();
+    let lone = |column: &Column| {
+        let dtype = &column.dtype;
         matches!(dtype, Dtype::Numpy(_)) && !(dtype.is_time() && rows.shape != Shape::Pair)
     };
-    let lone: Vec<bool> = rows.columns.iter().map(lone).collect();
+    let lone: Vec<bool> = rows.kept.iter().map(lone).collect();
     let mut places: HashMap<Vec<Key<'_>>, usize> = HashMap::new();
-    let mut found: Vec<(u32, usize)> = Vec::new();
-    for &row in listed {
-        let record = cells(row);
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for &at in listed {
+        let record = cells(at);
         let alone = record.iter().zip(&lone).any(|(c, lone)| c.is_null() && *lone);
         if alone {
-            found.push((row, 1));
+            found.push((at, 1));
             continue;
         }
         let key: Vec<Key<'_>> = record.into_iter().map(Cell::key).collect();
         let place = *places.entry(key).or_insert_with(|| {
-            found.push((row, 0));
+            found.push((at, 0));
             found.len() - 1
         });
         found[place].1 += 1;
     }
     found.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     found.truncate(most);
-    let less = |a: &(u32, usize), b: &(u32, usize)| -> Option<bool> {
+    let less = |a: &(usize, usize), b: &(usize, usize)| -> Option<bool> {
         if a.1 != b.1 {
             return Some(a.1 > b.1);
         }
@@ -246,16 +243,15 @@ fn counts(frame: &Frame, rows: &Rows, listed: &[u32], most: usize) -> Option<Val
         Some(false)
     };
     sort(&mut found, less)?;
-    let one = |(row, n): (u32, usize)| json!({ "value": flat(frame, rows, row), "count": n });
+    let one = |(at, n): (usize, usize)| json!({ "value": flat(rows, at), "count": n });
     Some(Value::Array(found.into_iter().map(one).collect()))
 }
 
 /// A value as Python hashes it: records are tuples of their values.
-fn flat(frame: &Frame, rows: &Rows, row: u32) -> Value {
+fn flat(rows: &Rows, at: usize) -> Value {
     match rows.shape {
-        Shape::Value => value(frame, rows, row),
-        Shape::Pair => value(frame, rows, row),
-        Shape::Record => Value::Array(rows.columns.iter().map(|p| shown(frame, *p, row)).collect()),
+        Shape::Value | Shape::Pair => value(rows, at),
+        Shape::Record => Value::Array(rows.kept.iter().map(|c| shown(c, at)).collect()),
     }
 }
 

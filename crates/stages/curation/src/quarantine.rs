@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use columns::{RecordBatch, Table, column};
+use columns::{ByColumn, Table, column};
 use datasets::Rows as Places;
 
 use crate::Error;
@@ -37,17 +37,18 @@ impl Validation {
 }
 
 /// The table of rows that fail: all their columns, the reasons, and the line or row of the file that they came from.
-/// `bytes` is the file, where places should be lines of it.
+/// `bytes` is the file, where places should be lines of it; it is gone through once.
 /// Errors: `Columns` where rows cannot be shown as a table.
 pub fn quarantine_table(
     file: &str,
     bytes: Option<Bytes>,
-    batches: &[RecordBatch],
+    data: &ByColumn,
     rows: &[Quarantined],
 ) -> Result<Table, Error> {
-    let all = columns::plain(file, batches)?;
-    let places = bytes.map(|bytes| Places::of_file(file, bytes, all.rows()));
-    told(&all, file, places.as_ref(), rows)
+    let picked: Vec<u32> = rows.iter().map(|r| r.row).collect();
+    let table = columns::plain(file, &[data.take(&picked)?])?;
+    let places = bytes.map(|bytes| Places::of_file(file, bytes, data.rows()));
+    with_reasons(&table, file, places.as_ref(), rows)
 }
 
 /// [`quarantine_table`] of a table whose places are known.
@@ -58,14 +59,22 @@ pub(crate) fn told(
     rows: &[Quarantined],
 ) -> Result<Table, Error> {
     let table = all.take(&rows.iter().map(|r| r.row as usize).collect::<Vec<_>>())?;
-    let place = |row: &Quarantined| match places {
+    with_reasons(&table, file, places, rows)
+}
+
+fn with_reasons(
+    table: &Table,
+    file: &str,
+    places: Option<&Places>,
+    rows: &[Quarantined],
+) -> Result<Table, Error> {
+    let (files, at): (Vec<String>, Vec<String>) = match places {
         Some(places) => {
-            let at = places.locate(row.row as usize);
-            (at.file, at.place.to_string())
+            let picked: Vec<usize> = rows.iter().map(|r| r.row as usize).collect();
+            places.places(&picked).into_iter().map(|(file, place)| (file, place.to_string())).unzip()
         }
-        None => (file.to_owned(), format!("row {}", row.row + 1)),
+        None => rows.iter().map(|r| (file.to_owned(), format!("row {}", r.row + 1))).unzip(),
     };
-    let (files, at): (Vec<String>, Vec<String>) = rows.iter().map(place).unzip();
     let [reasons, name, line] = QUARANTINE_COLUMNS;
     Ok(table
         .with_column(reasons, column::strings(rows.iter().map(|r| Some(r.reasons.join("; ")))))?

@@ -93,6 +93,21 @@ impl Rows {
         RowPlace { file: file.to_owned(), place: place(), row_id: self.id(row) }
     }
 
+    /// The files of rows, which come in ascending order, and their places there; each file is scanned once.
+    pub fn places(&self, rows: &[usize]) -> Vec<(String, Place)> {
+        let mut found = Vec::with_capacity(rows.len());
+        let (mut before, mut left) = (0, rows);
+        for file in &self.files {
+            let (own, others) = left.split_at(left.partition_point(|row| *row < before + file.rows));
+            let ordinals: Vec<usize> = own.iter().map(|row| row - before).collect();
+            let places = place::locate_all(&file.name, &file.source, &ordinals);
+            found.extend(places.into_iter().map(|place| (file.name.clone(), place)));
+            (before, left) = (before + file.rows, others);
+        }
+        found.extend(left.iter().map(|row| ("table".to_owned(), Place::Row(*row as u64 + 1))));
+        found
+    }
+
     pub(crate) fn place(&self, row: usize) -> (&str, impl Fn() -> Place) {
         let found = self.file(row);
         let name = found.map_or("table", |(file, _)| file.name.as_str());

@@ -1,7 +1,8 @@
 //! Actions: YAML files below `_lakefs_actions/` in a tree, in lakeFS's form (`pkg/actions`). Their webhooks are told of
 //! events; hooks of the kinds `lua` and `airflow` are known and refused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use types::Digest;
 
 use crate::hooks::{Event, Hooked, Ran};
-use crate::{Error, Object, Repositories, names};
+use crate::{Error, Object, Physical, Repositories, names};
 
 const FOLDER: &str = "_lakefs_actions/";
 /// Most files of a tree that are read, and most bytes of one.
@@ -134,9 +135,44 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(total).ok()
 }
 
+/// The actions of trees that were looked at, by the roots of these: a tree never changes. Most have none, and then a
+/// branch or a tag of one costs nothing but its own transaction.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<HashMap<Digest, Arc<[Action]>>>);
+
+/// Trees that are remembered; all are forgotten when there are more.
+const KNOWN: usize = 1_000;
+/// The actions of a tree are remembered if their files are no longer than this together, and none is elsewhere, where it
+/// may change.
+const REMEMBERED: u64 = 16 << 10;
+
+impl Known {
+    fn get(&self, root: &Digest) -> Option<Arc<[Action]>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(root).cloned()
+    }
+
+    fn put(&self, root: Digest, actions: &[Action]) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(root, actions.into());
+    }
+}
+
 impl Repositories {
+    /// Whether it is known that no action in a tree is about an event of a branch. Never waits, so that transactions may
+    /// ask; `false` where nobody has looked yet.
+    pub(crate) fn is_quiet(&self, root: &Digest, event: Event, branch: &str) -> bool {
+        let known = self.0.actions.get(root);
+        known.is_some_and(|actions| !actions.iter().any(|action| action.concerns(event, branch)))
+    }
+
     /// Errors: `Invalid` with the file and what is wrong in it.
     pub(crate) async fn load_actions(&self, root: &Digest) -> Result<Vec<Action>, Error> {
+        if let Some(known) = self.0.actions.get(root) {
+            return Ok(known.to_vec());
+        }
         let root = *root;
         let files = self
             .blocking(move |stage, _| {
@@ -153,6 +189,8 @@ impl Repositories {
                 Ok(files)
             })
             .await?;
+        let bytes: u64 = files.iter().map(|(_, object)| object.size).sum();
+        let is_fixed = !files.iter().any(|(_, object)| matches!(object.physical, Physical::External(_)));
         let mut actions: Vec<Action> = Vec::new();
         for (path, object) in files {
             let bad = |what: String| Error::Invalid(format!("action file `{path}`: {what}"));
@@ -166,6 +204,9 @@ impl Repositories {
                 return Err(bad(format!("action name '{}' already loaded", action.name)));
             }
             actions.push(action);
+        }
+        if is_fixed && bytes <= REMEMBERED {
+            self.0.actions.put(root, &actions);
         }
         Ok(actions)
     }

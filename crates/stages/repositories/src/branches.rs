@@ -1,13 +1,22 @@
 use serde_json::json;
-use types::Actor;
+use types::{Actor, Digest};
 
 use crate::hooks::{Event, Hooked};
 use crate::repository::{commit_of, page};
 use crate::store;
-use crate::{Branch, Error, Page, Paging, Repositories, gc, names};
+use crate::{Branch, Commit, Error, Page, Paging, Repositories, gc, names};
+
+struct NewBranch<'a> {
+    repository: &'a str,
+    name: &'a str,
+    source: &'a str,
+    hidden: bool,
+    force: bool,
+}
 
 impl Repositories {
-    /// A branch at the commit that `source` leads to; what is staged there is not taken along.
+    /// A branch at the commit that `source` leads to; what is staged there is not taken along. Where no action has a say
+    /// it is one transaction and nothing else.
     ///
     /// Errors: `BranchExists`, `NameTaken`, `BadName`, and those of the ref.
     pub async fn create_branch(
@@ -20,13 +29,43 @@ impl Repositories {
         force: bool,
     ) -> Result<Branch, Error> {
         names::branch(name)?;
-        self.run_hooks(actor, Hooked::branch(Event::PreCreateBranch, repository, name, source)).await?;
-        let (repo, name, from) = (repository.to_owned(), name.to_owned(), source.to_owned());
-        let made = self
-            .ledger()
+        let new = NewBranch { repository, name, source, hidden, force };
+        let mut asked = false;
+        let (made, root) = loop {
+            match self.insert_branch(actor, &new, asked).await? {
+                Some(made) => break made,
+                None => {
+                    let hooked = Hooked::branch(Event::PreCreateBranch, repository, name, source);
+                    self.run_hooks(actor, hooked).await?;
+                    asked = true;
+                }
+            }
+        };
+        if !self.is_quiet(&root, Event::PostCreateBranch, name) {
+            let hooked = Hooked::branch(Event::PostCreateBranch, repository, name, source);
+            self.tell_hooks(actor, hooked).await;
+        }
+        Ok(made)
+    }
+
+    /// The branch and the tree that it shows; nothing is done, and the answer is none, where `asked` is not set and an
+    /// action of that tree may have a say.
+    async fn insert_branch(
+        &self,
+        actor: &Actor,
+        new: &NewBranch<'_>,
+        asked: bool,
+    ) -> Result<Option<(Branch, Digest)>, Error> {
+        let (repo, name, from) = (new.repository.to_owned(), new.name.to_owned(), new.source.to_owned());
+        let (hidden, force, stage) = (new.hidden, new.force, self.weak());
+        self.ledger()
             .write(actor, move |tx| {
                 let found = store::repositories::get_writable(tx, &repo, force)?;
-                let commit = commit_of(tx, found.clone(), &from)?.id;
+                let Commit { id: commit, root, .. } = commit_of(tx, found.clone(), &from)?;
+                let is_quiet = |stage: Repositories| stage.is_quiet(&root, Event::PreCreateBranch, &name);
+                if !asked && !found.repository.read_only && !stage.upgrade().is_some_and(is_quiet) {
+                    return Ok(None);
+                }
                 gc::need_retained(tx, found.id, &[commit])?;
                 if store::refs::find_branch(tx, found.id, &name)?.is_some() {
                     return Err(Error::BranchExists(name.clone()));
@@ -44,11 +83,9 @@ impl Repositories {
                 let uid = found.repository.uid;
                 let payload = json!({ "repository": uid, "branch": name, "commit": commit.hex() });
                 tx.event("branch.created", &format!("repository:{uid}"), payload)?;
-                Ok(Branch { name: name.clone(), commit, hidden })
+                Ok(Some((Branch { name: name.clone(), commit, hidden }, root)))
             })
-            .await?;
-        self.tell_hooks(actor, Hooked::branch(Event::PostCreateBranch, repository, &made.name, source)).await;
-        Ok(made)
+            .await
     }
 
     pub async fn branch(&self, actor: &Actor, repository: &str, name: &str) -> Result<Branch, Error> {

@@ -100,14 +100,10 @@ impl Repositories {
             }
         }
         let checksums = self.checksums_of(&rows, upload.checksum, checksum).await?;
-        let mut sums = md5::Md5::new();
-        for row in &rows {
-            sums.update(hex::decode(&row.part.etag).unwrap_or_default());
-        }
         let object = Object {
             size: found,
             physical: Physical::Parts(rows.iter().map(|row| (row.digest, row.part.size)).collect()),
-            etag: format!("{}-{}", hex::encode(sums.finalize()), rows.len()),
+            etag: etag_of_parts(rows.iter().map(|row| row.part.etag.as_str())),
             modified_at: self.ledger().clock().now(),
             content_type: upload.content_type,
             metadata: upload.metadata,
@@ -165,6 +161,16 @@ impl Repositories {
         let (_, mut sums) = sums.finish(&row.digest);
         Ok(sums.remove(&algorithm).unwrap_or_default())
     }
+}
+
+/// The ETag of an object of parts with these ETags, without quotes: S3's MD5 of their MD5s, and how many they are.
+pub fn etag_of_parts<'e>(etags: impl Iterator<Item = &'e str>) -> String {
+    let (mut sums, mut count) = (md5::Md5::new(), 0);
+    for etag in etags {
+        sums.update(hex::decode(etag).unwrap_or_default());
+        count += 1;
+    }
+    format!("{}-{count}", hex::encode(sums.finalize()))
 }
 
 /// The rows of the parts. Errors: `BadPart`, `PartTooSmall`.

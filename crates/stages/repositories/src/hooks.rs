@@ -157,6 +157,11 @@ impl Ran {
 impl Repositories {
     /// Runs the actions of an event that can be refused. Errors: `Refused`.
     pub(crate) async fn run_hooks(&self, actor: &Actor, hooked: Hooked) -> Result<(), Error> {
+        if let Some(commit) = &hooked.commit
+            && self.is_quiet(&commit.root, hooked.event, &hooked.branch)
+        {
+            return Ok(());
+        }
         // A ref that leads nowhere is told by the operation itself.
         let Ok(view) = self.view(actor, &hooked.repository, &hooked.source).await else { return Ok(()) };
         let read_only = view.repository.repository.read_only;

@@ -45,7 +45,7 @@ mod view;
 
 pub use checksum::{Algorithm, ChecksumType};
 pub use commit::NewCommit;
-pub use complete::{Announced, Completion, NamedPart};
+pub use complete::{Announced, Completion, NamedPart, etag_of_parts};
 pub use contents::{Folder, Folders};
 pub use diff::DiffOptions;
 pub use error::Error;

@@ -7,6 +7,7 @@ use ledger::Ledger;
 use tokio::runtime::Handle;
 use types::{Actor, Digest, WorkspaceId};
 
+use crate::actions::Known;
 use crate::gate::Gates;
 use crate::nodes::Nodes;
 use crate::{Commit, Error, FailPoint};
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     pub nodes: Nodes,
     pub options: Options,
     pub gates: Gates,
+    pub actions: Known,
     pub reads: crate::reads::Reads,
     queues: std::sync::Mutex<HashMap<(WorkspaceId, String), Queue>>,
     commits: std::sync::Mutex<HashMap<(WorkspaceId, i64, Digest), Arc<Commit>>>,
@@ -70,6 +72,7 @@ impl Repositories {
             nodes,
             options,
             gates: Gates::default(),
+            actions: Known::default(),
             reads: crate::reads::Reads::default(),
             queues: std::sync::Mutex::default(),
             commits: std::sync::Mutex::default(),

@@ -65,7 +65,10 @@ pub use views::{SavedView, delete_view, save_view, views};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "tracking",
-    migrations: &[ledger::Migration { version: 1, sql: include_str!("../migrations/0001_tracking.sql") }],
+    migrations: &[
+        ledger::Migration { version: 1, sql: include_str!("../migrations/0001_tracking.sql") },
+        ledger::Migration { version: 2, sql: include_str!("../migrations/0002_keyed.sql") },
+    ],
     // Points, their summaries, and the names that they use.
     facts: &[
         "metric_tail",

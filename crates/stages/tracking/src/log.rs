@@ -69,12 +69,38 @@ impl Together for Points {
                 }
             })
             .collect();
-        let mut counts = metrics::ingest(tx, &batches)?.into_iter();
+        let mut counts = ingest(tx, &batches)?.into_iter();
         for (uid, points) in items.iter().filter(|(uid, _)| runs.get(uid).is_some_and(|row| !row.deleted)) {
             metrics::insert_for_models(tx, uid, points)?;
         }
         Ok(answers.into_iter().map(|answer| answer.map(|_| counts.next().unwrap_or(0))).collect())
     }
+}
+
+/// Points that are worked on at once: twenty clients who each log a thousand metrics would otherwise fill the memory.
+const POINTS: usize = 4_096;
+
+/// Stores batches a part at a time; the number of new points of each.
+fn ingest(tx: &mut FactTx<'_>, batches: &[metrics::Batch<'_>]) -> Result<Vec<u64>, ledger::Error> {
+    let mut counts = vec![0; batches.len()];
+    // By run: servers lock runs in one order.
+    let mut order: Vec<usize> = (0..batches.len()).collect();
+    order.sort_by_key(|place| batches[*place].run);
+    let mut rest = order.as_slice();
+    while !rest.is_empty() {
+        let mut points = 0;
+        let fits = rest.iter().take_while(|place| {
+            points += batches[**place].points.len();
+            points <= POINTS
+        });
+        let (part, after) = rest.split_at(fits.count().clamp(1, rest.len()));
+        let together: Vec<_> = part.iter().map(|place| batches[*place]).collect();
+        for (place, count) in part.iter().zip(metrics::ingest(tx, &together)?) {
+            counts[*place] = count;
+        }
+        rest = after;
+    }
+    Ok(counts)
 }
 
 fn log_points(

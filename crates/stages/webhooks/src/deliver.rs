@@ -101,7 +101,7 @@ impl Webhooks {
             tokio::select! {
                 () = token.cancelled() => return Ok(self.cursor.close().await?),
                 () = tokio::time::sleep(wait) => {}
-                changed = sealed.changed() => if changed.is_err() { return Ok(()) },
+                is_open = Cursor::woken(&mut sealed) => if !is_open { return Ok(()) },
             }
         }
     }

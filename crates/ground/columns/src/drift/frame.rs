@@ -1,39 +1,26 @@
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType as ArrowType, Float64Type, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType as ArrowType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
 
 use super::pair::{Key, NumberType, Numbers};
 use super::{Kind, NotComputable};
+use crate::by_column::ByColumn;
+use crate::quick_hash::QuickHash;
 use crate::{ArrayRef, Error, Format, Table, read_loosely};
 
 /// Integers with at most this many different values are categories.
 const FEW: usize = 10;
-const BATCH: usize = 64 * 1024;
 
 /// A data set whose columns are read one at a time.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    name: String,
-    schema: SchemaRef,
+    columns: ByColumn,
     /// Types that pandas wrote into the file, by column.
     pandas: BTreeMap<String, String>,
-    content: Content,
-}
-
-#[derive(Clone, Debug)]
-enum Content {
-    Table(Table),
-    File(PathBuf, ArrowReaderMetadata),
-    Bytes(Bytes, ArrowReaderMetadata),
 }
 
 impl Frame {
@@ -44,99 +31,55 @@ impl Frame {
         if Format::of(&name)? != Format::Parquet {
             return Self::read(&name, types::io::read(path)?.into());
         }
-        let file = types::io::open(path)?;
-        let loaded =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
-        Ok(Self::of_parquet(name, Content::File(path.to_path_buf(), loaded)))
+        Ok(Self::of(ByColumn::open_parquet(path)?))
     }
 
     /// As [`Frame::open`], for the bytes of a file with that name.
     pub fn read(name: &str, bytes: Bytes) -> Result<Self, Error> {
         if Format::of(name)? == Format::Parquet {
-            let loaded =
-                ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|e| bad(name, &e))?;
-            return Ok(Self::of_parquet(name.to_owned(), Content::Bytes(bytes, loaded)));
+            return Ok(Self::of(ByColumn::of_parquet(name, bytes)?));
         }
         Ok(Self::of_table(name, read_loosely(name, bytes)?))
     }
 
     pub fn of_table(name: &str, table: Table) -> Self {
-        let schema = table.batch().schema();
-        Self { name: name.to_owned(), schema, pandas: BTreeMap::new(), content: Content::Table(table) }
+        let batch = table.batch();
+        Self::of(ByColumn::of_batches(name, batch.schema(), vec![batch.clone()]))
     }
 
-    fn of_parquet(name: String, content: Content) -> Self {
-        let schema = match &content {
-            Content::File(_, loaded) | Content::Bytes(_, loaded) => loaded.schema().clone(),
-            Content::Table(table) => table.batch().schema(),
-        };
-        let written = schema.metadata().get("pandas");
+    fn of(columns: ByColumn) -> Self {
+        let written = columns.schema().metadata().get("pandas");
         let pandas = written.map(|text| pandas_types(text)).unwrap_or_default();
-        Self { name, schema, pandas, content }
+        Self { columns, pandas }
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        self.columns.name()
     }
 
     /// In the order of the file; the index that pandas keeps as a column is none.
     pub fn columns(&self) -> Vec<String> {
-        let names = self.schema.fields().iter().map(|f| f.name().clone());
+        let names = self.columns.schema().fields().iter().map(|f| f.name().clone());
         names.filter(|n| !n.starts_with("__index_level_")).collect()
     }
 
     pub(crate) fn has(&self, column: &str) -> bool {
-        self.schema.column_with_name(column).is_some()
+        self.columns.schema().column_with_name(column).is_some()
     }
 
     pub fn rows(&self) -> u64 {
-        match &self.content {
-            Content::Table(table) => table.rows() as u64,
-            Content::File(_, loaded) | Content::Bytes(_, loaded) => {
-                loaded.metadata().file_metadata().num_rows().max(0) as u64
-            }
-        }
+        self.columns.rows() as u64
     }
 
     /// Reads one column. Errors: `NoColumn`, and what is wrong with the file.
     pub fn series(&self, column: &str) -> Result<Series, Error> {
-        let index = self
-            .schema
+        let schema = self.columns.schema();
+        let index = schema
             .index_of(column)
             .map_err(|_| Error::NoColumn { column: column.to_owned(), known: self.columns() })?;
-        let chunks = match &self.content {
-            Content::Table(table) => vec![table.column(column)?.clone()],
-            Content::File(path, loaded) => {
-                let file = types::io::open(path)?;
-                self.read_column(
-                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone()),
-                    index,
-                )?
-            }
-            Content::Bytes(bytes, loaded) => self.read_column(
-                ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone()),
-                index,
-            )?,
-        };
-        let data_type = self.schema.field(index).data_type().clone();
-        Ok(Series::new(data_type, self.pandas.get(column).cloned(), chunks))
+        let data_type = schema.field(index).data_type().clone();
+        Ok(Series::new(data_type, self.pandas.get(column).cloned(), self.columns.chunks(index)?))
     }
-
-    fn read_column<R: parquet::file::reader::ChunkReader + 'static>(
-        &self,
-        builder: ParquetRecordBatchReaderBuilder<R>,
-        index: usize,
-    ) -> Result<Vec<ArrayRef>, Error> {
-        let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
-        let reader =
-            builder.with_projection(mask).with_batch_size(BATCH).build().map_err(|e| bad(&self.name, &e))?;
-        let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| bad(&self.name, &e))?;
-        Ok(batches.iter().map(|batch| batch.column(0).clone()).collect())
-    }
-}
-
-fn bad(file: &str, error: &dyn std::fmt::Display) -> Error {
-    Error::Malformed { file: file.to_owned(), format: "Parquet", detail: error.to_string() }
 }
 
 fn pandas_types(text: &str) -> BTreeMap<String, String> {
@@ -419,28 +362,7 @@ pub(crate) struct Coded {
     pub keys: Vec<Key>,
     pub codes: Vec<u32>,
     numbers: HashMap<u64, u32>,
-    texts: HashMap<String, u32, BuildHasherDefault<TextHasher>>,
-}
-
-/// Quick for short texts, of which there are many here; not for keys that an enemy chooses against the whole program: at
-/// worst one column of one comparison is slow.
-#[derive(Clone, Debug, Default)]
-struct TextHasher(u64);
-
-impl Hasher for TextHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let mixed =
-                (self.0.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            self.0 = mixed ^ mixed >> 29;
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ self.0 >> 32
-    }
+    texts: HashMap<String, u32, QuickHash>,
 }
 
 impl Coded {

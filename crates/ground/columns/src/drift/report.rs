@@ -211,18 +211,18 @@ fn names(reference: &Frame, current: &Frame, options: &Options) -> Result<Vec<St
     Ok(names)
 }
 
-/// As many threads as there are processors, each taking the next column; results in the order of `names`.
-pub fn parallel<T: Send>(names: &[String], work: impl Fn(&str) -> T + Sync) -> Vec<T> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(names.len().max(1));
+/// As many threads as there are processors, each taking the next item; results in the order of the items.
+pub fn parallel<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync) -> Vec<T> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
     let next = AtomicUsize::new(0);
     let mut done: Vec<(usize, T)> = std::thread::scope(|scope| {
         let take = || {
             let mut mine = Vec::new();
-            while let Some((at, name)) = {
+            while let Some((at, item)) = {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                names.get(at).map(|name| (at, name))
+                items.get(at).map(|item| (at, item))
             } {
-                mine.push((at, work(name)));
+                mine.push((at, work(item)));
             }
             mine
         };

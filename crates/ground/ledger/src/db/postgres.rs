@@ -6,6 +6,7 @@ use postgres::types::private::BytesMut;
 use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use postgres::{Client, NoTls, Statement};
 
+use super::Insert;
 use crate::{Error, Row, Value};
 
 pub(crate) struct Connection {
@@ -45,9 +46,37 @@ impl Connection {
     }
 
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
+        self.query_with(sql, &borrow(params))
+    }
+
+    /// One round trip and one plan for any number of rows.
+    pub fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64, Error> {
+        let (sql, width, mut changed) = (insertion(into), into.columns.len().max(1), 0);
+        for rows in values.chunks(ROWS * width) {
+            changed += self.execute_arrays(&sql, width, rows)?;
+        }
+        Ok(changed)
+    }
+
+    pub fn insert_returning(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let (sql, width, mut found) = (insertion(into), into.columns.len().max(1), Vec::new());
+        for rows in values.chunks(ROWS * width) {
+            let arrays = arrays(width, rows);
+            found.append(&mut self.query_with(&sql, &borrow(&arrays))?);
+        }
+        Ok(found)
+    }
+
+    pub fn execute_arrays(&mut self, sql: &str, width: usize, values: &[Value]) -> Result<u64, Error> {
+        let statement = self.prepare(sql)?;
+        let arrays = arrays(width, values);
+        Ok(self.client.execute(&statement, &borrow(&arrays))?)
+    }
+
+    fn query_with(&mut self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Error> {
         let statement = self.prepare(sql)?;
         let columns: Arc<[String]> = statement.columns().iter().map(|c| c.name().to_owned()).collect();
-        let rows = self.client.query(&statement, &borrow(params))?;
+        let rows = self.client.query(&statement, params)?;
         rows.iter()
             .map(|row| {
                 let values = (0..columns.len()).map(|i| own(row, i)).collect::<Result<_, _>>()?;
@@ -61,7 +90,25 @@ impl Connection {
     }
 }
 
-fn borrow(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+/// Rows of one insertion.
+const ROWS: usize = 4_096;
+
+fn insertion(into: &Insert<'_>) -> String {
+    let arrays: Vec<String> = into
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, (_, kind))| format!("CAST(${} AS {kind}[])", i + 1))
+        .collect();
+    format!("{}SELECT * FROM unnest({}){}", into.head(), arrays.join(", "), into.tail)
+}
+
+/// The values of each of `width` columns.
+fn arrays(width: usize, values: &[Value]) -> Vec<Vec<&Value>> {
+    (0..width).map(|column| values.iter().skip(column).step_by(width).collect()).collect()
+}
+
+fn borrow<T: ToSql + Sync>(params: &[T]) -> Vec<&(dyn ToSql + Sync)> {
     params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()
 }
 

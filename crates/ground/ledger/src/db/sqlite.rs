@@ -8,8 +8,11 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ToSql};
 
+use super::Insert;
 use crate::{Error, Row, Value};
 
+/// Bytes of the database, from its start, that a reader maps: addresses, not memory.
+const MAPPED: u64 = 1 << 30;
 /// The most memory that one compiled pattern may take.
 const PATTERN_BYTES: usize = 1 << 20;
 
@@ -29,6 +32,37 @@ fn numbered(sql: &str) -> String {
     out
 }
 
+/// Rows of one statement: few sizes, so that each statement stays prepared.
+const ROWS: [usize; 4] = [256, 32, 4, 1];
+
+/// The statements that insert the rows, each with its values.
+fn insertions<'v>(into: &Insert<'_>, mut values: &'v [Value]) -> Vec<(Arc<str>, &'v [Value])> {
+    let (columns, mut found) = (into.columns.len().max(1), Vec::new());
+    for rows in ROWS {
+        if values.len() < rows * columns {
+            continue;
+        }
+        let mut sql = into.head();
+        sql.push_str("VALUES ");
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 1..=columns {
+                sql.push_str(if column == 1 { "?" } else { ", ?" });
+                sql.push_str(&(row * columns + column).to_string());
+            }
+            sql.push(')');
+        }
+        sql.push_str(into.tail);
+        let sql: Arc<str> = sql.into();
+        while values.len() >= rows * columns {
+            let (piece, rest) = values.split_at(rows * columns);
+            found.push((Arc::clone(&sql), piece));
+            values = rest;
+        }
+    }
+    found
+}
+
 impl Connection {
     pub fn writer(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -45,7 +79,11 @@ impl Connection {
 
     pub fn reader(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Self::open(path, flags)
+        let connection = Self::open(path, flags)?;
+        // A reader's own pages are worth nothing after any commit of the writer: it reads them all again, a system call
+        // and a copy each. Mapped pages are the kernel's, which stay right; its own are for what is still in the log.
+        connection.0.execute_batch(&format!("PRAGMA mmap_size = {MAPPED}; PRAGMA cache_size = -2048;"))?;
+        Ok(connection)
     }
 
     fn open(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
@@ -78,6 +116,22 @@ impl Connection {
         while let Some(row) = rows.next()? {
             let values = (0..columns.len()).map(|i| row.get_ref(i).map(own)).collect::<Result<_, _>>()?;
             found.push(Row { columns: Arc::clone(&columns), values });
+        }
+        Ok(found)
+    }
+
+    pub fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64, Error> {
+        let mut changed = 0;
+        for (sql, rows) in insertions(into, values) {
+            changed += self.execute(&sql, rows)?;
+        }
+        Ok(changed)
+    }
+
+    pub fn insert_returning(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let mut found = Vec::new();
+        for (sql, rows) in insertions(into, values) {
+            found.append(&mut self.query(&sql, rows)?);
         }
         Ok(found)
     }

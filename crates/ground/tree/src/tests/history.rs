@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::{Model, built, changed, changes, item, model, reachable, with};
-use crate::{Error, Memory, Nodes as _, apply, empty};
+use super::{Model, built, changed, changes, item, model, reachable, value, with};
+use crate::{Error, Memory, Nodes as _, apply, diff, empty, get, totals};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
@@ -29,6 +29,30 @@ proptest! {
             backwards = changed(&nodes, &backwards, vec![(key.clone(), Some(item.clone()))]);
         }
         prop_assert_eq!(root, backwards);
+    }
+
+    #[test]
+    fn other_values_of_keys_that_are_there_give_the_root_of_a_tree_made_anew(
+        start in model(600),
+        picks in proptest::collection::vec((any::<prop::sample::Index>(), value()), 1..40),
+    ) {
+        prop_assume!(!start.is_empty());
+        let nodes = Memory::default();
+        let root = built(&nodes, &start);
+        let keys: Vec<_> = start.keys().collect();
+        let edits: BTreeMap<_, _> =
+            picks.into_iter().map(|(pick, item)| ((*pick.get(&keys)).clone(), Some(item))).collect();
+        let content = with(&start, &edits);
+        let after = changed(&nodes, &root, edits.clone().into_iter().collect());
+        prop_assert_eq!(after, built(&Memory::default(), &content));
+        // And what is read of it, and how it differs, is what was put there.
+        for (key, item) in &edits {
+            prop_assert_eq!(&get(&nodes, &after, key).unwrap(), item);
+        }
+        let found: Vec<_> = diff(&nodes, &root, &after, b"", b"").unwrap().map(|c| c.unwrap().key).collect();
+        let expected: Vec<_> =
+            edits.iter().filter(|(key, item)| start.get(*key) != item.as_ref()).map(|(key, _)| key.clone()).collect();
+        prop_assert_eq!(found, expected);
     }
 
     #[test]
@@ -80,6 +104,20 @@ fn another_value_of_ordinary_size_moves_no_boundary() {
         nodes.keep(new).unwrap();
         assert_eq!(reachable(&nodes, &after).len(), count);
     }
+}
+
+#[test]
+fn sums_that_are_as_high_as_they_go_stay_right_when_a_value_is_replaced() {
+    let nodes = Memory::default();
+    let heavy: Model =
+        (0..300_u32).map(|n| (format!("{n:04}").into_bytes(), item("v", u64::MAX / 2))).collect();
+    let root = built(&nodes, &heavy);
+    let change = vec![(b"0100".to_vec(), Some(item("w", 1)))];
+    let after = changed(&nodes, &root, change);
+    let mut content = heavy;
+    content.insert(b"0100".to_vec(), item("w", 1));
+    assert_eq!(after, built(&Memory::default(), &content));
+    assert_eq!(totals(&nodes, &after, b"").unwrap().weight, u64::MAX);
 }
 
 #[test]

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex};
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use outbound::{Body, Method};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 use types::io;
 
 use super::progress::Progress;
 use super::upload::is_same;
-use super::{Place, frames, pages, query, size};
+use super::{Place, frames, query, size};
 use crate::api::Api;
 use crate::args::Transfer;
 use crate::failure::Failure;
@@ -22,6 +23,22 @@ use crate::tracking::text;
 const SMALL: u64 = 1 << 20;
 const BATCH: usize = 2_000;
 const BATCH_BYTES: u64 = 8 << 20;
+
+/// What a listing or a look says of an object, as far as it is asked for here.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    path: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    etag: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listing {
+    objects: Vec<Listed>,
+    next: Option<String>,
+}
 
 #[derive(Clone, Debug)]
 struct Wanted {
@@ -39,22 +56,23 @@ struct Target {
 
 pub async fn download(api: &Api, from: &Place, to: &Path, transfer: &Transfer) -> Result<(), Failure> {
     let objects = found(api, from).await?;
+    // Nothing can be here already in a folder that is new or empty: every object would be looked for.
+    let is_new = std::fs::read_dir(to).map_or(true, |mut entries| entries.next().is_none());
     io::create_dir_all(to)?;
     let root = std::fs::canonicalize(to).map_err(|e| io::Error::new("find", to, e))?;
     let mut wanted = Vec::with_capacity(objects.len());
-    for (path, below, object) in objects {
+    for (below, Listed { path, size, etag }) in objects {
         let to = root.join(inside(&below, &path)?);
         if path.ends_with('/') {
             // Some clients mark a folder by an empty object.
             io::create_dir_all(&to)?;
             continue;
         }
-        let size = object["size"].as_u64().unwrap_or(0);
-        wanted.push(Wanted { path, to, size, etag: text(&object, "etag") });
+        wanted.push(Wanted { path, to, size, etag });
     }
     let target = Arc::new(Target { root, checked: Mutex::default() });
     let found = wanted.len();
-    if !transfer.all {
+    if !transfer.all && !is_new {
         let work = move || missing(wanted);
         wanted = tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))??;
     }
@@ -74,29 +92,36 @@ pub async fn download(api: &Api, from: &Place, to: &Path, transfer: &Transfer) -
     Ok(())
 }
 
-/// Path, path below the target, and what is known of it: of the object, or of all below the prefix.
-async fn found(api: &Api, from: &Place) -> Result<Vec<(String, String, Value)>, Failure> {
+/// Path below the target and what is known of it: of the object, or of all below the prefix.
+async fn found(api: &Api, from: &Place) -> Result<Vec<(String, Listed)>, Failure> {
     if !from.path.is_empty() && !from.path.ends_with('/') {
         let stat = format!("{}/stat{}", from.reference(), query(&[("path", &from.path)]));
         if let Some(object) = api.find(&stat).await? {
             let name = from.path.rsplit('/').next().unwrap_or_default().to_owned();
-            return Ok(vec![(from.path.clone(), name, object)]);
+            let (size, etag) = (object["size"].as_u64().unwrap_or(0), text(&object, "etag"));
+            return Ok(vec![(name, Listed { path: from.path.clone(), size, etag })]);
         }
     }
     let prefix = match from.path.as_str() {
         path if path.is_empty() || path.ends_with('/') => path.to_owned(),
         path => format!("{path}/"),
     };
-    let asked = [("prefix", prefix.as_str())];
-    let listed = pages(api, &format!("{}/objects", from.reference()), "objects", &asked, usize::MAX).await?;
-    let objects: Vec<_> = listed
-        .into_iter()
-        .map(|object| {
-            let path = text(&object, "path");
-            let below = path[prefix.len().min(path.len())..].to_owned();
-            (path, below, object)
-        })
-        .collect();
+    let (mut objects, mut after) = (Vec::new(), String::new());
+    loop {
+        let asked = query(&[("prefix", &prefix), ("after", &after), ("limit", "1000")]);
+        let answer =
+            api.bytes(Method::Get, &format!("{}/objects{asked}", from.reference()), Body::Empty).await?;
+        let page: Listing = serde_json::from_slice(&answer)
+            .map_err(|e| Failure::new(format!("the server's listing cannot be read: {e}")))?;
+        objects.extend(page.objects.into_iter().map(|object| {
+            let below = object.path[prefix.len().min(object.path.len())..].to_owned();
+            (below, object)
+        }));
+        match page.next {
+            Some(next) if !next.is_empty() => after = next,
+            _ => break,
+        }
+    }
     if objects.is_empty() {
         let hint = format!("`mlwright data ls {}@{}` shows what there is", from.repository, from.reference);
         return Err(Failure::new(format!("there is nothing at {from}")).hint(hint));

@@ -1,11 +1,9 @@
 //! The data: a file here, an object or a data set of a server; columns keep the types that they have there.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use columns::{InMemory, RecordBatch, Scan, SchemaRef, Source};
-use futures::TryStreamExt as _;
+use columns::{ByColumn, Format, Table};
 use outbound::{Body, Method};
 
 use crate::api::{Api, segment};
@@ -14,16 +12,17 @@ use crate::failure::Failure;
 
 pub struct Loaded {
     pub name: String,
-    pub schema: SchemaRef,
-    pub batches: Vec<RecordBatch>,
-    /// Of a file, to say in which line a row stands.
+    pub columns: ByColumn,
+    /// Of a file of lines, to say in which line a row stands.
     pub bytes: Option<Bytes>,
 }
 
 pub async fn open(connection: &Connection, data: &str) -> Result<Loaded, Failure> {
     if Path::new(data).is_file() {
-        let bytes: Bytes = types::io::read(data)?.into();
-        return file(data, bytes).await;
+        if Format::of(data)? == Format::Parquet {
+            return Ok(Loaded { name: data.to_owned(), columns: ByColumn::open_parquet(data)?, bytes: None });
+        }
+        return file(data, types::io::read(data)?.into());
     }
     if let Some(name) = data.strip_prefix("dataset:") {
         return dataset(&Api::new(connection)?, data, name).await;
@@ -37,25 +36,25 @@ pub async fn open(connection: &Connection, data: &str) -> Result<Loaded, Failure
             segment(path)
         );
         let bytes: Bytes = Api::new(connection)?.bytes(Method::Get, &address, Body::Empty).await?.into();
-        return file(path, bytes).await;
+        return file(path, bytes);
     }
     Err(Failure::new(format!("there is no file `{data}`"))
         .hint("name a CSV, JSON Lines or Parquet file, REPOSITORY@REF:PATH, or dataset:NAME"))
 }
 
-async fn file(name: &str, bytes: Bytes) -> Result<Loaded, Failure> {
-    // Of CSV and JSON Lines as pandas has them: a suite may say what a text looks like that is a date.
-    if columns::Format::of(name)? != columns::Format::Parquet {
-        let batch = columns::read_as_pandas(name, bytes.clone())?.batch().clone();
-        let name = name.to_owned();
-        return Ok(Loaded { name, schema: batch.schema(), batches: vec![batch], bytes: Some(bytes) });
+fn file(name: &str, bytes: Bytes) -> Result<Loaded, Failure> {
+    if Format::of(name)? == Format::Parquet {
+        let columns = ByColumn::of_parquet(name, bytes)?;
+        return Ok(Loaded { name: name.to_owned(), columns, bytes: None });
     }
-    let source = Source::open(Arc::new(InMemory::new(name, bytes.clone()))).await?;
-    let batches: Vec<RecordBatch> = source.batches(&Scan::default()).try_collect().await?;
-    // What the file itself says of its columns, with what pandas wrote beside it.
-    let schema =
-        source.parts.first().map_or_else(|| source.schema.clone(), |(_, known)| known.schema.clone());
-    Ok(Loaded { name: name.to_owned(), schema, batches, bytes: Some(bytes) })
+    // Of CSV and JSON Lines as pandas has them: a suite may say what a text looks like that is a date.
+    let columns = in_memory(name, &columns::read_as_pandas(name, bytes.clone())?);
+    Ok(Loaded { name: name.to_owned(), columns, bytes: Some(bytes) })
+}
+
+fn in_memory(name: &str, table: &Table) -> ByColumn {
+    let batch = table.batch();
+    ByColumn::of_batches(name, batch.schema(), vec![batch.clone()])
 }
 
 async fn dataset(api: &Api, data: &str, name: &str) -> Result<Loaded, Failure> {
@@ -75,7 +74,5 @@ async fn dataset(api: &Api, data: &str, name: &str) -> Result<Loaded, Failure> {
         let bytes = api.bytes(Method::Get, &format!("blobs/{digest}"), Body::Empty).await?;
         tables.push(columns::read_parquet(data, bytes.into(), None)?);
     }
-    let table = columns::Table::concat(&tables)?;
-    let batch = table.batch().clone();
-    Ok(Loaded { name: data.to_owned(), schema: batch.schema(), batches: vec![batch], bytes: None })
+    Ok(Loaded { name: data.to_owned(), columns: in_memory(data, &Table::concat(&tables)?), bytes: None })
 }

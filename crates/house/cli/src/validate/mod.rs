@@ -33,27 +33,31 @@ async fn judged(connection: &Connection, asked: &Validate) -> Result<bool, Failu
     // A suite that is not understood is found before the data is read.
     let suite = asked.suite.as_deref().map(|path| suite(path, asked)).transpose()?;
     let loaded = load::open(connection, &asked.data).await?;
-    let frame = Arc::new(Frame::new(&loaded.schema, &loaded.batches, Reading::Pandas)?);
+    let frame = Arc::new(Frame::open(loaded.columns.clone(), Reading::Pandas)?);
+    frame.must_have(&asked.index_columns)?;
     let Some(suite) = suite else {
-        say(pretty(&infer_suite(&frame, &loaded.name, InferOptions::default()).json()));
+        let name = loaded.name.clone();
+        let work = move || infer_suite(&frame, &name, InferOptions::default());
+        let draft = tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))??;
+        say(pretty(&draft.json()));
         return Ok(true);
     };
     for note_ in &suite.notes {
         note(format!("note: {note_}"));
     }
     let work = move || validate(frame, suite);
-    let validation = tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))?;
+    let validation = tokio::task::spawn_blocking(work).await.map_err(|e| Failure::new(e.to_string()))??;
     if let Some(path) = &asked.quarantine {
         quarantine(&validation, &loaded, path)?;
     }
     let format =
         ResultFormat { level, index_columns: asked.index_columns.clone(), ..ResultFormat::default() };
     if asked.format.is_some() {
-        say(pretty(&validation.gx(&format)));
+        say(pretty(&validation.gx(&format)?));
     } else if asked.json {
-        say(show::json(&validation).to_string());
+        say(show::json(&validation)?.to_string());
     } else {
-        show::text(&loaded.name, &validation);
+        show::text(&loaded.name, &validation)?;
     }
     Ok(validation.passed())
 }
@@ -72,7 +76,7 @@ fn suite(path: &Path, asked: &Validate) -> Result<Suite, Failure> {
 
 fn quarantine(validation: &Validation, loaded: &Loaded, path: &Path) -> Result<(), Failure> {
     let rows = validation.quarantine();
-    let table = quarantine_table(&loaded.name, loaded.bytes.clone(), &loaded.batches, &rows)?;
+    let table = quarantine_table(&loaded.name, loaded.bytes.clone(), &loaded.columns, &rows)?;
     let parquet = table.to_parquet()?;
     types::io::write(path, &parquet)?;
     note(format!("{} rows are in {}", rows.len(), path.display()));

@@ -3,15 +3,16 @@
 use curation::{Expectation, Finding, Found, ResultFormat, Validation};
 use serde_json::{Value, json};
 
+use crate::failure::Failure;
 use crate::screen::say;
 
 /// Values that are shown of those that fail.
 const SHOWN: usize = 5;
 
-pub fn text(name: &str, validation: &Validation) {
+pub fn text(name: &str, validation: &Validation) -> Result<(), Failure> {
     let all = validation.findings.len();
     let passed = validation.findings.iter().filter(|f| f.success).count();
-    let details = validation.gx(&ResultFormat { partial: SHOWN, ..ResultFormat::default() });
+    let details = validation.gx(&ResultFormat { partial: SHOWN, ..ResultFormat::default() })?;
     for (i, (expectation, finding)) in
         validation.suite.expectations.iter().zip(&validation.findings).enumerate()
     {
@@ -27,6 +28,7 @@ pub fn text(name: &str, validation: &Validation) {
     }
     let verdict = if passed == all { "every expectation holds" } else { "not as expected" };
     say(format!("\n{name}: {verdict}: {passed} of {all}, {} rows", validation.frame.rows()));
+    Ok(())
 }
 
 fn why(finding: &Finding, result: &Value) -> String {
@@ -59,8 +61,8 @@ fn why(finding: &Finding, result: &Value) -> String {
     }
 }
 
-pub fn json(validation: &Validation) -> Value {
-    let details = validation.gx(&ResultFormat::default());
+pub fn json(validation: &Validation) -> Result<Value, Failure> {
+    let details = validation.gx(&ResultFormat::default())?;
     let one = |(i, (e, f)): (usize, (&Expectation, &Finding))| {
         json!({
             "type": e.kind,
@@ -73,12 +75,12 @@ pub fn json(validation: &Validation) -> Value {
     };
     let pairs = validation.suite.expectations.iter().zip(&validation.findings);
     let expectations: Vec<Value> = pairs.enumerate().map(one).collect();
-    json!({
+    Ok(json!({
         "success": validation.passed(),
         "rows": validation.frame.rows(),
         "suite": validation.suite.name,
         "statistics": details["statistics"],
         "expectations": expectations,
         "notes": validation.suite.notes,
-    })
+    }))
 }

@@ -18,13 +18,18 @@ enum Item<'a> {
     List(Vec<&'a Value>),
 }
 
-/// The table, and the patterns that were compiled for it.
+/// The columns that a condition looks at, and the patterns that were compiled for it.
 struct Look<'a> {
-    frame: &'a Frame,
+    columns: Vec<(&'a str, &'a Column)>,
     patterns: RefCell<HashMap<String, Rc<Pattern>>>,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn column(&self, name: &str) -> Result<&'a Column, String> {
+        let found = self.columns.iter().find(|(known, _)| *known == name);
+        found.map(|(_, column)| *column).ok_or_else(|| format!("name '{name}' is not defined"))
+    }
+
     fn pattern(&self, text: &str) -> Result<Rc<Pattern>, String> {
         if let Some(known) = self.patterns.borrow().get(text) {
             return Ok(known.clone());
@@ -40,7 +45,11 @@ impl Look<'_> {
 pub(crate) fn rows(frame: &Frame, condition: &Condition) -> Result<Vec<u32>, String> {
     known(frame, &condition.0)?;
     let expr = &settled(frame, &condition.0)?;
-    let look = Look { frame, patterns: RefCell::default() };
+    let mut names = condition.columns();
+    names.sort_unstable();
+    names.dedup();
+    let columns = names.into_iter().filter_map(|name| Some((name, frame.find(name)?))).collect();
+    let look = Look { columns, patterns: RefCell::default() };
     let mut out = Vec::new();
     for row in 0..frame.rows() {
         match value(&look, expr, row)? {
@@ -58,7 +67,7 @@ pub(crate) fn rows(frame: &Frame, condition: &Condition) -> Result<Vec<u32>, Str
 /// A column that is not there is found before any row is looked at.
 fn known(frame: &Frame, expr: &Expr) -> Result<(), String> {
     match expr {
-        Expr::Column(name) if frame.find(name).is_none() => Err(format!("name '{name}' is not defined")),
+        Expr::Column(name) if frame.place(name).is_none() => Err(format!("name '{name}' is not defined")),
         Expr::Column(_) | Expr::Literal(_) => Ok(()),
         Expr::List(items) => items.iter().try_for_each(|i| known(frame, i)),
         Expr::Not(a) | Expr::Minus(a) => known(frame, a),
@@ -110,9 +119,7 @@ fn truth(look: &Look<'_>, expr: &Expr, row: usize) -> Result<bool, String> {
 fn value<'a>(look: &'a Look<'a>, expr: &'a Expr, row: usize) -> Result<Item<'a>, String> {
     let bool = |v: bool| Ok(Item::Cell(Cell::Bool(v)));
     match expr {
-        Expr::Column(name) => Ok(Item::Cell(
-            look.frame.find(name).ok_or_else(|| format!("name '{name}' is not defined"))?.get(row),
-        )),
+        Expr::Column(name) => Ok(Item::Cell(look.column(name)?.get(row))),
         Expr::Literal(v) => Ok(Item::Cell(literal(v))),
         Expr::List(items) => {
             let literals = items.iter().map(|i| match i {

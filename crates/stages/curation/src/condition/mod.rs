@@ -40,6 +40,34 @@ pub(crate) enum Op {
     NotIn,
 }
 
+impl Condition {
+    /// The names of the columns that it looks at, with repetitions.
+    pub(crate) fn columns(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.0.columns(&mut names);
+        names
+    }
+}
+
+impl Expr {
+    fn columns<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Column(name) => names.push(name),
+            Self::Literal(_) => {}
+            Self::List(items) => items.iter().for_each(|i| i.columns(names)),
+            Self::Not(a) | Self::Minus(a) => a.columns(names),
+            Self::And(a, b) | Self::Or(a, b) | Self::Compare(a, _, b) | Self::Arithmetic(a, _, b) => {
+                a.columns(names);
+                b.columns(names);
+            }
+            Self::Call(a, _, items) => {
+                a.columns(names);
+                items.iter().for_each(|i| i.columns(names));
+            }
+        }
+    }
+}
+
 /// The language of `DataFrame.query`. Errors: what is not understood, and where.
 pub(crate) fn parse(text: &str) -> Result<Condition, String> {
     parse::query(text).map(Condition).map_err(|e| format!("row_condition `{text}`: {e}"))

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use columns::QuickHash;
+
 use super::domain::Domain;
 use super::{Evaluator, Finding, Found, Rows, Shape, enough};
 use crate::frame::{Cell, Column, Key};
@@ -33,7 +35,8 @@ impl Evaluator<'_> {
         let unexpected: Vec<u32> = match test {
             ColumnsTest::CompoundUnique => {
                 let key = |row: u32| record(row).map(Cell::key).collect::<Vec<Key<'_>>>();
-                let mut counts: HashMap<Vec<Key<'_>>, usize> = HashMap::with_capacity(asked.len());
+                let mut counts: HashMap<Vec<Key<'_>>, usize, QuickHash> =
+                    HashMap::with_capacity_and_hasher(asked.len(), QuickHash::default());
                 for row in &asked {
                     *counts.entry(key(*row)).or_default() += 1;
                 }
@@ -68,6 +71,7 @@ impl Evaluator<'_> {
             unexpected,
             columns: places.to_vec(),
             shape: Shape::Record,
+            kept: Vec::new(),
         };
         Ok(Finding { success, raised: None, found: Found::Rows(rows) })
     }

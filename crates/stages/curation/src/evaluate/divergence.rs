@@ -1,12 +1,15 @@
 //! Kullback–Leibler divergence of a column's distribution from an expected one.
 //! Source: `expect_column_kl_divergence_to_be_less_than.py` of Great Expectations 1.24.1.
 
+use std::collections::HashMap;
+
+use columns::QuickHash;
 use serde_json::{Value, json};
 
 use super::distinct::{equal, ordered};
 use super::domain::Domain;
 use super::{Evaluator, Finding};
-use crate::frame::{Cell, number};
+use crate::frame::{Cell, Key, number};
 use crate::suite::{Divergence, Partition};
 
 impl Evaluator<'_> {
@@ -57,13 +60,10 @@ impl Evaluator<'_> {
             let observed: Vec<f64> = values.iter().map(share).collect();
             let extra: Vec<Cell<'_>> =
                 counts.iter().map(|c| c.0).filter(|c| !values.iter().any(|v| equal(*c, v))).collect();
-            let extra: Vec<(Value, f64)> = ordered(extra)
-                .into_iter()
-                .map(|cell| {
-                    let n = counts.iter().find(|(c, _)| c.key() == cell.key()).map_or(0, |(_, n)| *n);
-                    (cell.json(), n as f64 / filled)
-                })
-                .collect();
+            let often = often(counts);
+            let share = |cell: &Cell<'_>| often.get(&cell.key()).map_or(0.0, |n| *n as f64 / filled);
+            let extra: Vec<(Value, f64)> =
+                ordered(extra).into_iter().map(|cell| (cell.json(), share(&cell))).collect();
             (observed, extra)
         });
         let mut names = values.to_vec();
@@ -151,10 +151,9 @@ impl Evaluator<'_> {
         if !wanted.bucketize {
             return Ok(domain.counts(column, |counts| {
                 let cells = ordered(counts.iter().map(|c| c.0).collect());
-                let share = |cell: &Cell<'_>| {
-                    let found = counts.iter().find(|(c, _)| c.key() == cell.key());
-                    found.map_or(0.0, |(_, n)| *n as f64 / filled as f64)
-                };
+                let often = often(counts);
+                let share =
+                    |cell: &Cell<'_>| often.get(&cell.key()).map_or(0.0, |n| *n as f64 / filled as f64);
                 let weights = cells.iter().map(share).collect();
                 Partition::Values { values: cells.into_iter().map(Cell::json).collect(), weights }
             }));
@@ -166,6 +165,10 @@ impl Evaluator<'_> {
         let tail = (1.0 - weights.iter().sum::<f64>()) / 2.0;
         Ok(Partition::Bins { bins, weights, tails: Some([tail, tail]) })
     }
+}
+
+fn often<'a>(counts: &[(Cell<'a>, usize)]) -> HashMap<Key<'a>, usize, QuickHash> {
+    counts.iter().map(|(cell, n)| (cell.key(), *n)).collect()
 }
 
 fn auto_bins(sorted: &[f64]) -> Option<Vec<f64>> {

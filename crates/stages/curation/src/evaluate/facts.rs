@@ -23,7 +23,7 @@ impl ColumnFacts {
 }
 
 pub(crate) fn facts(frame: &Frame, place: usize) -> ColumnFacts {
-    let domains = Domains::new(frame);
+    let domains = Domains::new(frame, None);
     let domain = domains.all();
     let missing = domain.missing(place);
     let filled = domain.filled(place);

@@ -1,7 +1,9 @@
 //! Evaluating expectations over a table: each column's statistics are found once for all rules about it.
 
 mod bounds;
+mod codes;
 mod columns_rule;
+mod conditions;
 mod distinct;
 mod divergence;
 mod domain;
@@ -10,6 +12,7 @@ mod numbers;
 mod pair;
 mod structure;
 mod test;
+mod unit;
 mod values;
 
 use serde_json::{Map, Value};
@@ -17,9 +20,14 @@ use serde_json::{Map, Value};
 pub(crate) use facts::facts;
 pub(crate) use numbers::linear;
 
-use crate::frame::{Frame, Shared};
+use crate::Error;
+use crate::frame::{Column, Frame, Shared};
 use crate::suite::{Expectation, Rule, Suite};
+use conditions::Conditions;
 use domain::Domains;
+
+/// Unexpected values that results can show.
+pub(crate) const LISTED: usize = 200;
 
 /// What was found about every expectation of a suite, in its order.
 #[derive(Clone, Debug)]
@@ -60,6 +68,8 @@ pub struct Rows {
     /// The columns that the expectation is about, by their places.
     pub columns: Vec<usize>,
     pub shape: Shape,
+    /// Of these columns, the values of the first unexpected rows: all that results show.
+    pub(crate) kept: Vec<Column>,
 }
 
 /// How one unexpected value is written.
@@ -71,12 +81,20 @@ pub enum Shape {
 }
 
 /// Every expectation of `suite` over `frame`. One that cannot be evaluated says why; the others are not touched by it.
-pub fn validate(frame: Shared, suite: Suite) -> Validation {
-    let findings = {
-        let evaluator = Evaluator::new(&frame);
-        suite.expectations.iter().map(|e| evaluator.one(e)).collect()
-    };
-    Validation { frame, suite, findings }
+///
+/// Only the columns that the suite is about are read, those of several expectations at a time on all processors, and forgotten
+/// when all expectations about them are done. Errors: `Columns` where one cannot be read.
+pub fn validate(frame: Shared, suite: Suite) -> Result<Validation, Error> {
+    let conditions = Conditions::of(&suite);
+    let units = unit::units(&frame, &suite);
+    let found = columns::drift::parallel(&units, |unit| unit.judge(&suite, &conditions));
+    frame.sound()?;
+    let broken = || Finding::raised("its evaluation was broken off".to_owned());
+    let mut findings: Vec<Finding> = suite.expectations.iter().map(|_| broken()).collect();
+    for (place, finding) in found.into_iter().flatten() {
+        findings[place] = finding;
+    }
+    Ok(Validation { frame, suite, findings })
 }
 
 impl Validation {
@@ -113,13 +131,22 @@ impl Finding {
 
 impl<'a> Evaluator<'a> {
     pub fn new(frame: &'a Frame) -> Self {
-        Self { frame, domains: Domains::new(frame) }
+        Self { frame, domains: Domains::new(frame, None) }
+    }
+
+    fn with(frame: &'a Frame, conditions: &'a Conditions) -> Self {
+        Self { frame, domains: Domains::new(frame, Some(conditions)) }
     }
 }
 
 impl Evaluator<'_> {
     fn one(&self, expectation: &Expectation) -> Finding {
-        self.try_one(expectation).unwrap_or_else(Finding::raised)
+        let mut finding = self.try_one(expectation).unwrap_or_else(Finding::raised);
+        if let Found::Rows(rows) = &mut finding.found {
+            let listed = &rows.unexpected[..rows.unexpected.len().min(LISTED)];
+            rows.kept = rows.columns.iter().map(|place| self.frame.at(*place).take(listed)).collect();
+        }
+        finding
     }
 
     fn try_one(&self, e: &Expectation) -> Result<Finding, String> {

@@ -9,7 +9,7 @@ use crate::frame::Cell;
 use crate::frame::number;
 use crate::suite::{Bounds, Statistic};
 
-/// Count, sum, mean and spread of numbers.
+/// Count, sum and mean of numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
     pub n: usize,
@@ -18,32 +18,19 @@ pub(crate) struct Moments {
     /// The sum of integers and truth values.
     pub whole: Option<i64>,
     pub mean: f64,
-    /// Sum of squared distances from the mean.
-    squares: f64,
 }
 
 impl Moments {
-    pub fn of<'a>(cells: impl Iterator<Item = Cell<'a>>) -> Result<Self, String> {
-        let mut values = Vec::new();
-        let mut whole = Some(0_i64);
-        for cell in cells {
-            whole = match cell {
-                Cell::Int(v) => whole.and_then(|w| w.checked_add(v)),
-                Cell::Bool(v) => whole.and_then(|w| w.checked_add(i64::from(v))),
-                _ => None,
-            };
-            values.push(cell.number().ok_or_else(|| super::domain::not_numeric(cell))?);
-        }
+    pub fn of(values: &[f64], whole: Option<i64>) -> Self {
         let n = values.len();
-        let sum = sum(&values);
-        let mean = sum / n as f64;
-        let squares = values.iter().map(|v| (v - mean) * (v - mean)).sum();
-        Ok(Self { n, sum, whole: whole.filter(|_| n > 0), mean, squares })
+        let sum = sum(values);
+        Self { n, sum, whole, mean: sum / n as f64 }
     }
 
-    /// Standard deviation with n − 1; `None` for fewer than two values.
-    pub fn stdev(&self) -> Option<f64> {
-        (self.n > 1).then(|| (self.squares / (self.n as f64 - 1.0)).sqrt())
+    /// Standard deviation, with n − 1, of the values that these are the moments of; `None` for fewer than two.
+    pub fn stdev(&self, values: &[f64]) -> Option<f64> {
+        let squares: f64 = values.iter().map(|v| (v - self.mean) * (v - self.mean)).sum();
+        (self.n > 1).then(|| (squares / (self.n as f64 - 1.0)).sqrt())
     }
 }
 
@@ -137,7 +124,7 @@ impl Evaluator<'_> {
                 let moments = domain.moments(column)?;
                 (moments.n > 0 && !moments.mean.is_nan()).then_some(Observed::Number(moments.mean))
             }
-            Statistic::Stdev => domain.moments(column)?.stdev().filter(|v| !v.is_nan()).map(Observed::Number),
+            Statistic::Stdev => domain.stdev(column)?.filter(|v| !v.is_nan()).map(Observed::Number),
             Statistic::Median if dtype.is_time() => {
                 (filled > 0).then_some(Observed::Time(domain.sorted(column, |s| linear(s, 0.5))? as i64))
             }
@@ -153,8 +140,25 @@ impl Evaluator<'_> {
     }
 
     fn extreme(&self, column: usize, least: bool, domain: &Domain<'_>) -> Result<Option<Observed>, String> {
-        let mut best: Option<Cell<'_>> = None;
         let object = self.frame.at(column).dtype.is_object();
+        if self.frame.at(column).floats().is_some() {
+            let values = domain.numbers(column, false)?;
+            // What has no order, NaN, is neither less nor greater.
+            let better = |v: f64, best: f64| if least { v < best } else { v > best };
+            let best = values.iter().copied().reduce(|best, v| if better(v, best) { v } else { best });
+            return Ok(best.map(Observed::Number));
+        }
+        let best = domain.codes(column, |codes| {
+            codes
+                .map(|codes| if least { codes.texts.iter().min() } else { codes.texts.iter().max() }.copied())
+        });
+        if let Some(best) = best {
+            if object && best.is_some() && domain.missing(column) > 0 {
+                return Err("texts beside missing values have no least and no greatest".into());
+            }
+            return Ok(best.map(|text| Observed::Text(text.to_owned())));
+        }
+        let mut best: Option<Cell<'_>> = None;
         for (_, cell) in domain.present(column) {
             if object && matches!(cell, Cell::Text(_)) && domain.missing(column) > 0 {
                 return Err("texts beside missing values have no least and no greatest".into());

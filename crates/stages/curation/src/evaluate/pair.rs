@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use columns::QuickHash;
 use serde_json::Value;
 
 use super::domain::Domain;
@@ -57,12 +58,13 @@ impl Evaluator<'_> {
             unexpected,
             columns: places.to_vec(),
             shape: Shape::Pair,
+            kept: Vec::new(),
         };
         Ok(Finding { success, raised: None, found: Found::Rows(rows) })
     }
 }
 
-fn keys(pairs: &[[Value; 2]]) -> HashSet<(Key<'_>, Key<'_>)> {
+fn keys(pairs: &[[Value; 2]]) -> HashSet<(Key<'_>, Key<'_>), QuickHash> {
     pairs.iter().filter_map(|[a, b]| Some((key(a)?, key(b)?))).collect()
 }
 

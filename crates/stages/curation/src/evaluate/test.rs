@@ -9,6 +9,9 @@ use crate::frame::{Cell, Column, compare, names};
 use crate::suite::{Bounds, MatchOn, Test};
 use crate::texts::{Pattern, Schema, Strftime, dates, json, like};
 
+/// Values that are looked at together, in the hope that all of them are as expected.
+const BLOCK: usize = 256;
+
 /// A test made ready for the values of one column.
 pub(super) struct Judge<'a> {
     single: bool,
@@ -76,6 +79,33 @@ impl<'a> Judge<'a> {
             |(_, cell): (u32, Cell<'_>)| !matches!(cell, Cell::Time(at) if at % 86_400_000_000_000 != 0);
         let days = textual && column.dtype.is_time() && domain.present(place).all(midnight);
         Ok(Self { single: column.dtype.is_single(), days, kind })
+    }
+
+    /// Rows whose number is outside of bounds, where the test is about bounds and the column of floats; else `None`.
+    pub fn outside(&self, column: usize, domain: &Domain<'_>) -> Option<Vec<u32>> {
+        let Kind::Between { bounds, ready: Some((low, high)) } = &self.kind else { return None };
+        let (values, nulls) = domain.frame.at(column).floats().filter(|_| domain.is_all())?;
+        let end = |end: &Option<Cell<'_>>, open: f64| match end {
+            None => Some(open),
+            Some(cell) => cell.number().filter(|v| !v.is_nan()),
+        };
+        let (least, most) = (end(low, f64::NEG_INFINITY)?, end(high, f64::INFINITY)?);
+        let (above, below) = (bounds.strict_min && low.is_some(), bounds.strict_max && high.is_some());
+        // NaN is within no bounds.
+        let fine = |v: f64| (v > least || v == least && !above) & (v < most || v == most && !below);
+        let mut outside = Vec::new();
+        for (place, chunk) in values.chunks(BLOCK).enumerate() {
+            if chunk.iter().fold(true, |all, v| all & fine(*v)) {
+                continue;
+            }
+            for (i, v) in chunk.iter().enumerate() {
+                let row = place * BLOCK + i;
+                if !fine(*v) && nulls.is_none_or(|nulls| nulls.is_valid(row)) {
+                    outside.push(row as u32);
+                }
+            }
+        }
+        Some(outside)
     }
 
     /// Whether a value is as expected. Errors: the test cannot be made on it.

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use columns::QuickHash;
 use serde_json::Value;
 
+use super::codes::Codes;
 use super::domain::Domain;
 use super::test::Judge;
 use super::{Evaluator, Finding, Found, Rows, Shape, enough};
@@ -12,7 +14,7 @@ use crate::suite::{Outliers, Test};
 use crate::texts::dates;
 
 /// A set of values that a suite names, to ask about many values.
-pub(super) struct Lookup<'a>(HashSet<Key<'a>>);
+pub(super) struct Lookup<'a>(HashSet<Key<'a>, QuickHash>);
 
 impl<'a> Lookup<'a> {
     /// `sample` is any value of the column: beside times and days, texts are meant as these.
@@ -45,10 +47,7 @@ impl Evaluator<'_> {
     ) -> Result<Finding, String> {
         let all = domain.len();
         if matches!(test, Test::Null | Test::NotNull) {
-            let wanted = *test == Test::Null;
-            let cells = self.frame.at(column);
-            let unexpected: Vec<u32> =
-                domain.rows().filter(|r| cells.is_null(*r as usize) != wanted).collect();
+            let unexpected = domain.where_null(column, *test == Test::NotNull);
             let success = enough(all, unexpected.len(), mostly);
             return Ok(rows(success, all, None, unexpected, column));
         }
@@ -68,8 +67,7 @@ impl Evaluator<'_> {
     pub(crate) fn breaking(&self, column: usize, test: &Test) -> (usize, Vec<u32>) {
         let domain = self.domains.all();
         if *test == Test::NotNull {
-            let cells = self.frame.at(column);
-            return (domain.len(), domain.rows().filter(|r| cells.is_null(*r as usize)).collect());
+            return (domain.len(), domain.where_null(column, true));
         }
         let found = self.unexpected(column, test, &domain);
         let all = || domain.present(column).map(|(row, _)| row).collect();
@@ -81,7 +79,8 @@ impl Evaluator<'_> {
         Ok(match test {
             Test::Unique => self.repeated(column, domain),
             Test::NotRepeated => {
-                let mut seen: HashSet<Key<'_>> = HashSet::with_capacity(domain.len());
+                let mut seen: HashSet<Key<'_>, QuickHash> =
+                    HashSet::with_capacity_and_hasher(domain.len(), QuickHash::default());
                 domain
                     .present(column)
                     .filter(|(_, cell)| !seen.insert(cell.key()))
@@ -96,6 +95,14 @@ impl Evaluator<'_> {
             Test::NotOutlier(method) => self.outliers(column, domain, method)?,
             test => {
                 let mut judge = Judge::new(test, self.frame.at(column), domain, column)?;
+                if let Some(outside) = judge.outside(column, domain) {
+                    return Ok(outside);
+                }
+                if let Some(judged) =
+                    domain.codes(column, |codes| codes.map(|c| by_text(c, &mut judge, domain)))
+                {
+                    return judged;
+                }
                 let mut unexpected = Vec::new();
                 for (row, cell) in domain.present(column) {
                     if !judge.holds(cell)? {
@@ -122,7 +129,8 @@ impl Evaluator<'_> {
 
     /// Every row of a value that appears more than once.
     fn repeated(&self, column: usize, domain: &Domain<'_>) -> Vec<u32> {
-        let mut seen: HashMap<Key<'_>, (u32, bool)> = HashMap::with_capacity(domain.len());
+        let mut seen: HashMap<Key<'_>, (u32, bool), QuickHash> =
+            HashMap::with_capacity_and_hasher(domain.len(), QuickHash::default());
         let mut out = Vec::new();
         for (row, cell) in domain.present(column) {
             match seen.entry(cell.key()) {
@@ -186,14 +194,14 @@ impl Evaluator<'_> {
         threshold: f64,
         double_sided: bool,
     ) -> Result<Vec<u32>, String> {
-        let values = numbers(domain, column)?;
+        let values = domain.numbers(column, true)?;
         let Some((mean, stdev)) = spread(&values).filter(|(_, s)| *s != 0.0) else { return Ok(Vec::new()) };
         let far = |v: f64| {
             let z = (v - mean) / stdev;
             let near = if double_sided { z.abs() < threshold.abs() } else { z < threshold };
             !near && !z.is_nan()
         };
-        Ok(values.into_iter().filter(|(_, v)| far(*v)).map(|(row, _)| row).collect())
+        Ok(rows_where(domain, column, &values, far))
     }
 
     fn outliers(&self, column: usize, domain: &Domain<'_>, method: &Outliers) -> Result<Vec<u32>, String> {
@@ -204,7 +212,7 @@ impl Evaluator<'_> {
         if let Outliers::Unknown(name) = method {
             return Err(format!("method '{name}' has not been implemented"));
         }
-        let values = numbers(domain, column)?;
+        let values = domain.numbers(column, true)?;
         let keep: Box<dyn Fn(f64) -> bool> = match method {
             Outliers::Iqr(multiplier) => {
                 if dtype.is_bool() {
@@ -227,31 +235,47 @@ impl Evaluator<'_> {
             },
             Outliers::Unknown(_) => return Ok(Vec::new()),
         };
-        Ok(values.into_iter().filter(|(_, v)| !keep(*v)).map(|(row, _)| row).collect())
+        Ok(rows_where(domain, column, &values, |v| !keep(v)))
     }
 }
 
-/// Rows and their values as numbers, times as nanoseconds. Errors: they are texts.
-fn numbers(domain: &Domain<'_>, column: usize) -> Result<Vec<(u32, f64)>, String> {
-    let number = |(row, cell): (u32, Cell<'_>)| match cell {
-        Cell::Time(at) => Ok((row, at as f64)),
-        cell => cell.number().map(|v| (row, v)).ok_or_else(|| super::domain::not_numeric(cell)),
-    };
-    domain.present(column).map(number).collect()
+/// Rows of the domain whose value is not as expected, each text judged once. Errors: the test cannot be made on one.
+fn by_text(codes: &Codes<'_>, judge: &mut Judge<'_>, domain: &Domain<'_>) -> Result<Vec<u32>, String> {
+    // In order of first appearance, so that the first text that cannot be judged is the one that is told.
+    let holds = codes.texts.iter().map(|t| judge.holds(Cell::Text(t))).collect::<Result<Vec<_>, _>>()?;
+    if holds.iter().all(|holds| *holds) {
+        return Ok(Vec::new());
+    }
+    let rows = domain.rows().zip(codes.places());
+    Ok(rows.filter(|(_, place)| place.is_some_and(|p| !holds[p])).map(|(row, _)| row).collect())
+}
+
+/// Rows of the values (of all that the column has, in order) for which `is` is true.
+fn rows_where(domain: &Domain<'_>, column: usize, values: &[f64], is: impl Fn(f64) -> bool) -> Vec<u32> {
+    let cells = domain.frame.at(column);
+    let present = domain.rows().filter(|row| !cells.is_null(*row as usize));
+    present.zip(values).filter(|(_, v)| is(**v)).map(|(row, _)| row).collect()
 }
 
 /// Mean and standard deviation (n − 1); `None` for fewer than two values.
-fn spread(values: &[(u32, f64)]) -> Option<(f64, f64)> {
+fn spread(values: &[f64]) -> Option<(f64, f64)> {
     let n = values.len();
     if n < 2 {
         return None;
     }
-    let mean = values.iter().map(|v| v.1 / n as f64).sum::<f64>();
-    let squares: f64 = values.iter().map(|v| (v.1 - mean).powi(2)).sum();
+    let mean = values.iter().map(|v| v / n as f64).sum::<f64>();
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
     Some((mean, (squares / (n as f64 - 1.0)).sqrt())).filter(|(_, s)| !s.is_nan())
 }
 
 fn rows(success: bool, all: usize, present: Option<usize>, unexpected: Vec<u32>, column: usize) -> Finding {
-    let rows = Rows { element_count: all, present, unexpected, columns: vec![column], shape: Shape::Value };
+    let rows = Rows {
+        element_count: all,
+        present,
+        unexpected,
+        columns: vec![column],
+        shape: Shape::Value,
+        kept: Vec::new(),
+    };
     Finding { success, raised: None, found: Found::Rows(rows) }
 }

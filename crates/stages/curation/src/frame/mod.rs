@@ -1,27 +1,21 @@
 //! A table as rules about values see it: every column of one of a few kinds, with the name of its type kept.
 
 mod cell;
+mod column;
 mod dtype;
 mod json;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch,
-    StringArray, TimestampNanosecondArray,
-};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{
-    DataType as ArrowType, Field, Float64Type, Int64Type, SchemaRef, TimeUnit, UInt64Type,
-};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use columns::ByColumn;
 
 pub(crate) use cell::{Cell, Key, compare, json_equal, number};
+pub(crate) use column::Column;
 pub(crate) use dtype::{Dtype, names};
 pub(crate) use json::{numpy_time, time_text};
-
-use json::zoned_text;
-use serde_json::Value;
 
 use crate::Error;
 
@@ -34,58 +28,41 @@ pub enum Reading {
     Exact,
 }
 
-/// Columns of equal length, read for validation.
+/// Columns of equal length, each read when it is first asked for.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    columns: Vec<Column>,
-    by_name: HashMap<String, usize>,
+    content: Arc<Content>,
+    slots: Arc<Vec<Slot>>,
+    /// Columns that are read for others than those who share `slots`, by their places.
+    apart: HashMap<usize, Arc<Slot>>,
+    by_name: Arc<HashMap<String, usize>>,
     rows: usize,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Column {
-    pub name: String,
-    pub dtype: Dtype,
-    data: Data,
+#[derive(Debug)]
+struct Content {
+    columns: ByColumn,
+    reading: Reading,
+    /// What pandas wrote about the types of columns.
+    pandas: HashMap<String, String>,
+    /// The first column that could not be read.
+    failed: Mutex<Option<Error>>,
 }
 
-#[derive(Clone, Debug)]
-enum Data {
-    Null,
-    Bool(BooleanArray),
-    Int(Int64Array),
-    Float(Float64Array),
-    Text(StringArray),
-    /// Nanoseconds since 1970.
-    Time(TimestampNanosecondArray),
-    Day(Date32Array),
-    Bytes(BinaryArray),
+/// A column, once it was read.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// In the table that it is read from.
+    index: usize,
+    name: String,
+    column: OnceLock<Column>,
 }
 
 impl Frame {
     /// All rows of `batches`. `schema` may carry pandas' own metadata, which says what nullable types were meant.
-    /// Errors: `Columns` where a column cannot be read.
+    /// Errors: `Columns` where two columns have one name.
     pub fn new(schema: &SchemaRef, batches: &[RecordBatch], reading: Reading) -> Result<Self, Error> {
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
-        let pandas = dtype::pandas_types(schema);
-        let mut columns = Vec::with_capacity(schema.fields().len());
-        let mut by_name = HashMap::new();
-        for (i, field) in schema.fields().iter().enumerate() {
-            let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
-            let array = if parts.is_empty() {
-                arrow::array::new_empty_array(field.data_type())
-            } else {
-                arrow::compute::concat(&parts).map_err(columns::Error::from)?
-            };
-            let column = Column::of(field, &array, reading, pandas.get(field.name().as_str()))?;
-            // Pandas' own index is no column.
-            if reading == Reading::Pandas && field.name().starts_with("__index_level_") {
-                continue;
-            }
-            by_name.entry(column.name.clone()).or_insert(columns.len());
-            columns.push(column);
-        }
-        Ok(Self { columns, by_name, rows })
+        Self::open(ByColumn::of_batches("table", schema.clone(), batches.to_vec()), reading)
     }
 
     pub fn of_table(table: &columns::Table, reading: Reading) -> Result<Self, Error> {
@@ -93,146 +70,127 @@ impl Frame {
         Self::new(&batch.schema(), std::slice::from_ref(batch), reading)
     }
 
+    /// A table that stays where it is. Errors: `Columns` where two columns have one name.
+    pub fn open(columns: ByColumn, reading: Reading) -> Result<Self, Error> {
+        let rows = columns.rows();
+        let pandas = dtype::pandas_types(columns.schema());
+        let mut slots = Vec::with_capacity(columns.schema().fields().len());
+        let mut by_name = HashMap::new();
+        for (index, field) in columns.schema().fields().iter().enumerate() {
+            let name = field.name().clone();
+            // Pandas' own index is no column.
+            if reading == Reading::Pandas && name.starts_with("__index_level_") {
+                continue;
+            }
+            if let Some(first) = by_name.insert(name.clone(), slots.len()) {
+                let (file, first, second) = (columns.name().to_owned(), first + 1, slots.len() + 1);
+                return Err(columns::Error::DuplicateColumn { file, column: name, first, second }.into());
+            }
+            slots.push(Slot { index, name, column: OnceLock::new() });
+        }
+        let content = Content { columns, reading, pandas, failed: Mutex::default() };
+        let (content, slots, by_name) = (Arc::new(content), Arc::new(slots), Arc::new(by_name));
+        Ok(Self { content, slots, apart: HashMap::new(), by_name, rows })
+    }
+
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|c| c.name.as_str())
+        self.slots.iter().map(|s| s.name.as_str())
+    }
+
+    /// Errors: `Columns` where there is no column of one of the names; it names those that exist.
+    pub fn must_have(&self, names: &[String]) -> Result<(), Error> {
+        match names.iter().find(|name| self.place(name).is_none()) {
+            None => Ok(()),
+            Some(column) => {
+                let known = self.names().map(str::to_owned).collect();
+                Err(columns::Error::NoColumn { column: column.clone(), known }.into())
+            }
+        }
+    }
+
+    /// Errors: what was wrong with a column that was asked for since this was asked last; it was taken for one without values.
+    pub(crate) fn sound(&self) -> Result<(), Error> {
+        let failed = self.content.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// A place for the column that nobody has read yet.
+    pub(crate) fn fresh(&self, place: usize) -> Arc<Slot> {
+        let Slot { index, name, .. } = &self.slots[place];
+        Arc::new(Slot { index: *index, name: name.clone(), column: OnceLock::new() })
+    }
+
+    /// The same table, which reads columns into these places: what was read is forgotten with the last who has its place.
+    pub(crate) fn apart(&self, apart: HashMap<usize, Arc<Slot>>) -> Self {
+        Self { apart, ..self.clone() }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Column> {
-        self.by_name.get(name).map(|&i| &self.columns[i])
+        self.place(name).map(|place| self.at(place))
     }
 
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
     }
 
+    /// Reads the column if it was not read yet.
     pub(crate) fn at(&self, place: usize) -> &Column {
-        &self.columns[place]
+        let slot = self.apart.get(&place).map_or(&self.slots[place], AsRef::as_ref);
+        slot.column.get_or_init(|| {
+            self.content.read(slot).unwrap_or_else(|error| {
+                self.content.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                Column::nothing(&slot.name)
+            })
+        })
     }
 
     pub(crate) fn width(&self) -> usize {
-        self.columns.len()
+        self.slots.len()
     }
 }
 
-impl Column {
-    fn of(field: &Field, array: &ArrayRef, reading: Reading, pandas: Option<&String>) -> Result<Self, Error> {
-        let dtype = Dtype::of(array, reading, pandas.map(String::as_str));
-        let name = field.name().clone();
-        let data = data(array, &dtype, reading)?;
-        Ok(Self { name, dtype, data })
+impl Content {
+    fn read(&self, slot: &Slot) -> Result<Column, Error> {
+        let array = self.columns.whole(slot.index)?;
+        Column::of(&slot.name, &array, self.reading, self.pandas.get(&slot.name))
     }
-
-    pub fn get(&self, row: usize) -> Cell<'_> {
-        match &self.data {
-            Data::Null => Cell::Null,
-            Data::Bool(a) if a.is_valid(row) => Cell::Bool(a.value(row)),
-            Data::Int(a) if a.is_valid(row) => Cell::Int(a.value(row)),
-            Data::Float(a) if a.is_valid(row) => Cell::Float(a.value(row)),
-            Data::Text(a) if a.is_valid(row) => Cell::Text(a.value(row)),
-            Data::Time(a) if a.is_valid(row) => Cell::Time(a.value(row)),
-            Data::Day(a) if a.is_valid(row) => Cell::Day(a.value(row)),
-            Data::Bytes(a) if a.is_valid(row) => Cell::Bytes(a.value(row)),
-            _ => Cell::Null,
-        }
-    }
-
-    /// A value of the column as results show it: a missing time is pandas' NaT, and a time of a zone has its offset.
-    pub fn shown(&self, cell: Cell<'_>) -> Value {
-        match (cell, &self.dtype) {
-            (Cell::Null, dtype) if dtype.is_time() => "NaT".into(),
-            (Cell::Time(at), Dtype::Zoned(name)) => zoned_text(at, name).into(),
-            _ => cell.json(),
-        }
-    }
-
-    pub fn is_null(&self, row: usize) -> bool {
-        match &self.data {
-            Data::Null => true,
-            Data::Bool(a) => a.is_null(row),
-            Data::Int(a) => a.is_null(row),
-            Data::Float(a) => a.is_null(row),
-            Data::Text(a) => a.is_null(row),
-            Data::Time(a) => a.is_null(row),
-            Data::Day(a) => a.is_null(row),
-            Data::Bytes(a) => a.is_null(row),
-        }
-    }
-}
-
-fn data(array: &ArrayRef, dtype: &Dtype, reading: Reading) -> Result<Data, Error> {
-    let cast = |wanted: &ArrowType| {
-        let options = CastOptions { safe: false, ..CastOptions::default() };
-        cast_with_options(array, wanted, &options).map_err(columns::Error::from)
-    };
-    Ok(match array.data_type() {
-        ArrowType::Null => Data::Null,
-        ArrowType::Boolean => Data::Bool(array.as_boolean().clone()),
-        ArrowType::UInt64
-            if array.as_primitive::<UInt64Type>().iter().flatten().any(|v| v > i64::MAX as u64) =>
-        {
-            Data::Float(cast(&ArrowType::Float64)?.as_primitive::<Float64Type>().clone())
-        }
-        t if t.is_integer() && dtype.is_float() => {
-            Data::Float(cast(&ArrowType::Float64)?.as_primitive::<Float64Type>().clone())
-        }
-        t if t.is_integer() => Data::Int(cast(&ArrowType::Int64)?.as_primitive::<Int64Type>().clone()),
-        t if t.is_floating() || is_decimal(t) => {
-            let wide = cast(&ArrowType::Float64)?;
-            let floats = wide.as_primitive::<Float64Type>();
-            if reading == Reading::Pandas && floats.iter().any(|v| v.is_some_and(f64::is_nan)) {
-                Data::Float(floats.iter().map(|v| v.filter(|v| !v.is_nan())).collect())
-            } else {
-                Data::Float(floats.clone())
-            }
-        }
-        ArrowType::Timestamp(..) => {
-            // The far past and future do not fit into nanoseconds: missing, as in pandas.
-            let nanos = cast_with_options(
-                array,
-                &ArrowType::Timestamp(TimeUnit::Nanosecond, None),
-                &CastOptions::default(),
-            )
-            .map_err(columns::Error::from)?;
-            Data::Time(nanos.as_primitive::<arrow::datatypes::TimestampNanosecondType>().clone())
-        }
-        ArrowType::Date32 | ArrowType::Date64 => {
-            Data::Day(cast(&ArrowType::Date32)?.as_primitive::<arrow::datatypes::Date32Type>().clone())
-        }
-        ArrowType::Binary
-        | ArrowType::LargeBinary
-        | ArrowType::BinaryView
-        | ArrowType::FixedSizeBinary(_) => Data::Bytes(cast(&ArrowType::Binary)?.as_binary::<i32>().clone()),
-        ArrowType::Utf8 => Data::Text(array.as_string::<i32>().clone()),
-        ArrowType::LargeUtf8 | ArrowType::Utf8View => {
-            Data::Text(cast(&ArrowType::Utf8)?.as_string::<i32>().clone())
-        }
-        ArrowType::Dictionary(_, value) => {
-            let plain = cast(value)?;
-            return data(&plain, dtype, reading);
-        }
-        _ => {
-            let options = arrow::util::display::FormatOptions::default();
-            let shown = arrow::util::display::ArrayFormatter::try_new(array.as_ref(), &options)
-                .map_err(columns::Error::from)?;
-            let text = |row: usize| array.is_valid(row).then(|| shown.value(row).to_string());
-            Data::Text((0..array.len()).map(text).collect())
-        }
-    })
-}
-
-fn is_decimal(t: &ArrowType) -> bool {
-    matches!(
-        t,
-        ArrowType::Decimal32(..)
-            | ArrowType::Decimal64(..)
-            | ArrowType::Decimal128(..)
-            | ArrowType::Decimal256(..)
-    )
 }
 
 /// Frames are shared between the rules and the report.
 pub type Shared = Arc<Frame>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Suite, read_suite, validate};
+
+    #[test]
+    fn a_validation_forgets_what_it_read_and_shows_what_it_found() {
+        let numbers = columns::column::floats([Some(1.0), None, Some(300.0), Some(4.0)]);
+        let texts = columns::column::strings([Some("a"), Some("b"), Some("b"), None]);
+        let table = columns::Table::new(vec![("x".into(), numbers), ("t".into(), texts)]).unwrap();
+        let frame = Arc::new(Frame::of_table(&table, Reading::Pandas).unwrap());
+        let suite: Suite = read_suite(
+            r#"{"name": "s", "expectations": [
+                {"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "max_value": 100}},
+                {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "t", "regex": "a",
+                    "row_condition": "x > 2", "condition_parser": "pandas"}},
+                {"type": "expect_column_mean_to_be_between", "kwargs": {"column": "x", "max_value": 0}}]}"#,
+            None,
+            None,
+        )
+        .unwrap();
+        let validation = validate(frame.clone(), suite).unwrap();
+        assert!(frame.slots.iter().all(|slot| slot.column.get().is_none()));
+        let result = validation.gx(&crate::ResultFormat::default()).unwrap();
+        let found = |at: usize, key: &str| result["results"][at]["result"][key].to_string();
+        assert_eq!(found(0, "partial_unexpected_list"), "[300.0]");
+        assert_eq!(found(1, "partial_unexpected_list"), r#"["b"]"#);
+        assert_eq!(found(1, "missing_count"), "1");
+        assert_eq!(found(2, "observed_value"), (305.0 / 3.0).to_string());
+    }
+}

@@ -57,7 +57,7 @@ fn sorted(value: &Value) -> Value {
 fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<String>) {
     let text = types::io::read_to_string(folder.join("suite.json")).unwrap();
     let suite = read_suite(&text, None, None).unwrap();
-    let validation = validate(frame(folder), suite);
+    let validation = validate(frame(folder), suite).unwrap();
     let (mut compared, mut differing) = (0, Vec::new());
     let formats = [
         ("BOOLEAN_ONLY", Level::BooleanOnly, ""),
@@ -74,7 +74,7 @@ fn compare(folder: &Path, tolerated: &dyn Fn(&Value) -> bool) -> (usize, Vec<Str
         .unwrap();
         let key = if text.contains("\"key\"") { "key" } else { "id" };
         let index_columns = if index.is_empty() { Vec::new() } else { vec![key.to_owned()] };
-        let ours = validation.gx(&ResultFormat { level, index_columns, ..ResultFormat::default() });
+        let ours = validation.gx(&ResultFormat { level, index_columns, ..ResultFormat::default() }).unwrap();
         let theirs = theirs["results"].as_array().unwrap();
         let mut left: Vec<&Value> = theirs.iter().collect();
         for result in ours["results"].as_array().unwrap() {
@@ -154,7 +154,8 @@ fn the_most_common_time_is_that_of_numpy() {
     let frame = Arc::new(Frame::of_table(&table, Reading::Pandas).unwrap());
     let suite = r#"{"name": "s", "expectations": [{"type": "expect_column_most_common_value_to_be_in_set",
         "kwargs": {"column": "t", "value_set": ["2023-03-01T04:30:00"], "ties_okay": true}}]}"#;
-    let result = validate(frame, read_suite(suite, None, None).unwrap()).gx(&ResultFormat::default());
+    let validation = validate(frame, read_suite(suite, None, None).unwrap()).unwrap();
+    let result = validation.gx(&ResultFormat::default()).unwrap();
     assert_eq!(result["results"][0]["result"]["observed_value"][0], "2023-03-01T04:30:00.000000000");
     assert_eq!(result["results"][0]["success"], false);
 }

@@ -34,15 +34,17 @@ pub(crate) struct Place {
 
 /// The packs of new nodes, and these decoded. Blocking; uses all processors where there are many nodes.
 pub(crate) fn pack(new: NewNodes) -> Result<(Vec<Pack>, Vec<Arc<Node>>), Error> {
-    let compressed = compress(&new)?;
     let mut packs = Vec::new();
     let mut pack = Pack { bytes: Vec::new(), places: Vec::new() };
-    for ((id, _), bytes) in new.0.iter().zip(compressed) {
+    let mut nodes = Vec::with_capacity(new.0.len());
+    for (node, bytes) in compress(new)? {
         if pack.bytes.len() >= FULL {
             packs.push(std::mem::replace(&mut pack, Pack { bytes: Vec::new(), places: Vec::new() }));
         }
-        pack.places.push(Place { id: *id, start: number(pack.bytes.len())?, length: number(bytes.len())? });
+        let (start, length) = (number(pack.bytes.len())?, number(bytes.len())?);
+        pack.places.push(Place { id: node.id(), start, length });
         pack.bytes.extend_from_slice(&bytes);
+        nodes.push(node);
     }
     packs.push(pack);
     for pack in &mut packs {
@@ -54,27 +56,38 @@ pub(crate) fn pack(new: NewNodes) -> Result<(Vec<Pack>, Vec<Arc<Node>>), Error> 
         pack.bytes.extend_from_slice(&number(pack.places.len())?.to_le_bytes());
         pack.bytes.extend_from_slice(MARK);
     }
-    let nodes = new.0.into_iter().map(|(id, bytes)| Ok(Arc::new(Node::made(id, bytes)?)));
-    Ok((packs, nodes.collect::<Result<_, tree::Error>>()?))
+    Ok((packs, nodes))
 }
 
-fn compress(new: &NewNodes) -> Result<Vec<Vec<u8>>, Error> {
+/// Each node decoded and compressed, in their order.
+fn compress(new: NewNodes) -> Result<Vec<(Arc<Node>, Vec<u8>)>, Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(new.0.len() / 4).max(1);
     let part = new.0.len().div_ceil(threads).max(1);
-    let one = |nodes: &[(Digest, Vec<u8>)]| {
-        let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
-        nodes.iter().map(|(_, bytes)| compressor.compress(bytes)).collect::<Result<Vec<_>, _>>()
+    let one = |nodes: Vec<(Digest, Vec<u8>)>| -> Result<Vec<_>, Error> {
+        let failed = |e: std::io::Error| Error::Stopped(format!("nodes could not be compressed: {e}"));
+        let mut compressor = zstd::bulk::Compressor::new(LEVEL).map_err(failed)?;
+        let each = nodes.into_iter().map(|(id, bytes)| {
+            let compressed = compressor.compress(&bytes).map_err(failed)?;
+            Ok((Arc::new(Node::made(id, bytes)?), compressed))
+        });
+        each.collect()
     };
-    let failed = |e: std::io::Error| Error::Stopped(format!("nodes could not be compressed: {e}"));
     if threads == 1 {
-        return one(&new.0).map_err(failed);
+        return one(new.0);
     }
+    let (mut rest, mut parts) = (new.0, Vec::with_capacity(threads));
+    while rest.len() > part {
+        let after = rest.split_off(part);
+        parts.push(std::mem::replace(&mut rest, after));
+    }
+    parts.push(rest);
+    let one = &one;
     std::thread::scope(|scope| {
-        let workers: Vec<_> = new.0.chunks(part).map(|nodes| scope.spawn(move || one(nodes))).collect();
-        let mut all = Vec::with_capacity(new.0.len());
+        let workers: Vec<_> = parts.into_iter().map(|nodes| scope.spawn(move || one(nodes))).collect();
+        let mut all = Vec::new();
         for worker in workers {
             let part = worker.join().map_err(|_| Error::Stopped("compressing nodes panicked".into()))?;
-            all.extend(part.map_err(failed)?);
+            all.extend(part?);
         }
         Ok(all)
     })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ledger::{Value, params};
+use ledger::{Insert, Value, params};
 
 use super::{Reads, Result, Writes, after_prefix, placeholders};
 
@@ -148,24 +148,29 @@ pub(crate) fn any_entry(db: &mut impl Reads, layers: &[i64]) -> Result<bool> {
     Ok(false)
 }
 
-/// Writes entries of distinct paths to layers, many in a statement. Only four numbers of rows occur, so that few
-/// statements are prepared.
+/// Rows whose values are in memory at once.
+const ROWS: usize = 2_048;
+
+/// Writes entries of distinct paths to layers, many in a statement.
 pub(crate) fn put(db: &mut impl Writes, entries: Vec<(i64, Staged)>) -> Result<()> {
     let workspace = db.workspace();
+    let into = Insert {
+        table: "staged_entry",
+        columns: &[
+            ("workspace_id", "BIGINT"),
+            ("staging_id", "BIGINT"),
+            ("path", "BYTEA"),
+            ("object", "BYTEA"),
+        ],
+        tail: " ON CONFLICT (workspace_id, staging_id, path) DO UPDATE SET object = excluded.object",
+    };
     let mut entries = entries.into_iter();
     while entries.len() > 0 {
-        let count = [64, 16, 4].into_iter().find(|n| *n <= entries.len()).unwrap_or(1);
-        let lists: Vec<_> = (0..count).map(|i| format!("({})", placeholders(1 + i * 4, 4))).collect();
-        let mut values: Vec<Value> = Vec::with_capacity(count * 4);
-        for (layer, (path, object)) in entries.by_ref().take(count) {
+        let mut values: Vec<Value> = Vec::with_capacity(entries.len().min(ROWS) * 4);
+        for (layer, (path, object)) in entries.by_ref().take(ROWS) {
             values.extend(params![workspace, layer, path, object]);
         }
-        let sql = format!(
-            "INSERT INTO staged_entry (workspace_id, staging_id, path, object) VALUES {} \
-             ON CONFLICT (workspace_id, staging_id, path) DO UPDATE SET object = excluded.object",
-            lists.join(", ")
-        );
-        db.run(&sql, &values)?;
+        db.insert(&into, &values)?;
     }
     Ok(())
 }

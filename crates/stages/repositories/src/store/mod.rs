@@ -13,7 +13,7 @@ pub(crate) mod rules;
 pub(crate) mod runs;
 pub(crate) mod uploads;
 
-use ledger::{FactTx, Row, Rx, Tx, Value};
+use ledger::{FactTx, Insert, Row, Rx, Tx, Value};
 use types::{Timestamp, WorkspaceId};
 
 use crate::{Error, Metadata};
@@ -32,6 +32,8 @@ pub(crate) trait Reads {
 
 pub(crate) trait Writes: Reads {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64>;
+    /// Rows whose values stand one behind the other; how many changed.
+    fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64>;
     fn time(&self) -> Timestamp;
     /// Keeps other servers from changing a branch until this commits.
     fn hold_branch(&mut self, id: i64) -> Result<()>;
@@ -56,6 +58,9 @@ macro_rules! writes {
         impl Writes for $type<'_> {
             fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
                 self.execute(sql, values)
+            }
+            fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64> {
+                $type::insert(self, into, values)
             }
             fn time(&self) -> Timestamp {
                 self.now()

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ledger::{FactTx, Row, Value, params};
+use ledger::{FactTx, Insert, Row, Value, params};
 use types::Digest;
 
 use crate::store::{Reads, Result, placeholders};
@@ -70,29 +70,25 @@ pub(crate) fn renew(tx: &mut FactTx<'_>, ids: &[Digest]) -> Result<HashSet<Diges
 /// One that is there already is from now on where it was written last.
 pub(crate) fn insert(tx: &mut FactTx<'_>, rows: impl Iterator<Item = (Digest, Found)>) -> Result<()> {
     let (workspace, now) = (tx.workspace(), tx.now());
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
-        let piece: Vec<_> = rows.by_ref().take(PIECE).collect();
-        let lists: Vec<_> = (0..piece.len()).map(|i| format!("({})", placeholders(1 + 6 * i, 6))).collect();
-        let mut values = Vec::with_capacity(6 * piece.len());
-        for (id, found) in &piece {
-            values.extend(params![
-                workspace,
-                bytes(id),
-                bytes(&found.pack),
-                found.start as i64,
-                found.length as i64,
-                now
-            ]);
-        }
-        let sql = format!(
-            "INSERT INTO tree_node (workspace_id, id, pack, start, length, kept_at) VALUES {} \
-             ON CONFLICT (workspace_id, id) DO UPDATE SET pack = excluded.pack, start = excluded.start, \
-             length = excluded.length, kept_at = excluded.kept_at, condemned_at = NULL",
-            lists.join(", ")
-        );
-        tx.execute(&sql, &values)?;
+    let into = Insert {
+        table: "tree_node",
+        columns: &[
+            ("workspace_id", "BIGINT"),
+            ("id", "BYTEA"),
+            ("pack", "BYTEA"),
+            ("start", "BIGINT"),
+            ("length", "BIGINT"),
+            ("kept_at", "BIGINT"),
+        ],
+        tail: " ON CONFLICT (workspace_id, id) DO UPDATE SET pack = excluded.pack, start = excluded.start, \
+               length = excluded.length, kept_at = excluded.kept_at, condemned_at = NULL",
+    };
+    let mut values = Vec::new();
+    for (id, found) in rows {
+        let (start, length) = (found.start as i64, found.length as i64);
+        values.extend(params![workspace, bytes(&id), bytes(&found.pack), start, length, now]);
     }
+    tx.insert(&into, &values)?;
     Ok(())
 }
 

@@ -121,6 +121,43 @@ ledger::db_test! {
         let told = house.stage.action_runs(&me(), "repo", Some("dev"), None, some()).await.unwrap().items;
         assert_eq!(told[0].event, Event::PostCreateBranch.name());
     }
+
+    async fn an_action_about_new_branches_is_asked_each_time_and_only_of_the_tree_that_has_it(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        house.put("main", "data.txt", "plain").await;
+        house.commit("main", "without actions").await;
+        house.branch("before", "main").await;
+        let action = "name: check\non:\n  pre-create-branch:\n    branches: [risky*]\nhooks:\n  - id: hook\n    type: webhook\n    properties: {url: \"http://127.0.0.1:1/\"}\n";
+        house.put("main", "_lakefs_actions/check.yaml", action).await;
+        house.commit("main", "with an action").await;
+        for attempt in 1..=3 {
+            let made = house.stage.create_branch(&me(), "repo", "risky", "main", false, false).await;
+            assert!(matches!(made, Err(Error::Refused { .. })), "{made:?}");
+            let runs = house.stage.action_runs(&me(), "repo", Some("risky"), None, some()).await.unwrap().items;
+            assert_eq!(runs.len(), attempt);
+        }
+        // Other names, and other trees, are none of its business.
+        house.branch("harmless", "main").await;
+        house.branch("risky", "main~1").await;
+        let branches = house.stage.branches(&me(), "repo", some(), false).await.unwrap().items;
+        let names: Vec<_> = branches.iter().map(|branch| branch.name.as_str()).collect();
+        assert_eq!(names, ["before", "harmless", "main", "risky"]);
+    }
+
+    async fn a_new_branch_is_refused_alike_before_and_after_its_tree_is_known_to_have_no_actions(ledger: ledger::Ledger) {
+        let house = house(&ledger).await;
+        let made = |name: &'static str, source: &'static str| {
+            let stage = house.stage.clone();
+            async move { stage.create_branch(&me(), "repo", name, source, false, false).await }
+        };
+        assert!(matches!(made("main", "main").await, Err(Error::BranchExists(_))));
+        assert!(matches!(made("dev", "nowhere").await, Err(Error::RefNotFound(_))));
+        made("dev", "main").await.unwrap();
+        assert!(matches!(made("dev", "main").await, Err(Error::BranchExists(_))));
+        assert!(matches!(made("new", "nowhere").await, Err(Error::RefNotFound(_))));
+        house.stage.create_tag(&me(), "repo", "v1", "main", false).await.unwrap();
+        assert!(matches!(made("v1", "main").await, Err(Error::NameTaken(_, "tag"))));
+    }
 }
 
 /// Answers one request after the other with these status codes; the requests.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use types::Uid;
 
-use super::{PIECE, Reads, Result, find_keys, runs, search};
+use super::{PIECE, Reads, Result, met_keys, runs, search};
 use crate::listing::{Group, Keys, Listed};
 use crate::model::Run;
 use crate::search::{RunField, RunQuery};
@@ -24,7 +24,7 @@ pub(crate) fn list(on: &mut impl Reads, query: &RunQuery, group: Option<&Group>)
         },
     };
     let key = match joined {
-        Some((table, key)) => find_keys(on, &[key])?.into_values().next().map(|id| (table, id)),
+        Some((table, key)) => met_keys(on, &[key])?.into_values().next().map(|id| (table, id)),
         None => None,
     };
     let column = if joined.is_some() && key.is_none() { "NULL" } else { column };
@@ -72,7 +72,7 @@ fn load(on: &mut impl Reads, found: &mut [runs::Stored], keys: &Keys) -> Result<
     ] {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let ids: BTreeMap<i64, String> =
-            find_keys(on, &names)?.into_iter().map(|(name, id)| (id, name)).collect();
+            met_keys(on, &names)?.into_iter().map(|(name, id)| (id, name)).collect();
         if ids.is_empty() || places.is_empty() {
             continue;
         }

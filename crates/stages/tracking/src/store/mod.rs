@@ -16,7 +16,7 @@ pub(crate) mod views;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ledger::{FactTx, Memo, Row, Rx, Tx, Value, params};
+use ledger::{FactTx, Insert, Memo, Row, Rx, Tx, Value, params};
 use types::WorkspaceId;
 
 pub(crate) type Result<T> = std::result::Result<T, ledger::Error>;
@@ -24,6 +24,7 @@ pub(crate) type Result<T> = std::result::Result<T, ledger::Error>;
 pub(crate) trait Reads {
     fn rows(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>>;
     fn workspace(&self) -> WorkspaceId;
+    fn memo(&mut self) -> &mut Memo;
 
     fn row(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>> {
         Ok(self.rows(sql, values)?.into_iter().next())
@@ -32,9 +33,12 @@ pub(crate) trait Reads {
 
 pub(crate) trait Writes: Reads {
     fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64>;
+    /// Rows whose values stand one behind the other; how many changed.
+    fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64>;
+    /// As `insert`; the rows that its tail returns, in no order.
+    fn insert_returning(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<Vec<Row>>;
     /// Keeps other servers off the runs' metrics until this commits. `runs` are sorted.
     fn lock_metrics(&mut self, runs: &[i64]) -> Result<()>;
-    fn memo(&mut self) -> &mut Memo;
 }
 
 macro_rules! reads {
@@ -46,34 +50,33 @@ macro_rules! reads {
             fn workspace(&self) -> WorkspaceId {
                 $type::workspace(self)
             }
+            fn memo(&mut self) -> &mut Memo {
+                $type::memo(self)
+            }
         }
     )*};
 }
 reads!(Tx FactTx Rx);
 
-impl Writes for Tx<'_> {
-    fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
-        self.execute(sql, values)
-    }
-    fn lock_metrics(&mut self, runs: &[i64]) -> Result<()> {
-        self.lock("run.metrics", runs)
-    }
-    fn memo(&mut self) -> &mut Memo {
-        Self::memo(self)
-    }
+macro_rules! writes {
+    ($($type:ident)*) => {$(
+        impl Writes for $type<'_> {
+            fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
+                self.execute(sql, values)
+            }
+            fn insert(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<u64> {
+                $type::insert(self, into, values)
+            }
+            fn insert_returning(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<Vec<Row>> {
+                $type::insert_returning(self, into, values)
+            }
+            fn lock_metrics(&mut self, runs: &[i64]) -> Result<()> {
+                self.lock("run.metrics", runs)
+            }
+        }
+    )*};
 }
-
-impl Writes for FactTx<'_> {
-    fn run(&mut self, sql: &str, values: &[Value]) -> Result<u64> {
-        self.execute(sql, values)
-    }
-    fn lock_metrics(&mut self, runs: &[i64]) -> Result<()> {
-        self.lock("run.metrics", runs)
-    }
-    fn memo(&mut self) -> &mut Memo {
-        Self::memo(self)
-    }
-}
+writes!(Tx FactTx);
 
 /// How many values one `IN (…)` holds at most; longer lists are asked in pieces.
 pub(crate) const PIECE: usize = 1_000;
@@ -106,10 +109,53 @@ pub(crate) fn find_keys(on: &mut impl Reads, names: &[&str]) -> Result<BTreeMap<
     Ok(found)
 }
 
+/// Keys that searches have met, both ways; neither a name nor its id ever changes.
+#[derive(Default)]
+struct MetKeys {
+    ids: HashMap<WorkspaceId, HashMap<String, i64>>,
+    names: HashMap<i64, String>,
+}
+
+/// More than these are forgotten: each thread that reads has its own.
+const MET_KEYS: usize = 5_000;
+
+/// As [`find_keys`], for those who ask for the same ones again and again.
+pub(crate) fn met_keys(on: &mut impl Reads, names: &[&str]) -> Result<BTreeMap<String, i64>> {
+    let mut met: MetKeys = on.memo().take();
+    if met.ids.values().map(HashMap::len).sum::<usize>() > MET_KEYS {
+        met.ids.clear();
+    }
+    let here = met.ids.entry(on.workspace()).or_default();
+    let mut found: BTreeMap<String, i64> = names
+        .iter()
+        .filter_map(|name| here.get_key_value(*name))
+        .map(|(name, id)| (name.clone(), *id))
+        .collect();
+    let unknown: Vec<&str> = names.iter().copied().filter(|name| !found.contains_key(*name)).collect();
+    let mut read = find_keys(on, &unknown)?;
+    here.extend(read.iter().map(|(name, id)| (name.clone(), *id)));
+    on.memo().put(met);
+    found.append(&mut read);
+    Ok(found)
+}
+
 /// Names of keys, by id.
 pub(crate) fn key_names(on: &mut impl Reads, ids: &BTreeSet<i64>) -> Result<HashMap<i64, String>> {
+    let mut met: MetKeys = on.memo().take();
+    let unknown: Vec<i64> = ids.iter().filter(|id| !met.names.contains_key(id)).copied().collect();
+    let read = read_names(on, &unknown)?;
+    let known = ids.iter().filter_map(|id| Some((*id, met.names.get(id)?.clone())));
+    let found: HashMap<i64, String> = known.chain(read.clone()).collect();
+    if met.names.len() + read.len() > MET_KEYS {
+        met.names.clear();
+    }
+    met.names.extend(read.into_iter().take(MET_KEYS));
+    on.memo().put(met);
+    Ok(found)
+}
+
+fn read_names(on: &mut impl Reads, ids: &[i64]) -> Result<HashMap<i64, String>> {
     let mut found = HashMap::with_capacity(ids.len());
-    let ids: Vec<i64> = ids.iter().copied().collect();
     for piece in ids.chunks(PIECE) {
         // The plus: by id, not by an index that begins with the workspace.
         let sql = format!(
@@ -179,41 +225,12 @@ fn make_keys(on: &mut impl Writes, names: &[&str]) -> Result<BTreeMap<String, i6
     }
     let workspace = on.workspace();
     let absent: Vec<_> = names.iter().filter(|name| !found.contains_key(**name)).collect();
-    insert_rows(
-        on,
-        "INSERT INTO attribute_key (workspace_id, name) VALUES ",
-        2,
-        " ON CONFLICT (workspace_id, name) DO NOTHING",
-        absent.into_iter().flat_map(|name| params![workspace, *name]).collect(),
-    )?;
+    let into = Insert {
+        table: "attribute_key",
+        columns: &[("workspace_id", "BIGINT"), ("name", "TEXT")],
+        tail: " ON CONFLICT (workspace_id, name) DO NOTHING",
+    };
+    let values: Vec<Value> = absent.into_iter().flat_map(|name| params![workspace, *name]).collect();
+    on.insert(&into, &values)?;
     find_keys(on, names)
-}
-
-/// Inserts rows of `columns` values each, many a statement: `head` ends with `VALUES `, `tail` follows the rows.
-/// Few statements are made, so that the databases keep them prepared.
-pub(crate) fn insert_rows(
-    on: &mut impl Writes,
-    head: &str,
-    columns: usize,
-    tail: &str,
-    values: Vec<Value>,
-) -> Result<u64> {
-    let mut changed = 0;
-    let mut rest = values.as_slice();
-    for size in [256, 32, 4, 1] {
-        while rest.len() >= size * columns {
-            let (piece, after) = rest.split_at(size * columns);
-            rest = after;
-            let mut sql = String::with_capacity(head.len() + tail.len() + size * (columns * 6 + 4));
-            sql.push_str(head);
-            for row in 0..size {
-                sql.push_str(if row == 0 { "(" } else { ", (" });
-                sql.push_str(&placeholders(1 + row * columns, columns));
-                sql.push(')');
-            }
-            sql.push_str(tail);
-            changed += on.run(&sql, piece)?;
-        }
-    }
-    Ok(changed)
 }

@@ -201,8 +201,11 @@ pub(crate) fn delete_tag(tx: &mut Tx<'_>, run: i64, name: &str) -> Result<u64> {
     )
 }
 
-/// Place of the column in the statements of [`load_piece`].
+/// Places of columns in the statements of [`load_piece`], which reads hundreds of rows: by name each would be looked for.
+const RUN_ID: usize = 0;
 const KEY_ID: usize = 1;
+const VALUE: usize = 2;
+const JSON: usize = 3;
 
 /// Fills in what the runs logged.
 pub(crate) fn load(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
@@ -220,7 +223,7 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     let mut values = vec![Value::from(on.workspace())];
     values.extend(runs.iter().map(|run| Value::from(run.id)));
     let ids = placeholders(2, runs.len());
-    let place_of = |row: &Row| -> Result<usize> { Ok(places.get(&row.get("run_id")?).copied().unwrap_or(0)) };
+    let place_of = |row: &Row| -> Result<usize> { Ok(places.get(&row.get(RUN_ID)?).copied().unwrap_or(0)) };
 
     let of_runs = |columns: &str, table: &str| {
         format!("SELECT run_id, key_id, {columns} FROM {table} WHERE workspace_id = $1 AND run_id IN ({ids})")
@@ -238,15 +241,14 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     for row in &params {
         let run = &mut runs[place_of(row)?].run;
         let name = name_of(row)?;
-        if let Some(json) =
-            row.get::<Option<String>>("json")?.and_then(|text| serde_json::from_str(&text).ok())
+        if let Some(json) = row.get::<Option<String>>(JSON)?.and_then(|text| serde_json::from_str(&text).ok())
         {
             run.typed_params.insert(name.clone(), json);
         }
-        run.params.insert(name, row.get("value")?);
+        run.params.insert(name, row.get(VALUE)?);
     }
     for row in &tags {
-        runs[place_of(row)?].run.tags.insert(name_of(row)?, row.get("value")?);
+        runs[place_of(row)?].run.tags.insert(name_of(row)?, row.get(VALUE)?);
     }
     for row in &metrics {
         runs[place_of(row)?].run.metrics.insert(name_of(row)?, summary(row)?);
@@ -287,14 +289,15 @@ fn load_piece(on: &mut impl Reads, runs: &mut [Stored]) -> Result<()> {
     Ok(())
 }
 
+/// Of a row of run, key and `last_value, is_nan, last_step, last_at, min_value, max_value, points`.
 pub(crate) fn summary(row: &Row) -> Result<MetricSummary> {
-    let value = if row.get("is_nan")? { f64::NAN } else { row.get("last_value")? };
+    let value = if row.get(3)? { f64::NAN } else { row.get(2)? };
     Ok(MetricSummary {
         value,
-        step: row.get("last_step")?,
-        at: row.get("last_at")?,
-        min: row.get("min_value")?,
-        max: row.get("max_value")?,
-        points: row.get("points")?,
+        step: row.get(4)?,
+        at: row.get(5)?,
+        min: row.get(6)?,
+        max: row.get(7)?,
+        points: row.get(8)?,
     })
 }

@@ -144,4 +144,29 @@ ledger::db_test! {
         let found = tracking::run(&ledger, &me(), run.uid).await.unwrap().metrics;
         assert_eq!(found.values().map(|m| m.points).collect::<Vec<_>>(), [16; 8]);
     }
+
+    async fn more_points_than_are_worked_on_at_once_are_counted_for_those_who_brought_them(ledger: ledger::Ledger) {
+        let runs = [new_run(&ledger, 1).await, new_run(&ledger, 2).await, new_run(&ledger, 3).await];
+        // Nine clients with a thousand metrics each, three to a run; of each run the third one brings what the first brought.
+        let writes = (0..9_usize).map(|client| {
+            let (ledger, uid) = (ledger.clone(), runs[client % 3].uid);
+            async move {
+                let step = i64::try_from(client / 3 % 2).unwrap();
+                let points = (0..1_000).map(|k| point(&format!("k{k:04}"), 0.5, step, step)).collect();
+                tracking::log_batch(&ledger, &me(), uid, metrics(points)).await.unwrap().points
+            }
+        });
+        let new = futures::future::join_all(writes).await;
+        for run in 0..3 {
+            // Which of the two was first is chance.
+            assert_eq!((new[run] + new[run + 6], new[run + 3]), (1_000, 1_000), "{new:?}");
+        }
+        for run in &runs {
+            let found = tracking::run(&ledger, &me(), run.uid).await.unwrap().metrics;
+            assert_eq!(found.len(), 1_000);
+            assert!(found.values().all(|m| (m.points, m.step, m.value) == (2, 1, 0.5)));
+        }
+        let gone = tracking::log_batch(&ledger, &me(), types::new_id(types::Timestamp(0)), metrics(vec![point("m", 1.0, 0, 0)])).await;
+        assert!(matches!(gone, Err(Error::RunNotFound(_))));
+    }
 }

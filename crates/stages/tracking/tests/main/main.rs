@@ -9,6 +9,7 @@ mod artifacts;
 mod experiments;
 mod logging;
 mod metrics;
+mod migrating;
 mod searching;
 
 use ledger::Ledger;

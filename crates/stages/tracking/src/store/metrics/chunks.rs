@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use ledger::{Error, Row, Value, params};
+use ledger::{Error, Insert, Row, Value, params};
 
 use super::{Series, damaged};
 use crate::chunk::{self, Bucket};
 use crate::model::Point;
 use crate::points::extremes;
-use crate::store::{Reads, Result, Writes, insert_rows, placeholders};
+use crate::store::{Reads, Result, Writes, placeholders};
 
 /// What is known of a chunk without reading it.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Head {
     data: i64,
 }
 
-/// Chunks whose bytes one statement reads.
+/// Chunks that one statement reads or deletes.
 const READ: usize = 64;
 
 fn head(row: &Row) -> Result<Head> {
@@ -78,52 +78,68 @@ pub(super) fn insert(on: &mut impl Writes, chunks: &[NewChunk]) -> Result<()> {
             chunk::write_buckets(points)
         ]);
     }
-    let head = "INSERT INTO metric_chunk (workspace_id, run_id, key_id, seq, points, step0, step1, at0, at1, min_value, \
-         max_value, data_id, buckets) VALUES ";
-    insert_rows(on, head, 13, "", values)?;
+    let into = Insert {
+        table: "metric_chunk",
+        columns: &[
+            ("workspace_id", "BIGINT"),
+            ("run_id", "BIGINT"),
+            ("key_id", "BIGINT"),
+            ("seq", "BIGINT"),
+            ("points", "BIGINT"),
+            ("step0", "BIGINT"),
+            ("step1", "BIGINT"),
+            ("at0", "BIGINT"),
+            ("at1", "BIGINT"),
+            ("min_value", "DOUBLE PRECISION"),
+            ("max_value", "DOUBLE PRECISION"),
+            ("data_id", "BIGINT"),
+            ("buckets", "BYTEA"),
+        ],
+        tail: "",
+    };
+    on.insert(&into, &values)?;
     Ok(())
 }
 
 /// Stores the bytes of chunks; their ids, in the order of the chunks.
 fn insert_data(on: &mut impl Writes, chunks: &[NewChunk]) -> Result<Vec<i64>> {
     let workspace = on.workspace();
-    let mut ids = Vec::with_capacity(chunks.len());
-    let mut rest = chunks;
-    for size in [32, 4, 1] {
-        while rest.len() >= size {
-            let (piece, after) = rest.split_at(size);
-            rest = after;
-            let rows: Vec<String> = (0..size).map(|i| format!("({})", placeholders(1 + 2 * i, 2))).collect();
-            let sql = format!(
-                "INSERT INTO metric_chunk_data (workspace_id, data) VALUES {} RETURNING id",
-                rows.join(", ")
-            );
-            let mut values = Vec::with_capacity(2 * size);
-            for chunk in piece {
-                values.extend(params![workspace, chunk::write(&chunk.points)]);
-            }
-            let mut made: Vec<i64> =
-                on.rows(&sql, &values)?.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
-            // Both databases count up row by row; in which order they return the rows is not said.
-            made.sort_unstable();
-            ids.extend(made);
-        }
-    }
+    let into = Insert {
+        table: "metric_chunk_data",
+        columns: &[("workspace_id", "BIGINT"), ("data", "BYTEA")],
+        tail: " RETURNING id",
+    };
+    let values: Vec<Value> =
+        chunks.iter().flat_map(|chunk| params![workspace, chunk::write(&chunk.points)]).collect();
+    let rows = on.insert_returning(&into, &values)?;
+    let mut ids: Vec<i64> = rows.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+    // Both databases count up row by row, in the order of the values; in which order they return the rows is not said.
+    ids.sort_unstable();
     Ok(ids)
 }
 
 /// Deletes the chunks, heads and bytes.
 pub(super) fn delete(on: &mut impl Writes, series: Series, heads: &[Head]) -> Result<()> {
     let workspace = on.workspace();
-    for head in heads {
-        on.run(
-            "DELETE FROM metric_chunk_data WHERE workspace_id = $1 AND id = $2",
-            &params![workspace, head.data],
-        )?;
-        on.run(
-            "DELETE FROM metric_chunk WHERE workspace_id = $1 AND run_id = $2 AND key_id = $3 AND seq = $4",
-            &params![workspace, series.run, series.key, head.seq],
-        )?;
+    for piece in heads.chunks(READ) {
+        // The last one repeated: few statements serve every number of chunks.
+        let size = piece.len().next_power_of_two();
+        let padded =
+            |of: fn(&Head) -> i64| (0..size).map(move |i| Value::from(of(&piece[i.min(piece.len() - 1)])));
+        let mut values = params![workspace].to_vec();
+        values.extend(padded(|head| head.data));
+        let sql = format!(
+            "DELETE FROM metric_chunk_data WHERE workspace_id = $1 AND id IN ({})",
+            placeholders(2, size)
+        );
+        on.run(&sql, &values)?;
+        let mut values = params![workspace, series.run, series.key].to_vec();
+        values.extend(padded(|head| head.seq));
+        let sql = format!(
+            "DELETE FROM metric_chunk WHERE workspace_id = $1 AND run_id = $2 AND key_id = $3 AND seq IN ({})",
+            placeholders(4, size)
+        );
+        on.run(&sql, &values)?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::points::{by_step, storable};
 use crate::store::{Result, Writes, ensure_keys};
 
 /// What one call logs to one run.
+#[derive(Clone, Copy)]
 pub(crate) struct Batch<'a> {
     /// Row ids of the run and of its experiment.
     pub run: i64,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ledger::{Row, Value, params};
+use ledger::{Insert, Row, Value, params};
 
 use super::Series;
 use crate::model::Point;
 use crate::points::{by_step, extremes, from_row, in_row};
-use crate::store::{PIECE, Reads, Result, Writes, insert_rows, placeholders};
+use crate::store::{PIECE, Reads, Result, Writes, placeholders};
 
 /// A series' row in `run_metric`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +52,8 @@ impl Summary {
 
 /// Runs that one statement asks for.
 const RUNS: usize = 32;
+/// Rows that are in memory at once, coming or going: a thousand new metrics of each of many runs come together.
+const ROWS: usize = 2_048;
 
 const COLUMNS: &str = "run_id, key_id, last_step, last_at, last_value, is_nan, min_value, max_value, points, sealed, \
      chunks, sealed_step, sealed_at";
@@ -82,8 +84,8 @@ pub(super) fn read(on: &mut impl Reads, series: &[Series]) -> Result<HashMap<Ser
         runs_of.entry(of_run.iter().map(|s| s.key).collect()).or_default().push(of_run[0].run);
     }
     for (keys, runs) in runs_of {
-        for (runs, keys) in
-            runs.chunks(RUNS).flat_map(|runs| keys.chunks(PIECE).map(move |keys| (runs, keys)))
+        let few = (ROWS / keys.len().clamp(1, PIECE)).clamp(1, RUNS);
+        for (runs, keys) in runs.chunks(few).flat_map(|runs| keys.chunks(PIECE).map(move |keys| (runs, keys)))
         {
             let (run_count, key_count) = (runs.len().next_power_of_two(), keys.len().next_power_of_two());
             let sql = format!(
@@ -110,6 +112,10 @@ pub(super) fn read(on: &mut impl Reads, series: &[Series]) -> Result<HashMap<Ser
 /// Stores summaries, each with the id of its run's experiment. Several servers may write summaries of one run only
 /// while they hold its lock.
 pub(super) fn write(on: &mut impl Writes, summaries: &[(Series, i64, Summary)]) -> Result<()> {
+    summaries.chunks(ROWS).try_for_each(|piece| write_piece(on, piece))
+}
+
+fn write_piece(on: &mut impl Writes, summaries: &[(Series, i64, Summary)]) -> Result<()> {
     let workspace = on.workspace();
     let mut values = Vec::with_capacity(summaries.len() * 15);
     for (series, experiment, summary) in summaries {
@@ -133,18 +139,32 @@ pub(super) fn write(on: &mut impl Writes, summaries: &[(Series, i64, Summary)]) 
             summary.sealed_to.map(|s| s.1)
         ]);
     }
-    insert_rows(
-        on,
-        "INSERT INTO run_metric (workspace_id, run_id, key_id, experiment_id, last_value, is_nan, last_step, last_at, \
-         min_value, max_value, points, sealed, chunks, sealed_step, sealed_at) VALUES ",
-        15,
-        " ON CONFLICT (workspace_id, run_id, key_id) DO UPDATE SET last_value = excluded.last_value, \
-         is_nan = excluded.is_nan, last_step = excluded.last_step, last_at = excluded.last_at, \
-         min_value = excluded.min_value, max_value = excluded.max_value, points = excluded.points, \
-         sealed = excluded.sealed, chunks = excluded.chunks, sealed_step = excluded.sealed_step, \
-         sealed_at = excluded.sealed_at",
-        values,
-    )?;
+    let into = Insert {
+        table: "run_metric",
+        columns: &[
+            ("workspace_id", "BIGINT"),
+            ("run_id", "BIGINT"),
+            ("key_id", "BIGINT"),
+            ("experiment_id", "BIGINT"),
+            ("last_value", "DOUBLE PRECISION"),
+            ("is_nan", "BOOLEAN"),
+            ("last_step", "BIGINT"),
+            ("last_at", "BIGINT"),
+            ("min_value", "DOUBLE PRECISION"),
+            ("max_value", "DOUBLE PRECISION"),
+            ("points", "BIGINT"),
+            ("sealed", "BIGINT"),
+            ("chunks", "BIGINT"),
+            ("sealed_step", "BIGINT"),
+            ("sealed_at", "BIGINT"),
+        ],
+        tail: " ON CONFLICT (workspace_id, run_id, key_id) DO UPDATE SET last_value = excluded.last_value, \
+               is_nan = excluded.is_nan, last_step = excluded.last_step, last_at = excluded.last_at, \
+               min_value = excluded.min_value, max_value = excluded.max_value, points = excluded.points, \
+               sealed = excluded.sealed, chunks = excluded.chunks, sealed_step = excluded.sealed_step, \
+               sealed_at = excluded.sealed_at",
+    };
+    on.insert(&into, &values)?;
     Ok(())
 }
 

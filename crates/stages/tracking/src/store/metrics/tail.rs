@@ -1,22 +1,41 @@
 //! The tail: a narrow row for each point that is in no chunk yet.
 
-use ledger::{Row, Value, params};
+use ledger::{Insert, Row, Value, params};
 
 use super::Series;
 use crate::model::Point;
 use crate::points::{from_row, in_row};
-use crate::store::{Reads, Result, Writes, insert_rows};
+use crate::store::{Reads, Result, Writes};
+
+/// Rows that are in memory at once.
+const ROWS: usize = 2_048;
 
 /// Stores points that are not there yet.
 pub(super) fn insert(on: &mut impl Writes, points: &[(Series, Point)]) -> Result<()> {
+    points.chunks(ROWS).try_for_each(|piece| insert_piece(on, piece))
+}
+
+fn insert_piece(on: &mut impl Writes, points: &[(Series, Point)]) -> Result<()> {
     let workspace = on.workspace();
     let mut values = Vec::with_capacity(points.len() * 7);
     for (series, point) in points {
         let (value, is_nan) = in_row(point.value);
         values.extend(params![workspace, series.run, series.key, point.step, point.at, value, is_nan]);
     }
-    let head = "INSERT INTO metric_tail (workspace_id, run_id, key_id, step, at, value, is_nan) VALUES ";
-    insert_rows(on, head, 7, "", values)?;
+    let into = Insert {
+        table: "metric_tail",
+        columns: &[
+            ("workspace_id", "BIGINT"),
+            ("run_id", "BIGINT"),
+            ("key_id", "BIGINT"),
+            ("step", "BIGINT"),
+            ("at", "BIGINT"),
+            ("value", "DOUBLE PRECISION"),
+            ("is_nan", "BOOLEAN"),
+        ],
+        tail: "",
+    };
+    on.insert(&into, &values)?;
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use ledger::{Row, Value};
 use types::WorkspaceId;
 
-use super::{PIECE, Reads, Result, find_keys, keyset, runs};
+use super::{PIECE, Reads, Result, keyset, met_keys, runs};
 use crate::model::Run;
 use crate::search::{Cursor, Found, Lifecycle, RunField, RunQuery, SortValue};
 use crate::statement::Statement;
@@ -102,7 +102,7 @@ pub(crate) fn select(
 fn plan<'a>(on: &mut impl Reads, query: &'a RunQuery) -> Result<Plan<'a>> {
     let fields = query.filter.iter().map(|c| &c.field).chain(query.order.iter().map(|o| &o.field));
     let names: Vec<&str> = fields.filter_map(conditions::key_of).collect();
-    let keys = find_keys(on, &names)?;
+    let keys = met_keys(on, &names)?;
     let mut s = Statement::default();
     s.push("SELECT id FROM experiment WHERE workspace_id = ").bind(on.workspace());
     match &query.experiments {
