@@ -6,6 +6,7 @@ Needs podman and a static busybox (Debian: podman, runc, busybox-static); the im
 the script says so and fails. `CONTAINERS_CONF` is passed on, for machines where podman needs settings.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -138,11 +139,10 @@ def main():
 
     napping = run(sleepy)
     until(lambda: containers(), 30)
-    shims = subprocess.run(["pgrep", "-f", str(folder / "data" / "pipelines")], stdout=subprocess.PIPE, text=True).stdout.split()
-    for pid in shims:
-        command = Path(f"/proc/{pid}/cmdline")
-        if command.exists() and command.read_bytes().startswith(sys.argv[1].encode()):
-            os.kill(int(pid), signal.SIGKILL)
+    for started in (folder / "data" / "pipelines").rglob("started.json"):
+        pid = json.loads(started.read_text())["pid"]
+        if not (started.parent / "exit.json").exists() and b"internal-step-shim" in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
     state = ended(napping, 60).state
     checks.check(state == "FAILED", "with its shim killed the attempt is lost", state)
     checks.check(until(lambda: not containers(), 20), "and its container ended", str(containers()))

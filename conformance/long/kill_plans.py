@@ -112,7 +112,8 @@ def processes(data: Path, word: str) -> list[int]:
             continue
         is_shim = "internal-step-shim" in line
         inside = where.startswith(str(data / "pipelines"))
-        if (word == "shim" and is_shim and str(data) in " ".join(line)) or (word == "step" and inside and not is_shim):
+        # One that has no attempt yet is in the folder above.
+        if inside and (is_shim if word == "shim" else not is_shim):
             found.append(int(entry.name))
     return found
 

@@ -6,11 +6,11 @@
 - local: the pipelines of `sdk/python/test/local_execution/local_execution_test.py`, submitted through `kfp.Client`; what they give is
   compared with what that file expects. Its tests of warnings of the local runner are run for their pipelines' outputs.
 - compiled: each file of `test_data/sdk_compiled_pipelines/valid` that holds lightweight components only (importers and claims of
-  volumes among them), uploaded and run with
-  inputs made as upstream's end-to-end tests make them; the run must succeed, below `failing/` it must fail.
+  volumes among them), uploaded and run with inputs made as upstream's end-to-end tests make them; the run must succeed, below `failing/` it must fail.
 
 The server runs on a fresh folder. The environment is that of kfp_requirements.txt (`KFP_SUITE_PYTHON` names its interpreter for
-`cargo xtask test`). `DATABASE_URL` puts the server on PostgreSQL, `SERVER_URL` takes one that runs already.
+`cargo xtask test`). `KFP_SUITE_ONLY` takes the compiled files with that in their name, `KFP_SUITE_SHARE=1/3` a third of them.
+`DATABASE_URL` puts the server on PostgreSQL, `SERVER_URL` takes one that runs already.
 """
 
 import json
@@ -304,14 +304,16 @@ def compiled_suite(server, checkout, folder):
     client = kfp.Client(host=server.url)
     base = checkout / "test_data/sdk_compiled_pipelines/valid"
     only = os.environ.get("KFP_SUITE_ONLY")
-    found, going, others = {}, {}, 0
+    share, shares = map(int, os.environ.get("KFP_SUITE_SHARE", "1/1").split("/"))
+    found, going, others, place = {}, {}, 0, 0
     for path in sorted([*base.rglob("*.yaml"), *base.rglob("*.json")]):
         name = str(path.relative_to(base))
         documents = [document for document in yaml.safe_load_all(path.read_text()) if document]
         if "root" not in documents[0] or not is_lightweight(documents[0]):
             others += 1
             continue
-        if only and only not in name:
+        place += 1
+        if (only and only not in name) or place % shares != share % shares:
             continue
         try:
             pipeline = client.upload_pipeline(str(path), pipeline_name=f"{name} {time.time_ns()}").pipeline_id
