@@ -112,8 +112,9 @@ def processes(data: Path, word: str) -> list[int]:
             continue
         is_shim = "internal-step-shim" in line
         inside = where.startswith(str(data / "pipelines"))
-        # One that has no attempt yet is in the folder above.
-        if inside and (is_shim if word == "shim" else not is_shim):
+        # One that waits for its next attempt is elsewhere, or where its last one has ended.
+        is_busy = is_shim and not os.path.exists(f"{where}/exit.json")
+        if inside and (is_busy if word == "shim" else not is_shim):
             found.append(int(entry.name))
     return found
 
