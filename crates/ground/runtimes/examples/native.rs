@@ -53,7 +53,10 @@ fn answer(request: &Value) -> Result<Value, Error> {
             column_type: serde_json::from_value(column["type"].clone()).unwrap(),
             required: true,
         });
-        columns.push(Column { name, values: values(&column["type"], column["values"].as_array().unwrap()) });
+        columns.push(Column {
+            name: name.into(),
+            values: values(&column["type"], column["values"].as_array().unwrap()),
+        });
     }
     let frame = Frame::new(columns)?;
     let (model, schema) = load(&source, &bytes, &InputSchema::Columns(specs))?;

@@ -58,7 +58,7 @@ fn columns(expected: &serde_json::Value) -> (InputSchema, Frame) {
         .iter()
         .enumerate()
         .map(|(i, name)| Column {
-            name: name.clone(),
+            name: name.as_str().into(),
             values: Values::Float(values.iter().skip(i).step_by(width).copied().collect()),
         })
         .rev()

@@ -39,7 +39,7 @@ fn sample(name: &str) -> Sample {
     let names: Vec<String> = serde_json::from_value(expected["columns"].clone()).unwrap();
     let rows = expected["rows"].as_array().unwrap();
     let columns = names.iter().enumerate().map(|(i, name)| Column {
-        name: name.clone(),
+        name: name.as_str().into(),
         values: Values::Float(rows.iter().map(|r| r[i].as_f64().unwrap_or(f64::NAN)).collect()),
     });
     let frame = Frame::new(columns.collect()).unwrap();

@@ -49,7 +49,7 @@ fn main() {
                 true => Values::Float((0..rows).map(|row| number(ROWS + row, c)).collect()),
                 false => Values::Text((0..rows).map(|row| Some(text(ROWS + row, c))).collect()),
             };
-            Column { name: name.clone(), values }
+            Column { name: name.as_str().into(), values }
         };
         let frame = Frame::new(names.iter().enumerate().map(|(c, name)| of(c, name)).collect()).unwrap();
         let mut times: Vec<f64> = (0..2_000)

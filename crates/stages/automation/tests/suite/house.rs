@@ -389,7 +389,7 @@ impl House {
             .schema()
             .names()
             .map(|name| Column {
-                name: name.to_owned(),
+                name: name.into(),
                 values: Values::Float(features.complete_numbers(name).unwrap()),
             })
             .collect();

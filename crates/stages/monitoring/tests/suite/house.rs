@@ -151,7 +151,8 @@ impl House {
         let probability = first.iter().map(|v| v.clamp(0.0, 1.0)).collect();
         let now = self.ledger.clock().now();
         let ids: Vec<Uid> = first.iter().map(|_| types::new_id(now)).collect();
-        let columns = columns.into_iter().map(|(name, values)| Column { name, values }).collect();
+        let columns =
+            columns.into_iter().map(|(name, values)| Column { name: name.into(), values }).collect();
         let outputs = vec![Column { name: "probability".into(), values: Values::Float(probability) }];
         let batch = Batch {
             workspace: WorkspaceId::DEFAULT,
