@@ -1,6 +1,6 @@
 // Labels of a dataset version that look wrong: a person keeps or corrects each, and the corrected ones become a new version.
 import { type FormEvent, useState } from 'react';
-import { type ApiError, type DatasetVersion, type DatasetVersionDetail, type LabelItem, type LabelPage, call } from '../api';
+import { type ApiError, type DatasetVersion, type DatasetVersionDetail, type LabelItem, type LabelPage, type LabelReview, call } from '../api';
 import { count, number } from '../format';
 import { useKeys } from '../keys';
 import { Ago, Await, Empty, Facts, Failure, Page, Panel, State } from '../parts/basics';
@@ -107,12 +107,13 @@ function labelsOf(items: LabelItem[]): string[] {
 function Find({ path, plan, busy, doing, again = false }: { path: string; plan: { label: string } | null; busy: boolean; doing: (work: () => Promise<void>) => Promise<void>; again?: boolean }) {
   const detail = useApi<DatasetVersionDetail>(again ? null : path, { topics: ['data'] });
   const [column, setColumn] = useState<string | null>(null);
+  const [clean, setClean] = useState<string | null>(null);
   const columns = detail.data?.schema.columns.map((known) => known.name) ?? [];
   const wanted = column ?? plan?.label ?? columns.at(-1) ?? '';
-  const find = () => void doing(() => call<unknown>(`${path}/labels`, { method: 'POST', body: column === null && plan !== null && !again ? {} : { label: wanted } }).then(() => undefined));
+  const find = () => void doing(() => call<LabelReview>(`${path}/labels`, { method: 'POST', body: column === null && plan !== null && !again ? {} : { label: wanted } }).then((found) => setClean(found.pending + found.complete + found.declined === 0 ? found.column : null)));
   if (again) return <button type="button" disabled={busy} onClick={find}>Look again</button>;
   return (
-    <Empty title="Nobody looked for label errors of this version yet">
+    <Empty title={clean === null ? 'Nobody looked for label errors of this version yet' : `No label in ${clean} looks wrong`}>
       <form
         className="verdict"
         onSubmit={(event) => {

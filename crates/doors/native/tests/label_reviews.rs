@@ -7,13 +7,14 @@ use types::{Actor, Role};
 
 use crate::{COMPONENTS, Client, error, with_role};
 
-/// Sixty rows in two heaps; the label of row 7 is the other heap's.
+/// 400 rows in two heaps; the label of every 37th row, from the fifth on, is the other heap's.
 async fn import(client: &Client) {
     let mut text = String::from("x,y,kind\n");
-    for row in 1..=60 {
+    for row in 1..=400 {
         let heap = row % 2;
-        let kind = if (heap == 1) == (row != 7) { "cat" } else { "dog" };
-        writeln!(text, "{},{},{kind}", heap * 90 + row, row * 17 % 60).unwrap();
+        let kind = if (heap == 1) == (row % 37 != 5) { "cat" } else { "dog" };
+        let (x, y) = (f64::from(heap * 50) + f64::from(row * 13 % 40) / 4.0, f64::from(row * 7 % 30) / 10.0);
+        writeln!(text, "{x:.3},{y:.3},{kind}").unwrap();
     }
     let form = format!(
         "--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{text}\r\n--cut--\r\n"
@@ -42,15 +43,14 @@ ledger::db_test! {
         let (status, body) = client.call("POST", labels, json!({})).await;
         assert_eq!((status, error(&body)), (StatusCode::BAD_REQUEST, ("invalid", true)), "{body}");
         let (status, found) = client.call("POST", labels, json!({ "label": "kind" })).await;
-        assert_eq!((status, &found["pending"]), (StatusCode::OK, &json!(1)), "{found}");
+        assert_eq!((status, &found["pending"]), (StatusCode::OK, &json!(11)), "{found}");
         let page = client.get(&format!("{labels}?status=pending")).await;
-        let item = &page["items"][0];
-        assert_eq!((&item["row"], &item["given"], &item["likely"]), (&json!(7), &json!("dog"), &json!("cat")));
-        assert_eq!(item["values"]["x"], 97);
-        let (status, body) = client.call("POST", &format!("{labels}/7"), json!({ "verdict": "correct" })).await;
+        let item = page["items"].as_array().unwrap().iter().find(|item| item["row"] == 5).unwrap();
+        assert_eq!((&item["given"], &item["likely"], &item["values"]["x"]), (&json!("dog"), &json!("cat"), &json!(56.25)));
+        let (status, body) = client.call("POST", &format!("{labels}/5"), json!({ "verdict": "correct" })).await;
         assert_eq!((status, error(&body)), (StatusCode::BAD_REQUEST, ("invalid", true)));
         let said = json!({ "verdict": "correct", "label": "cat", "comment": "whiskers" });
-        let (status, done) = client.call("POST", &format!("{labels}/7"), said).await;
+        let (status, done) = client.call("POST", &format!("{labels}/5"), said).await;
         assert_eq!((status, &done["verdict"]), (StatusCode::OK, &json!("cat")), "{done}");
         let reviews = client.get("label-reviews").await;
         assert_eq!((&reviews["reviews"][0]["dataset"], &reviews["reviews"][0]["corrected"]), (&json!("pets"), &json!(1)));
@@ -65,14 +65,14 @@ ledger::db_test! {
         client.call("POST", "datasets/pets/versions/1/labels", json!({ "label": "kind" })).await;
         for (path, body) in [
             ("labels", json!({ "label": "kind" })),
-            ("labels/7", json!({ "verdict": "keep" })),
+            ("labels/5", json!({ "verdict": "keep" })),
             ("corrected", json!({})),
         ] {
             let path = format!("datasets/pets/versions/1/{path}");
             let (status, _) = client.call_as(with_role(Role::Viewer), "POST", &path, body).await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
         }
-        let (status, body) = client.call("POST", "datasets/pets/versions/1/labels/8", json!({ "verdict": "keep" })).await;
+        let (status, body) = client.call("POST", "datasets/pets/versions/1/labels/6", json!({ "verdict": "keep" })).await;
         assert_eq!((status, error(&body).0), (StatusCode::NOT_FOUND, "not_found"), "{body}");
     }
 }
