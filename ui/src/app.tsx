@@ -19,6 +19,7 @@ const ROUTES: [RegExp, ComponentType<PageProps>][] = [
   [/^\/compare$/, page(() => import('./pages/compare'))],
   [/^\/datasets$/, page(() => import('./pages/datasets'))],
   [/^\/datasets\/([^/]+)$/, page(() => import('./pages/dataset'))],
+  [/^\/datasets\/([^/]+)\/labels$/, page(() => import('./pages/labels'))],
   [/^\/repositories$/, page(() => import('./pages/data/repositories'))],
   [/^\/repositories\/([^/]+)$/, page(() => import('./pages/data/objects'))],
   [/^\/repositories\/([^/]+)\/table$/, page(() => import('./pages/data/table'))],

@@ -86,3 +86,44 @@ export interface Rollout {
   guards: { least_requests: number; error_margin: number; latency_factor: number; latency_slack_ms: number; patience_seconds: number; without_traffic: 'pause' | 'roll_back' };
   timeline: { at: string; what: string; share: number; by: string }[];
 }
+
+/** How the labels of a dataset version stand that looked wrong. */
+export interface LabelReview {
+  dataset: string;
+  number: number;
+  version: string;
+  column: string;
+  pending: number;
+  /** Judged, the corrected ones among them. */
+  complete: number;
+  corrected: number;
+  declined: number;
+  since: string;
+}
+
+/** A row whose label looks wrong. */
+export interface LabelItem {
+  row: number;
+  row_id: string;
+  column: string;
+  given: string;
+  likely: string;
+  /** How much speaks for the given label, 0 to 1. */
+  quality: number;
+  values: Record<string, unknown>;
+  status: 'pending' | 'complete' | 'declined';
+  verdict: string | null;
+  comment: string | null;
+  completed_by: string | null;
+  completed_at: string | null;
+}
+
+export interface LabelPage {
+  dataset: string;
+  number: number;
+  review: LabelReview | null;
+  /** What the dataset's own verification says of labels. */
+  plan: { label: string; probabilities: string[]; activations: string[]; ignore: string[] } | null;
+  items: LabelItem[];
+  more: boolean;
+}

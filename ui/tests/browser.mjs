@@ -48,9 +48,9 @@ async function api(where) {
 
 /** What the server has, so that the pages can be held against it. */
 async function inventory() {
-  const [datasets, models, pipelines, pipelineRuns, endpoints, monitors, retrainings, runs, events, reviews] = await Promise.all(
+  const [datasets, models, pipelines, pipelineRuns, endpoints, monitors, retrainings, runs, events, reviews, labels] = await Promise.all(
     // Of the events, a family that nobody adds to while the pages are looked at: the table shows the newest alone.
-    ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50&kind=project', '/reviews?limit=50'].map(api),
+    ['/datasets', '/models', '/pipelines', '/pipeline-runs?limit=50', '/endpoints', '/monitors', '/retrainings', '/runs?limit=50', '/events?limit=50&kind=project', '/reviews?limit=50', '/label-reviews'].map(api),
   );
   const declared = new Set(pipelines.pipelines.filter((pipeline) => pipeline.declared).map((pipeline) => pipeline.name));
   const found = {
@@ -66,6 +66,7 @@ async function inventory() {
     run: runs.runs[0],
     events: events.events,
     reviews: reviews.queues,
+    labels: labels.reviews,
   };
   if (COMPLETE) for (const [noun, value] of Object.entries(found)) check(value !== undefined && value?.length !== 0, `the server has a ${noun}`);
   return found;
@@ -85,7 +86,7 @@ async function pages(have) {
     ['endpoints', '/endpoints', have.endpoint ? [have.endpoint.name] : ['Nothing is served yet']],
     ['monitors', '/monitors', have.monitor ? [have.monitor.name] : ['No monitor yet']],
     ['retrainings', '/retrainings', have.retraining ? [have.retraining.policy] : ['Nothing was retrained yet']],
-    ['reviews', '/reviews', have.reviews.length > 0 ? [have.reviews[0].endpoint, 'Latest'] : ['No prediction waits for a person']],
+    ['reviews', '/reviews', [...(have.reviews.length > 0 ? [have.reviews[0].endpoint, 'Latest'] : ['No prediction waits for a person']), ...(have.labels.length > 0 ? ['Labels of datasets', have.labels[0].column] : [])]],
     ...(process.env.MLWRIGHT_READ_ONLY === undefined ? [] : [['repositories', '/repositories', ['Repositories']]]),
     ['lineage', '/lineage', ['Lineage']],
     ['why-ask', '/why', ['Which prediction?']],
@@ -106,6 +107,7 @@ async function pages(have) {
     const version = have.dataset.latest.number;
     const detail = await api(`/datasets/${e(have.dataset.name)}/versions/${version}`);
     list.push(['dataset', `/datasets/${e(have.dataset.name)}`, [`${detail.schema.columns.length} columns`, ...detail.schema.columns.slice(0, 3).map((column) => column.name), ...(detail.gate ? ['Expectations'] : [])]]);
+    list.push(['labels-of-dataset', `/datasets/${e(have.dataset.name)}/labels`, [/^Labels of/, have.labels.some((review) => review.dataset === have.dataset.name && review.number === version) ? 'Labels that look wrong' : 'Nobody looked for label errors of this version yet']]);
     if (version > 1) list.push(['dataset-diff', `/datasets/${e(have.dataset.name)}?v=${version}&against=${version - 1}`, [`v${version - 1} against v${version}`]]);
   }
   if (have.model) {
@@ -123,6 +125,10 @@ async function pages(have) {
   if (have.monitor) {
     const monitor = await api(`/monitors/${e(have.monitor.name)}`);
     list.push(['monitor', `/monitors/${e(monitor.name)}`, monitor.windows.length > 0 ? ['features drifted', ...(monitor.windows[0].signals?.some((signal) => signal.name !== 'drift') ? ['Signals', 'Missing values'] : []), ...monitor.windows[0].features.slice(0, 2).map((feature) => feature.name)] : ['No full window yet']]);
+  }
+  if (have.labels.length > 0) {
+    const [review] = have.labels;
+    list.push(['labels', `/datasets/${e(review.dataset)}/labels?v=${review.number}`, [/wait, .* are judged/, 'Labels that look wrong', 'For the given']]);
   }
   if (have.reviews.length > 0) list.push(['reviews-of-endpoint', `/reviews/${e(have.reviews[0].endpoint)}`, ['Of this endpoint', /wait, .* answered/]]);
   if (have.retraining) list.push(['retraining', `/retrainings/${have.retraining.id}`, [have.retraining.policy, 'What it made']]);

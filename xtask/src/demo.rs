@@ -127,6 +127,8 @@ fn play(
     let text = std::fs::read_to_string(&tried).map_err(|e| format!("{}: {e}", tried.display()))?;
     let trials = Json::parse(&text)?;
     let tried = |name: &str| trials.get(name).text().ok_or_else(|| format!("trials.json has no {name}"));
+    println!("\n== labels of the first version that look wrong");
+    run(&mut mlwright(&["reviews", "labels", "visits@1", "--find", "any_visit", "--limit", "5"]))?;
     println!("\n== event log");
     run(&mut mlwright(&["status"]))?;
     let audit = http::get(server.port, "/api/v1/audit/verify")?;

@@ -26,7 +26,14 @@ export default function DatasetPage({ args: [name = ''] }: { args: string[] }) {
           <Page
             crumbs={[['Datasets', '/datasets']]}
             title={<>{data.name} {current && <span className="tag">v{current.number}</span>}</>}
-            actions={current && <Link className="button" href={`/lineage?kind=dataset_version&key=${current.uid}&direction=effects`}>What did it touch?</Link>}
+            actions={
+              current && (
+                <>
+                  <Link className="button" href={`/datasets/${enc(name)}/labels?v=${current.number}`}>Labels that look wrong</Link>
+                  <Link className="button" href={`/lineage?kind=dataset_version&key=${current.uid}&direction=effects`}>What did it touch?</Link>
+                </>
+              )
+            }
           >
             <div className="stack">
               <Table

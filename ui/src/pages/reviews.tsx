@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react';
-import { type ApiError, type Review, type ReviewQueue, call } from '../api';
+import { type ApiError, type LabelReview, type Review, type ReviewQueue, call } from '../api';
 import { number } from '../format';
 import { useKeys } from '../keys';
 import { Ago, Await, Code, Empty, Facts, Failure, Page, Panel, State } from '../parts/basics';
@@ -18,7 +18,8 @@ export default function Reviews({ args: [endpoint] }: { args: string[] }) {
 function Queues() {
   const list = useApi<List>('/reviews?limit=100', { topics: TOPICS });
   return (
-    <Page title="Reviews" lead="Predictions that wait for a person. What people say of them becomes their labels.">
+    <Page title="Reviews" lead="Predictions that wait for a person, and labels of datasets that look wrong. What people say of predictions becomes their labels.">
+      <Labels />
       <Await of={list}>
         {({ queues, items }) =>
           queues.length === 0 ? (
@@ -50,6 +51,32 @@ function Queues() {
         }
       </Await>
     </Page>
+  );
+}
+
+/** Nothing where no labels were looked at. */
+function Labels() {
+  const reviews = useApi<{ reviews: LabelReview[] }>('/label-reviews', { topics: [...TOPICS, 'data'] }).data?.reviews ?? [];
+  if (reviews.length === 0) return null;
+  return (
+    <div className="stack" style={{ marginBottom: 16 }}>
+      <Panel title="Labels of datasets" flush>
+        <Table
+          label="Labels of datasets"
+          rows={reviews}
+          id={(review) => review.version}
+          href={(review) => `/datasets/${enc(review.dataset)}/labels?v=${review.number}`}
+          columns={[
+            { key: 'dataset', label: 'Dataset', width: 'minmax(160px, 1fr)', render: (review) => `${review.dataset} v${review.number}` },
+            { key: 'column', label: 'Label', width: 'minmax(90px, 140px)', render: (review) => review.column },
+            { key: 'pending', label: 'Waiting', align: 'num', width: '110px', render: (review) => number(review.pending) },
+            { key: 'complete', label: 'Judged', align: 'num', width: '110px', render: (review) => number(review.complete) },
+            { key: 'corrected', label: 'Corrected', align: 'num', width: '110px', render: (review) => number(review.corrected) },
+            { key: 'since', label: 'Since', width: '110px', render: (review) => <Ago at={review.since} /> },
+          ]}
+        />
+      </Panel>
+    </div>
   );
 }
 

@@ -13,7 +13,7 @@ use types::{Class, Digest, Permission};
 
 use crate::{Failure, State, view};
 
-fn version(version: &Version) -> Value {
+pub(crate) fn version(version: &Version) -> Value {
     json!({
         "uid": version.uid,
         "dataset": version.dataset,

@@ -13,6 +13,7 @@ mod graphs;
 mod history;
 mod imports;
 mod keys;
+mod label_reviews;
 mod labels;
 mod model_versions;
 mod monitors;

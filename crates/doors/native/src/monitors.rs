@@ -49,7 +49,7 @@ pub async fn get(
 ) -> Result<Json<Value>, Failure> {
     let actor = caller.require(Permission::Read)?;
     let found = monitoring::get(&state.ledger, actor, &name, query.windows.clamp(1, 1_000)).await?;
-    let total = state.log.total(actor, &found.endpoint).await?;
+    let pending = monitoring::pending_rows(&state.ledger, &state.log, actor, &found).await?;
     Ok(Json(json!({
         "name": found.name,
         "endpoint": found.endpoint,
@@ -63,7 +63,7 @@ pub async fn get(
         "streak": found.streak,
         "problem": found.problem,
         "levels": found.levels,
-        "pending_rows": (total - found.next_ordinal).max(0),
+        "pending_rows": pending,
         "windows": found.windows.iter().map(window).collect::<Vec<_>>(),
         "latest": found.latest.as_ref().map(window),
         "performance": found.performance.iter().map(performance).collect::<Vec<_>>(),

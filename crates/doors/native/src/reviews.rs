@@ -27,7 +27,7 @@ fn hundred() -> i64 {
     100
 }
 
-fn status(text: &str) -> Result<ItemStatus, Failure> {
+pub(crate) fn status(text: &str) -> Result<ItemStatus, Failure> {
     [ItemStatus::Pending, ItemStatus::Complete, ItemStatus::Declined]
         .into_iter()
         .find(|status| status.name() == text)

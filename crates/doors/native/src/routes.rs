@@ -5,9 +5,9 @@ use kit::{Door, Routes};
 
 use crate::failure::in_envelope;
 use crate::{
-    State, admin, content, data, datasets, endpoints, history, imports, keys, labels, model_versions,
-    monitors, overview, packaging, pipelines as pl, preview, projects, registry, retrainings, reviews,
-    rollouts, run_notes, run_table, run_views, runs, users, webhooks, why,
+    State, admin, content, data, datasets, endpoints, history, imports, keys, label_reviews, labels,
+    model_versions, monitors, overview, packaging, pipelines as pl, preview, projects, registry, retrainings,
+    reviews, rollouts, run_notes, run_table, run_views, runs, users, webhooks, why,
 };
 
 /// Every endpoint of the native API.
@@ -78,6 +78,7 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/reviews/next", post(reviews::next))
         .route("/api/v1/reviews/{id}", get(reviews::get))
         .route("/api/v1/reviews/{id}/{action}", post(reviews::act))
+        .route("/api/v1/label-reviews", get(label_reviews::list))
         .route("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .route("/api/v1/webhooks/{id}", delete(webhooks::delete))
         .route("/api/v1/monitors", get(monitors::list))
@@ -90,6 +91,12 @@ pub fn routes(state: State) -> Door {
         .route("/api/v1/datasets/{name}", get(datasets::get))
         .route("/api/v1/datasets/{name}/versions", post(datasets::import))
         .route("/api/v1/datasets/{name}/versions/{number}", get(datasets::get_version))
+        .route(
+            "/api/v1/datasets/{name}/versions/{number}/labels",
+            get(label_reviews::get).post(label_reviews::find),
+        )
+        .route("/api/v1/datasets/{name}/versions/{number}/labels/{row}", post(label_reviews::judge))
+        .route("/api/v1/datasets/{name}/versions/{number}/corrected", post(label_reviews::correct))
         .route("/api/v1/pipelines", get(pl::list))
         .route("/api/v1/pipelines/{name}", get(pl::get))
         .route("/api/v1/pipelines/{name}/runs", post(pl::start))

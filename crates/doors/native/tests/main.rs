@@ -8,6 +8,7 @@ extern crate mlwright_door_native as door_native;
 mod data;
 mod datasets_door;
 mod endpoints;
+mod label_reviews;
 mod labels;
 mod monitors;
 mod overview;

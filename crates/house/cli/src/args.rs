@@ -20,7 +20,7 @@ pub use self::packages::{Package, PackageCommand};
 pub use self::pipelines::{Backfills, ListPipelineRuns, Pipelines, RunPipeline, Schedules};
 pub use data::{Data, Form, Ref, Repo, Transfer};
 pub use quality::{Drift, DriftMode, Profile};
-pub use serving::{Deploy, Endpoints, ModelRef, Predict, Reviews, Rollout, model_ref};
+pub use serving::{Deploy, Endpoints, LabelAnswer, Labels, ModelRef, Predict, Reviews, Rollout, model_ref};
 pub use tracking::{Artifacts, Experiments, Import, ImportMlflow, ListRuns, Models, Runs};
 pub use validate::{SuiteFormat, Validate};
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use types::{Actor, Timestamp, Uid};
 
-use crate::{Error, Retraining, store};
+use crate::watch::EVERY;
+use crate::{Automation, Error, Retraining, store};
 
 /// Who asked for the end of a retraining.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,4 +55,39 @@ pub async fn cancel(
             store::retrainings::find(tx, uid)?.ok_or(Error::NoRetraining(uid))
         })
         .await
+}
+
+impl Automation {
+    /// What `work` comes to; `None` once somebody asked for the end of the retraining. The work is dropped then, wherever it is: it must
+    /// be such that it can be done again.
+    #[doc(hidden)]
+    pub async fn unless_cancelled<T>(
+        &self,
+        actor: &Actor,
+        retraining: Uid,
+        work: impl Future<Output = T>,
+    ) -> Result<Option<T>, Error> {
+        let mut changed = self.ledger.watch();
+        let asked = async {
+            loop {
+                // Other servers write, too, and nobody tells of that.
+                tokio::select! {
+                    told = changed.changed() => if told.is_err() { tokio::time::sleep(EVERY).await },
+                    () = tokio::time::sleep(EVERY) => {}
+                }
+                let asked = self.ledger.read(actor.workspace, move |rx| {
+                    let found = store::retrainings::find(rx, retraining)?;
+                    Ok::<_, ledger::Error>(found.is_some_and(|found| found.cancel.is_some()))
+                });
+                if asked.await? {
+                    return Ok::<(), Error>(());
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Ok(Some(done)),
+            asked = asked => asked.map(|()| None),
+        }
+    }
 }

@@ -164,7 +164,7 @@ async fn by_labels(
     policy: &Policy,
     wanted: i64,
 ) -> Result<(), Error> {
-    let count = automation.log.label_count(actor, &policy.recipe.endpoint, Timestamp(0)).await?;
+    let count = automation.label_count(actor, &policy.recipe.endpoint, Timestamp(0)).await?;
     let fresh = || Mark { kind: LABELS.to_owned(), value: count };
     let Some(mark) = mark(automation, actor, policy, LABELS).await? else {
         return remember(automation, actor, policy, fresh()).await;

@@ -6,6 +6,7 @@
 //! because they declare the policies.
 
 mod alarms;
+mod answered;
 mod cancel;
 mod commits;
 mod decide;

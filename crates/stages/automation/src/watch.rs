@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use blobs::Blobs;
@@ -9,10 +11,11 @@ use serving::Serving;
 use tasks::CancellationToken;
 use types::{Actor, Class, Fault as _, Uid, WorkspaceId};
 
+use crate::answered::Counted;
 use crate::{Error, Retraining, State, alarms, commits, due, steps, store};
 
 /// Labels and pipeline runs are looked at this often; events wake it at once.
-const EVERY: Duration = Duration::from_millis(500);
+pub(crate) const EVERY: Duration = Duration::from_millis(500);
 const CURSOR: &str = "automation";
 const EVENTS: i64 = 500;
 /// With several servers on one database one of them automates.
@@ -30,6 +33,8 @@ pub struct Automation {
     cursor: Cursor,
     /// Names this server in the lease.
     holder: String,
+    /// Labels in all and of those of answers, when they were last counted.
+    counts: Arc<Mutex<HashMap<Counted, (i64, i64)>>>,
 }
 
 impl Automation {
@@ -50,7 +55,12 @@ impl Automation {
             repositories: repositories.clone(),
             cursor: Cursor::new(ledger, CURSOR),
             holder: types::new_id(ledger.clock().now()).hex(),
+            counts: Arc::default(),
         }
+    }
+
+    pub(crate) fn counts(&self) -> MutexGuard<'_, HashMap<Counted, (i64, i64)>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Until the token is cancelled. What cannot be done now is tried again.

@@ -29,6 +29,7 @@ pub use model::{
     BaselineRef, FeatureRule, FeatureScore, Judgement, Method, Monitor, MonitorSpec, MonitorSummary,
     Performance, WindowRows, WindowView,
 };
+pub use records::pending_rows;
 pub use resolve::baseline_of;
 pub use rules::{Against, Bias, Clients, Level, Limits, Records, Rules};
 pub use signals::Signal;

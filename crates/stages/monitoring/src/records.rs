@@ -3,13 +3,42 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use predictions::{Rows, Window};
+use ledger::Ledger;
+use predictions::{Log, Rows, Window};
 use types::{Actor, Uid, WorkspaceId};
 
 use crate::Error;
-use crate::model::MonitorSpec;
+use crate::model::{Monitor, MonitorSpec};
 use crate::rules::Records;
 use crate::watch::Monitoring;
+
+/// Records that are looked at one by one, to tell how many a window has so far.
+const COUNTED: i64 = 20_000;
+
+/// The records that a monitor watches and that are in no window yet. Where variants answer nobody, the first 20,000 are told from
+/// theirs one by one; all after these count.
+pub async fn pending_rows(
+    ledger: &Ledger,
+    log: &Log,
+    actor: &Actor,
+    monitor: &Monitor,
+) -> Result<i64, Error> {
+    let endpoint = &monitor.endpoint;
+    let pending = (log.total(actor, endpoint).await? - monitor.next_ordinal).max(0);
+    let wanted = monitor.spec.rules.records == Records::Shadows;
+    let shadows = serving::shadows_by_revision(ledger, actor, endpoint).await?;
+    if pending == 0 || shadows.is_empty() {
+        return Ok(if wanted { 0 } else { pending });
+    }
+    let limit = pending.min(COUNTED);
+    let window = Window::From { ordinal: monitor.next_ordinal, limit: limit as usize };
+    let rows = log.window(actor, endpoint, window).await?;
+    let is_shadow = |row: usize| {
+        shadows.get(&rows.revisions[row]).is_some_and(|names| names.contains(&rows.variants[row]))
+    };
+    let watched = (0..rows.len()).filter(|row| is_shadow(*row) == wanted).count();
+    Ok(watched as i64 + (pending - limit))
+}
 
 /// Revisions whose shadows are remembered.
 const REVISIONS: usize = 1_000;

@@ -95,6 +95,12 @@ pub(crate) fn integers(table: &Table, name: &str) -> Result<Vec<i64>, Error> {
 }
 
 impl Labelled {
+    /// These rows, in this order.
+    pub fn take(&self, rows: &[usize]) -> Result<Self, Error> {
+        let labels = rows.iter().map(|row| self.labels[*row].clone()).collect();
+        Ok(Self { rows: self.rows.take(rows)?, labels })
+    }
+
     /// The input columns and the label as last column, under `label`: rows as a training set has them.
     pub fn table(&self, label: &str) -> Result<Table, Error> {
         Ok(self.rows.inputs.with_column(label, labels(&self.labels))?)

@@ -1,4 +1,4 @@
-use types::{Class, Fault, Hint, Uid};
+use types::{Class, DataType, Fault, Hint, Uid};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,6 +32,22 @@ pub enum Error {
     TakenBy { prediction: Uid, by: String },
     #[error("prediction `{prediction}` was judged by {by}")]
     Judged { prediction: Uid, by: String },
+    #[error("the label of row {0} was not put before people")]
+    LabelNotWaiting(i64),
+    #[error("the label of row {row} was judged by {by}")]
+    LabelJudged { row: i64, by: String },
+    #[error("`{label}` is no label of column `{column}`, which is {}", .wanted.name())]
+    BadLabel { column: String, label: String, wanted: DataType },
+    #[error("label errors cannot be looked for: {0}")]
+    LabelsNotJudged(String),
+    #[error("no label of `{dataset}` version {number} was corrected")]
+    NothingCorrected { dataset: String, number: i64 },
+    #[error("the review was stopped: {0}")]
+    Stopped(String),
+    #[error(transparent)]
+    Curation(Box<curation::Error>),
+    #[error(transparent)]
+    Datasets(Box<datasets::Error>),
     #[error(transparent)]
     Predictions(Box<predictions::Error>),
     #[error(transparent)]
@@ -44,6 +60,18 @@ impl From<predictions::Error> for Error {
     }
 }
 
+impl From<curation::Error> for Error {
+    fn from(error: curation::Error) -> Self {
+        Self::Curation(Box::new(error))
+    }
+}
+
+impl From<datasets::Error> for Error {
+    fn from(error: datasets::Error) -> Self {
+        Self::Datasets(Box::new(error))
+    }
+}
+
 impl Fault for Error {
     fn class(&self) -> Class {
         match self {
@@ -52,14 +80,23 @@ impl Fault for Error {
             | Self::QueueNotFound(_)
             | Self::NoPrediction(_)
             | Self::NotWaiting(_)
+            | Self::LabelNotWaiting(_)
             | Self::ItemNotFound { .. } => Class::NotFound,
             Self::SchemaExists { .. } | Self::QueueExists { .. } => Class::AlreadyExists,
             Self::DefaultSchema
             | Self::UserQueue
             | Self::QuestionsLocked
             | Self::TakenBy { .. }
+            | Self::LabelJudged { .. }
+            | Self::NothingCorrected { .. }
             | Self::Judged { .. } => Class::Conflict,
-            Self::InputChanged(_) | Self::UnknownSchemas { .. } => Class::Invalid,
+            Self::InputChanged(_)
+            | Self::UnknownSchemas { .. }
+            | Self::BadLabel { .. }
+            | Self::LabelsNotJudged(_) => Class::Invalid,
+            Self::Stopped(_) => Class::Unavailable,
+            Self::Curation(e) => e.class(),
+            Self::Datasets(e) => e.class(),
             Self::Predictions(e) => e.class(),
             Self::Ledger(e) => e.class(),
         }
@@ -83,6 +120,18 @@ impl Fault for Error {
                 "take the next one; this one is free again half an hour after it was taken"
             }
             Self::Judged { .. } => "who judged it may correct it; POST /api/v1/labels replaces a label",
+            Self::LabelNotWaiting(_) => {
+                "look for label errors of the version first; its list shows what waits"
+            }
+            Self::LabelJudged { .. } => "who judged it may judge it again",
+            Self::BadLabel { .. } => "give a label as the other rows have it",
+            Self::LabelsNotJudged(_) => {
+                "name the column of labels, and columns of probabilities where the features are no numbers"
+            }
+            Self::NothingCorrected { .. } => "correct a label first",
+            Self::Stopped(_) => "try again",
+            Self::Curation(e) => return e.hint(),
+            Self::Datasets(e) => return e.hint(),
             Self::Predictions(e) => return e.hint(),
             Self::Ledger(e) => return e.hint(),
         };

@@ -62,8 +62,10 @@ impl Judging {
 impl Serving {
     /// Before a version is loaded for a deployment: whatever is required must have been found, or is found now.
     ///
+    /// It may last, and may be dropped at any moment: a deployment asks again.
+    ///
     /// Errors: `packages::Error::NotJudged`, `TrialFailed`.
-    pub(crate) async fn admit(&self, actor: &Actor, version: Uid) -> Result<(), Error> {
+    pub async fn admit(&self, actor: &Actor, version: Uid) -> Result<(), Error> {
         let (gates, judging) = (&self.0.config.gates, &self.0.judging);
         let Some(engines) = &self.0.config.engines else { return Ok(()) };
         let key = (actor.workspace, version);

@@ -53,7 +53,7 @@ pub use record::RecordSettings;
 pub use rollout::{Guards, Moment, NewRollout, Rollout, RolloutState, StableVariant, WithoutTraffic};
 pub use serving::{Serving, ServingConfig};
 pub use settings::{Batching, CacheSettings, Rate, Settings};
-pub use shadow::shadows_of;
+pub use shadow::{shadows_by_revision, shadows_of};
 pub use stats::{Point, Traffic};
 pub use stream::Streaming;
 

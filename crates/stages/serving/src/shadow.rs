@@ -2,6 +2,7 @@
 //! dropped and counted when that thread is behind. What came of them is kept in the ledger, so that whoever judges a
 //! shadow need not be the server that ran it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -99,6 +100,19 @@ pub async fn shadows_of(ledger: &Ledger, actor: &Actor, revision: Uid) -> Result
     let found = ledger.read(actor.workspace, move |rx| store::revision_by_uid(rx, revision)).await?;
     let variants = found.map(|revision| revision.variants).unwrap_or_default();
     Ok(variants.into_iter().filter(|v| v.shadow).map(|v| v.name).collect())
+}
+
+/// The names of variants that answer nobody, by revision of the endpoint; revisions without any are left out.
+pub async fn shadows_by_revision(
+    ledger: &Ledger,
+    actor: &Actor,
+    endpoint: &str,
+) -> Result<HashMap<Uid, Vec<String>>, ledger::Error> {
+    let endpoint = endpoint.to_owned();
+    let found = ledger.read(actor.workspace, move |rx| store::revisions_with_shadows(rx, &endpoint)).await?;
+    let names =
+        |variants: Vec<VariantView>| variants.into_iter().filter(|v| v.shadow).map(|v| v.name).collect();
+    Ok(found.into_iter().map(|revision| (revision.uid, names(revision.variants))).collect())
 }
 
 impl Serving {

@@ -149,6 +149,51 @@ pub enum Reviews {
         #[arg(long)]
         comment: Option<String>,
     },
+    /// Labels of a dataset that look wrong, or which datasets have some
+    Labels(Labels),
+    /// Say whether the label of a row is right
+    Label(LabelAnswer),
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct Labels {
+    /// [default: every version whose labels were looked at]
+    #[arg(value_name = "DATASET[@VERSION]")]
+    pub dataset: Option<String>,
+    /// Look for label errors first; the column of labels
+    #[arg(long, value_name = "COLUMN", requires = "dataset")]
+    pub find: Option<String>,
+    #[arg(long, value_parser = ["pending", "complete", "declined"], requires = "dataset")]
+    pub status: Option<String>,
+    #[arg(long, default_value_t = 50)]
+    pub limit: u32,
+    /// Make a new version with the labels that were corrected
+    #[arg(long, requires = "dataset")]
+    pub commit: bool,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub struct LabelAnswer {
+    #[arg(value_name = "DATASET[@VERSION]")]
+    pub dataset: String,
+    /// From 1, as the list has it
+    pub row: i64,
+    /// The right label
+    #[arg(required_unless_present_any = ["keep", "skip", "reopen"], conflicts_with_all = ["keep", "skip", "reopen"])]
+    pub label: Option<String>,
+    /// The label is right as it is
+    #[arg(long, conflicts_with_all = ["skip", "reopen"])]
+    pub keep: bool,
+    /// It cannot be told
+    #[arg(long, conflicts_with = "reopen")]
+    pub skip: bool,
+    /// The verdict before was an error
+    #[arg(long)]
+    pub reopen: bool,
+    #[arg(long)]
+    pub comment: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

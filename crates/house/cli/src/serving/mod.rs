@@ -2,6 +2,7 @@
 
 pub mod deploy;
 pub mod endpoints;
+mod label_reviews;
 pub mod predict;
 pub mod reviews;
 pub mod rollout;

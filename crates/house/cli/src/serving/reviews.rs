@@ -4,6 +4,7 @@ use crate::api::{Api, segment};
 use crate::args::Reviews;
 use crate::failure::Failure;
 use crate::screen::say;
+use crate::serving::label_reviews;
 use crate::table::{cell, table};
 
 pub async fn run(api: &Api, command: Reviews) -> Result<(), Failure> {
@@ -70,6 +71,8 @@ pub async fn run(api: &Api, command: Reviews) -> Result<(), Failure> {
             let done = api.post(&format!("reviews/{}/answer", segment(&prediction)), body).await?;
             say(format!("{} is {}", cell(&done, "prediction"), cell(&done, "verdict")));
         }
+        Reviews::Labels(asked) => label_reviews::run(api, asked).await?,
+        Reviews::Label(asked) => label_reviews::answer(api, asked).await?,
         Reviews::Skip { prediction, comment } => {
             let body = json!({ "comment": comment });
             let done = api.post(&format!("reviews/{}/skip", segment(&prediction)), body).await?;

@@ -97,12 +97,12 @@ async fn labelled(
 ) -> Result<Result<Rows, &'static str>, Error> {
     let Some(label) = &retraining.recipe.label else { return Ok(Err("the policy names no label column")) };
     let (log, endpoint) = (&automation.log, &retraining.endpoint);
-    if log.label_count(actor, endpoint, Timestamp(0)).await? == 0 {
+    if automation.label_count(actor, endpoint, Timestamp(0)).await? == 0 {
         return Ok(Err("no prediction is labelled"));
     }
     // Every row then has a segment, which the graph leads to.
     log.seal(actor, endpoint).await?;
-    let labelled = log.labelled(actor, endpoint, Timestamp(0)).await?;
+    let labelled = automation.labelled(actor, endpoint, Timestamp(0)).await?;
     let (count, segments) = (labelled.labels.len(), labelled.rows.segments.clone());
     let (about, column) = (base.clone(), label.clone());
     let rows = blocking(move || Ok(align(&labelled, &column, &about)?.to_parquet()?)).await?;

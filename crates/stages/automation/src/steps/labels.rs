@@ -27,7 +27,7 @@ pub(super) async fn wait(
         Trigger::Drift { from, .. } => from,
         _ => retraining.created_at,
     };
-    let count = automation.log.label_count(actor, &retraining.endpoint, since).await?;
+    let count = automation.label_count(actor, &retraining.endpoint, since).await?;
     if count >= rule.min {
         return Ok(Some(Next::to(State::Dataset).saying(format!("{count} labels have arrived"))));
     }

@@ -78,18 +78,50 @@ pub(crate) async fn work(
     if let Some(asked) = retraining.cancel.as_ref().filter(|_| !retraining.state.is_final()) {
         return cancelled::take_back(automation, actor, retraining, asked).await;
     }
+    let step = Box::pin(async {
+        match retraining.state {
+            State::Dataset => dataset::make(automation, actor, retraining).await.map(Some),
+            State::Gating => gating::judge(automation, actor, retraining).await.map(Some),
+            // What a deployment needs is found here, where it can be broken off; what is wrong is told when it deploys.
+            State::Shadow | State::Canary | State::Promoting if !is_out(retraining) => {
+                if let Some(version) = retraining.model_version {
+                    let _ = automation.serving.admit(actor, version).await;
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    });
+    match automation.unless_cancelled(actor, retraining.uid, step).await? {
+        Some(Ok(None)) => {}
+        Some(done) => return done,
+        None => {
+            let now = crate::get(&automation.ledger, actor, retraining.uid).await?;
+            return match &now.cancel {
+                Some(asked) => cancelled::take_back(automation, actor, &now, asked).await,
+                None => Ok(None),
+            };
+        }
+    }
     match retraining.state {
         State::Triggered => start(automation, actor, retraining).await.map(Some),
         State::WaitingLabels => labels::wait(automation, actor, retraining).await,
-        State::Dataset => dataset::make(automation, actor, retraining).await.map(Some),
         State::Training => training::train(automation, actor, retraining).await,
-        State::Gating => gating::judge(automation, actor, retraining).await.map(Some),
         State::Shadow => shadowing::watch(automation, actor, retraining).await,
         State::Approval => approval::wait(automation, actor, retraining).await,
         State::Frozen => Ok(frozen::wait(automation, actor, retraining)),
         State::Canary => canary::watch(automation, actor, retraining).await,
         State::Promoting => promoting::promote(automation, actor, retraining).await.map(Some),
         _ => Ok(None),
+    }
+}
+
+/// Whether its shadow or its canary was begun.
+fn is_out(retraining: &Retraining) -> bool {
+    match retraining.state {
+        State::Shadow => retraining.shadow_since.is_some(),
+        State::Canary => retraining.rollout.is_some(),
+        _ => false,
     }
 }
 

@@ -60,6 +60,20 @@ ledger::db_test! {
         assert_eq!(house.retrainings().await.len(), 2);
     }
 
+    async fn what_computes_is_broken_off_when_somebody_asks(ledger: ledger::Ledger) {
+        let house = House::new(ledger, false).await;
+        let automation = house.automation();
+        let uid = house.first(0.5).await;
+        let done = automation.unless_cancelled(&house.actor, uid, async { 7 }).await.unwrap();
+        assert_eq!(done, Some(7));
+        let for_ever = automation.unless_cancelled(&house.actor, uid, std::future::pending::<()>());
+        let asked = mlwright_automation::cancel(&house.ledger, &house.actor, uid, None);
+        let (broken_off, asked) = tokio::join!(for_ever, asked);
+        assert!(asked.unwrap().cancel.is_some());
+        assert_eq!(broken_off.unwrap(), None);
+        assert_eq!(house.until(uid, State::Cancelled).await.state, State::Cancelled);
+    }
+
     async fn a_training_is_stopped(ledger: ledger::Ledger) {
         let house = House::new(ledger, false).await;
         let uid = house.first(0.5).await;

@@ -42,6 +42,20 @@ ledger::db_test! {
         assert_eq!(house.retrainings().await.len(), 1, "the same labels start nothing again");
     }
 
+    async fn labels_of_what_shadows_predicted_are_none(ledger: ledger::Ledger) {
+        let house = House::new(ledger, true).await;
+        let automation = house.automation();
+        policy(&house, by_labels(5), None, None).await;
+        let (answers, shadows) = house.predict_with_shadow(10).await;
+        assert!(automation.turn().await.unwrap());
+        house.label(&shadows).await;
+        assert!(automation.turn().await.unwrap());
+        assert!(house.retrainings().await.is_empty(), "ten labels, and none of an answer");
+        house.label(&answers).await;
+        assert!(automation.turn().await.unwrap());
+        assert_eq!(house.retrainings().await[0].trigger, Trigger::Labels { count: 10 });
+    }
+
     async fn cool_down_and_budget_hold_for_everything_that_starts_by_itself(ledger: ledger::Ledger) {
         let house = House::new(ledger, true).await;
         let automation = house.automation();

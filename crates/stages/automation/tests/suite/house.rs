@@ -381,8 +381,35 @@ impl House {
         types::io::write(self.dir.path().join("go"), "").unwrap();
     }
 
+    /// Predictions of a revision that has a shadow: those that answered, and the shadow's about the same rows.
+    pub async fn predict_with_shadow(&self, rows: usize) -> (Vec<Uid>, Vec<Uid>) {
+        let revision = types::new_id(self.ledger.clock().now());
+        let variant = |name: &str, shadow: bool| {
+            json!({
+                "name": name, "model": "cancer", "version": 1, "model_version": revision, "digest": null,
+                "weight": if shadow { 0.0 } else { 1.0 }, "shadow": shadow,
+            })
+        };
+        let variants = json!([variant("cancer-1", false), variant("cancer-2", true)]);
+        let write = move |tx: &mut ledger::Tx<'_>| {
+            let now = tx.now();
+            tx.execute(
+                "INSERT INTO endpoint_revision (workspace_id, uid, endpoint, number, variants, created_at, created_by) \
+                 VALUES ($1, $2, $3, 1, $4, $5, $6)",
+                &ledger::params![tx.workspace(), revision, "cancer", variants.clone(), now, "user:ann"],
+            )?;
+            tx.event("test.deployed", "endpoint:cancer", serde_json::Value::Null)
+        };
+        self.ledger.write(&self.actor, write).await.unwrap();
+        (self.predict_as(rows, revision, "cancer-1").await, self.predict_as(rows, revision, "cancer-2").await)
+    }
+
     /// Predictions about the first `rows` rows, in one request.
     pub async fn predict(&self, rows: usize) -> Vec<Uid> {
+        self.predict_as(rows, types::new_id(self.ledger.clock().now()), "cancer-1").await
+    }
+
+    async fn predict_as(&self, rows: usize, revision: Uid, variant: &str) -> Vec<Uid> {
         let table = cancer().slice(0, rows);
         let features = table.without(&["large", "benign"]).unwrap();
         let inputs = features
@@ -399,8 +426,8 @@ impl House {
         let batch = Batch {
             workspace: WorkspaceId::DEFAULT,
             endpoint: "cancer".into(),
-            revision: types::new_id(now),
-            variant: "cancer-1".into(),
+            revision,
+            variant: variant.into(),
             model: "cancer".into(),
             version: 1,
             model_version: types::new_id(now),

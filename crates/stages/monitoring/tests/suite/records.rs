@@ -50,15 +50,24 @@ ledger::db_test! {
         let house = House::new(ledger).await;
         house.deploy_with_shadow().await;
         monitor(&house, "answers", Rules::default()).await;
-        house.predict_as("s", rows(1200, 2, 5)).await;
-        house.predict(rows(499, 3, 0)).await;
+        monitor(&house, "shadows", of_shadows()).await;
+        house.predict_as("s", rows(120, 2, 5)).await;
+        house.predict(rows(100, 3, 0)).await;
+        for (name, wanted) in [("answers", 100), ("shadows", 120)] {
+            let found = monitoring::get(&house.ledger, &house.actor, name, 10).await.unwrap();
+            let pending = monitoring::pending_rows(&house.ledger, &house.log, &house.actor, &found).await.unwrap();
+            assert_eq!(pending, wanted, "{name}");
+        }
+        monitoring::remove(&house.ledger, &house.actor, "shadows").await.unwrap();
+        house.predict_as("s", rows(1080, 2, 5)).await;
+        house.predict(rows(399, 7, 0)).await;
         assert_eq!(house.judge().await, 0);
         house.predict_as("s", rows(700, 4, 5)).await;
         assert_eq!(house.judge().await, 0);
         house.predict(rows(1, 5, 0)).await;
         assert_eq!(house.judge().await, 1);
         let found = monitoring::get(&house.ledger, &house.actor, "answers", 10).await.unwrap();
-        assert_eq!((found.windows[0].first_ordinal, found.windows[0].rows), (1200, 500));
+        assert_eq!((found.windows[0].first_ordinal, found.windows[0].rows), (120, 500));
         assert!(!found.windows[0].drifted);
     }
 

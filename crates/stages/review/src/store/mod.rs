@@ -1,6 +1,7 @@
 //! All SQL of this stage.
 
 pub(crate) mod issues;
+pub(crate) mod labels;
 pub(crate) mod predictions;
 pub(crate) mod queues;
 pub(crate) mod schemas;

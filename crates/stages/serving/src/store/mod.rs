@@ -87,6 +87,15 @@ pub fn revisions(rx: &mut Rx<'_>, endpoint: &str, limit: i64) -> Result<Vec<Revi
     rx.query(&sql, &params![workspace, endpoint, limit])?.iter().map(revision).collect()
 }
 
+/// Those with a variant that answers nobody.
+pub fn revisions_with_shadows(rx: &mut Rx<'_>, endpoint: &str) -> Result<Vec<Revision>, Error> {
+    let workspace = rx.workspace();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM endpoint_revision r WHERE r.workspace_id = $1 AND r.endpoint = $2 AND r.variants LIKE $3"
+    );
+    rx.query(&sql, &params![workspace, endpoint, "%\"shadow\":true%"])?.iter().map(revision).collect()
+}
+
 pub fn revision_by_uid(rx: &mut Rx<'_>, uid: Uid) -> Result<Option<Revision>, Error> {
     let workspace = rx.workspace();
     let sql = format!("SELECT {COLUMNS} FROM endpoint_revision r WHERE r.workspace_id = $1 AND r.uid = $2");
