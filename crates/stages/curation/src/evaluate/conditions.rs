@@ -6,9 +6,12 @@ use crate::condition::{self, Condition};
 use crate::frame::Frame;
 use crate::suite::Suite;
 
+/// The rows of a condition, or why they cannot be told.
+type Rows = Result<Vec<u32>, String>;
+
 /// Different conditions, and their rows once these were asked for. Shared between threads.
 #[derive(Debug, Default)]
-pub(crate) struct Conditions(Vec<(Condition, OnceLock<Result<Vec<u32>, String>>)>);
+pub(crate) struct Conditions(Vec<(Condition, OnceLock<Rows>)>);
 
 impl Conditions {
     pub fn of(suite: &Suite) -> Self {
@@ -28,7 +31,7 @@ impl Conditions {
     }
 
     /// The rows of the condition at that place. Errors: why they cannot be told.
-    pub fn rows(&self, place: usize, frame: &Frame) -> &Result<Vec<u32>, String> {
+    pub fn rows(&self, place: usize, frame: &Frame) -> &Rows {
         let (condition, rows) = &self.0[place];
         rows.get_or_init(|| condition::rows(frame, condition))
     }

@@ -59,8 +59,11 @@ pub(crate) fn pack(new: NewNodes) -> Result<(Vec<Pack>, Vec<Arc<Node>>), Error> 
     Ok((packs, nodes))
 }
 
+/// A node and its bytes, compressed.
+type Compressed = (Arc<Node>, Vec<u8>);
+
 /// Each node decoded and compressed, in their order.
-fn compress(new: NewNodes) -> Result<Vec<(Arc<Node>, Vec<u8>)>, Error> {
+fn compress(new: NewNodes) -> Result<Vec<Compressed>, Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(new.0.len() / 4).max(1);
     let part = new.0.len().div_ceil(threads).max(1);
     let one = |nodes: Vec<(Digest, Vec<u8>)>| -> Result<Vec<_>, Error> {
