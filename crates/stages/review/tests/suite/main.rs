@@ -1,4 +1,5 @@
-//! Predictions that people judge, on both databases.
+//! Predictions that people judge, and issues, on both databases.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod issues;
 mod predictions;
