@@ -144,10 +144,14 @@ def prompts_have_versions_and_aliases():
 
 @check
 def issues_are_kept():
-    issue = store.create_issue(state["experiment"], "slow", "answers take long", source_run_id="r")
+    run = mlflow.MlflowClient().create_run(state["experiment"]).info.run_id
+    issue = store.create_issue(state["experiment"], "slow", "answers take long", source_run_id=run)
     assert store.get_issue(issue.issue_id).description == "answers take long"
     found = store.search_issues(experiment_id=state["experiment"], filter_string="status = 'pending'")
-    assert [i.issue_id for i in found] == [issue.issue_id]
+    assert [(i.issue_id, i.trace_count) for i in found] == [(issue.issue_id, None)]
+    counted = store.search_issues(experiment_id=state["experiment"], include_trace_count=True)
+    assert [(i.issue_id, i.trace_count) for i in counted] == [(issue.issue_id, 0)]
+    refused("RESOURCE_DOES_NOT_EXIST", "not found", store.create_issue, state["experiment"], "x", "y", source_run_id="r")
 
 
 @check

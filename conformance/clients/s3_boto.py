@@ -434,5 +434,17 @@ def the_command_line_copies_and_syncs():
         assert "NoSuchBucket" in aws("s3", "ls", "s3://nobody", fails=True)
 
 
+@check
+def buckets_come_in_pages():
+    names = sorted([REPO, new_repository("pages-a"), new_repository("pages-b")])
+    first = s3.list_buckets(MaxBuckets=2)
+    assert [b["Name"] for b in first["Buckets"]] == names[:2], first
+    rest = s3.list_buckets(MaxBuckets=2, ContinuationToken=first["ContinuationToken"])
+    assert [b["Name"] for b in rest["Buckets"]] == names[2:] and "ContinuationToken" not in rest, rest
+    pages = s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 1}, Prefix="pages-")
+    assert [b["Name"] for page in pages for b in page["Buckets"]] == ["pages-a", "pages-b"]
+    assert code_of(s3.list_buckets, MaxBuckets=2, ContinuationToken="%%") == ("InvalidArgument", 400)
+
+
 if __name__ == "__main__":
     sys.exit(1 if run_checks() else 0)

@@ -148,11 +148,11 @@ fn write(xml: &mut Xml, line: &Line, encoding: Encoding, owned_by: Option<&str>)
 }
 
 /// Clients hand a token back as it is, so a key is dressed as one.
-fn encode_token(key: &str) -> String {
+pub(crate) fn encode_token(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(key)
 }
 
-fn decode_token(token: &str) -> Result<String, Failure> {
+pub(crate) fn decode_token(token: &str) -> Result<String, Failure> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     bytes.ok_or_else(|| Failure::invalid("the continuation token provided is incorrect"))
 }

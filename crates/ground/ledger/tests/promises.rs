@@ -74,7 +74,7 @@ ledger::db_test! {
             tail,
         };
         let rows = |count: usize, size: f64| -> Vec<Value> {
-            let row = |i: usize| params![1_i64, format!("n{i:05}"), (i % 3 > 0).then_some(size + i as f64), i % 2 == 0];
+            let row = |i: usize| params![1_i64, format!("n{i:05}"), (!i.is_multiple_of(3)).then_some(size + i as f64), i.is_multiple_of(2)];
             (0..count).flat_map(row).collect()
         };
         // More than any statement holds, and a rest of every size.
@@ -106,7 +106,7 @@ ledger::db_test! {
         assert_eq!(read.len(), COUNT + 1);
         for (i, row) in read.iter().enumerate() {
             assert_eq!(row.get::<String>("name").unwrap(), format!("n{i:05}"));
-            assert_eq!(row.get::<Option<f64>>("size").unwrap(), (i % 3 > 0).then_some(0.5 + i as f64));
+            assert_eq!(row.get::<Option<f64>>("size").unwrap(), (!i.is_multiple_of(3)).then_some(0.5 + i as f64));
             assert_eq!(row.get::<bool>("done").unwrap(), i % 2 == 0);
         }
         // Facts are no way round the event of a change.
@@ -144,7 +144,8 @@ ledger::db_test! {
 
     async fn a_subscriber_that_waits_is_woken_once_for_events_that_come_together(ledger: ledger::Ledger) {
         let mut watch = ledger.watch();
-        let waiting = tokio::spawn(async move {
+        let mut waiting = tokio::task::JoinSet::new();
+        waiting.spawn(async move {
             let is_open = ledger::Cursor::woken(&mut watch).await;
             (is_open, *watch.borrow())
         });

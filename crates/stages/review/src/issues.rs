@@ -27,6 +27,8 @@ pub struct Issue {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub created_by: Option<String>,
+    /// How many traces are said to have it, where that was asked for.
+    pub traces: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,6 +63,9 @@ pub enum IssueField {
 pub struct IssueQuery {
     pub experiment: Option<i64>,
     pub filter: Vec<Clause<IssueField>>,
+    /// Count the traces of each: they have an assessment of the kind `issue`, named by this and the issue's id. Of equally
+    /// severe ones those with more traces then come first.
+    pub count_traces: Option<&'static str>,
     pub limit: i64,
     pub offset: i64,
 }
@@ -85,6 +90,7 @@ pub async fn create_issue(ledger: &Ledger, actor: &Actor, new: NewIssue) -> Resu
                 created_at: tx.now(),
                 updated_at: tx.now(),
                 created_by: new.created_by.clone(),
+                traces: None,
             };
             store::insert(tx, &issue)?;
             tx.event("issue.created", &subject(issue.uid), json!({ "severity": issue.severity }))?;

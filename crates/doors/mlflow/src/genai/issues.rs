@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{existing_experiment, given, message, uid};
 use crate::call::{Answer, Cx, reply};
-use crate::convert::{experiment_number, next_token, offset};
+use crate::convert::{experiment_number, next_token, offset, run_uid};
 use crate::errors::Failure;
 use crate::request::Fields;
 use crate::{filters, limits};
@@ -30,6 +30,7 @@ fn issue(i: Issue) -> Value {
         "last_updated_timestamp": i.updated_at.millis(),
         "created_by": i.created_by,
         "categories": i.categories,
+        "trace_count": i.traces,
     }))
 }
 
@@ -54,6 +55,11 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
     let name = f.required_text("name")?;
     let description = f.required_text("description")?;
     let experiment = existing_experiment(&cx, &f.required_text("experiment_id")?).await?;
+    let source_run = given(f.text("source_run_id")?);
+    if let Some(run) = &source_run {
+        // Upstream's database refuses what points to no run.
+        tracking::run(&cx.state.ledger, &cx.actor, run_uid(run)?).await?;
+    }
     let new = NewIssue {
         experiment,
         name,
@@ -62,7 +68,7 @@ pub(crate) async fn create(cx: Cx, f: Fields) -> Answer {
         severity: severity(&f)?,
         root_causes: f.texts("root_causes")?,
         categories: f.texts("categories")?,
-        source_run: given(f.text("source_run_id")?),
+        source_run,
         created_by: given(f.text("created_by")?),
     };
     let made = review::create_issue(&cx.state.ledger, &cx.actor, new).await?;
@@ -95,7 +101,8 @@ pub(crate) async fn search(cx: Cx, f: Fields) -> Answer {
     let offset = offset(f.text("page_token")?.as_deref())?;
     let experiment = given(f.text("experiment_id")?).map(|id| experiment_number(&id)).transpose()?;
     let filter = filters::issue_filter(&f.text_or_empty("filter_string")?)?;
-    let query = IssueQuery { experiment, filter, limit, offset };
+    let count_traces = f.boolean("include_trace_count")?.unwrap_or(false).then_some(PREFIX);
+    let query = IssueQuery { experiment, filter, count_traces, limit, offset };
     let page = review::search_issues(&cx.state.ledger, &cx.actor, query).await?;
     let issues: Vec<Value> = page.items.into_iter().map(issue).collect();
     let mut answer = message(json!({ "issues": issues }));

@@ -6,8 +6,8 @@ use types::Uid;
 use super::Reads;
 use crate::issues::{Issue, IssueField, IssueQuery};
 
-const ISSUE: &str = "SELECT uid, experiment, name, description, status, severity, root_causes, categories, source_run, \
-                     created_at, updated_at, created_by FROM issue";
+const COLUMNS: &str = "uid, experiment, name, description, status, severity, root_causes, categories, source_run, \
+                       created_at, updated_at, created_by";
 
 fn issue(row: &Row) -> Result<Issue, Error> {
     Ok(Issue {
@@ -23,6 +23,7 @@ fn issue(row: &Row) -> Result<Issue, Error> {
         created_at: row.get("created_at")?,
         updated_at: row.get("updated_at")?,
         created_by: row.get("created_by")?,
+        traces: None,
     })
 }
 
@@ -59,7 +60,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, i: &Issue) -> Result<(), Error> {
 }
 
 pub(crate) fn find(on: &mut impl Reads, uid: Uid) -> Result<Option<Issue>, Error> {
-    let sql = format!("{ISSUE} WHERE workspace_id = $1 AND uid = $2");
+    let sql = format!("SELECT {COLUMNS} FROM issue WHERE workspace_id = $1 AND uid = $2");
     on.rows(&sql, &params![on.home(), uid])?.first().map(issue).transpose()
 }
 
@@ -76,7 +77,12 @@ pub(crate) fn update(tx: &mut Tx<'_>, i: &Issue) -> Result<(), Error> {
 /// Up to `limit` + 1 issues.
 pub(crate) fn search(rx: &mut Rx<'_>, query: &IssueQuery) -> Result<Vec<Issue>, Error> {
     let mut s = Statement::default();
-    s.push(ISSUE).push(" WHERE workspace_id = ").bind(rx.workspace());
+    s.push("SELECT ").push(COLUMNS);
+    if let Some(name) = query.count_traces {
+        s.push(", (SELECT COUNT(DISTINCT a.trace_id) FROM assessment a WHERE a.workspace_id = issue.workspace_id");
+        s.push(" AND a.kind = 'issue' AND a.name = ").bind(name).push(" || issue.uid) AS traces");
+    }
+    s.push(" FROM issue WHERE workspace_id = ").bind(rx.workspace());
     if let Some(experiment) = query.experiment {
         s.push(" AND experiment = ").bind(experiment);
     }
@@ -89,7 +95,11 @@ pub(crate) fn search(rx: &mut Rx<'_>, query: &IssueQuery) -> Result<Vec<Issue>, 
             test,
         );
     }
-    s.push(" ORDER BY COALESCE(severity, -1) DESC, created_at DESC, uid DESC LIMIT ");
+    s.push(" ORDER BY COALESCE(severity, -1) DESC, ");
+    s.push(if query.count_traces.is_some() { "traces DESC, " } else { "" });
+    s.push("created_at DESC, uid DESC LIMIT ");
     s.bind(query.limit.saturating_add(1)).push(" OFFSET ").bind(query.offset);
-    rx.query(&s.sql, &s.values)?.iter().map(issue).collect()
+    let rows = rx.query(&s.sql, &s.values)?;
+    let counted = |row: &Row| query.count_traces.map(|_| row.get("traces")).transpose();
+    rows.iter().map(|row| Ok(Issue { traces: counted(row)?, ..issue(row)? })).collect()
 }

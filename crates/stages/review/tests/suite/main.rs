@@ -1,5 +1,6 @@
-//! Predictions and labels that people judge, on both databases.
+//! Predictions and labels that people judge, and issues, on both databases.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod issues;
 mod labels;
 mod predictions;
