@@ -153,7 +153,7 @@ ledger::db_test! {
             add(&ledger, &format!("n{i}")).await.unwrap();
         }
         let (is_open, position) =
-            tokio::time::timeout(std::time::Duration::from_secs(10), waiting).await.unwrap().unwrap();
+            tokio::time::timeout(std::time::Duration::from_secs(10), waiting.join_next()).await.unwrap().unwrap().unwrap();
         assert!(is_open && position >= 1);
         let mut watch = ledger.watch();
         sealed(&ledger, 5).await;
