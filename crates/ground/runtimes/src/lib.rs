@@ -4,6 +4,7 @@
 //! `libonnxruntime` is loaded at run time (see [`library`]); nothing is linked, and a server without it starts,
 //! and says what to install when the first model is loaded.
 
+mod cell;
 mod error;
 pub mod explain;
 pub mod library;
