@@ -125,7 +125,7 @@ impl OfDelete {
     pub fn check(&self, object: &Object) -> Result<(), Failure> {
         let etags = match &self.matches {
             None | Some(Match::Any) => true,
-            Some(Match::ETags(tags)) => tags.iter().any(|tag| *tag == object.etag),
+            Some(Match::ETags(tags)) => tags.contains(&object.etag),
         };
         if !etags {
             return Err(Failure::precondition("If-Match"));

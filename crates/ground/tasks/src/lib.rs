@@ -5,7 +5,7 @@ mod background;
 mod kind;
 mod supervisor;
 
-pub use background::{Priority, in_background};
+pub use background::in_background;
 pub use kind::{OnError, OnStop, Outcome, TaskKind};
 pub use supervisor::{Stopped, Supervisor};
 pub use tokio_util::sync::CancellationToken;

@@ -80,7 +80,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
             Some(package) => return packages::serve(serve.options(), package).await,
             None => server::run(serve.options()).await.map_err(|e| Failure::of(&e))?,
         },
-        Command::Container { .. } => return packages::container().await,
+        Command::Container { .. } => return Box::pin(packages::container()).await,
         Command::Package(command) => return packages::run(&args.connection, command).await,
         Command::Parity { model } => return packages::parity(&api()?, &model).await,
         Command::Routes(serve) => offline::routes(serve.options()).await?,

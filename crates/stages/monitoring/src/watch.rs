@@ -488,5 +488,5 @@ fn most_common(uids: &[Uid]) -> Option<Uid> {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tasks::in_background("monitoring-judge", tasks::Priority::Low, work).await.ok_or(Error::Stopped)?
+    tasks::in_background("monitoring-judge", work).await.ok_or(Error::Stopped)?
 }

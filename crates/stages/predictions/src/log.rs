@@ -139,7 +139,7 @@ impl Log {
             let age = i64::try_from(self.0.config.segment_age.as_secs()).unwrap_or(i64::MAX);
             let before = self.0.ledger.clock().now().plus_seconds(-age);
             for (key, segment) in self.due(|part| part.closed || part.opened_at <= before) {
-                if let Err(error) = self.close_and_seal(&key, segment).await {
+                if let Err(error) = self.close_and_seal(&key, segment, false).await {
                     tracing::warn!(%error, endpoint = key.1, "a prediction segment could not be sealed; it is tried again");
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
@@ -155,7 +155,7 @@ impl Log {
         let mut last = None;
         for (due, segment) in self.due(|_| true) {
             if due == key {
-                self.close_and_seal(&due, segment).await?;
+                self.close_and_seal(&due, segment, true).await?;
                 last = Some(segment);
             }
         }
@@ -171,7 +171,8 @@ impl Log {
         found
     }
 
-    async fn close_and_seal(&self, key: &Key, segment: Uid) -> Result<(), Error> {
+    /// `awaited`: somebody waits for it.
+    async fn close_and_seal(&self, key: &Key, segment: Uid, awaited: bool) -> Result<(), Error> {
         let _one = self.0.sealing.lock().await;
         let is_open = |tail: &Tail| {
             let part = tail.endpoints.get(key).and_then(|e| e.parts.iter().find(|p| p.segment == segment));
@@ -188,7 +189,7 @@ impl Log {
             }
             Some(false) => {}
         }
-        self.seal_part(key, segment).await
+        self.seal_part(key, segment, awaited).await
     }
 
     async fn send(&self, mut message: Message) -> Result<(), Error> {

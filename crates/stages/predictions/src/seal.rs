@@ -22,7 +22,7 @@ const BACKLOG: usize = 8;
 impl Log {
     /// Parquet blob, then the row, node and event in one transaction, then the spool file goes. A crash between
     /// any two of them is mended by doing it again.
-    pub(crate) async fn seal_part(&self, key: &Key, uid: Uid) -> Result<(), Error> {
+    pub(crate) async fn seal_part(&self, key: &Key, uid: Uid, awaited: bool) -> Result<(), Error> {
         let part = {
             let tail = self.0.tail.read();
             let parts = tail.endpoints.get(key).map(|e| e.parts.as_slice()).unwrap_or_default();
@@ -30,7 +30,7 @@ impl Log {
         };
         let Some(part) = part else { return Ok(()) };
         if part.rows > 0 {
-            self.store_part(key, &part).await?;
+            self.store_part(key, &part, awaited).await?;
         }
         self.0.tail.write().remove(key, uid);
         if let Some(path) = &part.path {
@@ -39,16 +39,14 @@ impl Log {
         Ok(())
     }
 
-    async fn store_part(&self, key: &Key, part: &Part) -> Result<(), Error> {
+    async fn store_part(&self, key: &Key, part: &Part, awaited: bool) -> Result<(), Error> {
         let (chunks, first) = (part.chunks.clone(), part.first_ordinal);
         let encode = move || Ok(table::build(&chunks, first)?.to_parquet_of(&table::STYLE)?);
-        // Requests go first, unless they bring more rows than what they leave over can seal.
-        let bytes = if self.closed_parts() > BACKLOG {
+        // Requests go first, unless somebody waits for it, or they bring more rows than what they leave over can seal.
+        let bytes = if awaited || self.closed_parts() > BACKLOG {
             blocking(encode).await?
         } else {
-            tasks::in_background("predictions-seal", tasks::Priority::Idle, encode)
-                .await
-                .ok_or(Error::Stopped)??
+            tasks::in_background("predictions-seal", encode).await.ok_or(Error::Stopped)??
         };
         let size = bytes.len() as i64;
         let digest = self.0.blobs.put_bytes(bytes).await?;

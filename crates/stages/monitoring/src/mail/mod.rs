@@ -176,10 +176,7 @@ impl Mails {
         let notices = self.ledger.read(to.workspace, move |rx| store::mail::waiting(rx, &asked)).await?;
         let Some(last) = notices.last().map(|n| n.position) else { return Ok(()) };
         let system = system(to.workspace);
-        let failed = match self.send(&to, &notices).await {
-            Ok(()) => None,
-            Err(failed) => Some(failed),
-        };
+        let failed = self.send(&to, &notices).await.err();
         if let Some(Failed { reason, for_good: false }) = &failed
             && let Some(pause) = PAUSES.get(attempts.max(0) as usize)
         {

@@ -22,12 +22,12 @@ type Letters = Arc<Mutex<Vec<(String, String)>>>;
 struct Post {
     port: u16,
     letters: Letters,
-    serving: tokio::task::JoinHandle<()>,
+    serving: tokio::task::JoinSet<()>,
 }
 
 impl Drop for Post {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.abort_all();
     }
 }
 
@@ -36,7 +36,8 @@ async fn post(refuses: Option<&'static str>) -> Post {
     let port = listener.local_addr().unwrap().port();
     let letters = Letters::default();
     let kept = Arc::clone(&letters);
-    let serving = tokio::spawn(async move {
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let mut stream = BufReader::new(stream);
             stream.write_all(b"220 test\r\n").await.unwrap();
