@@ -22,6 +22,7 @@ mod known;
 mod known_more;
 mod labels;
 mod linear;
+mod near_sort;
 mod near_tree;
 mod neighbors;
 mod network;

@@ -1,6 +1,7 @@
 //! K-d trees and ball trees of rows, walked as scikit-learn walks them (`_query_single_depthfirst`, `heap_push`), so that
 //! of rows at the same distance the same ones are found.
 
+use super::near_sort::{self, Near};
 use crate::Error;
 use crate::native::outputs::bytes;
 use crate::native::skops::{Array, Object, npy};
@@ -227,16 +228,12 @@ impl Tree {
     }
 
     /// Distances and rows, the nearest first. `count` is at most the number of rows.
-    pub(super) fn nearest(&self, point: &[f64], count: usize) -> Vec<(f64, usize)> {
+    pub(super) fn nearest(&self, point: &[f64], count: usize) -> Vec<Near> {
         let mut nearest = Nearest::new(count);
         self.walk(0, self.least(0, point), point, &mut nearest);
-        let mut found: Vec<(f64, usize)> = nearest
-            .distances
-            .iter()
-            .map(|d| self.distance.real(*d))
-            .zip(nearest.rows.iter().copied())
-            .collect();
-        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut found: Vec<Near> = nearest.distances.into_iter().zip(nearest.rows).collect();
+        near_sort::sort(&mut found);
+        found.iter_mut().for_each(|near| near.0 = self.distance.real(near.0));
         found
     }
 }

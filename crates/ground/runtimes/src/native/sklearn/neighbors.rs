@@ -6,6 +6,7 @@ use crate::native::matrix::Block;
 use crate::native::outputs::{Classes, Output, Predict, argmax};
 use crate::native::skops::Object;
 use crate::{ElementType, Error, TensorData};
+use statistics::pairwise_sum;
 
 enum Target {
     /// By row: the index of its class.
@@ -93,6 +94,21 @@ impl Neighbors {
     }
 }
 
+/// The class with the most weight, the first of equals. Each class's weights are summed as `weighted_mode` has NumPy do it,
+/// over one place a neighbour, whose rounding decides between classes that are equally near.
+fn heaviest(found: &[(f64, usize)], classes: usize, label: impl Fn(usize) -> usize) -> usize {
+    let mut own = vec![0.0; found.len()];
+    let totals: Vec<f64> = (0..classes)
+        .map(|class| {
+            for (place, (weight, row)) in own.iter_mut().zip(found) {
+                *place = if label(*row) == class { *weight } else { 0.0 };
+            }
+            pairwise_sum(&own)
+        })
+        .collect();
+    argmax(&totals)
+}
+
 impl Predict for Neighbors {
     fn outputs(&self) -> Vec<Output> {
         match &self.target {
@@ -116,12 +132,15 @@ impl Predict for Neighbors {
             Target::Classes(classes, labels) => {
                 let k = classes.len();
                 let mut votes = vec![0.0; matrix.rows * k];
+                let mut chosen = Vec::with_capacity(matrix.rows);
                 for (point, votes) in points.zip(votes.chunks_exact_mut(k)) {
-                    for (weight, row) in self.of(point) {
+                    let found = self.of(point);
+                    chosen.push(heaviest(&found, k, |row| labels[row]));
+                    for (weight, row) in found {
                         votes[labels[row]] += weight;
                     }
                 }
-                let chosen = classes.take(votes.chunks_exact(k).map(argmax));
+                let chosen = classes.take(chosen.into_iter());
                 for votes in votes.chunks_exact_mut(k) {
                     let all: f64 = votes.iter().sum();
                     votes.iter_mut().for_each(|vote| *vote /= all);
@@ -134,11 +153,8 @@ impl Predict for Neighbors {
                 for point in points {
                     let found = self.of(point);
                     for output in 0..outputs {
-                        let mut votes = vec![0.0; classes.of(output).len()];
-                        for (weight, row) in &found {
-                            votes[labels[row * outputs + output]] += weight;
-                        }
-                        chosen.push(argmax(&votes));
+                        let label = |row: usize| labels[row * outputs + output];
+                        chosen.push(heaviest(&found, classes.of(output).len(), label));
                     }
                 }
                 Ok(vec![classes.take(&chosen)])
@@ -147,10 +163,13 @@ impl Predict for Neighbors {
                 let mut out = Vec::with_capacity(matrix.rows * width);
                 for point in points {
                     let found = self.of(point);
-                    let all: f64 = found.iter().map(|(weight, _)| weight).sum();
+                    let mut terms: Vec<f64> = found.iter().map(|(weight, _)| *weight).collect();
+                    let all = pairwise_sum(&terms);
                     for column in 0..*width {
-                        let sum: f64 = found.iter().map(|(w, row)| values[row * width + column] * w).sum();
-                        out.push(sum / all);
+                        for (term, (weight, row)) in terms.iter_mut().zip(&found) {
+                            *term = values[row * width + column] * weight;
+                        }
+                        out.push(pairwise_sum(&terms) / all);
                     }
                 }
                 Ok(vec![TensorData::F64(out)])
