@@ -106,14 +106,20 @@ pub(crate) trait Cluster: Send + Sync {
     }
 
     /// What that container printed, each line with its time before it, from this second on; as many bytes as the cluster likes to
-    /// give at once, [`PRINTED`] at most.
-    async fn lines(&self, _container: &Container, _since: Option<Timestamp>) -> Result<Vec<u8>, Trouble> {
+    /// give at once, `limit` at most.
+    async fn lines(
+        &self,
+        _container: &Container,
+        _since: Option<Timestamp>,
+        _limit: u64,
+    ) -> Result<Vec<u8>, Trouble> {
         Ok(Vec::new())
     }
 }
 
-/// Bytes of what a container printed that are asked for at once.
+/// Bytes of what a container printed that are asked for at once, and where two seconds hold more.
 pub(crate) const PRINTED: u64 = 16 << 20;
+pub(crate) const MOST: u64 = 64 << 20;
 
 /// Errors say what of the declaration cannot be used.
 pub(crate) fn open(spec: &ExecutorSpec) -> Result<Box<dyn Cluster>, Trouble> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use types::{Clock as _, SystemClock, io};
 
-use super::cluster::{Cluster, Container, PRINTED, Trouble};
+use super::cluster::{Cluster, Container, MOST, PRINTED, Trouble};
 use super::guest::{ENDED, Ended};
 use super::printed::Printed;
 use crate::error::blocking;
@@ -156,15 +156,25 @@ impl Followed {
 
     /// A cluster that does not show the log keeps nobody from ending.
     async fn take_lines(&mut self, cluster: &dyn Cluster, container: &Container) -> Result<(), Trouble> {
+        let mut limit = PRINTED;
         loop {
-            let (bytes, why) = match cluster.lines(container, self.printed.since()).await {
+            let (bytes, why) = match cluster.lines(container, self.printed.since(), limit).await {
                 Ok(bytes) => (bytes, None),
                 Err(Trouble::Refused(why)) => (Vec::new(), Some(why)),
                 Err(passing) => return Err(passing),
             };
-            let is_full = bytes.len() as u64 >= PRINTED;
+            let is_full = bytes.len() as u64 >= limit;
             let is_last = container.ended.is_some() && !is_full;
-            let taken = self.printed.take(&bytes, is_last, is_full);
+            let mut taken = self.printed.take(&bytes, is_last);
+            drop(bytes);
+            // Two seconds with more than an answer holds, of which one cannot ask for the latter half alone.
+            if is_full && taken.is_empty() {
+                if limit < MOST {
+                    limit *= 2;
+                    continue;
+                }
+                taken.extend_from_slice(self.printed.pass_over());
+            }
             let mut fresh = self.mask.pass(&taken);
             if is_last {
                 fresh.extend(self.mask.rest());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use types::Timestamp;
 
-use super::cluster::{Api, Cluster, Container, Job, PRINTED, Standing, Trouble};
+use super::cluster::{Api, Cluster, Container, Job, Standing, Trouble};
 use super::guest::Ended;
 use super::manifest::{self, FETCH, TASK};
 use crate::VolumeClaim;
@@ -277,9 +277,14 @@ impl Cluster for Kubernetes {
         }))
     }
 
-    async fn lines(&self, container: &Container, since: Option<Timestamp>) -> Result<Vec<u8>, Trouble> {
+    async fn lines(
+        &self,
+        container: &Container,
+        since: Option<Timestamp>,
+        limit: u64,
+    ) -> Result<Vec<u8>, Trouble> {
         let since = since.map(|at| format!("&sinceTime={}", at.rfc3339())).unwrap_or_default();
-        let asked = format!("log?container={TASK}&timestamps=true&limitBytes={PRINTED}{since}");
+        let asked = format!("log?container={TASK}&timestamps=true&limitBytes={limit}{since}");
         let answer = self.get(&format!("{}/{}/{asked}", self.pods(), container.pod)).await?;
         match answer.status {
             200 => Ok(answer.body.to_vec()),

@@ -23,17 +23,13 @@ impl Printed {
     }
 
     /// The lines that were not taken yet, without their times. The last one waits for its end unless no more comes
-    /// (`is_last`). `is_full`: the answer was cut.
-    pub fn take(&mut self, bytes: &[u8], is_last: bool, is_full: bool) -> Vec<u8> {
+    /// (`is_last`).
+    pub fn take(&mut self, bytes: &[u8], is_last: bool) -> Vec<u8> {
         let mut fresh = Vec::new();
         let mut counts: HashMap<Digest, u32> = HashMap::new();
-        let mut any = false;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (second, text) = parts(line);
             if !line.ends_with(b"\n") && !is_last {
-                if is_full && !any {
-                    self.newest = self.newest.max(second.unwrap_or(0));
-                }
                 break;
             }
             let second = second.unwrap_or(self.newest);
@@ -47,22 +43,25 @@ impl Printed {
             *taken = (second, *count);
             fresh.extend_from_slice(text);
             self.newest = self.newest.max(second);
-            any = true;
         }
         // Both streams of a container are stamped before they are put in line, so that one may be a little late.
-        let since = if is_full && !any { self.newest + 1 } else { self.newest - 1 };
+        self.go_on(self.newest - 1);
+        fresh
+    }
+
+    /// Leaves the rest of the newest second: an answer of the most that is asked for held nothing that was not taken.
+    pub fn pass_over(&mut self) -> &'static [u8] {
+        self.newest += 1;
+        self.go_on(self.newest);
+        b"[mlwright] more was printed in a second than can be read; some of it is missing here\n"
+    }
+
+    fn go_on(&mut self, since: i64) {
         if self.newest > 0 {
             self.since = Some(since.max(self.since.unwrap_or(0)));
         }
         let from = self.since.unwrap_or(0);
         self.seen.retain(|_, (second, _)| *second >= from);
-        if is_full && !any {
-            self.newest = from;
-            fresh.extend_from_slice(
-                b"[mlwright] more was printed in a second than can be read; some of it is missing here\n",
-            );
-        }
-        fresh
     }
 }
 
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     fn take(printed: &mut Printed, text: &str, is_last: bool) -> String {
-        String::from_utf8(printed.take(text.as_bytes(), is_last, false)).unwrap()
+        String::from_utf8(printed.take(text.as_bytes(), is_last)).unwrap()
     }
 
     #[test]
@@ -112,9 +111,10 @@ mod tests {
     fn a_second_with_more_than_an_answer_holds_is_passed_over() {
         let mut printed = Printed::default();
         let text = "2026-03-01T10:00:05Z a\n2026-03-01T10:00:05Z b\n";
-        assert_eq!(printed.take(text.as_bytes(), false, true), b"a\nb\n");
-        let again = String::from_utf8(printed.take(text.as_bytes(), false, true)).unwrap();
-        assert!(again.contains("some of it is missing"), "{again}");
+        assert_eq!(take(&mut printed, text, false), "a\nb\n");
+        assert_eq!(take(&mut printed, text, false), "");
+        let told = std::str::from_utf8(printed.pass_over()).unwrap();
+        assert!(told.contains("some of it is missing"), "{told}");
         assert_eq!(printed.since().unwrap().rfc3339(), "2026-03-01T10:00:06Z");
         assert_eq!(take(&mut printed, "2026-03-01T10:00:06Z c\n", false), "c\n");
     }
