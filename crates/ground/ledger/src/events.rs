@@ -1,7 +1,7 @@
 use types::{Actor, Role, WorkspaceId};
 
 use crate::chain::{ChainReport, Draft, Event, Head};
-use crate::db::Connection;
+use crate::db::{Connection, Insert};
 use crate::{Error, Ledger, Row, Tx, params};
 
 /// The end of the sealed chain.
@@ -16,14 +16,28 @@ pub(crate) fn head(connection: &mut Connection) -> Result<Head, Error> {
     }
 }
 
-const INSERT: &str = "INSERT INTO event (position, workspace_id, at, actor, kind, version, subject, payload, hash) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const INTO: Insert<'_> = Insert {
+    table: "event",
+    columns: &[
+        ("position", "BIGINT"),
+        ("workspace_id", "BIGINT"),
+        ("at", "BIGINT"),
+        ("actor", "TEXT"),
+        ("kind", "TEXT"),
+        ("version", "BIGINT"),
+        ("subject", "TEXT"),
+        ("payload", "TEXT"),
+        ("hash", "TEXT"),
+    ],
+    tail: "",
+};
 
-/// Adds the events of one change. SQLite has one writer, so they get their positions at once, inside the commit;
+/// Adds the events of a group of changes. SQLite has one writer, so they get their positions at once, inside the commit;
 /// on PostgreSQL they wait for [`seal`].
-pub(crate) fn insert(connection: &mut Connection, head: Head, drafts: &[Draft]) -> Result<Head, Error> {
+pub(crate) fn insert(connection: &mut Connection, head: Head, drafts: Vec<Draft>) -> Result<Head, Error> {
     let mut head = head;
     let seal_later = connection.is_postgres();
+    let mut values = Vec::with_capacity(drafts.len() * INTO.columns.len());
     for draft in drafts {
         let (position, hash) = if seal_later {
             (None, None)
@@ -31,21 +45,10 @@ pub(crate) fn insert(connection: &mut Connection, head: Head, drafts: &[Draft]) 
             head = draft.hash_after(&head);
             (Some(head.position), Some(head.hash))
         };
-        connection.execute(
-            INSERT,
-            &params![
-                position,
-                draft.workspace,
-                draft.at,
-                &draft.actor,
-                &draft.kind,
-                draft.version,
-                &draft.subject,
-                &draft.payload,
-                hash
-            ],
-        )?;
+        let Draft { workspace, at, actor, kind, version, subject, payload } = draft;
+        values.extend(params![position, workspace, at, actor, kind, version, subject, payload, hash]);
     }
+    connection.insert(&INTO, &values)?;
     Ok(head)
 }
 

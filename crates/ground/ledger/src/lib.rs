@@ -27,7 +27,7 @@ pub use access::{
 pub use chain::{ChainReport, Event};
 pub use component::{Component, Migration};
 pub use cursor::Cursor;
-pub use db::{Insert, Place};
+pub use db::{Insert, Place, Update};
 pub use error::Error;
 pub use graph::{Direction, Edge, Graph, Node};
 pub use lease::Lease;

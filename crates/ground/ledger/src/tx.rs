@@ -1,7 +1,7 @@
 use types::{Actor, Clock, Timestamp, Uid, WorkspaceId};
 
 use crate::chain::Draft;
-use crate::db::{Connection, Insert};
+use crate::db::{Connection, Insert, Update};
 use crate::memo::Memo;
 use crate::{Error, Row, Value, params};
 
@@ -43,6 +43,13 @@ impl Body<'_> {
 
     fn insert_returning(&mut self, into: &Insert<'_>, values: &[Value]) -> Result<Vec<Row>, Error> {
         let result = self.connection.insert_returning(into, values);
+        let rows = self.note(result)?;
+        self.changed += rows.len() as u64;
+        Ok(rows)
+    }
+
+    fn update_returning(&mut self, update: &Update<'_>, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let result = self.connection.update_returning(update, values);
         let rows = self.note(result)?;
         self.changed += rows.len() as u64;
         Ok(rows)
@@ -120,6 +127,16 @@ macro_rules! statements {
                 self.0.insert_returning(into, values)
             }
 
+            /// Changes rows; those, as they are then, in no order.
+            pub fn update_returning(
+                &mut self,
+                update: &Update<'_>,
+                values: &[Value],
+            ) -> Result<Vec<Row>, Error> {
+                self.check_table(update.table)?;
+                self.0.update_returning(update, values)
+            }
+
             pub fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
                 self.check(sql)?;
                 self.0.query(sql, values)
@@ -136,8 +153,9 @@ macro_rules! statements {
             }
 
             /// Waits until no other server changes what `kind` and each of `ids` name, and keeps it so until this
-            /// commits. Take several in a fixed order, or two servers may wait for each other.
-            pub fn lock(&mut self, kind: &str, ids: &[i64]) -> Result<(), Error> {
+            /// commits. Take several in a fixed order, or two servers may wait for each other. Gives whether there can be
+            /// another server, which may have changed what was read before this.
+            pub fn lock(&mut self, kind: &str, ids: &[i64]) -> Result<bool, Error> {
                 let keys: Vec<i64> = ids.iter().map(|id| lock_key(kind, *id)).collect();
                 let result = self.0.connection.lock(&keys);
                 self.0.note(result)

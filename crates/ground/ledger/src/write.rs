@@ -1,5 +1,6 @@
 //! The one writer: a thread that owns the connection and commits the changes of many callers together, so that
-//! an `fsync` is paid once for all of them. Each change stands in a savepoint of its own.
+//! an `fsync` is paid once for all of them. A change that fails leaves nothing behind: each stands in a savepoint of its own
+//! where it has to.
 
 use std::any::{Any, TypeId};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +20,8 @@ use crate::{Error, FactTx, Ledger, Tx, events};
 
 /// Most changes in one commit.
 const GROUP: usize = 512;
+/// How long a commit takes up what comes while it is put together.
+const JOINING: Duration = Duration::from_millis(5);
 /// How often a transaction that lost a race is run again.
 const ATTEMPTS: usize = 8;
 /// How long a server on PostgreSQL may overlook events of its peers.
@@ -168,8 +171,7 @@ impl State {
                 }
             };
             let mut group = vec![first];
-            group.extend(queue.try_iter().take(GROUP - 1));
-            let outcome = self.commit(&mut group);
+            let outcome = self.commit(&mut group, queue);
             let failed: Option<&dyn Fn() -> Error> = match &outcome {
                 Ok(()) => None,
                 Err(make) => Some(make.as_ref()),
@@ -190,8 +192,12 @@ impl State {
         }
     }
 
-    /// Runs and commits a group; on error none of it is in the database.
-    fn commit(&mut self, group: &mut [Box<dyn Job>]) -> Result<(), Box<dyn Fn() -> Error>> {
+    /// Runs and commits a group, with what comes meanwhile; on error none of it is in the database.
+    fn commit(
+        &mut self,
+        group: &mut Vec<Box<dyn Job>>,
+        queue: &Receiver<Box<dyn Job>>,
+    ) -> Result<(), Box<dyn Fn() -> Error>> {
         let mut last = Error::Closed;
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
@@ -201,7 +207,7 @@ impl State {
                 last = error;
                 continue;
             }
-            match self.attempt(group) {
+            match self.attempt(group, queue) {
                 Ok(head) => {
                     self.head = head;
                     if !self.connection.is_postgres() {
@@ -242,12 +248,40 @@ impl State {
         Ok(())
     }
 
-    fn attempt(&mut self, group: &mut [Box<dyn Job>]) -> Result<Head, Error> {
-        let mut head = self.head;
-        let mut about_access = false;
-        let mut done = vec![false; group.len()];
+    fn attempt(
+        &mut self,
+        group: &mut Vec<Box<dyn Job>>,
+        queue: &Receiver<Box<dyn Job>>,
+    ) -> Result<Head, Error> {
+        // What a savepoint costs is paid for the few changes that fail after they did something.
+        let in_savepoints = self.connection.is_postgres();
+        if let Some(head) = self.pass(group, queue, in_savepoints)? {
+            return Ok(head);
+        }
+        self.connection.batch("ROLLBACK")?;
+        self.memo.forget();
+        self.pass(group, queue, true)?.ok_or(Error::Closed)
+    }
+
+    /// `None` if a change has to be undone that stands in no savepoint.
+    fn pass(
+        &mut self,
+        group: &mut Vec<Box<dyn Job>>,
+        queue: &Receiver<Box<dyn Job>>,
+        in_savepoints: bool,
+    ) -> Result<Option<Head>, Error> {
+        let (mut drafts, mut done) = (Vec::new(), Vec::new());
+        let began = Instant::now();
         self.connection.begin_write()?;
-        for place in 0..group.len() {
+        for place in 0.. {
+            if place == 0 || (place == group.len() && began.elapsed() < JOINING) {
+                // What came while others ran is committed with them: its callers wait for this `fsync`, not for the next.
+                group.extend(queue.try_iter().take(GROUP.saturating_sub(group.len())));
+                done.resize(group.len(), false);
+            }
+            if place == group.len() {
+                break;
+            }
             if std::mem::replace(&mut done[place], true) {
                 continue;
             }
@@ -262,10 +296,12 @@ impl State {
                     }
                 }
             }
-            let alone = others.len() + 1 == done.len();
-            if !alone {
+            let alone = done.len() == others.len() + 1;
+            let in_savepoint = in_savepoints && !alone;
+            if in_savepoint {
                 self.connection.batch("SAVEPOINT change")?;
             }
+            let changes = self.connection.changes();
             let scope = Scope {
                 connection: &mut self.connection,
                 clock: self.clock.as_ref(),
@@ -274,34 +310,45 @@ impl State {
                 memo: &mut self.memo,
             };
             let ran = if others.is_empty() { job.run(scope) } else { job.run_with(others, scope) };
+            if !self.connection.is_in_transaction() {
+                // What follows would be committed statement by statement.
+                let message =
+                    "the database undid the transaction: no room, no memory or an error of the disk";
+                return Err(Error::Database { message: message.into() });
+            }
             match ran {
-                Ran::Keep(drafts) => {
-                    about_access |= crate::access::is_about_access(&drafts);
-                    head = events::insert(&mut self.connection, head, &drafts)?;
-                    self.unsealed |= !drafts.is_empty();
-                    if !alone {
+                Ran::Keep(more) => {
+                    drafts.extend(more);
+                    if in_savepoint {
                         self.connection.batch("RELEASE change")?;
                     }
                 }
                 Ran::Undo if alone => {
                     self.memo.forget();
                     self.connection.batch("ROLLBACK")?;
-                    return Ok(self.head);
+                    return Ok(Some(self.head));
                 }
                 Ran::Undo => {
                     self.memo.forget();
-                    self.connection.batch("ROLLBACK TO change; RELEASE change")?;
+                    if in_savepoint {
+                        self.connection.batch("ROLLBACK TO change; RELEASE change")?;
+                    } else if changes.is_none() || changes != self.connection.changes() {
+                        return Ok(None);
+                    }
                 }
                 Ran::Again => {
                     return Err(Error::Serialization { message: "the transaction lost a race".into() });
                 }
             }
         }
+        let about_access = crate::access::is_about_access(&drafts);
+        self.unsealed |= !drafts.is_empty();
+        let head = events::insert(&mut self.connection, self.head, drafts)?;
         self.connection.batch("COMMIT")?;
         if about_access {
             self.access.forget();
         }
-        Ok(head)
+        Ok(Some(head))
     }
 
     /// On PostgreSQL, gives positions to committed events, unless a peer is at it; then tells subscribers.
@@ -436,7 +483,7 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 impl Ledger {
     /// Runs `f` as one change of state and answers once it is durable. `f` may run more than once, does no I/O and
-    /// has no side effects; it stands in a savepoint of a commit that it shares with other callers.
+    /// has no side effects; it stands in a commit that it shares with other callers.
     ///
     /// Errors: `f`'s own; `NoEvent` if it changed rows but recorded no event.
     pub async fn write<T, E, F>(&self, actor: &Actor, f: F) -> Result<T, E>

@@ -15,6 +15,17 @@ const NOTES: Component = Component {
     facts: &["fact"],
 };
 
+const NOTE: Insert<'_> = Insert {
+    table: "note",
+    columns: &[
+        ("workspace_id", "BIGINT"),
+        ("name", "TEXT"),
+        ("size", "DOUBLE PRECISION"),
+        ("done", "BOOLEAN"),
+    ],
+    tail: "",
+};
+
 async fn add(ledger: &Ledger, name: &str) -> Result<i64, Error> {
     let name = name.to_owned();
     ledger
@@ -68,11 +79,7 @@ ledger::db_test! {
     }
 
     async fn many_rows_go_in_together_with_nulls_and_are_merged_and_told_as_the_tail_says(ledger: ledger::Ledger) {
-        let into = |tail| Insert {
-            table: "note",
-            columns: &[("workspace_id", "BIGINT"), ("name", "TEXT"), ("size", "DOUBLE PRECISION"), ("done", "BOOLEAN")],
-            tail,
-        };
+        let into = |tail| Insert { tail, ..NOTE };
         let rows = |count: usize, size: f64| -> Vec<Value> {
             let row = |i: usize| params![1_i64, format!("n{i:05}"), (!i.is_multiple_of(3)).then_some(size + i as f64), i.is_multiple_of(2)];
             (0..count).flat_map(row).collect()
@@ -223,6 +230,44 @@ ledger::db_test! {
         assert!(results.iter().filter_map(|r| r.as_ref().err()).all(|e| matches!(e, Error::Constraint { .. })));
         sealed(&ledger, 150).await;
         assert_eq!(ledger.verify_chain().await.unwrap().events, 150);
+    }
+
+    async fn changes_that_fail_late_or_early_leave_nothing_among_those_that_stand(ledger: ledger::Ledger) {
+        const CHANGES: usize = 200;
+        let changes = (0..CHANGES).map(|i| {
+            let ledger = ledger.clone();
+            async move {
+                match i % 5 {
+                    // It has written, and says that it happened, when it fails.
+                    1 => ledger
+                        .write::<(), Error, _>(&Actor::local(), move |tx| {
+                            tx.insert(&NOTE, &params![1_i64, format!("late{i}"), 1.0, true])?;
+                            tx.event("note.added", "note:late", json!({}))?;
+                            Err(Error::NotOneRow { found: i })
+                        })
+                        .await
+                        .is_err_and(|e| matches!(e, Error::NotOneRow { found } if found == i)),
+                    // Its statement fails.
+                    2 => matches!(add(&ledger, "kept0").await, Ok(_) | Err(Error::Constraint { .. })),
+                    // It fails before it does anything.
+                    3 => ledger
+                        .write::<(), Error, _>(&Actor::local(), move |_| Err(Error::NotOneRow { found: i }))
+                        .await
+                        .is_err(),
+                    _ => add(&ledger, &format!("kept{i}")).await.is_ok() || i == 0,
+                }
+            }
+        });
+        assert!(futures_join(changes.collect()).await.into_iter().all(|fine| fine));
+        let kept = CHANGES / 5 * 2;
+        let names = ledger
+            .read::<_, Error, _>(WorkspaceId::DEFAULT, |rx| rx.query("SELECT name FROM note", &[]))
+            .await
+            .unwrap();
+        assert_eq!(names.len(), kept);
+        assert!(names.iter().all(|row| row.get::<String>("name").unwrap().starts_with("kept")));
+        sealed(&ledger, kept as i64).await;
+        assert_eq!(ledger.verify_chain().await.unwrap().events, kept as i64);
     }
 
     async fn a_panicking_change_harms_nobody_else(ledger: ledger::Ledger) {

@@ -53,6 +53,17 @@ impl Insert<'_> {
     }
 }
 
+/// A change of rows that are wanted as they are after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a> {
+    pub table: &'a str,
+    /// `a = $1, b = b + $2`: its parameters come first.
+    pub set: &'a str,
+    /// It holds for the same rows after the change. It names the last parameter.
+    pub filter: &'a str,
+    pub returning: &'a str,
+}
+
 /// One connection. Not shared between threads; every use is blocking.
 #[allow(
     clippy::large_enum_variant,
@@ -116,6 +127,20 @@ impl Connection {
         each!(self, c => c.insert_returning(into, values))
     }
 
+    /// Changes rows and gives them as they are then. One statement, or two where `RETURNING` is dearer than a look: SQLite
+    /// makes a table of its own for it.
+    pub fn update_returning(&mut self, update: &Update<'_>, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let Update { table, set, filter, returning } = update;
+        let change = format!("UPDATE {table} SET {set} WHERE {filter}");
+        match self {
+            Self::Sqlite(c) => {
+                c.execute(&change, values)?;
+                c.query(&format!("SELECT {returning} FROM {table} WHERE {filter}"), values)
+            }
+            Self::Postgres(c) => c.query(&format!("{change} RETURNING {returning}"), values),
+        }
+    }
+
     /// A statement whose parameters are arrays, one for each of `width` columns of rows whose values stand one behind the
     /// other. PostgreSQL's alone: nothing happens elsewhere.
     pub fn execute_arrays(&mut self, sql: &str, width: usize, values: &[Value]) -> Result<u64, Error> {
@@ -147,9 +172,9 @@ impl Connection {
     }
 
     /// Waits until no other server holds one of `keys`, and holds them until the transaction ends. They are taken one
-    /// after the other. A SQLite file has one server.
-    pub fn lock(&mut self, keys: &[i64]) -> Result<(), Error> {
-        let Self::Postgres(c) = self else { return Ok(()) };
+    /// after the other. Whether there can be another server: a SQLite file has one.
+    pub fn lock(&mut self, keys: &[i64]) -> Result<bool, Error> {
+        let Self::Postgres(c) = self else { return Ok(false) };
         for piece in keys.chunks(LOCKS) {
             // The last key repeated, which is free: few statements serve every number of keys.
             let size = piece.len().next_power_of_two();
@@ -158,7 +183,24 @@ impl Connection {
             let values: Vec<Value> = (0..size).map(|i| Value::Int(piece[i.min(piece.len() - 1)])).collect();
             c.query(&format!("SELECT {}", locks.join(", ")), &values)?;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Rows changed since the connection was opened, where that tells whether a change did anything: on PostgreSQL an error
+    /// breaks the whole transaction, whatever came before it.
+    pub fn changes(&self) -> Option<u64> {
+        match self {
+            Self::Sqlite(c) => Some(c.changes()),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Whether the transaction that was begun still stands, even if nothing but its end is possible any more.
+    pub fn is_in_transaction(&self) -> bool {
+        match self {
+            Self::Sqlite(c) => c.is_in_transaction(),
+            Self::Postgres(_) => true,
+        }
     }
 
     pub fn is_postgres(&self) -> bool {

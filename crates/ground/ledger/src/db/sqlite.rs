@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,44 @@ const MAPPED: u64 = 1 << 30;
 /// The most memory that one compiled pattern may take.
 const PATTERN_BYTES: usize = 1 << 20;
 
-pub(crate) struct Connection(rusqlite::Connection);
+pub(crate) struct Connection {
+    inner: rusqlite::Connection,
+    known: Statements,
+}
+
+/// Statements that were run before, by their text.
+#[derive(Default)]
+struct Statements(HashMap<String, Known>);
+
+#[derive(Clone)]
+struct Known {
+    numbered: Arc<str>,
+    /// Of its rows; none before it gave any.
+    columns: Option<Arc<[String]>>,
+}
+
+/// Statements that a connection knows.
+const KNOWN: usize = 1024;
+
+impl Statements {
+    fn find(&mut self, sql: &str) -> Known {
+        if let Some(known) = self.0.get(sql) {
+            return known.clone();
+        }
+        if self.0.len() >= KNOWN {
+            self.0.clear();
+        }
+        let known = Known { numbered: numbered(sql).into(), columns: None };
+        self.0.insert(sql.to_owned(), known.clone());
+        known
+    }
+
+    fn note(&mut self, sql: &str, columns: &Arc<[String]>) {
+        if let Some(known) = self.0.get_mut(sql) {
+            known.columns = Some(Arc::clone(columns));
+        }
+    }
+}
 
 /// `$n` as SQLite numbers it: `?n`. SQLite takes `$n` for a name, and gives names numbers as they first appear.
 fn numbered(sql: &str) -> String {
@@ -70,7 +108,7 @@ impl Connection {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Self::open(path, flags)?;
         // FULL: a commit that was acknowledged survives a power cut. Cheap, since commits are grouped.
-        connection.0.execute_batch(
+        connection.inner.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
              PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;",
         )?;
@@ -82,7 +120,9 @@ impl Connection {
         let connection = Self::open(path, flags)?;
         // A reader's own pages are worth nothing after any commit of the writer: it reads them all again, a system call
         // and a copy each. Mapped pages are the kernel's, which stay right; its own are for what is still in the log.
-        connection.0.execute_batch(&format!("PRAGMA mmap_size = {MAPPED}; PRAGMA cache_size = -2048;"))?;
+        connection
+            .inner
+            .execute_batch(&format!("PRAGMA mmap_size = {MAPPED}; PRAGMA cache_size = -2048;"))?;
         Ok(connection)
     }
 
@@ -100,17 +140,25 @@ impl Connection {
             FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
             regexp_like,
         )?;
-        Ok(Self(connection))
+        Ok(Self { inner: connection, known: Statements::default() })
     }
 
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {
-        let mut statement = self.0.prepare_cached(&numbered(sql))?;
+        let mut statement = self.inner.prepare_cached(&self.known.find(sql).numbered)?;
         Ok(statement.execute(rusqlite::params_from_iter(params))? as u64)
     }
 
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        let mut statement = self.0.prepare_cached(&numbered(sql))?;
-        let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let known = self.known.find(sql);
+        let mut statement = self.inner.prepare_cached(&known.numbered)?;
+        let columns = match known.columns {
+            Some(columns) if columns.len() == statement.column_count() => columns,
+            _ => {
+                let columns = statement.column_names().into_iter().map(str::to_owned).collect();
+                self.known.note(sql, &columns);
+                columns
+            }
+        };
         let mut rows = statement.query(rusqlite::params_from_iter(params))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -137,7 +185,17 @@ impl Connection {
     }
 
     pub fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        Ok(self.0.execute_batch(sql)?)
+        Ok(self.inner.execute_batch(sql)?)
+    }
+
+    /// Whether a transaction is open: SQLite itself undoes one where it finds no room or cannot read.
+    pub fn is_in_transaction(&self) -> bool {
+        !self.inner.is_autocommit()
+    }
+
+    /// Rows changed since the connection was opened, undone ones among them.
+    pub fn changes(&self) -> u64 {
+        self.inner.total_changes()
     }
 }
 

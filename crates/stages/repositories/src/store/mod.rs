@@ -66,7 +66,7 @@ macro_rules! writes {
                 self.now()
             }
             fn hold_branch(&mut self, id: i64) -> Result<()> {
-                self.lock("branch", &[id])
+                self.lock("branch", &[id]).map(drop)
             }
         }
     )*};

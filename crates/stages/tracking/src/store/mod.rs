@@ -71,7 +71,7 @@ macro_rules! writes {
                 $type::insert_returning(self, into, values)
             }
             fn lock_metrics(&mut self, runs: &[i64]) -> Result<()> {
-                self.lock("run.metrics", runs)
+                self.lock("run.metrics", runs).map(drop)
             }
         }
     )*};
