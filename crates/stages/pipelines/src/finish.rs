@@ -11,7 +11,7 @@ use types::{Digest, Timestamp, Uid};
 
 use crate::advance::Advance;
 use crate::store::steps::Claimed;
-use crate::store::tree;
+use crate::store::tree::{self, Node};
 use crate::{Error, Fence, Retry, StepRun, StepState, store, tracked};
 
 /// What ending an attempt led to.
@@ -44,8 +44,10 @@ pub(crate) struct Ending {
 pub(crate) type Finished = (Ended, Option<Uid>);
 
 pub(crate) fn finish_step(tx: &mut Tx<'_>, ending: &Ending) -> Result<Finished, Error> {
-    let mut advance = Advance::open(tx, ending.step.run)?;
-    let ended = end(&mut advance, ending)?;
+    let Some((mut advance, node)) = Advance::open_at(tx, ending.step.uid)? else {
+        return Ok((Ended::Before, None));
+    };
+    let ended = end(&mut advance, node, ending)?;
     advance.go()?;
     if ended != Ended::Before {
         end_tracking_run(tx, &ending.step, &ending.metrics)?;
@@ -77,9 +79,8 @@ pub(crate) fn end_tracking_run(
     Ok(tracking::end_run_in(tx, uid, status)?)
 }
 
-fn end(advance: &mut Advance<'_, '_>, ending: &Ending) -> Result<Ended, Error> {
+fn end(advance: &mut Advance<'_, '_>, node: Node, ending: &Ending) -> Result<Ended, Error> {
     let step = &ending.step;
-    let Some(node) = tree::find(advance.tx(), step.uid)? else { return Ok(Ended::Before) };
     let graph = advance.graph_of(&node)?;
     let retry = advance.plan().task(graph.as_deref(), &node.task)?.retry.clone();
     let subject = format!("step_run:{}", step.uid);

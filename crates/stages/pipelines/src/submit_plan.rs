@@ -265,9 +265,7 @@ pub async fn answer(
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let missing = || Error::NotFound { what: "task", name: task.to_string() };
-            let run = store::steps::run_of(tx, task)?.ok_or_else(missing)?;
-            let mut advance = Advance::open(tx, run)?;
-            let node = store::tree::find(advance.tx(), task)?.ok_or_else(missing)?;
+            let (mut advance, node) = Advance::open_at(tx, task)?.ok_or_else(missing)?;
             if node.shape != Shape::Approval || node.state != StepState::Running {
                 return Err(Error::NotAsking { task: node.name, state: node.state.name() });
             }
@@ -277,8 +275,7 @@ pub async fn answer(
                 Some(note) => format!("{said}: {note}"),
                 None => said,
             };
-            advance.answer(&node, approved, message)?;
-            store::steps::find_row(tx, task)?.ok_or_else(missing)
+            advance.answer(&node, approved, message)
         })
         .await
 }

@@ -19,8 +19,8 @@ use types::{Digest, Uid};
 
 use crate::compiled::Compiled;
 use crate::finish::start_run;
-use crate::store::tree::{self, Ends, Node, Scope};
-use crate::{Error, Rule, RunState, Shape, Span, StepState, adopt, store};
+use crate::store::tree::{self, Ends, Node, Scope, WithHead};
+use crate::{Error, Rule, RunState, Shape, Span, StepRun, StepState, adopt, store};
 
 /// Plans that the writer keeps.
 const PLANS: usize = 64;
@@ -59,6 +59,27 @@ impl<'t, 'a> Advance<'t, 'a> {
     pub fn open(tx: &'t mut Tx<'a>, run: Uid) -> Result<Self, Error> {
         lock(tx, run)?;
         let head = store::runs::head(tx, run)?.ok_or_else(|| Error::RunNotFound(run.to_string()))?;
+        Self::opened(tx, run, &head)
+    }
+
+    /// [`Self::open`] at a task; `None` if there is no such task.
+    pub fn open_at(tx: &'t mut Tx<'a>, task: Uid) -> Result<Option<(Self, Node)>, Error> {
+        let Some(mut found) = tree::find_with_head(tx, task)? else { return Ok(None) };
+        if lock(tx, found.run)? {
+            let Some(again) = tree::find_with_head(tx, task)? else { return Ok(None) };
+            found = again;
+        }
+        let WithHead { run, mut node, head } = found;
+        let this = Self::opened(tx, run, &head)?;
+        if head.plan.is_none()
+            && let Some(adopted) = tree::find(this.tx, task)?
+        {
+            node = adopted;
+        }
+        Ok(Some((this, node)))
+    }
+
+    fn opened(tx: &'t mut Tx<'a>, run: Uid, head: &store::runs::Head) -> Result<Self, Error> {
         let plan = match head.plan {
             Some(digest) => plan(tx, digest)?,
             None => adopt::adopt(tx, run)?,
@@ -195,10 +216,13 @@ impl<'t, 'a> Advance<'t, 'a> {
     }
 
     /// A person has answered.
-    pub fn answer(&mut self, node: &Node, approved: bool, message: String) -> Result<(), Error> {
+    pub fn answer(&mut self, node: &Node, approved: bool, message: String) -> Result<StepRun, Error> {
         let state = if approved { StepState::Succeeded } else { StepState::Failed };
-        self.end(node, state, Some(message), None)?;
-        self.go()
+        let ended = store::steps::answer(self.tx, node.uid, state, &message)?;
+        let ended = ended.ok_or_else(|| Error::NotFound { what: "task", name: node.uid.to_string() })?;
+        self.say_ended(node, state, Some(message))?;
+        self.go()?;
+        Ok(ended)
     }
 
     fn after(&mut self, node: &Node, state: StepState, message: Option<String>) -> Result<(), Error> {
@@ -266,6 +290,10 @@ impl<'t, 'a> Advance<'t, 'a> {
         if !tree::end(self.tx, node.uid, state, message.as_deref(), outputs)? {
             return Ok(());
         }
+        self.say_ended(node, state, message)
+    }
+
+    fn say_ended(&mut self, node: &Node, state: StepState, message: Option<String>) -> Result<(), Error> {
         if node.parent.is_some() {
             let kind = if state == StepState::Skipped { "step.skipped" } else { "step.finished" };
             let payload = json!({
@@ -325,8 +353,8 @@ impl<'t, 'a> Advance<'t, 'a> {
     }
 }
 
-/// Makes this transaction the only one on the run.
-pub(crate) fn lock(tx: &mut Tx<'_>, run: Uid) -> Result<(), Error> {
+/// Makes this transaction the only one on the run. Gives whether another server may have changed it just before.
+pub(crate) fn lock(tx: &mut Tx<'_>, run: Uid) -> Result<bool, Error> {
     let hex = run.hex();
     let key = hex.get(20..).and_then(|tail| i64::from_str_radix(tail, 16).ok()).unwrap_or_default();
     Ok(tx.lock("pipeline_run", &[key])?)

@@ -66,14 +66,17 @@ pub(crate) fn head(r: &mut impl Reads, uid: Uid) -> Result<Option<Head>> {
         "SELECT plan_digest, cancel_requested, state = 'queued' AS is_queued FROM pipeline_run WHERE workspace_id = $1 AND uid = $2",
         &params![workspace, uid],
     )?;
-    let head = |row: &Row| {
-        Ok(Head {
+    rows.first().map(Head::read).transpose()
+}
+
+impl Head {
+    pub fn read(row: &Row) -> Result<Self> {
+        Ok(Self {
             plan: row.get("plan_digest")?,
             cancel_requested: row.get("cancel_requested")?,
             is_queued: row.get("is_queued")?,
         })
-    };
-    rows.first().map(head).transpose()
+    }
 }
 
 /// Its place among all runs: the older, the smaller. 0 if there is none.

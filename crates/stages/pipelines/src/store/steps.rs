@@ -1,14 +1,20 @@
 use std::collections::{BTreeMap, HashMap};
 
-use ledger::{Row, Rx, Tx, params};
+use ledger::{Row, Rx, Tx, Update, params};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
 use super::{Reads, Result, json, json_opt, text};
 use crate::{Fence, StepOutput, StepRun, StepState, TaskFilter};
 
-const STEP: &str = "SELECT uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, \
-     ended_at, exit_code, signal, message, tracking_run, log_digest, shape, parent, task, component, iteration, inputs, \
-     outputs, due_at, priority, pool, display_name, created_at, owner, disk, fence FROM step_run WHERE workspace_id = $1";
+macro_rules! columns {
+    () => {
+        "uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, ended_at, exit_code, \
+         signal, message, tracking_run, log_digest, shape, parent, task, component, iteration, inputs, outputs, due_at, \
+         priority, pool, display_name, created_at, owner, disk, fence"
+    };
+}
+
+const STEP: &str = concat!("SELECT ", columns!(), " FROM step_run WHERE workspace_id = $1");
 
 /// In the order in which they came to be, without the root.
 pub(crate) fn of_run(r: &mut impl Reads, run: Uid) -> Result<Vec<StepRun>> {
@@ -82,11 +88,17 @@ pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
     Ok(Some(step))
 }
 
-/// The run of a task.
-pub(crate) fn run_of(r: &mut impl Reads, uid: Uid) -> Result<Option<Uid>> {
-    let workspace = r.workspace();
-    let sql = "SELECT run_uid FROM step_run WHERE workspace_id = $1 AND uid = $2";
-    r.rows(sql, &params![workspace, uid])?.first().map(|row| row.get("run_uid")).transpose()
+/// Ends a task that a person is asked about, and that has not ended; `None` if there is none.
+pub(crate) fn answer(tx: &mut Tx<'_>, uid: Uid, state: StepState, message: &str) -> Result<Option<StepRun>> {
+    let (workspace, now) = (tx.workspace(), tx.now());
+    let update = Update {
+        table: "step_run",
+        set: "state = $1, message = $2, outputs = NULL, ended_at = $3, due_at = NULL",
+        filter: "workspace_id = $4 AND uid = $5",
+        returning: columns!(),
+    };
+    let rows = tx.update_returning(&update, &params![state.name(), message, now, workspace, uid])?;
+    rows.first().map(step).transpose()
 }
 
 /// [`find`] for a task that keeps no outputs.

@@ -1,10 +1,12 @@
 //! The rows of a run as a tree, as transitions read and write it.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use ledger::{Row, Tx, Value, params};
+use ledger::{Row, Tx, Update, Value, params};
 use types::Uid;
 
+use super::runs::Head;
 use super::{Reads, Result, json_opt, text};
 use crate::{Datum, Shape, StepState};
 
@@ -41,8 +43,14 @@ pub(crate) struct Node {
     pub display_name: Option<String>,
 }
 
-const NODE: &str = "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, lost, children, \
-     children_left, children_failed, children_cancelled, next_iteration, priority, pool, message";
+macro_rules! columns {
+    () => {
+        "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, lost, children, \
+         children_left, children_failed, children_cancelled, next_iteration, priority, pool, message"
+    };
+}
+
+const NODE: &str = columns!();
 
 fn node(row: &Row) -> Result<Node> {
     let name: String = row.get("name")?;
@@ -167,6 +175,31 @@ pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<Node>> {
     r.rows(&sql, &params![workspace, uid])?.first().map(node).transpose()
 }
 
+/// A row with its run, and with what transitions ask of that.
+pub(crate) struct WithHead {
+    pub run: Uid,
+    pub node: Node,
+    pub head: Head,
+}
+
+/// In one statement.
+pub(crate) fn find_with_head(r: &mut impl Reads, uid: Uid) -> Result<Option<WithHead>> {
+    static SQL: LazyLock<String> = LazyLock::new(|| {
+        let of_node: Vec<String> = NODE.split(", ").map(|column| format!("s.{}", column.trim())).collect();
+        format!(
+            "SELECT {}, s.run_uid, r.plan_digest, r.cancel_requested, r.state = 'queued' AS is_queued FROM step_run s \
+             JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
+             WHERE s.workspace_id = $1 AND s.uid = $2",
+            of_node.join(", ")
+        )
+    });
+    let workspace = r.workspace();
+    let rows = r.rows(&SQL, &params![workspace, uid])?;
+    let with_head =
+        |row: &Row| Ok(WithHead { run: row.get("run_uid")?, node: node(row)?, head: Head::read(row)? });
+    rows.first().map(with_head).transpose()
+}
+
 /// Every row of a run, in the order in which they came to be.
 pub(crate) fn all(r: &mut impl Reads, run: Uid) -> Result<Vec<Node>> {
     let workspace = r.workspace();
@@ -257,11 +290,13 @@ pub(crate) fn need_met(tx: &mut Tx<'_>, parent: Uid, tasks: &[&str]) -> Result<V
     let mut free = Vec::new();
     for piece in tasks.chunks(PIECE) {
         let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
-        let sql = format!(
-            "UPDATE step_run SET needs_left = needs_left - 1 \
-             WHERE workspace_id = $1 AND parent = $2 AND task IN ({list}) RETURNING needs_left, {NODE}"
-        );
-        for row in tx.query(&sql, &values)? {
+        let update = Update {
+            table: "step_run",
+            set: "needs_left = needs_left - 1",
+            filter: &format!("workspace_id = $1 AND parent = $2 AND task IN ({list})"),
+            returning: concat!("needs_left, ", columns!()),
+        };
+        for row in tx.update_returning(&update, &values)? {
             let found = node(&row)?;
             if row.get::<i64>("needs_left")? == 0 && found.state == StepState::Waiting {
                 free.push(found);
@@ -344,12 +379,15 @@ pub(crate) struct Ends {
 /// Counts children that ended, and keeps the first message.
 pub(crate) fn count(tx: &mut Tx<'_>, parent: Uid, ends: Ends, message: Option<&str>) -> Result<Option<Node>> {
     let workspace = tx.workspace();
-    let sql = format!(
-        "UPDATE step_run SET children_left = children_left - $1, children_failed = children_failed + $2, \
-         children_cancelled = children_cancelled + $3, message = COALESCE(message, $4) \
-         WHERE workspace_id = $5 AND uid = $6 RETURNING {NODE}"
-    );
-    let rows = tx.query(&sql, &params![ends.all, ends.failed, ends.cancelled, message, workspace, parent])?;
+    let update = Update {
+        table: "step_run",
+        set: "children_left = children_left - $1, children_failed = children_failed + $2, \
+              children_cancelled = children_cancelled + $3, message = COALESCE(message, $4)",
+        filter: "workspace_id = $5 AND uid = $6",
+        returning: NODE,
+    };
+    let values = params![ends.all, ends.failed, ends.cancelled, message, workspace, parent];
+    let rows = tx.update_returning(&update, &values)?;
     rows.first().map(node).transpose()
 }
 
