@@ -63,7 +63,7 @@ pub use profile::{ColumnProfile, Profile};
 pub use python_json::quoted as quoted_numbers;
 pub use quick_hash::{QuickHash, QuickHasher};
 pub use row_diff::{Change, Kind as ChangeKind, RowDiff, rows_at};
-pub use sort::sort as sort_numbers;
+pub use sort::sorted as sorted_numbers;
 pub use source::{Batches, Known, Scan, Source, parquet::Reader as ParquetReader};
 pub use table::{Table, arrow_type, column};
 pub use typed::read_typed;

@@ -23,8 +23,7 @@ pub struct Numbers {
 
 impl Numbers {
     pub(crate) fn new(values: Vec<f64>, number: NumberType) -> Self {
-        let mut sorted = values.clone();
-        crate::sort::sort(&mut sorted);
+        let sorted = crate::sort::sorted(&values);
         Self { values, sorted, number }
     }
 

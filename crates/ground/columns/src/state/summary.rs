@@ -129,8 +129,7 @@ impl Summary {
     }
 
     fn exact(&mut self, all: &[f64]) {
-        let mut sorted = all.to_vec();
-        crate::sort::sort(&mut sorted);
+        let sorted = crate::sort::sorted(all);
         self.distinct = Some(sorted.chunk_by(|a, b| a == b).count() as u64);
         if sorted.is_empty() {
             return;

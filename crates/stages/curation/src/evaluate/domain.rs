@@ -5,7 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use columns::{QuickHash, sort_numbers};
+use columns::{QuickHash, sorted_numbers};
 
 use super::codes::Codes;
 use super::conditions::Conditions;
@@ -180,9 +180,8 @@ impl<'a> Domain<'a> {
     pub fn sorted<T>(&self, column: usize, with: impl FnOnce(&[f64]) -> T) -> Result<T, String> {
         let facts = self.facts(column);
         let sorted = facts.sorted.get_or_init(|| {
-            let mut values = self.numbers(column, true)?.into_owned();
-            sort_numbers(&mut values);
-            Ok(values)
+            let values = self.numbers(column, true)?;
+            Ok(sorted_numbers(&values))
         });
         sorted.as_ref().map(|s| with(s)).map_err(Clone::clone)
     }
