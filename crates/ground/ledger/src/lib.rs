@@ -3,6 +3,7 @@
 
 mod access;
 mod chain;
+mod change;
 mod component;
 mod cursor;
 mod db;

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use types::{Actor, WorkspaceId};
 
-use crate::write::{Job, Ran, Scope, answer, panic_text};
+use crate::change::{answer, panic_text};
+use crate::write::{Job, Ran, Scope};
 use crate::{Error, FactTx, Ledger};
 
 /// Facts that wait for the same commit and are written together.

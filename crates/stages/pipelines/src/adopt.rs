@@ -8,7 +8,7 @@ use serde_json::json;
 use types::Uid;
 
 use crate::compiled::Compiled;
-use crate::store::tree;
+use crate::store::{anew, tree};
 use crate::{Error, StepState, declared, store};
 
 /// Gives the run its plan and its root. Errors: `RunNotFound` if it has no declaration either.
@@ -21,7 +21,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, uid: Uid) -> Result<Arc<Compiled>, Error> {
     let steps = tree::all(tx, uid)?;
     let root = tree::Node::root(uid);
     tree::insert(tx, uid, &[tree::New { node: &root, needs: &[], inputs: Some(&BTreeMap::new()) }])?;
-    tree::adopt(tx, uid)?;
+    anew::adopt(tx, uid)?;
     tree::begin(tx, uid, None, Some(steps.len()), None)?;
     let count = |state: StepState| steps.iter().filter(|step| step.state == state).count() as i64;
     let all = steps.iter().filter(|step| step.state.is_final()).count() as i64;

@@ -8,6 +8,7 @@ use serde_json::json;
 use types::Uid;
 
 use crate::advance::{self, Advance};
+use crate::store::anew;
 use crate::store::tree::{self, Node};
 use crate::{Error, PipelineRun, RunState, Shape, StepState, store};
 
@@ -94,7 +95,7 @@ fn open(
         // As many start as may go on at the same time; their ends start the rest.
         next = Some(open.get(first).and_then(|child| child.iteration).or(node.children).unwrap_or(0));
     }
-    tree::reopen(advance.tx(), node.uid, StepState::Running, 0, Some((open.len() as i64, next)))?;
+    anew::reopen(advance.tx(), node.uid, StepState::Running, 0, Some((open.len() as i64, next)))?;
     reopened.running.push(node.uid);
     if open.is_empty() {
         let mut node = node.clone();
@@ -105,7 +106,7 @@ fn open(
     for mut child in open {
         let later = child.iteration.is_some() && child.iteration >= next;
         if again.contains(&child.uid) && child.children.is_some() {
-            reopened.removed.extend(tree::remove_below(advance.tx(), child.uid)?);
+            reopened.removed.extend(anew::remove_below(advance.tx(), child.uid)?);
             child.children = None;
         }
         if child.children.is_some_and(|children| children > 0) && !later {
@@ -119,7 +120,7 @@ fn open(
             let needs = place.map_or(&[][..], |place| graph.needs(place));
             needs_left = needs.iter().filter(|need| !done.iter().any(|done| done.task == **need)).count();
         }
-        tree::reopen(advance.tx(), child.uid, StepState::Waiting, needs_left, None)?;
+        anew::reopen(advance.tx(), child.uid, StepState::Waiting, needs_left, None)?;
         reopened.waiting.push(child.uid);
         if needs_left == 0 && !later {
             child.state = StepState::Waiting;

@@ -1,5 +1,6 @@
 //! All SQL of this stage. Reads take either kind of transaction.
 
+pub(crate) mod anew;
 pub(crate) mod attempts;
 pub(crate) mod backfills;
 pub(crate) mod due;
