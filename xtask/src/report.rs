@@ -144,7 +144,7 @@ impl Report {
             passed_in_all += passed;
             failed_in_all += failed;
         }
-        for stage in self.stages.iter().filter(|stage| !stage.count.told.is_empty()) {
+        for stage in self.stages.iter().filter(|s| s.count.failed > 0 || !s.count.told.is_empty()) {
             let word = if stage.count.failed > 0 { "FAILED" } else { "FLAKY, passed at its second try" };
             println!("\n  {word}: {}", stage.name);
             stage.count.told.iter().for_each(|line| println!("    {line}"));
