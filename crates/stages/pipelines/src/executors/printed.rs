@@ -30,6 +30,8 @@ impl Printed {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (second, text) = parts(line);
             if !line.ends_with(b"\n") && !is_last {
+                // Of a line that no answer holds, its second is what can be passed over.
+                self.newest = self.newest.max(second.unwrap_or(0));
                 break;
             }
             let second = second.unwrap_or(self.newest);
@@ -117,6 +119,10 @@ mod tests {
         assert!(told.contains("some of it is missing"), "{told}");
         assert_eq!(printed.since().unwrap().rfc3339(), "2026-03-01T10:00:06Z");
         assert_eq!(take(&mut printed, "2026-03-01T10:00:06Z c\n", false), "c\n");
+        let mut printed = Printed::default();
+        assert_eq!(take(&mut printed, "2026-03-01T10:00:05Z without an end", false), "");
+        printed.pass_over();
+        assert_eq!(printed.since().unwrap().rfc3339(), "2026-03-01T10:00:06Z");
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
     Ok(Some(step))
 }
 
-/// Ends a task that a person is asked about, and that has not ended; `None` if there is none.
+/// Ends a task of which the caller saw, with its run locked, that a person is asked; `None` if there is none.
 pub(crate) fn answer(tx: &mut Tx<'_>, uid: Uid, state: StepState, message: &str) -> Result<Option<StepRun>> {
     let (workspace, now) = (tx.workspace(), tx.now());
     let update = Update {
