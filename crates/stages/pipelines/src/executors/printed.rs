@@ -31,7 +31,9 @@ impl Printed {
             let (second, text) = parts(line);
             if !line.ends_with(b"\n") && !is_last {
                 // Of a line that no answer holds, its second is what can be passed over.
-                self.newest = self.newest.max(second.unwrap_or(0));
+                if fresh.is_empty() {
+                    self.newest = self.newest.max(second.unwrap_or(0));
+                }
                 break;
             }
             let second = second.unwrap_or(self.newest);
