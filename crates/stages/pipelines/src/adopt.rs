@@ -8,7 +8,7 @@ use serde_json::json;
 use types::Uid;
 
 use crate::compiled::Compiled;
-use crate::store::{anew, tree};
+use crate::store::{anew, children, tree};
 use crate::{Error, StepState, declared, store};
 
 /// Gives the run its plan and its root. Errors: `RunNotFound` if it has no declaration either.
@@ -25,12 +25,16 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, uid: Uid) -> Result<Arc<Compiled>, Error> {
     tree::begin(tx, uid, None, Some(steps.len()), None)?;
     let count = |state: StepState| steps.iter().filter(|step| step.state == state).count() as i64;
     let all = steps.iter().filter(|step| step.state.is_final()).count() as i64;
-    let ends = tree::Ends { all, failed: count(StepState::Failed), cancelled: count(StepState::Cancelled) };
+    let ends =
+        children::Ends { all, failed: count(StepState::Failed), cancelled: count(StepState::Cancelled) };
     let failed = steps.iter().find(|step| step.state == StepState::Failed);
     let message = failed.map(|step| {
         format!("step `{}` failed: {}", step.name, step.message.as_deref().unwrap_or("no reason known"))
     });
-    tree::count(tx, uid, ends, message.as_deref())?;
+    children::count(tx, uid, ends)?;
+    if let Some(message) = message {
+        tree::keep_message(tx, uid, &message)?;
+    }
     if run.state.is_final() {
         let state = match run.state {
             crate::RunState::Succeeded => StepState::Succeeded,

@@ -106,6 +106,7 @@ pub const COMPONENT: ledger::Component = ledger::Component {
         ledger::Migration { version: 6, sql: include_str!("../migrations/0006_attempts_and_secrets.sql") },
         ledger::Migration { version: 7, sql: include_str!("../migrations/0007_order_deadlines_events.sql") },
         ledger::Migration { version: 8, sql: include_str!("../migrations/0008_listening.sql") },
+        ledger::Migration { version: 9, sql: include_str!("../migrations/0009_counts.sql") },
     ],
     facts: &["server"],
 };

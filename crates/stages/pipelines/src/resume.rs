@@ -9,6 +9,7 @@ use types::Uid;
 
 use crate::advance::{self, Advance};
 use crate::store::anew;
+use crate::store::children::Counts;
 use crate::store::tree::{self, Node};
 use crate::{Error, PipelineRun, RunState, Shape, StepState, store};
 
@@ -68,7 +69,7 @@ pub(crate) fn go_on(
         advance.arrived(node);
     }
     for node in reopened.complete {
-        advance.conclude(&node)?;
+        advance.conclude(&node, Counts::default())?;
     }
     Ok(())
 }
@@ -93,18 +94,18 @@ fn open(
         let limit = each.and_then(|each| each.limit).filter(|limit| *limit > 0);
         let first = limit.map_or(advance::WINDOW, |limit| (limit as usize).min(advance::WINDOW));
         // As many start as may go on at the same time; their ends start the rest.
-        next = Some(open.get(first).and_then(|child| child.iteration).or(node.children).unwrap_or(0));
+        next = open.get(first).and_then(|child| child.iteration);
     }
-    anew::reopen(advance.tx(), node.uid, StepState::Running, 0, Some((open.len() as i64, next)))?;
+    anew::reopen(advance.tx(), node.uid, StepState::Running, 0, Some((open.len(), next)))?;
     reopened.running.push(node.uid);
     if open.is_empty() {
         let mut node = node.clone();
-        (node.children_failed, node.children_cancelled, node.message) = (0, 0, None);
+        node.message = None;
         reopened.complete.push(node);
         return Ok(());
     }
     for mut child in open {
-        let later = child.iteration.is_some() && child.iteration >= next;
+        let later = next.is_some() && child.iteration >= next;
         if again.contains(&child.uid) && child.children.is_some() {
             reopened.removed.extend(anew::remove_below(advance.tx(), child.uid)?);
             child.children = None;
@@ -124,8 +125,7 @@ fn open(
         reopened.waiting.push(child.uid);
         if needs_left == 0 && !later {
             child.state = StepState::Waiting;
-            (child.children_failed, child.children_cancelled, child.message) = (0, 0, None);
-            (child.attempts_before, child.lost) = (child.attempt, 0);
+            (child.attempts_before, child.lost, child.message) = (child.attempt, 0, None);
             reopened.free.push(child);
         }
     }

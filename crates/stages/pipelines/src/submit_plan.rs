@@ -265,7 +265,7 @@ pub async fn answer(
     ledger
         .write(actor, move |tx: &mut Tx<'_>| {
             let missing = || Error::NotFound { what: "task", name: task.to_string() };
-            let (mut advance, node) = Advance::open_at(tx, task)?.ok_or_else(missing)?;
+            let (mut advance, node, step) = Advance::open_task(tx, task)?.ok_or_else(missing)?;
             if node.shape != Shape::Approval || node.state != StepState::Running {
                 return Err(Error::NotAsking { task: node.name, state: node.state.name() });
             }
@@ -275,7 +275,7 @@ pub async fn answer(
                 Some(note) => format!("{said}: {note}"),
                 None => said,
             };
-            advance.answer(&node, approved, message)
+            advance.answer(&node, step, approved, message)
         })
         .await
 }

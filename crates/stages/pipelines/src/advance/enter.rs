@@ -9,6 +9,7 @@ use types::Uid;
 
 use super::resolve::Given;
 use super::{Advance, Todo};
+use crate::store::children::Counts;
 use crate::store::tree::{self, New, Node, Scope};
 use crate::{Artifact, Component, Datum, Error, Import, Shape, StepState, Task, resume, store};
 
@@ -132,7 +133,7 @@ impl Advance<'_, '_> {
         tree::begin(self.tx, node.uid, inputs, Some(children.len()), None)?;
         self.say_expanded(node, &children)?;
         if children.is_empty() {
-            return self.conclude(node);
+            return self.conclude(node, Counts::default());
         }
         for (place, child) in children.into_iter().enumerate() {
             if graph.needs(place).is_empty() {
@@ -171,10 +172,11 @@ impl Advance<'_, '_> {
         tree::insert(self.tx, self.run, &rows)?;
         let limit = task.each.as_ref().and_then(|each| each.limit).filter(|limit| *limit > 0);
         let first = limit.map_or(WINDOW, |limit| (limit as usize).min(WINDOW)).min(children.len());
-        tree::begin(self.tx, node.uid, Some(&shared), Some(children.len()), Some(first))?;
+        let next = (first < children.len()).then_some(first as i64);
+        tree::begin(self.tx, node.uid, Some(&shared), Some(children.len()), next)?;
         self.say_expanded(node, &children)?;
         if children.is_empty() {
-            return self.conclude(node);
+            return self.conclude(node, Counts::default());
         }
         self.todo.extend(children.into_iter().take(first).map(Todo::Arrive));
         Ok(())

@@ -19,7 +19,8 @@ use types::{Digest, Uid};
 
 use crate::compiled::Compiled;
 use crate::finish::start_run;
-use crate::store::tree::{self, Ends, Node, Scope, WithHead};
+use crate::store::children::{self, Counts, Ends};
+use crate::store::tree::{self, Node, Scope, WithHead};
 use crate::{Error, Rule, RunState, Shape, Span, StepRun, StepState, adopt, store};
 
 /// Plans that the writer keeps.
@@ -64,19 +65,32 @@ impl<'t, 'a> Advance<'t, 'a> {
 
     /// [`Self::open`] at a task; `None` if there is no such task.
     pub fn open_at(tx: &'t mut Tx<'a>, task: Uid) -> Result<Option<(Self, Node)>, Error> {
-        let Some(mut found) = tree::find_with_head(tx, task)? else { return Ok(None) };
-        if lock(tx, found.run)? {
-            let Some(again) = tree::find_with_head(tx, task)? else { return Ok(None) };
+        let find = |tx: &mut Tx<'a>| Ok(tree::find_with_head(tx, task)?.map(|found| ((), found)));
+        Ok(Self::open_found(tx, find)?.map(|(this, node, ())| (this, node)))
+    }
+
+    /// [`Self::open_at`] with the whole task, without its kept outputs.
+    pub fn open_task(tx: &'t mut Tx<'a>, task: Uid) -> Result<Option<(Self, Node, StepRun)>, Error> {
+        Self::open_found(tx, |tx| store::steps::find_with_head(tx, task))
+    }
+
+    fn open_found<T>(
+        tx: &'t mut Tx<'a>,
+        find: impl Fn(&mut Tx<'a>) -> Result<Option<(T, WithHead)>, ledger::Error>,
+    ) -> Result<Option<(Self, Node, T)>, Error> {
+        let Some(mut found) = find(tx)? else { return Ok(None) };
+        if lock(tx, found.1.run)? {
+            let Some(again) = find(tx)? else { return Ok(None) };
             found = again;
         }
-        let WithHead { run, mut node, head } = found;
+        let (more, WithHead { run, mut node, head }) = found;
         let this = Self::opened(tx, run, &head)?;
         if head.plan.is_none()
-            && let Some(adopted) = tree::find(this.tx, task)?
+            && let Some(adopted) = tree::find(this.tx, node.uid)?
         {
             node = adopted;
         }
-        Ok(Some((this, node)))
+        Ok(Some((this, node, more)))
     }
 
     fn opened(tx: &'t mut Tx<'a>, run: Uid, head: &store::runs::Head) -> Result<Self, Error> {
@@ -206,20 +220,21 @@ impl<'t, 'a> Advance<'t, 'a> {
         parents.sort_unstable();
         for (parent, ended) in parents {
             let ends = Ends { all: ended, failed: 0, cancelled: ended };
-            if let Some(parent) = tree::count(self.tx, parent, ends, None)?
-                && parent.children_left == 0
-            {
-                self.conclude(&parent)?;
-            }
+            self.count(parent, ends)?;
         }
         self.go()
     }
 
     /// A person has answered.
-    pub fn answer(&mut self, node: &Node, approved: bool, message: String) -> Result<StepRun, Error> {
+    pub fn answer(
+        &mut self,
+        node: &Node,
+        step: StepRun,
+        approved: bool,
+        message: String,
+    ) -> Result<StepRun, Error> {
         let state = if approved { StepState::Succeeded } else { StepState::Failed };
-        let ended = store::steps::answer(self.tx, node.uid, state, &message)?;
-        let ended = ended.ok_or_else(|| Error::NotFound { what: "task", name: node.uid.to_string() })?;
+        let ended = store::steps::answer(self.tx, step, state, message.clone())?;
         self.say_ended(node, state, Some(message))?;
         self.go()?;
         Ok(ended)
@@ -239,20 +254,29 @@ impl<'t, 'a> Advance<'t, 'a> {
         });
         let (failed, cancelled) =
             (i64::from(state == StepState::Failed), i64::from(state == StepState::Cancelled));
-        let counted = tree::count(self.tx, parent, Ends { all: 1, failed, cancelled }, why.as_deref())?;
-        let Some(parent) = counted else { return Ok(()) };
+        if let Some(why) = why {
+            tree::keep_message(self.tx, parent, &why)?;
+        }
+        let next = self.count(parent, Ends { all: 1, failed, cancelled })?;
         if node.iteration.is_some()
             && !self.cancelling
-            && let (Some(next), Some(children)) = (parent.next_iteration, parent.children)
-            && next < children
-            && let Some(next) = tree::next_iteration(self.tx, parent.uid, next)?
+            && let Some(next) = next
+            && let Some(next) = tree::next_iteration(self.tx, parent, next)?
         {
             self.todo.push_back(Todo::Arrive(next));
         }
-        if parent.children_left == 0 {
-            self.conclude(&parent)?;
-        }
         Ok(())
+    }
+
+    /// Some of what a graph or loop holds have ended; the last of them ends it. Gives the iteration that starts next.
+    fn count(&mut self, parent: Uid, ends: Ends) -> Result<Option<i64>, Error> {
+        let Some(counts) = children::count(self.tx, parent, ends)? else { return Ok(None) };
+        if counts.left == 0
+            && let Some(parent) = tree::find(self.tx, parent)?
+        {
+            self.conclude(&parent, counts)?;
+        }
+        Ok(counts.next_iteration)
     }
 
     /// Tells the tasks that need `node`.
@@ -307,11 +331,11 @@ impl<'t, 'a> Advance<'t, 'a> {
     }
 
     /// Ends a graph or loop of which nothing is left.
-    pub(crate) fn conclude(&mut self, node: &Node) -> Result<(), Error> {
-        if node.children_failed > 0 {
+    pub(crate) fn conclude(&mut self, node: &Node, counts: Counts) -> Result<(), Error> {
+        if counts.failed > 0 {
             return self.end(node, StepState::Failed, node.message.clone(), None);
         }
-        if node.children_cancelled > 0 {
+        if counts.cancelled > 0 {
             return self.end(node, StepState::Cancelled, Some("the run was cancelled".into()), None);
         }
         let outputs = self.outputs(node)?;

@@ -13,19 +13,17 @@ pub(crate) fn reopen(
     uid: Uid,
     state: StepState,
     needs_left: usize,
-    children: Option<(i64, Option<i64>)>,
+    children: Option<(usize, Option<i64>)>,
 ) -> Result<()> {
     super::attempts::keep(tx, uid)?;
     let workspace = tx.workspace();
-    let (left, next) = children.map_or((None, None), |(left, next)| (Some(left), next));
     tx.execute(
-        "UPDATE step_run SET state = $1, needs_left = $2, children_left = $3, next_iteration = $4, children_failed = 0, \
-         children_cancelled = 0, message = NULL, ended_at = NULL, exit_code = NULL, signal = NULL, owner = NULL, \
-         tracking_run = NULL, outputs = NULL, due_at = NULL, attempts_before = attempt, lost = 0 \
-         WHERE workspace_id = $5 AND uid = $6",
-        &params![state.name(), needs_left, left, next, workspace, uid],
+        "UPDATE step_run SET state = $1, needs_left = $2, message = NULL, ended_at = NULL, exit_code = NULL, \
+         signal = NULL, owner = NULL, tracking_run = NULL, outputs = NULL, due_at = NULL, attempts_before = attempt, \
+         lost = 0 WHERE workspace_id = $3 AND uid = $4",
+        &params![state.name(), needs_left, workspace, uid],
     )?;
-    Ok(())
+    children.map_or(Ok(()), |(left, next)| super::children::set(tx, uid, left, next))
 }
 
 /// Takes away everything that a row holds, on every level: it will unfold anew. Gives what went.
@@ -47,8 +45,10 @@ pub(crate) fn remove_below(tx: &mut Tx<'_>, uid: Uid) -> Result<Vec<Uid>> {
             &format!("DELETE FROM step_output WHERE workspace_id = $1 AND step_uid IN ({list})"),
             &values,
         )?;
-        let sql = format!("DELETE FROM step_attempt WHERE workspace_id = $1 AND step_uid IN ({list})");
-        tx.execute(&sql, &values)?;
+        for table in ["step_attempt", "step_children"] {
+            let sql = format!("DELETE FROM {table} WHERE workspace_id = $1 AND step_uid IN ({list})");
+            tx.execute(&sql, &values)?;
+        }
         tx.execute(&format!("DELETE FROM step_run WHERE workspace_id = $1 AND uid IN ({list})"), &values)?;
     }
     tx.execute(

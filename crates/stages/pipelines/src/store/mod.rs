@@ -3,6 +3,7 @@
 pub(crate) mod anew;
 pub(crate) mod attempts;
 pub(crate) mod backfills;
+pub(crate) mod children;
 pub(crate) mod due;
 pub(crate) mod executors;
 pub(crate) mod published;

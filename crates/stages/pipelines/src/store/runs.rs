@@ -227,6 +227,8 @@ pub(crate) fn delete(tx: &mut Tx<'_>, uid: Uid) -> Result<()> {
          AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
         "DELETE FROM step_output WHERE workspace_id = $1 \
          AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
+        "DELETE FROM step_children WHERE workspace_id = $1 \
+         AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
         "DELETE FROM step_attempt WHERE workspace_id = $1 \
          AND step_uid IN (SELECT s.uid FROM step_run s WHERE s.workspace_id = $1 AND s.run_uid = $2)",
         "DELETE FROM step_run WHERE workspace_id = $1 AND run_uid = $2",

@@ -1,11 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
-use ledger::{Row, Rx, Tx, Update, params};
+use ledger::{Row, Rx, Tx, params};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
+use super::tree::{self, WithHead};
 use super::{Reads, Result, json, json_opt, text};
 use crate::{Fence, StepOutput, StepRun, StepState, TaskFilter};
 
+/// Columns of [`step`].
 macro_rules! columns {
     () => {
         "uid, run_uid, name, needs, state, attempt, cached, cache_key, environment, started_at, ended_at, exit_code, \
@@ -88,17 +91,26 @@ pub(crate) fn find(r: &mut impl Reads, uid: Uid) -> Result<Option<StepRun>> {
     Ok(Some(step))
 }
 
-/// Ends a task of which the caller saw, with its run locked, that a person is asked; `None` if there is none.
-pub(crate) fn answer(tx: &mut Tx<'_>, uid: Uid, state: StepState, message: &str) -> Result<Option<StepRun>> {
+/// A task that keeps no outputs, with its place in the tree, in one statement.
+pub(crate) fn find_with_head(r: &mut impl Reads, uid: Uid) -> Result<Option<(StepRun, WithHead)>> {
+    // Columns that only the place in the tree asks for come behind those of the task.
+    static SQL: LazyLock<String> =
+        LazyLock::new(|| tree::with_head(concat!(columns!(), ", attempts_before, lost, children")));
+    let workspace = r.workspace();
+    let rows = r.rows(&SQL, &params![workspace, uid])?;
+    rows.first().map(|row| Ok((step(row)?, WithHead::read(row)?))).transpose()
+}
+
+/// Ends a task of which the caller saw, with its run locked, that a person is asked.
+pub(crate) fn answer(tx: &mut Tx<'_>, step: StepRun, state: StepState, message: String) -> Result<StepRun> {
     let (workspace, now) = (tx.workspace(), tx.now());
-    let update = Update {
-        table: "step_run",
-        set: "state = $1, message = $2, outputs = NULL, ended_at = $3, due_at = NULL",
-        filter: "workspace_id = $4 AND uid = $5",
-        returning: columns!(),
-    };
-    let rows = tx.update_returning(&update, &params![state.name(), message, now, workspace, uid])?;
-    rows.first().map(step).transpose()
+    tx.execute(
+        "UPDATE step_run SET state = $1, message = $2, outputs = NULL, ended_at = $3, due_at = NULL \
+         WHERE workspace_id = $4 AND uid = $5",
+        &params![state.name(), &message, now, workspace, step.uid],
+    )?;
+    let results = BTreeMap::new();
+    Ok(StepRun { state, message: Some(message), results, ended_at: Some(now), due_at: None, ..step })
 }
 
 /// [`find`] for a task that keeps no outputs.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use ledger::{Row, Tx, Update, Value, params};
+use ledger::{Row, Tx, Value, params};
 use types::Uid;
 
 use super::runs::Head;
@@ -32,10 +32,6 @@ pub(crate) struct Node {
     pub lost: i64,
     /// `None` before it was expanded.
     pub children: Option<i64>,
-    pub children_left: i64,
-    pub children_failed: i64,
-    pub children_cancelled: i64,
-    pub next_iteration: Option<i64>,
     pub priority: i64,
     pub pool: Option<String>,
     pub message: Option<String>,
@@ -43,14 +39,8 @@ pub(crate) struct Node {
     pub display_name: Option<String>,
 }
 
-macro_rules! columns {
-    () => {
-        "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, lost, children, \
-         children_left, children_failed, children_cancelled, next_iteration, priority, pool, message"
-    };
-}
-
-const NODE: &str = columns!();
+const NODE: &str = "uid, parent, name, task, component, shape, iteration, state, attempt, attempts_before, lost, children, \
+     priority, pool, message";
 
 fn node(row: &Row) -> Result<Node> {
     let name: String = row.get("name")?;
@@ -68,10 +58,6 @@ fn node(row: &Row) -> Result<Node> {
         attempts_before: row.get("attempts_before")?,
         lost: row.get("lost")?,
         children: row.get("children")?,
-        children_left: row.get::<Option<i64>>("children_left")?.unwrap_or(0),
-        children_failed: row.get("children_failed")?,
-        children_cancelled: row.get("children_cancelled")?,
-        next_iteration: row.get("next_iteration")?,
         priority: row.get("priority")?,
         pool: row.get("pool")?,
         message: row.get("message")?,
@@ -107,10 +93,6 @@ impl Node {
             attempts_before: 0,
             lost: 0,
             children: None,
-            children_left: 0,
-            children_failed: 0,
-            children_cancelled: 0,
-            next_iteration: None,
             priority: 0,
             pool: None,
             message: None,
@@ -184,20 +166,26 @@ pub(crate) struct WithHead {
 
 /// In one statement.
 pub(crate) fn find_with_head(r: &mut impl Reads, uid: Uid) -> Result<Option<WithHead>> {
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        let of_node: Vec<String> = NODE.split(", ").map(|column| format!("s.{}", column.trim())).collect();
-        format!(
-            "SELECT {}, s.run_uid, r.plan_digest, r.cancel_requested, r.state = 'queued' AS is_queued FROM step_run s \
-             JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
-             WHERE s.workspace_id = $1 AND s.uid = $2",
-            of_node.join(", ")
-        )
-    });
+    static SQL: LazyLock<String> = LazyLock::new(|| with_head(NODE));
     let workspace = r.workspace();
-    let rows = r.rows(&SQL, &params![workspace, uid])?;
-    let with_head =
-        |row: &Row| Ok(WithHead { run: row.get("run_uid")?, node: node(row)?, head: Head::read(row)? });
-    rows.first().map(with_head).transpose()
+    r.rows(&SQL, &params![workspace, uid])?.first().map(WithHead::read).transpose()
+}
+
+/// The statement for [`WithHead::read`] with these columns of the row, [`NODE`]'s among them.
+pub(super) fn with_head(columns: &str) -> String {
+    let columns: Vec<String> = columns.split(", ").map(|column| format!("s.{}", column.trim())).collect();
+    format!(
+        "SELECT {}, s.run_uid, r.plan_digest, r.cancel_requested, r.state = 'queued' AS is_queued FROM step_run s \
+         JOIN pipeline_run r ON r.workspace_id = s.workspace_id AND r.uid = s.run_uid \
+         WHERE s.workspace_id = $1 AND s.uid = $2",
+        columns.join(", ")
+    )
+}
+
+impl WithHead {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        Ok(Self { run: row.get("run_uid")?, node: node(row)?, head: Head::read(row)? })
+    }
 }
 
 /// Every row of a run, in the order in which they came to be.
@@ -284,24 +272,33 @@ fn in_tasks(mut values: Vec<Value>, tasks: &[&str]) -> (String, Vec<Value>) {
     (list.join(", "), values)
 }
 
-/// One of their needs has ended well enough. Gives those that have none left and still wait.
+/// One of their needs has ended well enough. Gives those that wait for nothing else now: they begin or end next, and
+/// what begins has no needs left.
 pub(crate) fn need_met(tx: &mut Tx<'_>, parent: Uid, tasks: &[&str]) -> Result<Vec<Node>> {
     let workspace = tx.workspace();
-    let mut free = Vec::new();
+    let (mut free, mut others) = (Vec::new(), Vec::new());
     for piece in tasks.chunks(PIECE) {
         let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
-        let update = Update {
-            table: "step_run",
-            set: "needs_left = needs_left - 1",
-            filter: &format!("workspace_id = $1 AND parent = $2 AND task IN ({list})"),
-            returning: concat!("needs_left, ", columns!()),
-        };
-        for row in tx.update_returning(&update, &values)? {
+        let sql = format!(
+            "SELECT needs_left, {NODE} FROM step_run WHERE workspace_id = $1 AND parent = $2 AND task IN ({list})"
+        );
+        for row in tx.query(&sql, &values)? {
             let found = node(&row)?;
-            if row.get::<i64>("needs_left")? == 0 && found.state == StepState::Waiting {
-                free.push(found);
+            match row.get::<i64>("needs_left")? {
+                ..=1 if found.state == StepState::Waiting => free.push(found),
+                ..=1 => {}
+                _ => others.push(found.task),
             }
         }
+    }
+    let others: Vec<&str> = others.iter().map(String::as_str).collect();
+    for piece in others.chunks(PIECE) {
+        let (list, values) = in_tasks(params![workspace, parent].to_vec(), piece);
+        let sql = format!(
+            "UPDATE step_run SET needs_left = needs_left - 1 \
+             WHERE workspace_id = $1 AND parent = $2 AND task IN ({list})"
+        );
+        tx.execute(&sql, &values)?;
     }
     Ok(free)
 }
@@ -327,28 +324,29 @@ pub(crate) fn waiting(r: &mut impl Reads, parent: Uid, tasks: &[&str]) -> Result
 pub(crate) fn ready(tx: &mut Tx<'_>, uid: Uid, inputs: Option<&BTreeMap<String, Datum>>) -> Result<()> {
     let (workspace, inputs) = (tx.workspace(), inputs.map(text).transpose()?);
     tx.execute(
-        "UPDATE step_run SET state = 'ready', inputs = COALESCE($1, inputs) WHERE workspace_id = $2 AND uid = $3",
+        "UPDATE step_run SET state = 'ready', needs_left = 0, inputs = COALESCE($1, inputs) \
+         WHERE workspace_id = $2 AND uid = $3",
         &params![inputs, workspace, uid],
     )?;
     Ok(())
 }
 
-/// A graph, loop or approval begins. `children` is what a graph or loop holds; `next` the iteration after those that
-/// start at once.
+/// A graph, loop or approval begins. `children` is what a graph or loop holds; `next` the iteration that starts after
+/// those that start at once.
 pub(crate) fn begin(
     tx: &mut Tx<'_>,
     uid: Uid,
     inputs: Option<&BTreeMap<String, Datum>>,
     children: Option<usize>,
-    next: Option<usize>,
+    next: Option<i64>,
 ) -> Result<()> {
     let (workspace, now, inputs) = (tx.workspace(), tx.now(), inputs.map(text).transpose()?);
     tx.execute(
-        "UPDATE step_run SET state = 'running', started_at = $1, inputs = COALESCE($2, inputs), children = $3, \
-         children_left = $3, next_iteration = $4 WHERE workspace_id = $5 AND uid = $6",
-        &params![now, inputs, children, next, workspace, uid],
+        "UPDATE step_run SET state = 'running', needs_left = 0, started_at = $1, inputs = COALESCE($2, inputs), \
+         children = $3 WHERE workspace_id = $4 AND uid = $5",
+        &params![now, inputs, children, workspace, uid],
     )?;
-    Ok(())
+    children.map_or(Ok(()), |children| super::children::set(tx, uid, children, next))
 }
 
 /// Ends a row that no process works on. False if it has ended before.
@@ -368,27 +366,14 @@ pub(crate) fn end(
     Ok(changed == 1)
 }
 
-/// How children of a row ended: so many fewer are left.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ends {
-    pub all: i64,
-    pub failed: i64,
-    pub cancelled: i64,
-}
-
-/// Counts children that ended, and keeps the first message.
-pub(crate) fn count(tx: &mut Tx<'_>, parent: Uid, ends: Ends, message: Option<&str>) -> Result<Option<Node>> {
+/// Why what one holds did not succeed: the first message stays.
+pub(crate) fn keep_message(tx: &mut Tx<'_>, of: Uid, message: &str) -> Result<()> {
     let workspace = tx.workspace();
-    let update = Update {
-        table: "step_run",
-        set: "children_left = children_left - $1, children_failed = children_failed + $2, \
-              children_cancelled = children_cancelled + $3, message = COALESCE(message, $4)",
-        filter: "workspace_id = $5 AND uid = $6",
-        returning: NODE,
-    };
-    let values = params![ends.all, ends.failed, ends.cancelled, message, workspace, parent];
-    let rows = tx.update_returning(&update, &values)?;
-    rows.first().map(node).transpose()
+    tx.execute(
+        "UPDATE step_run SET message = COALESCE(message, $1) WHERE workspace_id = $2 AND uid = $3",
+        &params![message, workspace, of],
+    )?;
+    Ok(())
 }
 
 /// The first iteration from `at` on that still waits, if there is one; the one after it is next.
@@ -400,10 +385,7 @@ pub(crate) fn next_iteration(tx: &mut Tx<'_>, of: Uid, at: i64) -> Result<Option
     );
     let found = tx.query(&sql, &params![workspace, of, at])?.first().map(node).transpose()?;
     let next = found.as_ref().and_then(|found| found.iteration).map(|iteration| iteration + 1);
-    tx.execute(
-        "UPDATE step_run SET next_iteration = COALESCE($1, children) WHERE workspace_id = $2 AND uid = $3",
-        &params![next, workspace, of],
-    )?;
+    super::children::set_next(tx, of, next)?;
     Ok(found)
 }
 
