@@ -1,4 +1,4 @@
-//! What inference protocols share: JSON as Python writes it, tensors by their OIP names, data frames out of JSON, CSV and
+//! What inference protocols share: tensors by their OIP names, data frames out of JSON, CSV and
 //! Parquet, and MLflow's scoring forms, which Databricks, SageMaker and others carry as they are.
 
 pub mod datatype;
@@ -6,10 +6,11 @@ mod errors;
 mod fault;
 mod forms;
 pub mod frames;
-pub mod json;
 pub mod openapi;
 pub mod scoring;
 pub mod stream;
+
+pub use runtimes::json;
 
 pub use errors::ScoringError;
 pub use fault::{log_internal, status, with_hint};

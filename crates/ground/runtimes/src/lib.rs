@@ -7,6 +7,7 @@
 mod cell;
 mod error;
 pub mod explain;
+pub mod json;
 pub mod library;
 pub mod mlmodel;
 mod model;
