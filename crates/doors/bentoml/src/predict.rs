@@ -81,6 +81,7 @@ pub async fn predicted(
         select: Select::Any,
         routing_key: routing_key(headers),
         input,
+        params: None,
         outputs: &[],
         deadline: None,
     };

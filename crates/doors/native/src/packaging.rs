@@ -194,6 +194,8 @@ struct HandedRecord {
     outputs: Value,
     #[serde(default)]
     flags: Vec<String>,
+    #[serde(default)]
+    params: Option<Value>,
     #[serde(default, rename = "ordinal")]
     _ordinal: i64,
 }
@@ -213,7 +215,21 @@ pub async fn records(
             new.push(record);
         }
     }
-    let Some(first) = new.first() else { return Ok(Json(json!({ "accepted": 0 }))) };
+    let accepted = new.len();
+    // A batch is what was told the same.
+    for told in new.chunk_by(|one, next| one.params == next.params) {
+        let to = (handed.endpoint.clone(), &version);
+        state.log.record_durable(batch(actor, to, told)?).await?;
+    }
+    Ok(Json(json!({ "accepted": accepted })))
+}
+
+fn batch(
+    actor: &Actor,
+    (endpoint, version): (String, &models::ModelVersion),
+    told: &[HandedRecord],
+) -> Result<predictions::Batch, Failure> {
+    let params = told.first().and_then(|record| record.params.as_ref()).and_then(predictions::params_of);
     let frame = |rows: Vec<Value>| {
         let bad = || {
             Failure::invalid(
@@ -223,26 +239,24 @@ pub async fn records(
         };
         packages::frame_of(&rows).ok_or_else(bad)
     };
-    let batch = predictions::Batch {
+    Ok(predictions::Batch {
         workspace: actor.workspace,
-        endpoint: handed.endpoint,
+        endpoint,
         revision: version.uid,
         variant: "package".into(),
-        model: version.model,
+        model: version.model.clone(),
         version: version.number,
         model_version: version.uid,
         model_digest: version.digest,
-        at: first.at,
+        at: told.first().map_or_else(types::Timestamp::default, |record| record.at),
         latency_us: 0,
-        ids: new.iter().map(|record| record.id).collect(),
+        ids: told.iter().map(|record| record.id).collect(),
         principal: actor.to_string(),
-        flags: new.iter().map(|record| record.flags.clone()).collect(),
-        inputs: frame(new.iter().map(|record| record.inputs.clone()).collect())?,
-        outputs: frame(new.iter().map(|record| record.outputs.clone()).collect())?,
-    };
-    let accepted = batch.ids.len();
-    state.log.record_durable(batch).await?;
-    Ok(Json(json!({ "accepted": accepted })))
+        flags: told.iter().map(|record| record.flags.clone()).collect(),
+        params: params.unwrap_or_default(),
+        inputs: frame(told.iter().map(|record| record.inputs.clone()).collect())?,
+        outputs: frame(told.iter().map(|record| record.outputs.clone()).collect())?,
+    })
 }
 
 /// `GET runtimes`: how models run on this server, and how safely.

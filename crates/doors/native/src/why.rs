@@ -32,6 +32,7 @@ pub fn prediction(found: &Found) -> Value {
         "latency_us": found.latency_us,
         "principal": found.principal,
         "flags": found.flags,
+        "params": found.params,
         "inputs": found.inputs,
         "outputs": found.outputs,
         "segment": found.segment,
@@ -64,7 +65,8 @@ pub async fn why(
         "prediction",
         format!("{} at {}", found.id, found.at.rfc3339()),
         json!({
-            "endpoint": found.endpoint, "inputs": found.inputs, "outputs": found.outputs,
+            "endpoint": found.endpoint, "inputs": found.inputs, "params": found.params,
+            "outputs": found.outputs,
             "label": found.label.as_ref().map(|l| json!(l)), "latency_us": found.latency_us,
             "segment": found.segment,
         }),

@@ -26,6 +26,7 @@ pub async fn predict(client: &Client) -> Uid {
         ids: vec![id],
         principal: "user:ann".into(),
         flags: Vec::new(),
+        params: runtimes::Params::default(),
         inputs: frame("age"),
         outputs: frame("probability"),
     };

@@ -53,7 +53,7 @@ pub async fn generate_stream(
         return Ok((events(), format!("data: {json}\n\n")).into_response());
     }
     let target = state.serving.target(actor, &model, Select::Any)?;
-    let (_, inputs) = inputs(target.model.model.inputs(), &body)?;
+    let (json, inputs) = inputs(target.model.model.inputs(), &body)?;
     let output = target.model.model.outputs().first().map_or("answer", |o| o.name.as_str()).to_owned();
     drop(target);
     let request = Request {
@@ -61,6 +61,7 @@ pub async fn generate_stream(
         select: Select::Any,
         routing_key: routing_key(&headers),
         input: Input::Tensors(inputs),
+        params: json.get("parameters").cloned(),
         outputs: &[],
         deadline: None,
     };
@@ -110,6 +111,7 @@ async fn run(
         select,
         routing_key: routing_key(headers),
         input: Input::Tensors(inputs),
+        params: json.get("parameters").cloned(),
         outputs: &[],
         deadline: None,
     };

@@ -65,6 +65,7 @@ async fn answer(
                 select,
                 routing_key: routing_key(headers).or(request.routing_key.as_deref()),
                 input: Input::Tensors(inputs),
+                params: request.parameters.take(),
                 outputs: &outputs,
                 deadline: deadline(request.timeout_us),
             },

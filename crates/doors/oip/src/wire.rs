@@ -19,6 +19,8 @@ pub struct InferRequest {
     pub routing_key: Option<String>,
     /// Microseconds that the caller waits.
     pub timeout_us: Option<u64>,
+    /// All that the request says beside its tensors; a model is told of it what its signature declares.
+    pub parameters: Option<Json>,
     pub inputs: Vec<Tensor>,
     pub outputs: Vec<RequestedOutput>,
     /// All outputs that say nothing themselves.
@@ -78,6 +80,7 @@ pub fn infer_request(
         id,
         routing_key: parameter("routing_key").and_then(Json::text).map(str::to_owned),
         timeout_us: parameter("timeout").and_then(Json::integer).and_then(|n| u64::try_from(n).ok()),
+        parameters: json.get("parameters").cloned(),
         inputs,
         outputs,
         binary_data_output: parameter("binary_data_output") == Some(&Json::Bool(true)),
@@ -187,6 +190,7 @@ fn raw_request(body: &Bytes, specs: &[TensorSpec]) -> Result<InferRequest, OipEr
         id: None,
         routing_key: None,
         timeout_us: None,
+        parameters: None,
         inputs: vec![Tensor { name: spec.name.clone(), shape, data }],
         outputs: Vec::new(),
         binary_data_output: true,

@@ -6,11 +6,11 @@ use runtimes::{Frame, TensorData};
 use serving::{Answer, Input, Target};
 use wire_inference::json::{Json, parse};
 use wire_inference::{
-    Media, Reply, ScoringError, datatype, frames, input, instances, media_type, write_reply,
+    Media, Read, Reply, ScoringError, datatype, frames, instances, media_type, write_reply,
 };
 
 /// The body as the model's input.
-pub fn read(headers: &HeaderMap, body: Bytes, target: &Target) -> Result<(Input, Reply), ScoringError> {
+pub fn read(headers: &HeaderMap, body: Bytes, target: &Target) -> Result<Read, ScoringError> {
     // A body without a type is JSON here.
     let media = if headers.contains_key(header::CONTENT_TYPE) { media_type(headers)? } else { Media::Json };
     match media {
@@ -22,13 +22,13 @@ pub fn read(headers: &HeaderMap, body: Bytes, target: &Target) -> Result<(Input,
             } else {
                 by_position(text, target)?
             };
-            Ok((Input::Columns(frame), Reply::Records))
+            Ok(Read::rows((Input::Columns(frame), Reply::Records)))
         }
         Media::Json => match parse(&body) {
-            Ok(list @ Json::List(_)) => instances(&list, target),
-            _ => input(media, body, target),
+            Ok(list @ Json::List(_)) => instances(&list, target).map(Read::rows),
+            _ => wire_inference::read(media, body, target),
         },
-        Media::Parquet => input(media, body, target),
+        Media::Parquet => wire_inference::read(media, body, target),
     }
 }
 

@@ -7,7 +7,7 @@ use serving::{Answer, Request, Select, Streaming};
 use types::Actor;
 use wire_aws::Signature;
 use wire_inference::scoring::{PREDICTION_IDS, answer, routing_key};
-use wire_inference::{Reply, ScoringError};
+use wire_inference::{Read, Reply, ScoringError};
 
 use crate::errors::Failure;
 use crate::{State, body, sign_in};
@@ -51,10 +51,10 @@ pub async fn in_parts(
     }
     let failed = |e: serving::Error| Failure::from(ScoringError::from(e));
     let target = state.serving.target(actor, endpoint, select).map_err(failed)?;
-    let (input, _) = body::read(headers, bytes.clone(), &target)?;
+    let Read { input, params, .. } = body::read(headers, bytes.clone(), &target)?;
     drop(target);
     let routing_key = routing_key(headers);
-    let request = Request { endpoint, select, routing_key, input, outputs: &[], deadline: None };
+    let request = Request { endpoint, select, routing_key, input, params, outputs: &[], deadline: None };
     Ok(Some(state.serving.stream(actor, request).await.map_err(failed)?))
 }
 
@@ -81,7 +81,7 @@ pub async fn predicted(
         other => ScoringError::from(other).into(),
     };
     let target = state.serving.target(actor, endpoint, select).map_err(failed)?;
-    let (input, reply) = body::read(headers, bytes, &target)?;
+    let Read { input, params, reply, .. } = body::read(headers, bytes, &target)?;
     drop(target);
     let session = text(SESSION).filter(|id| !id.eq_ignore_ascii_case("NEW_SESSION"));
     let request = Request {
@@ -89,6 +89,7 @@ pub async fn predicted(
         select,
         routing_key: routing_key(headers).or(session),
         input,
+        params,
         outputs: &[],
         deadline: None,
     };

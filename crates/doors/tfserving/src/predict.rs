@@ -61,6 +61,7 @@ pub async fn run(
         select: asked.select,
         routing_key: asked.routing_key,
         input,
+        params: None,
         outputs,
         deadline: asked.deadline,
     };

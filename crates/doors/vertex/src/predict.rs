@@ -7,7 +7,7 @@ use serving::{Answer, Request, Select};
 use types::{Actor, Permission};
 use wire_inference::json::{Json, parse, write_text};
 use wire_inference::scoring::{PREDICTION_IDS, respond, routing_key, score};
-use wire_inference::{Reply, datatype, instances, nested, params, write_reply};
+use wire_inference::{Reply, datatype, instances, nested, write_reply};
 
 use crate::State;
 use crate::endpoints::model_name;
@@ -53,7 +53,6 @@ async fn predict(
     if list.is_empty() {
         return Err(Failure::bad("'instances' is empty"));
     }
-    params(body.get("parameters"), &target)?;
     let (input, reply) = instances(rows, &target)?;
     drop(target);
     let request = Request {
@@ -61,6 +60,7 @@ async fn predict(
         select: Select::Any,
         routing_key: routing_key(headers),
         input,
+        params: body.get("parameters").cloned(),
         outputs: &[],
         deadline: None,
     };

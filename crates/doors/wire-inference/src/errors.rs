@@ -59,6 +59,11 @@ impl From<serving::Error> for ScoringError {
             serving::Error::Runtime(
                 e @ (runtimes::Error::ColumnCount { .. } | runtimes::Error::Cell { .. }),
             ) => Self::schema(e.to_string()),
+            serving::Error::Runtime(runtimes::Error::Params(message)) => Self::Json {
+                status: StatusCode::BAD_REQUEST,
+                code: "INVALID_PARAMETER_VALUE",
+                message: message.clone(),
+            },
             other => {
                 let code = match other.class() {
                     _ if matches!(other, serving::Error::Limited { .. }) => "REQUEST_LIMIT_EXCEEDED",

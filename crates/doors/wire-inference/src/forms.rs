@@ -68,20 +68,24 @@ pub(crate) fn columns(target: &Target) -> &[ColumnSpec] {
     }
 }
 
-/// The body as the model's input, and the form of the answer that goes with it.
-pub fn input(media: Media, body: Bytes, target: &Target) -> Result<(Input, Reply), ScoringError> {
-    read(media, body, target).map(|read| (read.input, read.reply))
-}
-
-/// A body that was read: the model's input, the form of the answer that goes with it, and whether it is wanted in parts.
-pub(crate) struct Read {
+/// A body that was read: the model's input, what is said beside it, the form of the answer that goes with it, and whether it is
+/// wanted in parts.
+pub struct Read {
     pub input: Input,
+    pub params: Option<Json>,
     pub reply: Reply,
     pub stream: bool,
 }
 
-pub(crate) fn read(media: Media, body: Bytes, target: &Target) -> Result<Read, ScoringError> {
-    let table = |frame| Read { input: Input::Columns(frame), reply: Reply::Records, stream: false };
+impl Read {
+    /// Rows alone.
+    pub fn rows((input, reply): (Input, Reply)) -> Self {
+        Self { input, params: None, reply, stream: false }
+    }
+}
+
+pub fn read(media: Media, body: Bytes, target: &Target) -> Result<Read, ScoringError> {
+    let table = |frame| Read::rows((Input::Columns(frame), Reply::Records));
     match media {
         Media::Json => json_input(&body, target),
         Media::Csv => {
@@ -114,7 +118,6 @@ fn json_input(body: &[u8], target: &Target) -> Result<Read, ScoringError> {
             given.push(key);
         }
     }
-    params(json.get("params"), target)?;
     let [format] = given.as_slice() else {
         let given: Vec<String> = given.iter().map(|k| format!("'{k}'")).collect();
         return Err(ScoringError::bad(format!(
@@ -132,34 +135,7 @@ fn json_input(body: &[u8], target: &Target) -> Result<Read, ScoringError> {
     };
     // As Databricks' clients ask for an answer in parts.
     let stream = matches!(json.get("stream"), Some(Json::Bool(true)));
-    Ok(Read { input, reply, stream })
-}
-
-/// What a request says beside its rows. MLflow ignores what the signature does not name, and so does this; what it names would
-/// change the predictions, and is not handed to the model.
-///
-/// Errors: the model has params, and this is no object or names one of them.
-pub fn params(given: Option<&Json>, target: &Target) -> Result<(), ScoringError> {
-    let declared = target.model.model.params();
-    if declared.is_empty() {
-        return Ok(());
-    }
-    let fields = match given {
-        None | Some(Json::Null) => return Ok(()),
-        Some(Json::Object(fields)) => fields,
-        Some(other) => {
-            return Err(ScoringError::bad(format!(
-                "Parameters must be a dictionary. Got type '{}'.",
-                other.python_type()
-            )));
-        }
-    };
-    match fields.iter().find(|(name, _)| declared.contains(name)) {
-        None => Ok(()),
-        Some((name, _)) => Err(ScoringError::bad(format!(
-            "the param '{name}' cannot be given here: the model is asked with the defaults of its signature"
-        ))),
-    }
+    Ok(Read { input, params: json.get("params").cloned(), reply, stream })
 }
 
 /// `instances` alone, for protocols that know no other form. Rows of plain values are taken in the order of the model's

@@ -14,4 +14,4 @@ pub use runtimes::json;
 
 pub use errors::ScoringError;
 pub use fault::{log_internal, status, with_hint};
-pub use forms::{Media, Reply, input, instances, media_type, nested, params, write_reply};
+pub use forms::{Media, Read, Reply, instances, media_type, nested, read, write_reply};

@@ -1,6 +1,6 @@
 //! OpenAPI 3.1 of one endpoint, from the signature of the model that has most of its traffic.
 
-use runtimes::{ColumnType, ElementType, TensorSpec};
+use runtimes::{ColumnType, ElementType, ParamKind, ParamSpec, TensorSpec};
 use serde_json::{Map, Value, json};
 use serving::Target;
 
@@ -10,6 +10,13 @@ pub fn document(endpoint: &str, path: &str, target: &Target) -> Value {
     let mut description = format!("{} version {}", target.model.model_name, target.model.number);
     if let Some((key, columns)) = target.model.looked_up() {
         description.push_str(&format!("; looked up by `{key}`: {}", columns.join(", ")));
+    }
+    let mut forms = forms(&record);
+    let params = params(target.model.params.specs());
+    if let (Some(forms), Some(params)) = (forms.as_array_mut(), params) {
+        for form in forms {
+            form["properties"]["params"] = params.clone();
+        }
     }
     let prediction = json!({ "type": "object", "properties": outputs(target.model.model.outputs()) });
     json!({
@@ -21,16 +28,7 @@ pub fn document(endpoint: &str, path: &str, target: &Target) -> Value {
         },
         "paths": { path: { "post": {
             "operationId": "predict",
-            "requestBody": { "required": true, "content": { "application/json": { "schema": { "oneOf": [
-                { "type": "object", "required": ["dataframe_records"], "properties": {
-                    "dataframe_records": { "type": "array", "items": record } } },
-                { "type": "object", "required": ["dataframe_split"], "properties": { "dataframe_split": {
-                    "type": "object", "required": ["data"], "properties": {
-                        "columns": { "type": "array", "items": { "type": "string" } },
-                        "data": { "type": "array", "items": { "type": "array" } } } } } },
-                { "type": "object", "required": ["instances"], "properties": { "instances": { "type": "array" } } },
-                { "type": "object", "required": ["inputs"], "properties": { "inputs": {} } },
-            ] }, "example": { "dataframe_records": [example] } }, "text/csv": {}, "application/vnd.apache.parquet": {} } },
+            "requestBody": { "required": true, "content": { "application/json": { "schema": { "oneOf": forms }, "example": { "dataframe_records": [example] } }, "text/csv": {}, "application/vnd.apache.parquet": {} } },
             "responses": {
                 "200": { "description": "One prediction a row", "content": { "application/json": { "schema": {
                     "type": "object", "properties": { "predictions": { "type": "array", "items": prediction } } } } } },
@@ -38,6 +36,39 @@ pub fn document(endpoint: &str, path: &str, target: &Target) -> Value {
             },
         } } },
     })
+}
+
+/// The bodies that MLflow knows.
+fn forms(record: &Value) -> Value {
+    json!([
+        { "type": "object", "required": ["dataframe_records"], "properties": {
+            "dataframe_records": { "type": "array", "items": record } } },
+        { "type": "object", "required": ["dataframe_split"], "properties": { "dataframe_split": {
+            "type": "object", "required": ["data"], "properties": {
+                "columns": { "type": "array", "items": { "type": "string" } },
+                "data": { "type": "array", "items": { "type": "array" } } } } } },
+        { "type": "object", "required": ["instances"], "properties": { "instances": { "type": "array" } } },
+        { "type": "object", "required": ["inputs"], "properties": { "inputs": {} } },
+    ])
+}
+
+/// What the model can be told beside its rows.
+fn params(specs: &[ParamSpec]) -> Option<Value> {
+    let each = specs.iter().map(|spec| {
+        let mut schema = match &spec.kind {
+            ParamKind::Scalar(kind) => of_column(*kind).0,
+            ParamKind::List(kind) => json!({ "type": "array", "items": of_column(*kind).0 }),
+            ParamKind::Object(_) => json!({ "type": "object" }),
+        };
+        let mut default = String::new();
+        spec.default.write(&mut default);
+        // NaN has no place in this document.
+        if let Ok(default) = serde_json::from_str::<Value>(&default) {
+            schema["default"] = default;
+        }
+        (spec.name.clone(), schema)
+    });
+    (!specs.is_empty()).then(|| json!({ "type": "object", "properties": each.collect::<Map<_, _>>() }))
 }
 
 /// The schema of a row, and a row.

@@ -3,11 +3,12 @@
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serving::{Answer, Request, Select, Serving};
+use serving::{Answer, Input, Request, Select, Serving};
 use types::Actor;
 
 use crate::ScoringError;
 use crate::forms::{Reply, media_type, read, write_reply};
+use crate::json::Json;
 use crate::stream;
 
 /// Sends requests with the same value to the same variant.
@@ -39,7 +40,7 @@ pub async fn score(
     let read = read(media, body, &target)?;
     drop(target);
     let routing_key = routing_key(headers);
-    let request = Request { endpoint, select, routing_key, input: read.input, outputs: &[], deadline: None };
+    let request = request((endpoint, select), routing_key, read.input, read.params);
     Ok((serving.infer(actor, request).await?, read.reply))
 }
 
@@ -58,7 +59,7 @@ pub async fn answer(
     let in_parts = read.stream && target.model.model.streams();
     drop(target);
     let routing_key = routing_key(headers);
-    let request = Request { endpoint, select, routing_key, input: read.input, outputs: &[], deadline: None };
+    let request = request((endpoint, select), routing_key, read.input, read.params);
     if in_parts {
         let streaming = serving.stream(actor, request).await?;
         let variant = streaming.variant.clone();
@@ -72,6 +73,15 @@ pub async fn answer(
         response.headers_mut().insert(FLAGGED, HeaderValue::from(answer.flagged));
     }
     Ok((response, variant))
+}
+
+fn request<'r>(
+    (endpoint, select): (&'r str, Select<'r>),
+    routing_key: Option<&'r str>,
+    input: Input,
+    params: Option<Json>,
+) -> Request<'r> {
+    Request { endpoint, select, routing_key, input, params, outputs: &[], deadline: None }
 }
 
 /// `{"predictions": …}`, with the ids of the predictions in a header.

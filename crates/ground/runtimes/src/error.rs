@@ -38,6 +38,9 @@ pub enum Error {
     Cell { column: String, row: usize, message: String },
     #[error("column `{column}` has {actual} rows; the first column has {expected}")]
     RaggedColumns { column: String, expected: usize, actual: usize },
+    /// What MLflow says of params that do not fit the signature.
+    #[error("{0}")]
+    Params(String),
     #[error("no rows were given")]
     NoRows,
     #[error("the model has no tabular form: {0}")]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, ParamSchema};
 
 /// A column's type in MLflow's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,20 @@ impl ColumnType {
             Self::Datetime => "datetime",
         }
     }
+
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        const ALL: [ColumnType; 8] = [
+            ColumnType::Boolean,
+            ColumnType::Integer,
+            ColumnType::Long,
+            ColumnType::Float,
+            ColumnType::Double,
+            ColumnType::String,
+            ColumnType::Binary,
+            ColumnType::Datetime,
+        ];
+        ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +76,7 @@ pub enum InputSchema {
     Tensors(Vec<(String, String, Vec<i64>)>),
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MlModel {
     pub flavors: Vec<String>,
     /// Every flavor with all that it says, as JSON.
@@ -70,8 +84,8 @@ pub struct MlModel {
     /// The ONNX file, relative to the directory of the `MLmodel` file; only with flavor `onnx`.
     pub onnx: Option<String>,
     pub inputs: InputSchema,
-    /// Names of what a caller may say beside the inputs (`signature.params`).
-    pub params: Vec<String>,
+    /// What a caller may say beside the inputs.
+    pub params: ParamSchema,
     /// The request body of the saved input example, relative like `onnx`.
     pub serving_example: Option<String>,
 }
@@ -89,11 +103,6 @@ struct Raw {
 struct RawSignature {
     inputs: Option<String>,
     params: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawParam {
-    name: String,
 }
 
 #[derive(Deserialize)]
@@ -125,12 +134,9 @@ impl MlModel {
             None => InputSchema::Unknown,
         };
         let params = match params {
-            Some(text) => serde_json::from_str::<Option<Vec<RawParam>>>(&text)
-                .map_err(|e| Error::MlModel(format!("signature.params: {e}")))?
-                .unwrap_or_default(),
-            None => Vec::new(),
+            Some(text) => ParamSchema::parse(&text)?,
+            None => ParamSchema::default(),
         };
-        let params = params.into_iter().map(|param| param.name).collect();
         let serving_example = raw
             .saved_input_example_info
             .as_ref()
@@ -239,6 +245,6 @@ signature:
   outputs: null
   params: '[{"name": "temperature", "default": 0.1, "shape": null, "type": "double"}]'
 "#;
-        assert_eq!(MlModel::parse(text).unwrap().params, ["temperature"]);
+        assert_eq!(MlModel::parse(text).unwrap().params.specs()[0].name, "temperature");
     }
 }

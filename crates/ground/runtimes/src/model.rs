@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ElementType, Error, Tensor};
+use crate::{ElementType, Error, Params, Tensor};
 
 /// What a model takes or gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,12 @@ pub trait Model: Send + Sync {
     /// Errs on an unknown, missing or repeated input, a wrong type or shape, and when the model itself fails.
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error>;
 
+    /// [`Model::run`], told more than its inputs. Only models in Python listen: MLflow's wrappers of those that run natively or
+    /// in ONNX take params and do nothing with them, too.
+    fn run_with(&self, inputs: &[Tensor], _params: &Params, wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
+        self.run(inputs, wanted)
+    }
+
     /// Whether [`Model::stream`] gives an answer part by part.
     fn streams(&self) -> bool {
         false
@@ -29,7 +35,12 @@ pub trait Model: Send + Sync {
 
     /// Runs once, and gives the answer in parts as they come, each as JSON, until `part` says that nobody wants more. Blocks
     /// like `run`. Errs where [`Model::streams`] says no.
-    fn stream(&self, _inputs: &[Tensor], _part: &mut dyn FnMut(String) -> bool) -> Result<(), Error> {
+    fn stream(
+        &self,
+        _inputs: &[Tensor],
+        _params: &Params,
+        _part: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), Error> {
         Err(Error::Run("this model does not answer in parts".into()))
     }
 
@@ -42,11 +53,6 @@ pub trait Model: Send + Sync {
     /// Whether a text input may hold [`crate::tensor::MISSING_TEXT`].
     fn takes_missing_text(&self) -> bool {
         false
-    }
-
-    /// Names of what its `predict` could be told beside the inputs, and is not: each has a default of the model's own.
-    fn params(&self) -> &[String] {
-        &[]
     }
 
     /// Bytes of memory that it holds now, where that can be told.

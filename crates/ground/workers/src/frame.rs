@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use half::{bf16, f16};
-use runtimes::{ElementType, Tensor, TensorData};
+use runtimes::{ElementType, Params, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -45,6 +45,22 @@ struct Described {
     bytes: usize,
 }
 
+/// What a worker is asked.
+#[derive(Clone, Copy)]
+pub struct Call<'c> {
+    pub op: &'static str,
+    /// `predict` if none.
+    pub method: Option<&'c str>,
+    pub inputs: &'c [Tensor],
+    pub params: Option<&'c Params>,
+}
+
+impl<'c> Call<'c> {
+    pub fn new(op: &'static str, inputs: &'c [Tensor]) -> Self {
+        Self { op, method: None, inputs, params: None }
+    }
+}
+
 /// Header and body.
 pub(crate) struct Frame {
     pub header: Value,
@@ -52,9 +68,10 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    pub fn request(id: u64, op: &str, method: Option<&str>, inputs: &[Tensor]) -> Self {
+    pub fn request(id: u64, call: &Call<'_>) -> Self {
         let mut body = Vec::new();
-        let described: Vec<Value> = inputs
+        let described: Vec<Value> = call
+            .inputs
             .iter()
             .map(|tensor| {
                 let before = body.len();
@@ -65,7 +82,12 @@ impl Frame {
                 })
             })
             .collect();
-        Self { header: json!({ "id": id, "op": op, "method": method, "inputs": described }), body }
+        let mut header = json!({ "id": id, "op": call.op, "method": call.method, "inputs": described });
+        // A text in the text: JSON of Python's knows NaN, and that of the header does not.
+        if let Some(params) = call.params.and_then(Params::text) {
+            header["params"] = params.into();
+        }
+        Self { header, body }
     }
 
     /// What the worker answered, or what it says went wrong.
@@ -283,7 +305,7 @@ mod tests {
             Tensor::new("b", [2], TensorData::Bytes(vec![b"x".to_vec(), Vec::new()])),
             Tensor::new("c", [2], TensorData::Bool(vec![true, false])),
         ];
-        let mut frame = Frame::request(7, "predict", None, &tensors);
+        let mut frame = Frame::request(7, &Call::new("predict", &tensors));
         frame.header["outputs"] = frame.header["inputs"].take();
         let copy = Frame { header: frame.header.clone(), body: frame.body.clone() };
         let back = copy.into_answer(7).unwrap().outputs;

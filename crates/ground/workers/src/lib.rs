@@ -16,7 +16,7 @@ pub mod trial;
 mod worker;
 
 pub use error::Error;
-pub use frame::{Answer, Form};
+pub use frame::{Answer, Call, Form};
 pub use pool::{Limits, Pool, PoolConfig, State};
 pub use python::{PythonModel, Settings, inputs_of};
 pub use sandbox::Protection;

@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use runtimes::Tensor;
 use serde::Serialize;
 
+use crate::frame::Call;
 use crate::sandbox::Policy;
 use crate::worker::Worker;
 use crate::{About, Answer, Error};
@@ -115,26 +115,20 @@ impl Pool {
     /// Runs `method` of the model (`predict` if none) in a free process. Blocks.
     ///
     /// Errors: `Run` when the model refuses, `Timeout`, `Died`: the process is replaced, other requests do not notice.
-    pub fn call(&self, op: &str, method: Option<&str>, inputs: &[Tensor]) -> Result<Answer, Error> {
-        self.call_within(self.inner.config.limits.request, op, method, inputs)
+    pub fn call(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        self.call_within(self.inner.config.limits.request, call)
     }
 
     /// [`Pool::call`] with the time that opening may take: a model's first run loads what it did not need before.
-    pub fn first_call(&self, op: &str, method: Option<&str>, inputs: &[Tensor]) -> Result<Answer, Error> {
-        self.call_within(self.inner.config.limits.load, op, method, inputs)
+    pub fn first_call(&self, call: &Call<'_>) -> Result<Answer, Error> {
+        self.call_within(self.inner.config.limits.load, call)
     }
 
-    fn call_within(
-        &self,
-        patience: Duration,
-        op: &str,
-        method: Option<&str>,
-        inputs: &[Tensor],
-    ) -> Result<Answer, Error> {
+    fn call_within(&self, patience: Duration, call: &Call<'_>) -> Result<Answer, Error> {
         let deadline = Instant::now() + patience;
         let mut worker = self.inner.take(deadline)?;
         let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let result = worker.call(op, method, inputs, left);
+        let result = worker.call(call, left);
         match &result {
             Ok(_) | Err(Error::Run { .. }) => self.inner.give_back(worker),
             Err(error) => {
@@ -151,10 +145,10 @@ impl Pool {
 
     /// [`Pool::call`] with an answer in parts: each may take as long as one answer. Ends early when `part` gives `false`; the
     /// process is replaced then, as it may go on for ever.
-    pub fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(Answer) -> bool) -> Result<(), Error> {
+    pub fn stream(&self, call: &Call<'_>, part: &mut dyn FnMut(Answer) -> bool) -> Result<(), Error> {
         let patience = self.inner.config.limits.request;
         let mut worker = self.inner.take(Instant::now() + patience)?;
-        let result = worker.stream(inputs, patience, part);
+        let result = worker.stream(call, patience, part);
         match &result {
             Ok(true) | Err(Error::Run { .. }) => self.inner.give_back(worker),
             Ok(false) => {
@@ -342,7 +336,7 @@ impl Inner {
     }
 
     fn ask(&self, mut worker: Worker) {
-        match worker.call("ping", None, &[], PING) {
+        match worker.call(&Call::new("ping", &[]), PING) {
             Ok(_) => {
                 let mut slots = self.slots.lock();
                 slots.busy -= 1;

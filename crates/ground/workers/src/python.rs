@@ -5,16 +5,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use runtimes::{
-    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Tensor, TensorData,
-    TensorSpec, Values,
+    ColumnType, ElementType, Error as RuntimeError, Frame, InputSchema, MlModel, Model, Params, Tensor,
+    TensorData, TensorSpec, Values,
 };
 use serde_json::{Value, json};
 
-use crate::frame::element;
+use crate::frame::{Call, element};
 use crate::sandbox::{self, Policy, Protection};
 use crate::{About, Answer, Error, Form, Limits, Pool, PoolConfig, State};
 
 const SCRIPT: &str = include_str!("worker.py");
+const PARAMS_REFUSED: &str = "MlflowException: Invalid parameters found";
 
 /// How executable models run on this machine.
 #[derive(Clone, Debug)]
@@ -52,7 +53,6 @@ pub struct PythonModel {
     pool: Pool,
     inputs: Vec<TensorSpec>,
     outputs: Vec<TensorSpec>,
-    params: Vec<String>,
     /// What the model returned when it was tried.
     form: Form,
     /// The one output goes by this name, whatever the model calls it.
@@ -95,14 +95,13 @@ impl PythonModel {
             limits: settings.limits.clone(),
             processes: settings.processes.max(1),
         })?;
-        let params = about.params.clone();
-        let mut model = Self { pool, inputs, outputs: Vec::new(), params, form: Form::Array, single: true };
+        let mut model = Self { pool, inputs, outputs: Vec::new(), form: Form::Array, single: true };
         let tried = match example {
-            Some(example) => Some(model.pool.first_call("predict", None, example)?),
+            Some(example) => Some(model.pool.first_call(&Call::new("predict", example))?),
             None => {
                 // A model may refuse what was made up; then its output is taken to be one, of numbers.
                 let zeros: Vec<Tensor> = model.inputs.iter().map(zeros).collect();
-                model.pool.first_call("predict", None, &zeros).ok()
+                model.pool.first_call(&Call::new("predict", &zeros)).ok()
             }
         };
         match tried {
@@ -136,12 +135,12 @@ impl PythonModel {
 
     /// Calls a method of the model, such as `predict_proba`. Blocks. Errors: as the model and its process say.
     pub fn call(&self, method: &str, inputs: &[Tensor]) -> Result<Answer, Error> {
-        self.pool.call("predict", Some(method), inputs)
+        self.pool.call(&Call { method: Some(method), ..Call::new("predict", inputs) })
     }
 
     /// A scikit-learn model as the bytes of a `.skops` file, which holds data and no code. Errors: `Run` for others.
     pub fn export_skops(&self) -> Result<Vec<u8>, Error> {
-        let answer = self.pool.call("export", None, &[])?;
+        let answer = self.pool.call(&Call::new("export", &[]))?;
         match answer.outputs.into_iter().next().map(|tensor| tensor.data) {
             Some(runtimes::TensorData::Bytes(mut values)) if values.len() == 1 => Ok(values.remove(0)),
             _ => Err(Error::Protocol("it exported nothing".into())),
@@ -162,15 +161,16 @@ impl Model for PythonModel {
         true
     }
 
-    fn params(&self) -> &[String] {
-        &self.params
-    }
-
     fn streams(&self) -> bool {
         self.about().methods.iter().any(|method| method == "predict_stream")
     }
 
-    fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(String) -> bool) -> Result<(), RuntimeError> {
+    fn stream(
+        &self,
+        inputs: &[Tensor],
+        params: &Params,
+        part: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), RuntimeError> {
         let ordered: Vec<Tensor> =
             runtimes::check_inputs(&self.inputs, inputs)?.into_iter().cloned().collect();
         let mut texts = |answer: Answer| match answer.outputs.into_iter().next().map(|output| output.data) {
@@ -179,17 +179,31 @@ impl Model for PythonModel {
             }
             _ => true,
         };
-        self.pool.stream(&ordered, &mut texts).map_err(runtime_error)
+        let call = Call { params: Some(params), ..Call::new("stream", &ordered) };
+        self.pool.stream(&call, &mut texts).map_err(runtime_error)
     }
 
     fn memory(&self) -> Option<u64> {
         self.pool.resident()
     }
 
+    /// With the defaults of its signature, which MLflow fills in.
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, RuntimeError> {
+        self.run_with(inputs, &Params::default(), wanted)
+    }
+
+    fn run_with(
+        &self,
+        inputs: &[Tensor],
+        params: &Params,
+        wanted: &[&str],
+    ) -> Result<Vec<Tensor>, RuntimeError> {
         let ordered: Vec<Tensor> =
             runtimes::check_inputs(&self.inputs, inputs)?.into_iter().cloned().collect();
-        let answer = self.pool.call("predict", None, &ordered).map_err(runtime_error)?;
+        let answer = self
+            .pool
+            .call(&Call { params: Some(params), ..Call::new("predict", &ordered) })
+            .map_err(runtime_error)?;
         let mut outputs = answer.outputs;
         if self.single && outputs.len() == 1 {
             outputs[0].name.clone_from(&self.outputs[0].name);
@@ -211,6 +225,10 @@ impl Model for PythonModel {
 
 fn runtime_error(error: Error) -> RuntimeError {
     match error {
+        // The environment's own MLflow, which may be of another version, looks at them once more.
+        Error::Run { message, .. } if message.starts_with(PARAMS_REFUSED) => {
+            RuntimeError::Params(message.trim_start_matches("MlflowException: ").to_owned())
+        }
         // What a model says against its input is the caller's to know.
         Error::Run { message, .. } => RuntimeError::Run(message),
         Error::Timeout { .. } | Error::Restarting(_) => RuntimeError::Busy(error.to_string()),

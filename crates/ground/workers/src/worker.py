@@ -10,6 +10,7 @@ Only the standard library and numpy are needed; pandas is used where the signatu
 model itself imports.
 """
 
+import inspect
 import json
 import os
 import socket
@@ -88,14 +89,14 @@ def serve(model, settings, header, body):
         tensors = [("model.skops", model.skops())]
         return encode("export", tensors)
     inputs = decode(header["inputs"], body)
-    result = model.call(header.get("method") or "predict", arguments(inputs, settings, header), header.get("params"))
+    result = model.call(header.get("method") or "predict", arguments(inputs, settings, header), params(header))
     return encode(*tensors_of(result))
 
 
 def stream(channel, model, settings, header, body):
     """A frame for each part that the model gives, as JSON and marked `more`; the last one has no part."""
     inputs = decode(header["inputs"], body)
-    for part in model.stream(arguments(inputs, settings, header), header.get("params")):
+    for part in model.stream(arguments(inputs, settings, header), params(header)):
         text = json.dumps(jsonable(part), default=default, allow_nan=False)
         answer, out = encode("text", [("part", text.encode())])
         answer.update(id=header.get("id"), more=True)
@@ -220,6 +221,12 @@ def arguments(inputs, settings, header):
     return dict(inputs)
 
 
+def params(header):
+    """JSON of its own, as it may hold NaN."""
+    text = header.get("params")
+    return json.loads(text) if text else None
+
+
 def column(array, kind):
     array = array.reshape(-1) if array.ndim > 1 and array.shape[1:] == (1,) else array
     if array.ndim > 1:
@@ -321,7 +328,10 @@ class Model:
 
     def call(self, method, data, params):
         if method == "predict":
-            return self.predictor(data, **({"params": params} if params and self.loader == "mlflow.pyfunc" else {}))
+            if params and self.loader == "mlflow.pyfunc":
+                return self.predictor(data, params=params)
+            # As MLflow's wrapper of it: the only one that hands them on.
+            return self.predictor(data, **(params if params and self.loader == "xgboost" else {}))
         function = getattr(self.raw, method, None)
         if not callable(function):
             raise AttributeError(f"the model has no method `{method}`")
@@ -376,7 +386,12 @@ def load_flavor(directory, flavors, missing):
 
         booster = xgboost.Booster()
         booster.load_model(place(flavors["xgboost"].get("data", "model.ubj")))
-        return Model("xgboost", lambda data, **_: booster.predict(xgboost.DMatrix(data)), booster)
+        known = inspect.signature(booster.predict).parameters
+
+        def run(data, **params):
+            return booster.predict(xgboost.DMatrix(data), **{k: v for k, v in params.items() if k in known})
+
+        return Model("xgboost", run, booster)
     if "lightgbm" in flavors:
         import lightgbm
 

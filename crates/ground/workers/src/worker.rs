@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use runtimes::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{self, Frame};
+use crate::frame::{self, Call, Frame};
 use crate::sandbox::{NOT_BUILT, OUT_OF_MEMORY, Policy};
 use crate::{Answer, Error};
 
@@ -85,17 +84,11 @@ impl Worker {
     }
 
     /// One request. After any error but [`Error::Run`] the worker is of no more use.
-    pub fn call(
-        &mut self,
-        op: &str,
-        method: Option<&str>,
-        inputs: &[Tensor],
-        patience: Duration,
-    ) -> Result<Answer, Error> {
+    pub fn call(&mut self, call: &Call<'_>, patience: Duration) -> Result<Answer, Error> {
         self.next += 1;
         self.used_at = Instant::now();
         let deadline = self.used_at + patience;
-        let request = Frame::request(self.next, op, method, inputs);
+        let request = Frame::request(self.next, call);
         let answer = frame::send(&self.stream, &request, deadline)
             .and_then(|()| frame::receive(&self.stream, deadline))
             .map_err(|error| self.lost(&error, patience))?;
@@ -106,12 +99,12 @@ impl Worker {
     /// and after any error but [`Error::Run`], the worker is of no more use.
     pub fn stream(
         &mut self,
-        inputs: &[Tensor],
+        call: &Call<'_>,
         patience: Duration,
         part: &mut dyn FnMut(Answer) -> bool,
     ) -> Result<bool, Error> {
         self.next += 1;
-        let request = Frame::request(self.next, "stream", None, inputs);
+        let request = Frame::request(self.next, call);
         let sent = frame::send(&self.stream, &request, Instant::now() + patience);
         sent.map_err(|error| self.lost(&error, patience))?;
         loop {

@@ -123,9 +123,12 @@ async fn rows(
             "id": id, "at": found.at[row], "ordinal": found.ordinals[row],
             "inputs": found.inputs.row_json(row)?, "outputs": found.outputs.row_json(row)?,
         });
-        // Servers that are older than the flags take records without them.
+        // Servers that are older than flags and params take records without them.
         if !found.flags[row].is_empty() {
             record["flags"] = json!(found.flags[row]);
+        }
+        if let Some(params) = &found.params[row] {
+            record["params"] = predictions::params_json(params);
         }
         rows.push(record);
     }

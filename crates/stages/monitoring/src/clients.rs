@@ -280,6 +280,7 @@ mod tests {
             latency_us: vec![1; n],
             principals: (0..n).map(|i| if i < 200 { "user:shop" } else { "user:thief" }.to_owned()).collect(),
             flags: (0..n).map(|i| if i >= 300 { vec!["novelty".to_owned()] } else { Vec::new() }).collect(),
+            params: vec![None; n],
             inputs: inputs(&points),
             outputs: Table::new(vec![("probability".into(), outputs)]).unwrap(),
             segments: Vec::new(),

@@ -30,6 +30,8 @@ pub struct Asked {
     pub at: Timestamp,
     pub latency_us: i64,
     pub principal: String,
+    /// As [`runtimes::Params::text`].
+    pub params: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,7 +52,13 @@ impl Chunk {
         let (rows, at, latency_us) = (batch.ids.len(), batch.at, batch.latency_us);
         Self {
             origin,
-            asked: vec![Asked { rows, at, latency_us, principal: batch.principal }],
+            asked: vec![Asked {
+                rows,
+                at,
+                latency_us,
+                principal: batch.principal,
+                params: batch.params.text(),
+            }],
             flags: flagged(batch.flags, 0).collect(),
             ids: batch.ids,
             inputs: batch.inputs,
@@ -69,7 +77,8 @@ impl Chunk {
     /// The batch [fits](Self::fits).
     pub fn push(&mut self, batch: Batch) {
         let (rows, at, latency_us) = (batch.ids.len(), batch.at, batch.latency_us);
-        self.asked.push(Asked { rows, at, latency_us, principal: batch.principal });
+        let params = batch.params.text();
+        self.asked.push(Asked { rows, at, latency_us, principal: batch.principal, params });
         self.flags.extend(flagged(batch.flags, self.ids.len()));
         self.ids.extend(batch.ids);
         below(&mut self.inputs, batch.inputs);
@@ -88,6 +97,11 @@ impl Chunk {
     /// Who asked for each row.
     pub fn principals(&self) -> impl Iterator<Item = &str> {
         self.asked.iter().flat_map(|asked| std::iter::repeat_n(asked.principal.as_str(), asked.rows))
+    }
+
+    /// What the model was told beside each row.
+    pub fn params(&self) -> impl Iterator<Item = Option<&str>> {
+        self.asked.iter().flat_map(|asked| std::iter::repeat_n(asked.params.as_deref(), asked.rows))
     }
 
     /// One row as a chunk; `row` is one of this chunk's.

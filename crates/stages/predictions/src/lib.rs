@@ -22,6 +22,7 @@ pub use error::Error;
 pub use log::Log;
 pub use marked::Marked;
 pub use model::{Batch, Found, Label, Labelled, Labelling, LogConfig, LogStats, NewLabel, Rows, Window};
+pub use read::{params_json, params_of};
 
 pub const COMPONENT: ledger::Component = ledger::Component {
     name: "predictions",

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use columns::Table;
-use runtimes::Frame;
+use runtimes::{Frame, Params};
 use serde::{Deserialize, Serialize};
 use types::{Digest, Timestamp, Uid, WorkspaceId};
 
@@ -53,6 +53,8 @@ pub struct Batch {
     pub principal: String,
     /// What was noticed about each row, such as `range:age`; empty where nothing was noticed about any.
     pub flags: Vec<Vec<String>>,
+    /// What the model was told beside its inputs.
+    pub params: Params,
     pub inputs: Frame,
     pub outputs: Frame,
 }
@@ -85,6 +87,8 @@ pub struct Rows {
     pub principals: Vec<String>,
     /// What was noticed about each row as it was predicted.
     pub flags: Vec<Vec<String>>,
+    /// What the model was told beside each row's inputs, as [`Params::text`]; `None` where its signature declares nothing.
+    pub params: Vec<Option<String>>,
     /// Columns that some of the rows lack are null there.
     pub inputs: Table,
     pub outputs: Table,
@@ -108,6 +112,9 @@ pub struct Found {
     pub ordinal: i64,
     pub principal: String,
     pub flags: Vec<String>,
+    /// What the model was told beside the inputs, defaults of its signature included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub params: Option<serde_json::Value>,
     pub inputs: serde_json::Value,
     pub outputs: serde_json::Value,
     /// `None` until the row is sealed.

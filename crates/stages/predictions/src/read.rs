@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
 use columns::Table;
+use runtimes::Params;
 use types::{Actor, Timestamp, Uid};
 
 use crate::rows::integers;
 use crate::seal::blocking;
 use crate::store::{self, Segment};
 use crate::table::{
-    self, AT, FLAGS, ID, LATENCY, MODEL, MODEL_DIGEST, MODEL_VERSION, ORDINAL, PRINCIPAL, REVISION, VARIANT,
-    VERSION,
+    self, AT, FLAGS, ID, LATENCY, MODEL, MODEL_DIGEST, MODEL_VERSION, ORDINAL, PARAMS, PRINCIPAL, REVISION,
+    VARIANT, VERSION,
 };
 use crate::tail::Part;
 use crate::{Error, Found, Log, Rows, Window};
@@ -106,6 +107,7 @@ impl Log {
             ordinal: integer(ORDINAL)?,
             principal: later(PRINCIPAL)?.unwrap_or_default(),
             flags: table::read_flags(later(FLAGS)?.as_deref()),
+            params: later(PARAMS)?.as_deref().map(params_json),
             inputs: table::part(&table, table::INPUT)?.row_json(row)?,
             outputs: table::part(&table, table::OUTPUT)?.row_json(row)?,
             segment,
@@ -202,6 +204,16 @@ impl Log {
         }
         Ok(found)
     }
+}
+
+/// What [`Rows::params`] says of a row, as JSON; with NaN among it, which is no JSON of anybody else's, as the text that it is.
+pub fn params_json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// What [`params_json`] wrote.
+pub fn params_of(json: &serde_json::Value) -> Option<Params> {
+    json.as_str().map_or_else(|| Params::parse(&json.to_string()), Params::parse)
 }
 
 fn between(table: &Table, from: Timestamp, to: Timestamp) -> Result<Table, Error> {

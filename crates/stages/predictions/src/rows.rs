@@ -2,7 +2,7 @@ use columns::{Table, column};
 use types::{Timestamp, Uid};
 
 use crate::table::{
-    self, AT, FLAGS, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, PRINCIPAL, REVISION, VARIANT,
+    self, AT, FLAGS, ID, INPUT, LATENCY, MODEL_VERSION, ORDINAL, OUTPUT, PARAMS, PRINCIPAL, REVISION, VARIANT,
 };
 use crate::{Error, Labelled, Rows};
 
@@ -21,6 +21,7 @@ impl Rows {
                 latency_us: Vec::new(),
                 principals: Vec::new(),
                 flags: Vec::new(),
+                params: Vec::new(),
                 inputs: empty.clone(),
                 outputs: empty,
                 segments,
@@ -49,6 +50,7 @@ impl Rows {
                 .iter()
                 .map(|cell| table::read_flags(cell.as_deref()))
                 .collect(),
+            params: table::added_later(&table, PARAMS)?,
             inputs: table::part(&table, INPUT)?,
             outputs: table::part(&table, OUTPUT)?,
             segments,
@@ -78,6 +80,7 @@ impl Rows {
             latency_us: pick(&self.latency_us, rows),
             principals: pick(&self.principals, rows),
             flags: pick(&self.flags, rows),
+            params: pick(&self.params, rows),
             inputs: self.inputs.take(rows)?,
             outputs: self.outputs.take(rows)?,
             segments: self.segments.clone(),

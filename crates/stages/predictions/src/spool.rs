@@ -1,7 +1,7 @@
 //! The spool file: a header line of JSON, then records. A record is its length and its CRC-32 (four bytes each,
 //! little-endian, of what follows), then its kind: a *shape* (what answered, and the columns, as JSON), or *rows*
 //! of a shape that came before. What came to be recorded later stands behind the rows, so that files without it are
-//! read: who asked, and what was noticed about the rows. A record that a crash cut short is left out; everything before it is read.
+//! read: who asked, what the model was told, and what was noticed about the rows. A record that a crash cut short is left out; everything before it is read.
 //! Files of the first format, a line of JSON a request, are still read (`spool_lines.rs`).
 
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crc_fast::{CrcAlgorithm, checksum};
-use runtimes::{Column, Frame, Values};
+use runtimes::{Column, Frame, Params, Values};
 use serde::{Deserialize, Serialize};
 use types::{Timestamp, Uid, WorkspaceId, io};
 
@@ -47,6 +47,9 @@ enum Kind {
     Boolean,
     Text,
 }
+
+/// In the place of the first row that something was noticed about: params follow, and then those rows.
+const PARAMS: u32 = u32::MAX;
 
 const SHAPE: u8 = 0;
 const ROWS: u8 = 1;
@@ -109,6 +112,10 @@ impl Spool {
             cells(record, &column.values)?;
         }
         text(record, &batch.principal)?;
+        if let Some(params) = batch.params.text() {
+            record.extend(PARAMS.to_le_bytes());
+            text(record, &params)?;
+        }
         let flagged = batch.flags.iter().enumerate().filter(|(_, flags)| !flags.is_empty());
         for (row, flags) in flagged {
             record.extend(count(row)?.to_le_bytes());
@@ -271,6 +278,7 @@ fn batch(header: &Header, shapes: &[Option<Shape>], mut bytes: Bytes<'_>) -> Opt
         latency_us,
         ids,
         principal,
+        params: bytes.params()?,
         flags: bytes.flags(rows)?,
         inputs,
         outputs,
@@ -303,6 +311,16 @@ impl<'b> Bytes<'b> {
     fn text(&mut self) -> Option<String> {
         let length = self.u32()?;
         String::from_utf8(self.take(length as usize)?.to_vec()).ok()
+    }
+
+    fn params(&mut self) -> Option<Params> {
+        match self.0.strip_prefix(&PARAMS.to_le_bytes()) {
+            None => Some(Params::default()),
+            Some(rest) => {
+                self.0 = rest;
+                Params::parse(&self.text()?)
+            }
+        }
     }
 
     /// What is left: rows with their flags.
@@ -377,6 +395,7 @@ mod tests {
             ids: vec![Uid::from_u128(3), Uid::from_u128(4)],
             principal: "user:ann".into(),
             flags: Vec::new(),
+            params: Params::default(),
             inputs: frame(),
             outputs: frame(),
         };
@@ -393,6 +412,13 @@ mod tests {
         bytes.extend(rows);
         io::write(&spool.path, bytes).unwrap();
         let older = Batch { principal: String::new(), ..batch };
-        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [older]);
+        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [older.clone()]);
+        let told = r#"{"temperature":0.5,"stop":["a"]}"#;
+        let flags = vec![Vec::new(), vec!["range:x".to_owned()]];
+        let batch = Batch { params: Params::parse(told).unwrap(), flags, ..older };
+        let mut spool = Spool::create(dir.path(), Uid::from_u128(10), WorkspaceId::DEFAULT, "e", 0).unwrap();
+        spool.append(&batch).unwrap();
+        spool.flush(false).unwrap();
+        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [batch]);
     }
 }

@@ -1,7 +1,7 @@
 //! The first format of the spool: after the header a line of JSON a request. It is read only, for servers that find
 //! files of an older one. A line that a crash cut short is left out; everything before it is read.
 
-use runtimes::{Column, Frame, Values};
+use runtimes::{Column, Frame, Params, Values};
 use serde::Deserialize;
 use types::{Digest, Timestamp, Uid};
 
@@ -89,6 +89,7 @@ fn batch(line: Line, header: &Header) -> Option<Batch> {
         ids: line.ids,
         principal: String::new(),
         flags: Vec::new(),
+        params: Params::default(),
         inputs: frame(line.inputs, rows)?,
         outputs: frame(line.outputs, rows)?,
     })

@@ -23,6 +23,8 @@ pub const LATENCY: &str = "_latency_us";
 pub const PRINCIPAL: &str = "_principal";
 /// A JSON list of texts; null where nothing was noticed.
 pub const FLAGS: &str = "_flags";
+/// A JSON object; null where the model's signature declares no params.
+pub const PARAMS: &str = "_params";
 pub const INPUT: &str = "input.";
 pub const OUTPUT: &str = "output.";
 
@@ -59,6 +61,10 @@ pub fn build(chunks: &[Arc<Chunk>], first: i64) -> Result<Table, Error> {
         (PRINCIPAL.to_owned(), column::strings(chunks.iter().flat_map(|c| c.principals()).map(Some))),
         (FLAGS.to_owned(), column::strings(chunks.iter().flat_map(|c| flags(c)))),
     ];
+    // Few models can be told anything: others' segments have no such column.
+    if chunks.iter().any(|c| c.params().any(|params| params.is_some())) {
+        columns.push((PARAMS.to_owned(), column::strings(chunks.iter().flat_map(|c| c.params()))));
+    }
     frames(&mut columns, INPUT, chunks, |c| &c.inputs);
     frames(&mut columns, OUTPUT, chunks, |c| &c.outputs);
     Ok(Table::new(columns)?)
@@ -246,6 +252,7 @@ mod tests {
     fn segments_without_the_columns_that_were_added_later_are_read() {
         let older = Table::new(vec![(ID.to_owned(), column::strings([Some("a"), Some("b")]))]).unwrap();
         assert_eq!(added_later(&older, FLAGS).unwrap(), [None, None]);
+        assert_eq!(added_later(&older, PARAMS).unwrap(), [None, None]);
         assert_eq!(read_flags(None), Vec::<String>::new());
         assert_eq!(read_flags(Some(r#"["novelty"]"#)), ["novelty"]);
     }

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use runtimes::InputSchema;
+use runtimes::{InputSchema, ParamSchema};
 use serde::{Deserialize, Serialize};
 use types::{Digest, io};
 
 use crate::nap::Shape;
 
 /// Grows when what is kept changes its meaning: then a model is loaded once more.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
@@ -17,12 +17,18 @@ pub(crate) struct Known {
     pub engine: String,
     pub shape: Shape,
     pub schema: InputSchema,
+    pub params: ParamSchema,
     pub pyfunc_output: Option<String>,
 }
 
 impl Known {
-    pub fn new(engine: &str, shape: Shape, schema: InputSchema, pyfunc_output: Option<String>) -> Self {
-        Self { format: FORMAT, engine: engine.to_owned(), shape, schema, pyfunc_output }
+    pub fn new(
+        engine: &str,
+        shape: Shape,
+        (schema, params): (InputSchema, ParamSchema),
+        pyfunc_output: Option<String>,
+    ) -> Self {
+        Self { format: FORMAT, engine: engine.to_owned(), shape, schema, params, pyfunc_output }
     }
 
     /// `None` if it was never loaded here, or by another format.
@@ -66,11 +72,12 @@ mod tests {
             outputs: vec![spec("label", ElementType::Bytes)],
             prediction: Some("label".into()),
             missing_text: true,
-            params: vec!["temperature".into()],
             streams: false,
             bytes: 7,
         };
-        let known = Known::new("native", shape, InputSchema::Unknown, None);
+        let params = r#"[{"name":"temperature","default":0.5,"shape":null,"type":"double"}]"#;
+        let schema = (InputSchema::Unknown, ParamSchema::parse(params).unwrap());
+        let known = Known::new("native", shape, schema, None);
         let digest = Digest::of("model");
         assert_eq!(Known::read(folder.path(), digest), None);
         known.keep(folder.path(), digest);

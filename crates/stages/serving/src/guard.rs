@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use runtimes::Tensor;
+use runtimes::{Params, Tensor};
 use types::{Actor, Digest, Hasher, Timestamp};
 
 use crate::Error;
@@ -148,13 +148,17 @@ struct Cache {
     order: VecDeque<Digest>,
 }
 
-/// One model's answer to these inputs.
-pub(crate) fn cache_key(model: &str, inputs: &[Tensor]) -> Digest {
+/// One model's answer to these inputs, told this beside them.
+pub(crate) fn cache_key(model: &str, inputs: &[Tensor], params: &Params) -> Digest {
     let mut hasher = Hasher::new();
     hasher.update(model);
     for tensor in inputs {
         hasher.update(format!("|{}|{:?}|{:?}|", tensor.name, tensor.element(), tensor.shape));
         hash_values(&mut hasher, tensor);
+    }
+    if let Some(text) = params.text() {
+        hasher.update("|params|");
+        hasher.update(text);
     }
     hasher.finish()
 }
@@ -238,9 +242,12 @@ mod tests {
     fn a_cache_forgets_the_oldest_and_tells_inputs_apart() {
         let model = "a model";
         let tensor = |x: f32| vec![Tensor::new("x", [1], runtimes::TensorData::F32(vec![x]))];
-        let key = |x| cache_key(model, &tensor(x));
+        let key = |x| cache_key(model, &tensor(x), &Params::default());
         assert_ne!(key(0.0), key(-0.0));
         assert_eq!(key(1.5), key(1.5));
+        let told = |text| cache_key(model, &tensor(1.5), &Params::parse(text).unwrap());
+        assert_ne!(told(r#"{"t":1.0}"#), key(1.5));
+        assert_ne!(told(r#"{"t":1.0}"#), told(r#"{"t":2.0}"#));
         let (guard, settings) = (Guard::default(), CacheSettings { seconds: 60, entries: 2 });
         for x in [1.0, 2.0, 3.0] {
             guard.remember(settings, key(x), tensor(x));

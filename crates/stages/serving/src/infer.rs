@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use predictions::Batch;
-use runtimes::{Column, Frame, Tensor, Values, tabular};
+use runtimes::json::Json;
+use runtimes::{Column, Frame, Params, Tensor, Values, tabular};
 use spans::Open;
 use types::{Actor, Class, Digest, Fault, Hasher, Timestamp, Uid, new_id};
 
@@ -28,6 +29,8 @@ pub struct Request<'r> {
     /// Requests with the same key get the same variant.
     pub routing_key: Option<&'r str>,
     pub input: Input,
+    /// What is said beside the rows, by name; each variant holds it against its own signature.
+    pub params: Option<Json>,
     /// Outputs that are wanted, in order; none = all.
     pub outputs: &'r [String],
     /// After this the caller does not wait any more; a call that has to queue is not run then.
@@ -49,10 +52,19 @@ pub struct Answer {
     pub pyfunc_output: Option<String>,
 }
 
+/// What one variant is asked.
+struct Asked {
+    input: Input,
+    params: Params,
+    rows: usize,
+    deadline: Option<Instant>,
+}
+
 /// What one run gave.
 struct Ran {
     outputs: Vec<Tensor>,
     noticed: Noticed,
+    params: Params,
     logged_inputs: Frame,
     logged_outputs: Frame,
     /// `None` for an answer that was remembered.
@@ -98,9 +110,11 @@ impl Serving {
             Select::Any => endpoint.instead_of(target.variant),
             _ => None,
         };
-        let copy = (instead.is_some() || endpoint.shadows().next().is_some()).then(|| request.input.clone());
+        let Request { input, params: told, deadline, .. } = request;
+        let copy = (instead.is_some() || endpoint.shadows().next().is_some()).then(|| input.clone());
         let (mut target, mut started) = (target, start);
-        let mut ran = self.ran(endpoint, &target, request.input, rows, request.deadline, now).await;
+        let params = target.model.params.enforce(told.as_ref())?;
+        let mut ran = self.ran(endpoint, &target, Asked { input, params, rows, deadline }, now).await;
         if let (Some(instead), Ok(models), Some(copy), true) =
             (instead, &endpoint.models, &copy, ran.as_ref().is_err_and(is_failure))
         {
@@ -110,7 +124,9 @@ impl Serving {
             );
             target = endpoint.of(models, instead)?;
             started = Instant::now();
-            ran = self.ran(endpoint, &target, copy.clone(), rows, request.deadline, now).await;
+            let params = target.model.params.enforce(told.as_ref())?;
+            let asked = Asked { input: copy.clone(), params, rows, deadline };
+            ran = self.ran(endpoint, &target, asked, now).await;
         }
         let mut ran = ran?;
         traced::ran(span.as_ref(), &target, ran.timing);
@@ -125,13 +141,13 @@ impl Serving {
             checker.choose(&ran.logged_outputs, &mut ran.noticed);
         }
         let flagged = ran.noticed.flags.iter().filter(|flags| !flags.is_empty()).count();
-        let logged = (ran.logged_inputs, ran.logged_outputs);
+        let logged = (ran.params, ran.logged_inputs, ran.logged_outputs);
         let batch = batch(actor, &target, &ids, now, started, logged, ran.noticed.flags);
         let recording = Instant::now();
         self.keep(&endpoint.settings.record, batch).await?;
         traced::recorded(span.as_ref(), recording);
         if let (Some(copy), Some(answered)) = (copy, answered) {
-            self.shadow(actor, endpoint, copy, rows, now, &answered);
+            self.shadow(actor, endpoint, (copy, told), rows, now, &answered);
         }
         Ok(Answer {
             outputs: select(ran.outputs, request.outputs),
@@ -150,13 +166,11 @@ impl Serving {
         &self,
         endpoint: &Endpoint,
         target: &Target,
-        input: Input,
-        rows: usize,
-        deadline: Option<Instant>,
+        asked: Asked,
         now: Timestamp,
     ) -> Result<Ran, Error> {
-        let start = Instant::now();
-        let ran = run(endpoint, target, input, rows, deadline).await;
+        let (start, rows) = (Instant::now(), asked.rows);
+        let ran = run(endpoint, target, asked).await;
         let (took, failed) = (start.elapsed(), ran.as_ref().is_err_and(is_failure));
         if let Some(stats) = endpoint.variant_stats.get(target.variant) {
             stats.count(now, took, failed);
@@ -173,7 +187,7 @@ impl Serving {
         &self,
         actor: &Actor,
         endpoint: &Arc<Endpoint>,
-        input: Input,
+        (input, told): (Input, Option<Json>),
         rows: usize,
         now: Timestamp,
         answered: &Answered,
@@ -182,11 +196,12 @@ impl Serving {
             let Ok(models) = &endpoint.models else { return };
             let Ok(target) = endpoint.of(models, variant) else { return };
             let (endpoint, actor, log) = (Arc::clone(endpoint), actor.clone(), self.0.log.clone());
-            let (input, answered) = (input.clone(), answered.clone());
+            let (input, told, answered) = (input.clone(), told.clone(), answered.clone());
             self.0.shadows.send(Box::new(move || {
                 let start = Instant::now();
                 // What there is to notice was noticed about the request that it is a copy of.
-                let ran = run_now(&target.model, None, input, rows);
+                let params = target.model.params.enforce(told.as_ref()).map_err(Error::from);
+                let ran = params.and_then(|params| run_now(&target.model, None, (input, params), rows));
                 let failed = ran.is_err();
                 if let Some(Some(tally)) = endpoint.tallies.get(variant) {
                     let ran = ran.as_ref().ok().map(|r| (&r.logged_outputs, start.elapsed()));
@@ -200,7 +215,7 @@ impl Serving {
                 }
                 if let Ok(ran) = ran {
                     let ids: Vec<Uid> = (0..rows).map(|_| new_id(now)).collect();
-                    let logged = (ran.logged_inputs, ran.logged_outputs);
+                    let logged = (ran.params, ran.logged_inputs, ran.logged_outputs);
                     let batch = batch(&actor, &target, &ids, now, start, logged, Vec::new());
                     keep_if_there_is_room(&log, &endpoint.settings.record, batch);
                 }
@@ -262,18 +277,13 @@ fn select(mut outputs: Vec<Tensor>, wanted: &[String]) -> Vec<Tensor> {
 }
 
 /// Short calls run here and now, long ones on threads of the model.
-async fn run(
-    endpoint: &Endpoint,
-    target: &Target,
-    input: Input,
-    rows: usize,
-    deadline: Option<Instant>,
-) -> Result<Ran, Error> {
+async fn run(endpoint: &Endpoint, target: &Target, asked: Asked) -> Result<Ran, Error> {
+    let Asked { input, params, rows, deadline } = asked;
     let (settings, face) = (&endpoint.settings, &target.model);
     let model = face.running();
     let checker = endpoint.checker(target.variant);
     if settings.batching.is_none() && settings.cache.is_none() && is_short(model, rows) {
-        return run_now(face, checker.map(Arc::as_ref), input, rows);
+        return run_now(face, checker.map(Arc::as_ref), (input, params), rows);
     }
     let (tensors, logged_inputs, noticed) = if rows <= FEW_ROWS {
         prepared(face, checker.map(Arc::as_ref), input, rows)?
@@ -282,28 +292,28 @@ async fn run(
         let preparing = tokio::task::spawn_blocking(move || prepared(&face, checker.as_deref(), input, rows));
         preparing.await.map_err(|_| Error::Interrupted)??
     };
-    let cache = settings.cache.map(|cache| (cache, cache_key(&model.identity(), &tensors)));
+    let cache = settings.cache.map(|cache| (cache, cache_key(&model.identity(), &tensors, &params)));
     if let Some((cache, key)) = &cache
         && let Some(outputs) = endpoint.guard.remembered(*cache, key)
     {
         metrics::counter!("mlwright_cache_hits_total").increment(1);
         let logged_outputs = tabular::to_frame(&outputs, rows)?;
-        return Ok(Ran { outputs, noticed, logged_inputs, logged_outputs, timing: None });
+        return Ok(Ran { outputs, noticed, params, logged_inputs, logged_outputs, timing: None });
     }
     let (outputs, timing) = if settings.batching.is_none() && is_short(model, rows) {
         let started = Instant::now();
-        let outputs = model.model.run(&tensors, &[])?;
+        let outputs = model.model.run_with(&tensors, &params, &[])?;
         let ended = Instant::now();
         model.cost.learn(rows, ended - started);
         (outputs, Timing { came: None, started, ended, requests: 1 })
     } else {
-        model.lane()?.run(tensors, rows, settings.batching, deadline).await?
+        model.lane()?.run((tensors, params.clone()), rows, settings.batching, deadline).await?
     };
     if let Some((cache, key)) = cache {
         endpoint.guard.remember(cache, key, outputs.clone());
     }
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
-    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs, timing: Some(timing) })
+    Ok(Ran { outputs, noticed, params, logged_inputs, logged_outputs, timing: Some(timing) })
 }
 
 /// Whether a call may run on the network's threads. A model that was in memory a moment ago is taken to be there still:
@@ -345,17 +355,22 @@ pub(crate) fn prepared(
     Ok((tensors, logged, noticed))
 }
 
-fn run_now(face: &Loaded, checker: Option<&Checker>, input: Input, rows: usize) -> Result<Ran, Error> {
+fn run_now(
+    face: &Loaded,
+    checker: Option<&Checker>,
+    (input, params): (Input, Params),
+    rows: usize,
+) -> Result<Ran, Error> {
     let start = Instant::now();
     let (tensors, logged_inputs, noticed) = prepared(face, checker, input, rows)?;
     let model = face.running();
     let started = Instant::now();
-    let outputs = model.model.run(&tensors, &[])?;
+    let outputs = model.model.run_with(&tensors, &params, &[])?;
     let ended = Instant::now();
     let logged_outputs = tabular::to_frame(&outputs, rows)?;
     model.cost.learn(rows, start.elapsed());
     let timing = Some(Timing { came: None, started, ended, requests: 1 });
-    Ok(Ran { outputs, noticed, logged_inputs, logged_outputs, timing })
+    Ok(Ran { outputs, noticed, params, logged_inputs, logged_outputs, timing })
 }
 
 /// Stands for inputs that have no column form: the digest of all of them, at each row.
@@ -380,7 +395,7 @@ pub(crate) fn batch(
     ids: &[Uid],
     at: Timestamp,
     start: Instant,
-    (inputs, outputs): (Frame, Frame),
+    (params, inputs, outputs): (Params, Frame, Frame),
     flags: Vec<Vec<String>>,
 ) -> Batch {
     Batch {
@@ -397,6 +412,7 @@ pub(crate) fn batch(
         ids: ids.to_vec(),
         principal: actor.to_string(),
         flags,
+        params,
         inputs,
         outputs,
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use runtimes::{Model, Tensor};
+use runtimes::{Model, Params, Tensor};
 use tokio::sync::oneshot;
 
 use crate::cost::Cost;
@@ -20,6 +20,7 @@ const MOST_THREADS: usize = 4;
 
 struct Job {
     inputs: Vec<Tensor>,
+    params: Params,
     rows: usize,
     deadline: Option<Instant>,
     merge: Option<Batching>,
@@ -87,14 +88,14 @@ impl Lane {
     /// Errors: `Busy` if too many wait, `TooLate` if the deadline passed before it was its turn, and the model's own.
     pub async fn run(
         &self,
-        inputs: Vec<Tensor>,
+        (inputs, params): (Vec<Tensor>, Params),
         rows: usize,
         merge: Option<Batching>,
         deadline: Option<Instant>,
     ) -> Result<(Vec<Tensor>, Timing), Error> {
         let (reply, answer) = oneshot::channel();
         self.arrivals.note();
-        let job = Job { inputs, rows, deadline, merge, came: Instant::now(), reply };
+        let job = Job { inputs, params, rows, deadline, merge, came: Instant::now(), reply };
         self.sender.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => Error::Busy,
             TrySendError::Disconnected(_) => Error::Interrupted,
@@ -168,8 +169,10 @@ fn gather(
     }
 }
 
+/// Whether one run can answer both: what is told beside the rows counts for all of them.
 fn alike(a: &Job, b: &Job) -> bool {
-    a.inputs.len() == b.inputs.len()
+    a.params == b.params
+        && a.inputs.len() == b.inputs.len()
         && a.inputs.iter().zip(&b.inputs).all(|(x, y)| {
             x.name == y.name && x.element() == y.element() && x.shape.get(1..) == y.shape.get(1..)
         })
@@ -180,7 +183,7 @@ fn run_batch(model: &dyn Model, cost: &Cost, mut batch: Vec<Job>) {
         let rows: Vec<usize> = batch.iter().map(|job| job.rows).collect();
         let inputs: Vec<&[Tensor]> = batch.iter().map(|job| job.inputs.as_slice()).collect();
         metrics::histogram!("mlwright_batch_requests").record(batch.len() as f64);
-        let ran = run_one(model, cost, &joined(&inputs), rows.iter().sum());
+        let ran = run_one(model, cost, (&joined(&inputs), &batch[0].params), rows.iter().sum());
         // One wrong row fails the run of all: then each runs alone, and only the wrong one fails.
         let parts =
             ran.ok().and_then(|(outputs, timing)| parted(outputs, &rows).map(|parts| (parts, timing)));
@@ -194,15 +197,15 @@ fn run_batch(model: &dyn Model, cost: &Cost, mut batch: Vec<Job>) {
         }
     }
     for job in batch.drain(..) {
-        let ran = run_one(model, cost, &job.inputs, job.rows);
+        let ran = run_one(model, cost, (&job.inputs, &job.params), job.rows);
         let came = Some(job.came);
         let _ = job.reply.send(ran.map(|(outputs, timing)| (outputs, Timing { came, ..timing })));
     }
 }
 
-fn run_one(model: &dyn Model, cost: &Cost, inputs: &[Tensor], rows: usize) -> Ran {
+fn run_one(model: &dyn Model, cost: &Cost, (inputs, params): (&[Tensor], &Params), rows: usize) -> Ran {
     let started = Instant::now();
-    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.run(inputs, &[])));
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| model.run_with(inputs, params, &[])));
     let outputs = ran.map_err(|_| Error::Interrupted)??;
     let ended = Instant::now();
     cost.learn(rows, ended - started);

@@ -4,7 +4,7 @@ use blobs::Blobs;
 use ledger::Ledger;
 use models::{ModelFile, ModelVersion};
 use packages::Engine;
-use runtimes::{Frame, InputSchema, MlModel, Model, Runtime, Tabular};
+use runtimes::{Frame, InputSchema, MlModel, Model, ParamSchema, Runtime, Tabular};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use types::{Actor, Digest, Permission, Uid};
@@ -43,6 +43,8 @@ pub struct Loaded {
     /// `None` where the inputs are no columns (images, sequences).
     pub tabular: Option<Tabular>,
     pub schema: InputSchema,
+    /// What it can be told beside its inputs.
+    pub params: ParamSchema,
     /// The output that MLflow's pyfunc returns as a bare array; `None` where it returns a frame of all outputs.
     pub pyfunc_output: Option<String>,
     /// What runs it: `onnx`, `native`, `python` or `graph`.
@@ -72,7 +74,7 @@ impl Loaded {
         about: ModelVersion,
         nap: Arc<Napping>,
         engine: Engine,
-        schema: InputSchema,
+        (schema, params): (InputSchema, ParamSchema),
         pyfunc_output: Option<String>,
         example: Option<Option<&Frame>>,
     ) -> Result<Self, Error> {
@@ -95,6 +97,7 @@ impl Loaded {
             model,
             tabular,
             schema,
+            params,
             pyfunc_output,
             engine: engine.name(),
             graph: None,
@@ -121,6 +124,7 @@ impl Loaded {
             _ => None,
         };
         let (schema, example) = (first.schema.clone(), first.example.clone());
+        let params = ParamSchema::union(parts.iter().map(|part| &part.params));
         // Its parts sleep; what links them does not.
         let shape = Shape::of(&linked, 0);
         let again: Again = Box::new(|| Err(runtimes::Error::Busy("a graph does not sleep".into())));
@@ -140,6 +144,7 @@ impl Loaded {
             model,
             tabular,
             schema,
+            params,
             pyfunc_output,
             engine: "graph",
             graph: Some((graph, parts)),
@@ -169,6 +174,7 @@ impl Loaded {
             tabular: Some(Tabular::new(Arc::clone(&model), &schema)?),
             model,
             schema,
+            params: inner.params.clone(),
             pyfunc_output: inner.pyfunc_output.clone(),
             engine: inner.engine,
             graph: None,
@@ -266,7 +272,7 @@ pub(crate) async fn load(
         }
         None => MlModel::default(),
     };
-    let schema = about_model.inputs;
+    let schema = (about_model.inputs, about_model.params);
     let example = about_model.serving_example.and_then(|path| files.iter().find(|f| f.path == path));
     let example = match example {
         Some(file) if file.bytes <= MOST_EXAMPLE => example_of(&blobs.get_bytes(&file.digest).await?),
@@ -313,12 +319,14 @@ pub(crate) async fn load_any(
             .find(|engine| engine.name() == known.engine)
     {
         let nap = Arc::new(Napping::new(known.shape, None, again, woken));
-        return Loaded::new(about, nap, engine, known.schema, known.pyfunc_output, None);
+        let schema = (known.schema, known.params);
+        return Loaded::new(about, nap, engine, schema, known.pyfunc_output, None);
     }
     let opened = packages::open_version(ledger, blobs, engines, actor, version).await?;
     let folder = engines.folder.clone();
     tokio::task::spawn_blocking(move || {
-        let packages::Opened { model, engine, schema, pyfunc_output, example, .. } = opened;
+        let packages::Opened { model, engine, about: said, schema, pyfunc_output, example, .. } = opened;
+        let schema = (schema, said.params);
         // What processes hold changes; what is in this one stays what it is.
         let told = model.memory().filter(|_| engine != Engine::Python);
         let shape = Shape::of(model.as_ref(), told.unwrap_or(bytes));

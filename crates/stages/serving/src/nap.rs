@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
-use runtimes::{Error, Model, Tensor, TensorSpec};
+use runtimes::{Error, Model, Params, Tensor, TensorSpec};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -18,8 +18,6 @@ pub(crate) struct Shape {
     pub outputs: Vec<TensorSpec>,
     pub prediction: Option<String>,
     pub missing_text: bool,
-    #[serde(default)]
-    pub params: Vec<String>,
     /// Whether it answers in parts.
     #[serde(default)]
     pub streams: bool,
@@ -34,7 +32,6 @@ impl Shape {
             outputs: model.outputs().to_vec(),
             prediction: model.prediction().map(str::to_owned),
             missing_text: model.takes_missing_text(),
-            params: model.params().to_vec(),
             streams: model.streams(),
             bytes,
         }
@@ -147,27 +144,32 @@ impl Model for Napping {
     }
 
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
+        self.run_with(inputs, &Params::default(), wanted)
+    }
+
+    fn run_with(&self, inputs: &[Tensor], params: &Params, wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
         let model = match self.awake() {
             Some(model) => model,
             None => self.woken()?,
         };
-        model.run(inputs, wanted)
+        model.run_with(inputs, params, wanted)
     }
 
     fn streams(&self) -> bool {
         self.shape.streams
     }
 
-    fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(String) -> bool) -> Result<(), Error> {
+    fn stream(
+        &self,
+        inputs: &[Tensor],
+        params: &Params,
+        part: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), Error> {
         let model = match self.awake() {
             Some(model) => model,
             None => self.woken()?,
         };
-        model.stream(inputs, part)
-    }
-
-    fn params(&self) -> &[String] {
-        &self.shape.params
+        model.stream(inputs, params, part)
     }
 
     fn prediction(&self) -> Option<&str> {

@@ -4,7 +4,8 @@ use std::sync::OnceLock;
 
 use curation::Mask;
 use predictions::{Batch, Log};
-use runtimes::{Column, Frame, Values};
+use runtimes::json::Json;
+use runtimes::{Column, Frame, Params, Values};
 use serde::{Deserialize, Serialize};
 use types::DataType;
 
@@ -59,9 +60,31 @@ impl RecordSettings {
         if self.leave_out.is_empty() && self.mask.is_empty() && !self.mask_personal_data {
             return batch;
         }
+        self.clean_params(&mut batch.params);
         self.clean(&mut batch.inputs);
         self.clean(&mut batch.outputs);
         batch
+    }
+
+    /// Params go by their names, as columns do.
+    fn clean_params(&self, params: &mut Params) {
+        let mask = self.mask_personal_data.then(mask).flatten();
+        params.retain(|name, value| {
+            if self.leave_out.iter().any(|left| left == name) {
+                return false;
+            }
+            let hidden =
+                self.mask.iter().any(|masked| masked == name) || (self.mask_personal_data && mask.is_none());
+            match mask {
+                _ if hidden => *value = Json::Text("<masked>".into()),
+                Some(mask) => match mask.column(name, DataType::String) {
+                    Some(sign) => *value = Json::Text(sign.into()),
+                    None => without_persons_inside(mask, value),
+                },
+                None => {}
+            }
+            true
+        });
     }
 
     fn clean(&self, frame: &mut Frame) {
@@ -147,6 +170,17 @@ fn without_persons(mask: &Mask, column: &mut Column) {
     }
 }
 
+/// The texts in a param, whatever it is made of.
+fn without_persons_inside(mask: &Mask, value: &mut Json) {
+    match value {
+        Json::Text(text) => *text = mask.text(text).into_owned(),
+        Json::Int(number) if mask.is_personal(*number) => *value = Json::Null,
+        Json::List(items) => items.iter_mut().for_each(|item| without_persons_inside(mask, item)),
+        Json::Object(fields) => fields.iter_mut().for_each(|(_, item)| without_persons_inside(mask, item)),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +216,22 @@ mod tests {
         assert_eq!(of("address"), text([Some("<address>"), Some("<address>")]));
         assert_eq!(of("card"), Values::Integer(vec![None, Some(7)]));
         assert!(matches!(of("secret"), Values::Float(v) if v.iter().all(|x| x.is_nan())));
+    }
+
+    #[test]
+    fn params_are_left_out_and_masked_by_their_names() {
+        let settings = RecordSettings {
+            leave_out: vec!["seed".into()],
+            mask: vec!["secret".into()],
+            mask_personal_data: true,
+            ..RecordSettings::default()
+        };
+        let told =
+            r#"{"seed":7,"secret":"x","prompt":["mail ann@example.org",{"n":4111111111111111}],"t":0.5}"#;
+        let mut params = Params::parse(told).unwrap();
+        settings.clean_params(&mut params);
+        let kept = r#"{"secret":"<masked>","prompt":["mail <email>",{"n":null}],"t":0.5}"#;
+        assert_eq!(params.text().unwrap(), kept);
     }
 
     #[test]

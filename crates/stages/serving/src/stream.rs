@@ -54,6 +54,7 @@ impl Serving {
         if rows != 1 {
             return Err(Error::NotOneRow { rows });
         }
+        let params = target.model.params.enforce(request.params.as_ref())?;
         let checker = endpoint.checker(target.variant).map(|checker| &**checker);
         let (tensors, logged, noticed) = infer::prepared(&target.model, checker, request.input, rows)?;
         let id = new_id(now);
@@ -76,7 +77,7 @@ impl Serving {
                 handle.block_on(sender.send_timeout(Ok(part), PATIENCE)).is_ok()
             };
             let started = Instant::now();
-            let ran = target.model.running().model.stream(&tensors, &mut each);
+            let ran = target.model.running().model.stream(&tensors, &params, &mut each);
             let failed = ran.is_err();
             let timing = Timing { came: Some(start), started, ended: Instant::now(), requests: 1 };
             traced::ran(span.as_ref(), &target, Some(timing));
@@ -98,7 +99,7 @@ impl Serving {
                 Ok(()) => {
                     let values = Values::Text(vec![Some(whole_of(&whole))]);
                     let outputs = Frame { columns: vec![Column { name: "answer".into(), values }], rows: 1 };
-                    let logged = (logged, outputs);
+                    let logged = (params, logged, outputs);
                     let batch = infer::batch(&actor, &target, &[id], now, start, logged, noticed.flags);
                     keep_if_there_is_room(serving.log(), &endpoint.settings.record, batch);
                 }

@@ -6,6 +6,7 @@ use serving::{Answer, Input, Request, Select};
 use types::Permission;
 use wire_grpc::{Call, Running, Status};
 use wire_inference::datatype;
+use wire_inference::json::Json;
 use wire_inference::scoring::routing_key;
 
 use super::wire::*;
@@ -66,6 +67,7 @@ async fn infer(state: &State, call: &Call, request: ModelInferRequest) -> Result
                 select,
                 routing_key: routing_key(&call.headers).or(key),
                 input: Input::Tensors(inputs),
+                params: Some(params(&request.parameters)),
                 outputs: &outputs,
                 deadline: deadline(timeout).into_iter().chain(call.deadline).min(),
             },
@@ -77,6 +79,21 @@ async fn infer(state: &State, call: &Call, request: ModelInferRequest) -> Result
 
 fn choice<'p>(parameters: &'p BTreeMap<String, InferParameter>, name: &str) -> Option<&'p Choice> {
     parameters.get(name)?.parameter_choice.as_ref()
+}
+
+/// All that the request says beside its tensors; a model is told of it what its signature declares.
+fn params(parameters: &BTreeMap<String, InferParameter>) -> Json {
+    let given = parameters.iter().filter_map(|(name, parameter)| {
+        let value = match parameter.parameter_choice.as_ref()? {
+            Choice::BoolParam(b) => Json::Bool(*b),
+            Choice::Int64Param(n) => Json::Int(*n),
+            Choice::Uint64Param(n) => i64::try_from(*n).map_or(Json::UInt(*n), Json::Int),
+            Choice::DoubleParam(x) => Json::Float(*x),
+            Choice::StringParam(text) => Json::Text(text.clone()),
+        };
+        Some((name.clone(), value))
+    });
+    Json::Object(given.collect())
 }
 
 /// Either all inputs are raw, or all have typed contents.

@@ -1,7 +1,9 @@
 //! JSON as Python writes it: RFC 8259 plus the tokens `NaN`, `Infinity` and `-Infinity`, which `json.dumps` emits
 //! and `serde_json` refuses. Of repeated keys the last one counts.
 
-use std::fmt::Write as _;
+mod write;
+
+pub use write::{write_f32, write_f64, write_fields, write_text};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
@@ -290,56 +292,6 @@ impl Parser<'_> {
     }
 }
 
-/// Appends `text` as a JSON string.
-pub fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    if text.bytes().all(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-        out.push_str(text);
-        out.push('"');
-        return;
-    }
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if u32::from(c) < 0x20 => {
-                // Writing into a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-/// Appends a number with the fewest digits that read back the same; NaN and infinities as Python writes them.
-pub fn write_f64(out: &mut String, x: f64) {
-    if !write_special(out, x) {
-        let _ = write!(out, "{x:?}");
-    }
-}
-
-/// Like [`write_f64`], where the reader will read an f32.
-pub fn write_f32(out: &mut String, x: f32) {
-    if !write_special(out, f64::from(x)) {
-        let _ = write!(out, "{x:?}");
-    }
-}
-
-fn write_special(out: &mut String, x: f64) -> bool {
-    let special = match (x.is_nan(), x.is_infinite(), x > 0.0) {
-        (true, ..) => "NaN",
-        (_, true, true) => "Infinity",
-        (_, true, false) => "-Infinity",
-        _ => return false,
-    };
-    out.push_str(special);
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -450,18 +402,5 @@ mod tests {
             parsed.get("a").and_then(Json::list).map(|l| l[2].clone()),
             Some(Json::Text("q\"\\\t".into()))
         );
-    }
-
-    #[test]
-    fn texts_and_numbers_are_written_as_json() {
-        let mut out = String::new();
-        write_text(&mut out, "a\"\\\n\u{2}é");
-        assert_eq!(serde_json::from_str::<String>(&out).unwrap(), "a\"\\\n\u{2}é");
-        let mut out = String::new();
-        for x in [1.0, 0.1, 1e-7, 1e300, f64::NAN, f64::NEG_INFINITY] {
-            write_f64(&mut out, x);
-            out.push(' ');
-        }
-        assert_eq!(out, "1.0 0.1 1e-7 1e300 NaN -Infinity ");
     }
 }

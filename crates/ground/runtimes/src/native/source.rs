@@ -29,6 +29,20 @@ pub struct Source {
     pub method: String,
 }
 
+/// What `predict` of `xgboost.Booster` and of `xgboost.XGBModel` takes beside the rows.
+const OF_XGBOOST: [&str; 10] = [
+    "output_margin",
+    "pred_leaf",
+    "pred_contribs",
+    "approx_contribs",
+    "pred_interactions",
+    "validate_features",
+    "training",
+    "iteration_range",
+    "strict_shape",
+    "base_margin",
+];
+
 impl Source {
     /// `None` where the flavors hold nothing that could run natively (pickles, neural networks, pyfuncs of their own).
     pub fn of(model: &MlModel) -> Option<Self> {
@@ -46,6 +60,11 @@ impl Source {
             let is_skops = text(Some(flavor), "serialization_format").as_deref() == Some("skops")
                 || path.ends_with(".skops");
             return is_skops.then_some(Self { format: Format::Skops, path, class: None, method });
+        }
+        // MLflow's wrapper hands params on to the booster's `predict`, the only one that does; Python does that here, too.
+        let told = |name: &str| model.params.specs().iter().any(|param| param.name == name);
+        if method == "predict" && own("xgboost") && OF_XGBOOST.into_iter().any(told) {
+            return None;
         }
         if let Some(flavor) = flavors.get("xgboost").filter(|_| own("xgboost")) {
             let path = text(Some(flavor), "data").unwrap_or_else(|| "model.xgb".to_owned());
@@ -116,6 +135,18 @@ mod tests {
         let xgboost =
             of("  xgboost:\n    data: model.ubj\n    model_class: xgboost.sklearn.XGBClassifier\n").unwrap();
         assert_eq!(xgboost.class.as_deref(), Some("xgboost.sklearn.XGBClassifier"));
+    }
+
+    #[test]
+    fn params_that_a_booster_would_be_told_are_pythons_affair() {
+        let flavors =
+            "  python_function:\n    loader_module: mlflow.xgboost\n  xgboost:\n    data: model.ubj\n";
+        let with = |name: &str| {
+            let params = format!(r#"[{{"name":"{name}","default":true,"shape":null,"type":"boolean"}}]"#);
+            of(&format!("{flavors}signature:\n  params: '{params}'\n"))
+        };
+        assert_eq!(with("output_margin"), None);
+        assert!(with("nobody_knows_it").is_some(), "it would be left out there, too");
     }
 
     #[test]

@@ -218,6 +218,7 @@ impl House {
             select: serving::Select::Any,
             routing_key: None,
             input: serving::Input::Tensors(vec![input]),
+            params: None,
             outputs: &[],
             deadline: None,
         };
@@ -437,6 +438,7 @@ impl House {
             ids: ids.clone(),
             principal: "user:ann".into(),
             flags: Vec::new(),
+            params: runtimes::Params::default(),
             inputs: Frame::new(inputs).unwrap(),
             outputs: Frame::new(vec![Column { name: "probability".into(), values: Values::Float(scores) }])
                 .unwrap(),

@@ -168,6 +168,7 @@ impl House {
             ids: ids.clone(),
             principal: "user:ann".into(),
             flags: Vec::new(),
+            params: runtimes::Params::default(),
             inputs: Frame::new(columns).unwrap(),
             outputs: Frame::new(outputs).unwrap(),
         };

@@ -64,6 +64,7 @@ pub fn batch(endpoint: &str, numbers: &[f64]) -> Batch {
         ids: numbers.iter().map(|_| new_id(at)).collect(),
         principal: "user:ann".into(),
         flags: Vec::new(),
+        params: runtimes::Params::default(),
         inputs: frame(vec![
             ("x", Values::Float(numbers.to_vec())),
             ("kind", Values::Text(numbers.iter().map(text).collect())),

@@ -53,6 +53,7 @@ impl House {
             ids: ids.clone(),
             principal: "user:client".into(),
             flags: flags.iter().map(|f| f.iter().map(|f| (*f).to_owned()).collect()).collect(),
+            params: runtimes::Params::default(),
             inputs: frame("age"),
             outputs: frame("probability"),
         }));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runtimes::{
-    Column, ColumnSpec, ColumnType, ElementType, Error, Frame, InputSchema, Model, Tabular, Tensor,
+    Column, ColumnSpec, ColumnType, ElementType, Error, Frame, InputSchema, Model, Params, Tabular, Tensor,
     TensorSpec, Values, tabular,
 };
 use serde_json::Value;
@@ -200,17 +200,26 @@ impl Model for Fed {
     }
 
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
+        self.run_with(inputs, &Params::default(), wanted)
+    }
+
+    fn run_with(&self, inputs: &[Tensor], params: &Params, wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
         let rows = self.rows(&sent(self, inputs.to_vec())?)?;
-        self.inner_inputs(&rows).and_then(|inputs| self.inner.model.run(&inputs, wanted))
+        self.inner_inputs(&rows).and_then(|inputs| self.inner.model.run_with(&inputs, params, wanted))
     }
 
     fn streams(&self) -> bool {
         self.inner.model.streams()
     }
 
-    fn stream(&self, inputs: &[Tensor], part: &mut dyn FnMut(String) -> bool) -> Result<(), Error> {
+    fn stream(
+        &self,
+        inputs: &[Tensor],
+        params: &Params,
+        part: &mut dyn FnMut(String) -> bool,
+    ) -> Result<(), Error> {
         let rows = self.rows(&sent(self, inputs.to_vec())?)?;
-        self.inner_inputs(&rows).and_then(|inputs| self.inner.model.stream(&inputs, part))
+        self.inner_inputs(&rows).and_then(|inputs| self.inner.model.stream(&inputs, params, part))
     }
 
     fn prediction(&self) -> Option<&str> {

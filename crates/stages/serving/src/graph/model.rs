@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use runtimes::{Error, Model, Tensor, TensorSpec};
+use runtimes::{Error, Model, ParamSchema, Params, Tensor, TensorSpec};
 
 use super::combine::{Combined, combined, run};
 use super::link::{Feed, feed, link};
@@ -24,6 +24,7 @@ struct Linked {
 
 struct LinkedMember {
     model: Arc<dyn Model>,
+    params: ParamSchema,
     inputs: Vec<TensorSpec>,
     /// One an input.
     feeds: Vec<Feed>,
@@ -53,7 +54,8 @@ impl GraphModel {
                     0 => link(&specs, &inputs, None, &[]).map_err(why)?,
                     _ => link(&specs, &given, answer.as_deref(), &inputs).map_err(why)?,
                 };
-                members.push(LinkedMember { model: Arc::clone(&loaded.model), inputs: specs, feeds });
+                let (model, params) = (Arc::clone(&loaded.model), loaded.params.clone());
+                members.push(LinkedMember { model, params, inputs: specs, feeds });
             }
             let found = match step.combine {
                 Some(combine) => {
@@ -88,6 +90,11 @@ impl Model for GraphModel {
     }
 
     fn run(&self, inputs: &[Tensor], wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
+        self.run_with(inputs, &Params::default(), wanted)
+    }
+
+    /// Each member is told the params that it declares itself.
+    fn run_with(&self, inputs: &[Tensor], params: &Params, wanted: &[&str]) -> Result<Vec<Tensor>, Error> {
         runtimes::check_inputs(&self.inputs, inputs)?;
         let mut given: Vec<Tensor> = Vec::new();
         for (at, step) in self.steps.iter().enumerate() {
@@ -100,7 +107,7 @@ impl Model for GraphModel {
                     .zip(&member.inputs)
                     .map(|(from, taken)| feed(from, taken, there))
                     .collect::<Result<Vec<_>, _>>()?;
-                answers.push(member.model.run(&fed, &[])?);
+                answers.push(member.model.run_with(&fed, &member.params.narrowed(params)?, &[])?);
             }
             given = if step.combined.is_empty() {
                 answers.pop().unwrap_or_default()
@@ -174,6 +181,7 @@ mod tests {
             model,
             tabular: None,
             schema: InputSchema::Unknown,
+            params: ParamSchema::default(),
             pyfunc_output: None,
             engine: "native",
             graph: None,

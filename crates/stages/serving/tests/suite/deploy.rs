@@ -48,7 +48,7 @@ ledger::db_test! {
         let ask = |endpoint: &'static str, width: usize| {
             let tensor = Tensor::new("X", [1, width as i64], TensorData::F32(vec![0.5; width]));
             let input = Input::Tensors(vec![tensor]);
-            Request { endpoint, select: Select::Any, routing_key: None, input, outputs: &[], deadline: None }
+            Request { endpoint, select: Select::Any, routing_key: None, input, params: None, outputs: &[], deadline: None }
         };
         again.infer(&house.actor, ask("good", 8)).await.unwrap();
         let error = again.infer(&house.actor, ask("lost", 4)).await.unwrap_err();
@@ -115,7 +115,7 @@ ledger::db_test! {
         ])
         .unwrap();
         let input = Input::Columns(frame);
-        let request = Request { endpoint: "e", select: Select::Any, routing_key: None, input, outputs: &[], deadline: None };
+        let request = Request { endpoint: "e", select: Select::Any, routing_key: None, input, params: None, outputs: &[], deadline: None };
         let answer = house.serving.infer(&house.actor, request).await.unwrap();
         let rows = house.log.window(&house.actor, "e", Window::Last(5)).await.unwrap();
         assert_eq!(rows.ids, answer.ids);

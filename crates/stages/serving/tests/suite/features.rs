@@ -30,6 +30,7 @@ async fn ask(house: &House, input: Input) -> Result<Answer, Error> {
         select: Select::Any,
         routing_key: None,
         input,
+        params: None,
         outputs: &[],
         deadline: None,
     };

@@ -45,16 +45,30 @@ impl House {
         self.version_of(model, types::io::read(file).unwrap()).await
     }
 
+    /// With an `MLmodel` file that declares these params beside the ONNX model.
+    pub async fn version_with_params(&self, model: &str, onnx: &str, params: &str) -> Uid {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../conformance/models").join(onnx);
+        let about = format!("flavors:\n  onnx:\n    data: model.onnx\nsignature:\n  params: '{params}'\n");
+        let files = vec![("model.onnx", types::io::read(file).unwrap()), ("MLmodel", about.into_bytes())];
+        self.version_of_files(model, files).await
+    }
+
     pub async fn version_of(&self, model: &str, bytes: Vec<u8>) -> Uid {
+        self.version_of_files(model, vec![("model.onnx", bytes)]).await
+    }
+
+    async fn version_of_files(&self, model: &str, files: Vec<(&str, Vec<u8>)>) -> Uid {
         let (ledger, actor) = (&self.ledger, &self.actor);
         if models::list(ledger, actor).await.unwrap().iter().all(|m| m.name != model) {
             models::create_model(ledger, actor, model.into(), None, BTreeMap::new()).await.unwrap();
         }
         let folder = ArtifactPath::parse(&format!("models/{}", types::new_id(ledger.clock().now()))).unwrap();
-        let file = ArtifactPath::parse(&format!("{}/model.onnx", folder.as_str())).unwrap();
-        let size = bytes.len() as i64;
-        let digest = self.blobs.put_bytes(bytes).await.unwrap();
-        artifacts::put(ledger, actor, file, digest, size).await.unwrap();
+        for (name, bytes) in files {
+            let file = ArtifactPath::parse(&format!("{}/{name}", folder.as_str())).unwrap();
+            let size = bytes.len() as i64;
+            let digest = self.blobs.put_bytes(bytes).await.unwrap();
+            artifacts::put(ledger, actor, file, digest, size).await.unwrap();
+        }
         let request =
             models::CreateVersion { model: model.into(), folder: Some(folder), ..Default::default() };
         models::create_version(ledger, actor, request).await.unwrap().uid
@@ -80,7 +94,8 @@ impl House {
     ) -> Result<Answer, Error> {
         let input = Input::Tensors(vec![tensor]);
         let select = Select::version(version);
-        let request = Request { endpoint, select, routing_key, input, outputs: &[], deadline: None };
+        let request =
+            Request { endpoint, select, routing_key, input, params: None, outputs: &[], deadline: None };
         self.serving.infer(&self.actor, request).await
     }
 }

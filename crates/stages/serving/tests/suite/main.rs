@@ -6,6 +6,7 @@ mod deploy;
 mod features;
 mod graph;
 mod house;
+mod params;
 mod record;
 mod rollout;
 mod settings;

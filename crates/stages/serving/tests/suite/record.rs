@@ -20,6 +20,7 @@ async fn ask(house: &House, times: usize) {
             select: Select::Any,
             routing_key: None,
             input,
+            params: None,
             outputs: &[],
             deadline: None,
         };
