@@ -7,12 +7,10 @@ use arrow::array::{Array, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::{ChunkReader, Length as _};
 
-use crate::{ArrayRef, Error};
+use crate::{ArrayRef, Error, footer};
 
 /// Rows that are read at once.
 const BATCH: usize = 64 * 1024;
@@ -41,8 +39,7 @@ impl ByColumn {
         if file.len() == 0 {
             return Err(Error::Empty { file: name });
         }
-        let loaded =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| bad(&name, &e))?;
+        let loaded = footer::load(&file).map_err(|e| bad(&name, &e))?;
         let schema = loaded.schema().clone();
         Ok(Self { name, schema, content: Content::File(path.to_path_buf(), loaded) })
     }
@@ -52,8 +49,7 @@ impl ByColumn {
         if bytes.is_empty() {
             return Err(Error::Empty { file: name.to_owned() });
         }
-        let loaded =
-            ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new()).map_err(|e| bad(name, &e))?;
+        let loaded = footer::load(&bytes).map_err(|e| bad(name, &e))?;
         let schema = loaded.schema().clone();
         Ok(Self { name: name.to_owned(), schema, content: Content::Bytes(bytes, loaded) })
     }

@@ -68,7 +68,8 @@ fn read(
     let mut rows = Rows { manner, ..Rows::strict(file, text, 1) };
     let mut cells = Vec::new();
     rows.next_row(&mut cells)?;
-    let mut header: Vec<String> = cells.iter().map(|c| c.text.trim_ascii().to_owned()).collect();
+    let trimmed = |text: &str| if manner == Manner::Pandas { text } else { text.trim_ascii() }.to_owned();
+    let mut header: Vec<String> = cells.iter().map(|c| trimmed(&c.text)).collect();
     if manner != Manner::Strict {
         header = named(header);
     }

@@ -2,9 +2,8 @@
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::Error;
+use crate::{Error, footer};
 
 /// The start of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +20,7 @@ pub struct Head {
 /// that errors show. Errors: `Malformed`.
 pub fn head_parquet(file: &str, bytes: Bytes, most: usize) -> Result<Head, Error> {
     let malformed = |detail: String| Error::Malformed { file: file.into(), format: "Parquet", detail };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| malformed(e.to_string()))?;
+    let builder = footer::reader(bytes).map_err(|e| malformed(e.to_string()))?;
     let total = builder.metadata().file_metadata().num_rows();
     let fields = builder.schema().fields().clone();
     let columns = fields.iter().map(|f| (f.name().clone(), f.data_type().to_string())).collect();

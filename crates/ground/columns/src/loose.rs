@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::csv::Manner;
-use crate::{Error, Format, Table, csv, jsonl, plain};
+use crate::{Error, Format, Table, csv, footer, jsonl, plain};
 
 /// Like [`crate::read`] without a schema, for files as they come: words such as `NA` are missing values, a column of several
 /// types is text, columns of any type of Parquet are read, and pandas' index in one is no column. There may be no rows.
@@ -31,7 +30,7 @@ pub fn read_as_pandas(file: &str, bytes: Bytes) -> Result<Table, Error> {
 
 fn of_parquet(file: &str, bytes: Bytes) -> Result<Table, Error> {
     let bad = |detail: String| Error::Malformed { file: file.to_owned(), format: "Parquet", detail };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| bad(e.to_string()))?;
+    let builder = footer::reader(bytes).map_err(|e| bad(e.to_string()))?;
     let schema = Arc::clone(builder.schema());
     let reader = builder.build().map_err(|e| bad(e.to_string()))?;
     let mut batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| bad(e.to_string()))?;

@@ -8,17 +8,16 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType as ArrowType, SchemaRef, UInt64Type};
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 use types::{DataType, Field, Schema};
 
-use crate::Table;
 use crate::csv::match_header;
 use crate::error::{Error, Place, quote};
 use crate::table::{arrow_type, null_array};
+use crate::{Table, footer};
 
 const MAGIC: &[u8] = b"PAR1";
 /// Rows in one row group. Fixed, because it shows in the bytes.
@@ -40,7 +39,7 @@ pub fn read_parquet(file: &str, bytes: Bytes, schema: Option<&Schema>) -> Result
         return Err(Error::Truncated { file: file.into(), detail });
     }
     let malformed = |detail: String| Error::Malformed { file: file.into(), format: "Parquet", detail };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|e| malformed(e.to_string()))?;
+    let builder = footer::reader(bytes).map_err(|e| malformed(e.to_string()))?;
     let arrow = builder.schema().clone();
     let reader = builder.with_batch_size(ROW_GROUP).build().map_err(|e| malformed(e.to_string()))?;
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|e| malformed(e.to_string()))?;

@@ -120,3 +120,33 @@ fn columns_without_rows_are_not_computable_and_the_report_comes() {
     let when = report.columns.iter().find(|c| c.column == "when").unwrap();
     assert!(!format!("{:?}", when.found).contains("not texts"), "{:?}", when.found);
 }
+
+/// As `pandas.read_csv` has it, where days are texts; whole numbers past 2⁵³ are as different as they are.
+#[test]
+fn drift_sees_days_in_csv_as_texts_and_every_digit_of_integers() {
+    let rows = |from: i64| -> String {
+        (0..40)
+            .map(|i| format!("2024-01-{:02},{}, a\n", i % 28 + 1, 9_007_199_254_740_992 + from + i % 4))
+            .collect()
+    };
+    let read = |from| Frame::read("a.csv", format!("when,id,t\n{}", rows(from)).into()).unwrap();
+    let report = drift::compare(&read(0), &read(0), &Options::default()).unwrap();
+    let kinds: Vec<_> = report.columns.iter().map(|c| c.found.as_ref().unwrap().kind).collect();
+    assert_eq!(kinds, [drift::Kind::Text, drift::Kind::Category, drift::Kind::Category]);
+    let report = drift::compare(&read(0), &read(1), &Options::default()).unwrap();
+    let id = report.columns[1].found.as_ref().unwrap();
+    assert!(id.method == "chisquare" && id.score == 0.0, "{id:?}");
+}
+
+#[test]
+fn the_index_of_pandas_is_no_column_of_drift() {
+    let columns: [(&str, Arc<dyn Array>); 2] =
+        [("x", Arc::new(Int64Array::from(vec![1, 2]))), ("key", Arc::new(Int64Array::from(vec![7, 8])))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let pandas = ("pandas".to_owned(), r#"{"index_columns": ["key"], "columns": []}"#.to_owned());
+    let schema = Arc::new(batch.schema().as_ref().clone().with_metadata([pandas].into()));
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), None).unwrap();
+    writer.write(&batch.with_schema(schema).unwrap()).unwrap();
+    let frame = Frame::read("a.parquet", writer.into_inner().unwrap().into()).unwrap();
+    assert_eq!(frame.columns(), ["x"]);
+}

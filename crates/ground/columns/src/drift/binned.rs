@@ -66,7 +66,7 @@ pub(crate) fn sturges(parts: &[&Numbers]) -> Result<Vec<f64>, NotComputable> {
 }
 
 fn edges(low: f64, high: f64, size: usize, number: NumberType) -> Result<Vec<f64>, NotComputable> {
-    if !(low.is_finite() && high.is_finite()) {
+    if !(high - low).is_finite() {
         return Err(NotComputable::reason(format!("the range [{low}, {high}] of the values is not finite")));
     }
     // 32-bit columns are cut in 32-bit arithmetic.

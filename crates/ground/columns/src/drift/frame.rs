@@ -3,14 +3,14 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType as ArrowType, Float64Type, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type, TimeUnit, UInt64Type};
 use bytes::Bytes;
 
 use super::pair::{Key, NumberType, Numbers};
 use super::{Kind, NotComputable};
 use crate::by_column::ByColumn;
 use crate::quick_hash::QuickHash;
-use crate::{ArrayRef, Error, Format, Table, read_loosely};
+use crate::{ArrayRef, Error, Format, RowNames, Table, read_as_pandas};
 
 /// Integers with at most this many different values are categories.
 const FEW: usize = 10;
@@ -24,7 +24,8 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of several types is text.
+    /// A file on disk. Parquet stays there; of CSV and JSON Lines a column of several types is text, and days and times in CSV
+    /// are.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let name = path.to_string_lossy().into_owned();
@@ -39,7 +40,7 @@ impl Frame {
         if Format::of(name)? == Format::Parquet {
             return Ok(Self::of(ByColumn::of_parquet(name, bytes)?));
         }
-        Ok(Self::of_table(name, read_loosely(name, bytes)?))
+        Ok(Self::of_table(name, read_as_pandas(name, bytes)?))
     }
 
     pub fn of_table(name: &str, table: Table) -> Self {
@@ -59,8 +60,9 @@ impl Frame {
 
     /// In the order of the file; the index that pandas keeps as a column is none.
     pub fn columns(&self) -> Vec<String> {
-        let names = self.columns.schema().fields().iter().map(|f| f.name().clone());
-        names.filter(|n| !n.starts_with("__index_level_")).collect()
+        let schema = self.columns.schema();
+        let index = RowNames::of(schema);
+        schema.fields().iter().map(|f| f.name().clone()).filter(|n| !index.has(n)).collect()
     }
 
     pub(crate) fn has(&self, column: &str) -> bool {
@@ -111,7 +113,9 @@ impl Series {
         let plain = |chunk: &ArrayRef| arrow::compute::cast(chunk, value).unwrap_or_else(|_| chunk.clone());
         let chunks = chunks.iter().map(plain).collect();
         let data_type = value.as_ref().clone();
-        Self { data_type, is_dictionary: true, pandas, chunks, coded: OnceLock::new() }
+        // pandas reads no other dictionaries from Parquet as categories.
+        let is_dictionary = data_type.is_string() || data_type.is_binary();
+        Self { data_type, is_dictionary, pandas, chunks, coded: OnceLock::new() }
     }
 
     pub fn chunks(&self) -> &[ArrayRef] {
@@ -178,7 +182,7 @@ impl Series {
             // With nulls among them pandas has floats.
             t if t.is_integer() && self.nulls() > 0 => Kind::Number,
             t if t.is_signed_integer() => {
-                if self.few_numbers() {
+                if self.few_integers() {
                     Kind::Category
                 } else {
                     Kind::Number
@@ -199,13 +203,16 @@ impl Series {
         }
     }
 
-    fn few_numbers(&self) -> bool {
-        let mut seen: Vec<u64> = Vec::new();
-        for value in self.floats().into_iter().flatten().filter(|v| !v.is_nan()) {
-            if !seen.contains(&value.to_bits()) {
-                seen.push(value.to_bits());
-                if seen.len() > FEW {
-                    return false;
+    fn few_integers(&self) -> bool {
+        let mut seen: Vec<i64> = Vec::new();
+        for chunk in &self.chunks {
+            let Ok(cast) = arrow::compute::cast(chunk, &ArrowType::Int64) else { return false };
+            for value in cast.as_primitive::<Int64Type>().iter().flatten() {
+                if !seen.contains(&value) {
+                    seen.push(value);
+                    if seen.len() > FEW {
+                        return false;
+                    }
                 }
             }
         }
@@ -252,7 +259,7 @@ impl Series {
             values.retain(|v| v.is_finite());
         }
         let number = match &self.data_type {
-            t if t.is_integer() && self.nulls() == 0 => NumberType::Integer,
+            t if t.is_integer() && (self.nulls() == 0 || self.is_extension()) => NumberType::Integer,
             ArrowType::Float32 | ArrowType::Float16 => NumberType::Single,
             _ => NumberType::Double,
         };
@@ -266,32 +273,67 @@ impl Series {
 
     fn keys(&self) -> Result<Coded, NotComputable> {
         let mut coded = Coded::default();
+        if let Some(scale) = self.whole() {
+            for chunk in &self.chunks {
+                let chunk = match &self.data_type {
+                    ArrowType::Time32(_) => arrow::compute::cast(chunk, &ArrowType::Int32),
+                    _ => Ok(chunk.clone()),
+                };
+                let cast = chunk.and_then(|chunk| arrow::compute::cast(&chunk, &ArrowType::Int64));
+                let cast = cast.map_err(|_| self.no_category())?;
+                for value in cast.as_primitive::<Int64Type>().iter().flatten() {
+                    coded.push_integer(i128::from(value) * scale);
+                }
+            }
+            return Ok(coded);
+        }
+        if self.data_type == ArrowType::UInt64 {
+            let values = self.chunks.iter().flat_map(|c| c.as_primitive::<UInt64Type>().iter().flatten());
+            values.for_each(|value| coded.push_integer(i128::from(value)));
+            return Ok(coded);
+        }
         if let Some(values) = self.floats() {
             for value in values.into_iter().filter(|v| v.is_finite()) {
                 coded.push_number(value);
             }
             return Ok(coded);
         }
-        if self.is_text() {
-            for chunk in &self.chunks {
+        for chunk in &self.chunks {
+            if self.is_text() {
                 let wide = wide_text(chunk).ok_or_else(|| self.no_category())?;
                 wide.as_string::<i64>().iter().flatten().for_each(|text| coded.push_text(text));
-            }
-            return Ok(coded);
-        }
-        for chunk in &self.chunks {
-            let target = ArrowType::Timestamp(TimeUnit::Microsecond, None);
-            let cast = match self.data_type {
-                ArrowType::Timestamp(..) | ArrowType::Date32 | ArrowType::Date64 => {
-                    arrow::compute::cast(chunk, &target).map_err(|_| self.no_category())?
+            } else if self.data_type.is_binary() {
+                let wide = arrow::compute::cast(chunk, &ArrowType::LargeBinary);
+                let wide = wide.map_err(|_| self.no_category())?;
+                for bytes in wide.as_binary::<i64>().iter().flatten() {
+                    coded.push_text(&bytes.iter().map(|byte| char::from(*byte)).collect::<String>());
                 }
-                _ => return Err(self.no_category()),
-            };
-            for micros in cast.as_primitive::<TimestampMicrosecondType>().iter().flatten() {
-                coded.push_number(micros as f64);
+            } else {
+                return Err(self.no_category());
             }
         }
         Ok(coded)
+    }
+
+    /// What each unit of a type of whole values counts for: 1 of integers, nanoseconds of days, times and intervals.
+    fn whole(&self) -> Option<i128> {
+        let nanoseconds = |unit: &TimeUnit| match unit {
+            TimeUnit::Second => 1_000_000_000,
+            TimeUnit::Millisecond => 1_000_000,
+            TimeUnit::Microsecond => 1_000,
+            TimeUnit::Nanosecond => 1,
+        };
+        match &self.data_type {
+            ArrowType::UInt64 => None,
+            t if t.is_integer() => Some(1),
+            ArrowType::Date32 => Some(86_400_000_000_000),
+            ArrowType::Date64 => Some(1_000_000),
+            ArrowType::Timestamp(unit, _)
+            | ArrowType::Time32(unit)
+            | ArrowType::Time64(unit)
+            | ArrowType::Duration(unit) => Some(nanoseconds(unit)),
+            _ => None,
+        }
     }
 
     fn no_category(&self) -> NotComputable {
@@ -299,9 +341,7 @@ impl Series {
     }
 
     pub(crate) fn texts(&self) -> Result<Vec<String>, NotComputable> {
-        let timed =
-            matches!(self.data_type, ArrowType::Date32 | ArrowType::Date64 | ArrowType::Timestamp(..));
-        if !self.is_text() && !timed && self.data_type != ArrowType::Null {
+        if !self.is_text() && self.data_type != ArrowType::Null {
             return Err(NotComputable::reason(format!("the column holds {}, not texts", self.data_type)));
         }
         let wide = self.chunks.iter().filter_map(|c| wide_text(c));
@@ -362,6 +402,7 @@ pub(crate) struct Coded {
     pub keys: Vec<Key>,
     pub codes: Vec<u32>,
     numbers: HashMap<u64, u32>,
+    integers: HashMap<i128, u32>,
     texts: HashMap<String, u32, QuickHash>,
 }
 
@@ -371,6 +412,20 @@ impl Coded {
         let code = *self.numbers.entry((value + 0.0).to_bits()).or_insert(next);
         if code == next {
             self.keys.push(Key::Number(value + 0.0));
+        }
+        self.codes.push(code);
+    }
+
+    /// Equal to the number of floating point where there is one.
+    pub fn push_integer(&mut self, value: i128) {
+        let float = value as f64;
+        if float as i128 == value {
+            return self.push_number(float);
+        }
+        let next = self.keys.len() as u32;
+        let code = *self.integers.entry(value).or_insert(next);
+        if code == next {
+            self.keys.push(Key::Integer(value));
         }
         self.codes.push(code);
     }

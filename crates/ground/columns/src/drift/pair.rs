@@ -54,6 +54,8 @@ impl Numbers {
 #[derive(Clone, Debug)]
 pub enum Key {
     Number(f64),
+    /// A whole number that no float of 64 bits is.
+    Integer(i128),
     Text(String),
 }
 
@@ -76,11 +78,20 @@ impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => (a + 0.0).total_cmp(&(b + 0.0)),
+            (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
             (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (Self::Number(a), Self::Integer(b)) => beside(*a, *b),
+            (Self::Integer(a), Self::Number(b)) => beside(*b, *a).reverse(),
+            (_, Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), _) => Ordering::Greater,
         }
     }
+}
+
+/// The order of a float and an integer that no float is.
+fn beside(float: f64, integer: i128) -> Ordering {
+    // Where the nearest float is equal, all digits decide: the float is a whole number then.
+    float.total_cmp(&(integer as f64)).then_with(|| (float as i128).cmp(&integer))
 }
 
 /// Two clean samples of one column, ready to be compared.
@@ -175,7 +186,7 @@ impl Pair {
     pub(crate) fn is_mixed(&self) -> bool {
         match self {
             Self::Keys { keys, .. } => {
-                matches!(keys.first(), Some(Key::Number(_))) && matches!(keys.last(), Some(Key::Text(_)))
+                matches!(keys.last(), Some(Key::Text(_))) && !matches!(keys.first(), Some(Key::Text(_)))
             }
             _ => false,
         }

@@ -5,13 +5,13 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::{Batches, Known};
-use crate::{Error, File, Format};
+use crate::{Error, File, Format, footer};
 
 const MAGIC: &[u8] = b"PAR1";
 /// Bytes at the end that are read at once, in the hope that the footer is among them.
@@ -148,8 +148,7 @@ pub async fn look(file: &dyn File) -> Result<Known, Error> {
     let metadata =
         ParquetMetaDataReader::decode_metadata(&footer).map_err(|e| failed(&name, "the footer: ", e))?;
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
-    let footer = ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::default())
-        .map_err(|e| failed(&name, "the schema: ", e))?;
+    let footer = footer::of(Arc::new(metadata)).map_err(|e| failed(&name, "the schema: ", e))?;
     let schema = footer.schema().clone();
     for (i, field) in schema.fields().iter().enumerate() {
         if let Some(first) = schema.fields()[..i].iter().position(|f| f.name() == field.name()) {
