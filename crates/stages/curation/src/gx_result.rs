@@ -158,7 +158,7 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
     }
     map.insert("unexpected_list".into(), Value::Array(values));
     map.insert("unexpected_index_list".into(), Value::Array(index));
-    let places: Vec<String> = rows.unexpected.iter().map(u32::to_string).collect();
+    let places: Vec<String> = rows.unexpected.iter().map(|row| frame.label(*row).to_string()).collect();
     map.insert(
         "unexpected_index_query".into(),
         format!("df.filter(items=[{}], axis=0)", places.join(", ")).into(),
@@ -182,19 +182,24 @@ fn shown(column: &Column, row: usize) -> Value {
 /// Values of a pair come from NumPy, which writes times in its own way, but for those of a zone, which are objects there.
 fn paired(column: &Column, at: usize) -> Value {
     match column.get(at) {
-        Cell::Time(at) if !matches!(column.dtype, Dtype::Zoned(_)) => numpy_time(at).into(),
+        Cell::Time(at) if !matches!(column.dtype, Dtype::Zoned(_)) => {
+            numpy_time(at, column.dtype.name()).into()
+        }
         cell => column.shown(cell),
     }
 }
 
 fn index(frame: &Frame, rows: &Rows, row: u32, names: &[String]) -> Value {
-    if names.is_empty() {
-        return row.into();
+    if names.is_empty() && frame.index().next().is_none() {
+        return frame.label(row);
     }
-    let named = names.iter().filter_map(|n| frame.place(n));
-    let all = rows.columns.iter().copied().chain(named);
-    let pair = |place: usize| (frame.at(place).name.clone(), shown(frame.at(place), row as usize));
-    all.map(pair).collect::<Map<_, _>>().into()
+    let pair = |column: &Column| (column.name.clone(), shown(column, row as usize));
+    let own = rows.columns.iter().map(|place| pair(frame.at(*place)));
+    if names.is_empty() {
+        return own.chain(frame.index().map(pair)).collect::<Map<_, _>>().into();
+    }
+    let named = names.iter().filter_map(|n| frame.place(n)).map(|place| pair(frame.at(place)));
+    own.chain(named).collect::<Map<_, _>>().into()
 }
 
 /// How often each unexpected value appears, the most frequent first; nothing where Python could not sort the values.

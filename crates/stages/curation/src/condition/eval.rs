@@ -8,7 +8,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::{Condition, Expr, Op};
-use crate::frame::{Cell, Column, Frame, compare, json_equal};
+use crate::frame::{Cell, Column, Frame, civil, compare, json_equal};
 use crate::texts::{Pattern, dates};
 
 /// The value of an expression in one row.
@@ -20,6 +20,7 @@ enum Item<'a> {
 
 /// The columns that a condition looks at, and the patterns that were compiled for it.
 struct Look<'a> {
+    frame: &'a Frame,
     columns: Vec<(&'a str, &'a Column)>,
     patterns: RefCell<HashMap<String, Rc<Pattern>>>,
 }
@@ -28,6 +29,11 @@ impl<'a> Look<'a> {
     fn column(&self, name: &str) -> Result<&'a Column, String> {
         let found = self.columns.iter().find(|(known, _)| *known == name);
         found.map(|(_, column)| *column).ok_or_else(|| format!("name '{name}' is not defined"))
+    }
+
+    fn label(&self, row: usize) -> Result<i64, String> {
+        let label = self.frame.label(row as u32);
+        label.as_i64().ok_or_else(|| format!("rows are named by {label}, not by numbers"))
     }
 
     fn pattern(&self, text: &str) -> Result<Rc<Pattern>, String> {
@@ -49,7 +55,7 @@ pub(crate) fn rows(frame: &Frame, condition: &Condition) -> Result<Vec<u32>, Str
     names.sort_unstable();
     names.dedup();
     let columns = names.into_iter().filter_map(|name| Some((name, frame.find(name)?))).collect();
-    let look = Look { columns, patterns: RefCell::default() };
+    let look = Look { frame, columns, patterns: RefCell::default() };
     let mut out = Vec::new();
     for row in 0..frame.rows() {
         match value(&look, expr, row)? {
@@ -67,6 +73,7 @@ pub(crate) fn rows(frame: &Frame, condition: &Condition) -> Result<Vec<u32>, Str
 /// A column that is not there is found before any row is looked at.
 fn known(frame: &Frame, expr: &Expr) -> Result<(), String> {
     match expr {
+        Expr::Column(name) if matches!(name.as_str(), "index" | "inf" | "Inf") => Ok(()),
         Expr::Column(name) if frame.place(name).is_none() => Err(format!("name '{name}' is not defined")),
         Expr::Column(_) | Expr::Literal(_) => Ok(()),
         Expr::List(items) => items.iter().try_for_each(|i| known(frame, i)),
@@ -119,7 +126,12 @@ fn truth(look: &Look<'_>, expr: &Expr, row: usize) -> Result<bool, String> {
 fn value<'a>(look: &'a Look<'a>, expr: &'a Expr, row: usize) -> Result<Item<'a>, String> {
     let bool = |v: bool| Ok(Item::Cell(Cell::Bool(v)));
     match expr {
-        Expr::Column(name) => Ok(Item::Cell(look.column(name)?.get(row))),
+        Expr::Column(name) => Ok(Item::Cell(match look.column(name) {
+            Ok(column) => column.get(row),
+            Err(_) if name == "index" => Cell::Int(look.label(row)?),
+            Err(_) if matches!(name.as_str(), "inf" | "Inf") => Cell::Float(f64::INFINITY),
+            Err(reason) => return Err(reason),
+        })),
         Expr::Literal(v) => Ok(Item::Cell(literal(v))),
         Expr::List(items) => {
             let literals = items.iter().map(|i| match i {
@@ -285,6 +297,14 @@ fn call<'a>(
             Cell::Int(v) => Ok(Item::Cell(Cell::Int(v.saturating_abs()))),
             _ => Ok(Item::Cell(one.number().map_or(Cell::Null, |v| Cell::Float(v.abs())))),
         },
+        _ if method.starts_with("dt.") => part_of_time(one, &method[3..]).map(Item::Cell),
+        _ if let Some(function) = function(method) => match one {
+            Cell::Null | Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => {
+                let value = one.number().map(function).filter(|v| !v.is_nan());
+                Ok(Item::Cell(value.map_or(Cell::Null, Cell::Float)))
+            }
+            _ => Err(format!("`{method}` needs a number")),
+        },
         _ if method.starts_with("str.") => {
             let Cell::Text(own) = one else {
                 return if one.is_null() {
@@ -306,6 +326,55 @@ fn call<'a>(
         }
         other => Err(format!("the method `{other}` is not supported")),
     }
+}
+
+/// `.dt.year` and so on.
+fn part_of_time(cell: Cell<'_>, part: &str) -> Result<Cell<'static>, String> {
+    let at = match cell {
+        Cell::Time(at) => at,
+        Cell::Null => return Ok(Cell::Null),
+        _ => return Err("it is no column of times".into()),
+    };
+    let (days, seconds) =
+        (at.div_euclid(86_400_000_000_000), at.rem_euclid(86_400_000_000_000) / 1_000_000_000);
+    let (year, month, day) = civil(days);
+    Ok(Cell::Int(match part {
+        "year" => year,
+        "quarter" => i64::from(month.div_ceil(3)),
+        "month" => month.into(),
+        "day" => day.into(),
+        "hour" => seconds / 3600,
+        "minute" => seconds / 60 % 60,
+        "second" => seconds % 60,
+        "dayofweek" | "day_of_week" | "weekday" => (days + 3).rem_euclid(7),
+        other => return Err(format!("`.dt.{other}` is not supported")),
+    }))
+}
+
+/// The functions of one number that a condition may call.
+fn function(name: &str) -> Option<fn(f64) -> f64> {
+    Some(match name {
+        "sqrt" => f64::sqrt,
+        "exp" => f64::exp,
+        "expm1" => f64::exp_m1,
+        "log" => f64::ln,
+        "log10" => f64::log10,
+        "log1p" => f64::ln_1p,
+        "floor" => f64::floor,
+        "ceil" => f64::ceil,
+        "sin" => f64::sin,
+        "cos" => f64::cos,
+        "tan" => f64::tan,
+        "arcsin" => f64::asin,
+        "arccos" => f64::acos,
+        "arctan" => f64::atan,
+        "sinh" => f64::sinh,
+        "cosh" => f64::cosh,
+        "tanh" => f64::tanh,
+        "arcsinh" => f64::asinh,
+        "arctanh" => f64::atanh,
+        _ => return None,
+    })
 }
 
 fn whole(column: &Column, rows: usize, method: &str) -> Result<f64, String> {

@@ -8,6 +8,12 @@ use super::{Expr, Op};
 /// Nesting deeper than this is refused.
 const DEEPEST: usize = 100;
 
+/// Functions of one number.
+const FUNCTIONS: [&str; 20] = [
+    "abs", "sqrt", "exp", "expm1", "log", "log10", "log1p", "floor", "ceil", "sin", "cos", "tan", "arcsin",
+    "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arctanh",
+];
+
 pub(super) fn query(text: &str) -> Result<Expr, String> {
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens, at: 0, depth: 0 };
@@ -169,6 +175,13 @@ impl Parser {
                 };
                 self.at += 1;
                 format!("str.{inner}")
+            } else if name == "dt" && self.sign(".") {
+                let Some(Token::Name(inner)) = self.tokens.get(self.at).cloned() else {
+                    return Err("a part of the time is missing after `.dt.`".into());
+                };
+                self.at += 1;
+                expr = Expr::Call(Box::new(expr), format!("dt.{inner}"), Vec::new());
+                continue;
             } else {
                 name
             };
@@ -197,6 +210,11 @@ impl Parser {
                 "False" => Expr::Literal(false.into()),
                 "None" => Expr::Literal(Value::Null),
                 "and" | "or" | "in" | "not" => return Err(format!("`{n}` stands where a value should")),
+                n if FUNCTIONS.contains(&n) && self.sign("(") => {
+                    let argument = self.or()?;
+                    self.need(")")?;
+                    Expr::Call(Box::new(argument), n.to_owned(), Vec::new())
+                }
                 _ => Expr::Column(n),
             },
             Token::Sign("(") => {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::frame::{Cell, compare, number};
+use crate::frame::{Cell, Dtype, compare, number};
 use crate::suite::Bounds;
 use crate::texts::dates;
 
@@ -53,16 +53,18 @@ impl Observed {
 }
 
 /// A bound beside a value of some kind: a text beside a time is meant as a time. Errors: they have no order.
-pub(super) fn bound<'a>(value: &'a Value, beside: Cell<'_>) -> Result<Cell<'a>, String> {
+pub(super) fn bound<'a>(value: &'a Value, beside: Cell<'_>, typed: bool) -> Result<Cell<'a>, String> {
     let unequal = || format!("{} and {value} have no order", beside.json());
     let cell = match value {
         Value::Bool(v) => Cell::Bool(*v),
         Value::Number(n) => n.as_i64().map_or_else(|| Cell::Float(n.as_f64().unwrap_or(f64::NAN)), Cell::Int),
+        Value::String(text) if typed && !fits(text, beside) => return Err(unequal()),
         Value::String(text) => match beside {
             Cell::Time(_) => Cell::Time(dates::nanos(text).ok_or_else(unequal)?),
             Cell::Day(_) => Cell::Day(dates::days(text).ok_or_else(unequal)?),
-            Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => match super::bounds::infinite(text) {
+            Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => match infinite(text) {
                 Some(v) => Cell::Float(v),
+                None if typed => Cell::Float(text.trim().parse().map_err(|_| unequal())?),
                 None => return Err(unequal()),
             },
             _ => Cell::Text(text),
@@ -70,6 +72,35 @@ pub(super) fn bound<'a>(value: &'a Value, beside: Cell<'_>) -> Result<Cell<'a>, 
         _ => return Err(unequal()),
     };
     compare(beside, cell).map(|_| cell).ok_or_else(unequal)
+}
+
+/// Whether what the text looks like (a number, a day, a time) has an order with such a value.
+fn fits(text: &str, beside: Cell<'_>) -> bool {
+    let number = text.trim().parse::<f64>().is_ok();
+    let parts: Vec<&str> = text.split('-').collect();
+    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let day = !number && parts.len() == 3 && parts.iter().all(digits);
+    let time = !number && !day && dates::parse(text).is_some();
+    match beside {
+        Cell::Time(_) => time,
+        Cell::Day(_) => day,
+        Cell::Bool(_) | Cell::Int(_) | Cell::Float(_) => number,
+        _ => !number && !day && !time,
+    }
+}
+
+/// Errors: one of the bounds is a time with an offset from UTC beside times without a zone, or the other way round.
+pub(super) fn in_zone(bounds: &Bounds, dtype: &Dtype) -> Result<(), String> {
+    if !bounds.typed || !dtype.is_time() {
+        return Ok(());
+    }
+    let zoned = matches!(dtype, Dtype::Zoned(_));
+    for text in [&bounds.min, &bounds.max].into_iter().flatten().filter_map(Value::as_str) {
+        if dates::parse(text).is_some_and(|moment| moment.offset.is_some() != zoned) {
+            return Err(format!("`{text}` and times of the type {} have no order", dtype.name()));
+        }
+    }
+    Ok(())
 }
 
 fn infinite(text: &str) -> Option<f64> {
@@ -83,8 +114,8 @@ fn infinite(text: &str) -> Option<f64> {
 /// Whether a value is within the bounds. Errors: it has no order with one of them.
 pub(super) fn within(observed: &Observed, bounds: &Bounds) -> Result<bool, String> {
     let cell = observed.cell();
-    let low = bounds.min.as_ref().map(|v| bound(v, cell)).transpose()?;
-    let high = bounds.max.as_ref().map(|v| bound(v, cell)).transpose()?;
+    let low = bounds.min.as_ref().map(|v| bound(v, cell, bounds.typed)).transpose()?;
+    let high = bounds.max.as_ref().map(|v| bound(v, cell, bounds.typed)).transpose()?;
     Ok(inside(cell, low, high, bounds))
 }
 

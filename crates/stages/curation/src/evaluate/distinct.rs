@@ -90,9 +90,10 @@ impl Evaluator<'_> {
         let named = |cell: &Cell<'_>| !matches!(cell, Cell::Time(_)) && set.iter().any(|v| equal(*cell, v));
         let shared = common.iter().filter(|c| named(c)).count();
         let success = if ties { shared > 0 } else { common.len() == 1 && shared == 1 };
+        let of = self.frame.at(column);
         let shown = |cell: Cell<'_>| match cell {
-            Cell::Time(at) => numpy_time(at).into(),
-            cell => self.frame.at(column).shown(cell),
+            Cell::Time(at) => numpy_time(at, of.dtype.name()).into(),
+            cell => of.shown(cell),
         };
         Ok(Finding::observed(success, Value::Array(common.into_iter().map(shown).collect())))
     }

@@ -32,6 +32,10 @@ impl Evaluator<'_> {
                 if wanted.internal_holdout > 0.0 {
                     return Err("Internal weight holdout cannot be used for discrete data.".into());
                 }
+                let key = |value| super::pair::key(value);
+                if (1..values.len()).any(|i| values[..i].iter().any(|v| key(v) == key(&values[i]))) {
+                    return Err("a value stands in the partition twice".into());
+                }
                 Ok(self.discrete(column, values, weights, wanted, domain))
             }
             Partition::Bins { bins, weights, tails } => {
@@ -157,6 +161,9 @@ impl Evaluator<'_> {
                 let weights = cells.iter().map(share).collect();
                 Partition::Values { values: cells.into_iter().map(Cell::json).collect(), weights }
             }));
+        }
+        if wanted.tail_holdout != 0.0 {
+            return Err("tail_weight_holdout must be 0 beside the tails of the column's own partition".into());
         }
         let bins = domain.sorted(column, auto_bins)?;
         let Some(bins) = bins else { return Err("the column has no values to make a partition of".into()) };

@@ -47,6 +47,14 @@ impl<'a> Domains<'a> {
         Self { frame, conditions, all, conditioned: RefCell::default() }
     }
 
+    /// The same questions over another reading of the frame.
+    pub fn over<'b>(&self, frame: &'b Frame) -> Domains<'b>
+    where
+        'a: 'b,
+    {
+        Domains::new(frame, self.conditions)
+    }
+
     pub fn all(&self) -> Rc<Domain<'a>> {
         self.all.clone()
     }

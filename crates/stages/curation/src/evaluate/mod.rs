@@ -141,12 +141,22 @@ impl<'a> Evaluator<'a> {
 
 impl Evaluator<'_> {
     fn one(&self, expectation: &Expectation) -> Finding {
-        let mut finding = self.try_one(expectation).unwrap_or_else(Finding::raised);
+        let found =
+            if expectation.parses_times() { self.of_times(expectation) } else { self.try_one(expectation) };
+        let mut finding = found.unwrap_or_else(Finding::raised);
         if let Found::Rows(rows) = &mut finding.found {
             let listed = &rows.unexpected[..rows.unexpected.len().min(LISTED)];
             rows.kept = rows.columns.iter().map(|place| self.frame.at(*place).take(listed)).collect();
         }
         finding
+    }
+
+    /// Over the same table, in which texts of the columns that it is about are times.
+    fn of_times(&self, expectation: &Expectation) -> Result<Finding, String> {
+        let names = ["column", "column_A", "column_B"].map(|key| expectation.kwargs.get(key));
+        let places = names.into_iter().flatten().filter_map(|name| self.frame.place(name.as_str()?));
+        let frame = self.frame.with_times(places)?;
+        Evaluator { frame: &frame, domains: self.domains.over(&frame) }.try_one(expectation)
     }
 
     fn try_one(&self, e: &Expectation) -> Result<Finding, String> {

@@ -1,8 +1,9 @@
 //! Statistics of columns.
 
 use serde_json::{Value, json};
+use statistics::pairwise_sum;
 
-use super::bounds::{Observed, within};
+use super::bounds::{Observed, in_zone, within};
 use super::domain::Domain;
 use super::{Evaluator, Finding};
 use crate::frame::Cell;
@@ -13,7 +14,7 @@ use crate::suite::{Bounds, Statistic};
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
     pub n: usize,
-    /// Exact for integers, compensated for floats.
+    /// In NumPy's order.
     pub sum: f64,
     /// The sum of integers and truth values.
     pub whole: Option<i64>,
@@ -23,26 +24,15 @@ pub(crate) struct Moments {
 impl Moments {
     pub fn of(values: &[f64], whole: Option<i64>) -> Self {
         let n = values.len();
-        let sum = sum(values);
+        let sum = pairwise_sum(values);
         Self { n, sum, whole, mean: sum / n as f64 }
     }
 
     /// Standard deviation, with n − 1, of the values that these are the moments of; `None` for fewer than two.
     pub fn stdev(&self, values: &[f64]) -> Option<f64> {
-        let squares: f64 = values.iter().map(|v| (v - self.mean) * (v - self.mean)).sum();
-        (self.n > 1).then(|| (squares / (self.n as f64 - 1.0)).sqrt())
+        let squares: Vec<f64> = values.iter().map(|v| (v - self.mean) * (v - self.mean)).collect();
+        (self.n > 1).then(|| (pairwise_sum(&squares) / (self.n as f64 - 1.0)).sqrt())
     }
-}
-
-/// A sum whose rounding errors are carried along (Neumaier).
-fn sum(values: &[f64]) -> f64 {
-    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
-    for &v in values {
-        let next = sum + v;
-        lost += if sum.abs() >= v.abs() { (sum - next) + v } else { (v - next) + sum };
-        sum = next;
-    }
-    if lost.is_finite() { sum + lost } else { sum }
 }
 
 /// The quantile between the nearest two values, by their distance (NumPy's `linear`). NaN of no values.
@@ -87,6 +77,7 @@ impl Evaluator<'_> {
         let Some(observed) = self.statistic(column, of, domain)? else {
             return Ok(Finding::observed(false, Value::Null));
         };
+        in_zone(bounds, &self.frame.at(column).dtype)?;
         Ok(Finding::observed(within(&observed, bounds)?, observed.json()))
     }
 

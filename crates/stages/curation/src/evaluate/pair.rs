@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::domain::Domain;
 use super::{Evaluator, Finding, Found, Rows, Shape, enough};
-use crate::frame::{Cell, Key, compare};
+use crate::frame::{Cell, Column, Key, compare};
 use crate::suite::{IgnorePair, PairTest};
 
 impl Evaluator<'_> {
@@ -39,6 +39,10 @@ impl Evaluator<'_> {
             asked += 1;
             let fine = match test {
                 PairTest::Equal => !x.is_null() && !y.is_null() && x.key() == y.key(),
+                // Objects on the left are compared one by one, and missing ones passed over.
+                PairTest::Greater { .. } if !a.dtype.is_object() && !x.is_null() && none(b, y) => {
+                    return Err(format!("a missing value of `{}` is None, which has no order", b.name));
+                }
                 PairTest::Greater { .. } if x.is_null() || y.is_null() => false,
                 PairTest::Greater { or_equal } => {
                     let order = compare(x, y)
@@ -64,11 +68,17 @@ impl Evaluator<'_> {
     }
 }
 
+/// Whether the value is missing among objects.
+fn none(column: &Column, cell: Cell<'_>) -> bool {
+    cell.is_null() && column.dtype.is_object()
+}
+
 fn keys(pairs: &[[Value; 2]]) -> HashSet<(Key<'_>, Key<'_>), QuickHash> {
     pairs.iter().filter_map(|[a, b]| Some((key(a)?, key(b)?))).collect()
 }
 
-fn key(value: &Value) -> Option<Key<'_>> {
+/// A value that a suite names, as it is compared; `None` of a list or an object.
+pub(super) fn key(value: &Value) -> Option<Key<'_>> {
     Some(match value {
         Value::Null => Key::Null,
         Value::Bool(v) => Cell::Bool(*v).key(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::bounds::{bound, inside};
+use super::bounds::{bound, in_zone, inside};
 use super::domain::Domain;
 use super::values::Lookup;
 use crate::frame::{Cell, Column, compare, names};
@@ -48,7 +48,12 @@ impl<'a> Judge<'a> {
                 {
                     return Err(format!("{bad} is no time"));
                 }
-                let lookup = set.as_ref().map(|s| Lookup::new(s, sample));
+                // pandas takes all texts of a set for times, or none.
+                let timed = |v: &Value| v.as_str().is_some_and(|t| dates::nanos(t).is_some());
+                let none = matches!(test, Test::InSet(_))
+                    && matches!(sample, Some(Cell::Time(_)))
+                    && !set.iter().flatten().all(timed);
+                let lookup = set.as_deref().map(|s| Lookup::new(if none { &[] } else { s }, sample));
                 Kind::InSet(lookup, matches!(test, Test::InSet(_)))
             }
             Test::Between(bounds) => between(bounds, column)?,
@@ -166,14 +171,15 @@ fn between<'a>(bounds: &'a Bounds, column: &Column) -> Result<Kind<'a>, String> 
         return beside(Cell::Float(0.0));
     }
     if column.dtype.is_time() {
+        in_zone(bounds, &column.dtype)?;
         return beside(Cell::Time(0));
     }
     Ok(Kind::Between { bounds, ready: None })
 }
 
 fn read<'a>(bounds: &'a Bounds, cell: Cell<'_>) -> Result<(Option<Cell<'a>>, Option<Cell<'a>>), String> {
-    let low = bounds.min.as_ref().map(|v| bound(v, cell)).transpose()?;
-    let high = bounds.max.as_ref().map(|v| bound(v, cell)).transpose()?;
+    let low = bounds.min.as_ref().map(|v| bound(v, cell, bounds.typed)).transpose()?;
+    let high = bounds.max.as_ref().map(|v| bound(v, cell, bounds.typed)).transpose()?;
     if let (Some(low), Some(high)) = (low, high)
         && compare(low, high).is_none_or(std::cmp::Ordering::is_gt)
     {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::codes::Codes;
 use super::domain::Domain;
+use super::numbers::Moments;
 use super::test::Judge;
 use super::{Evaluator, Finding, Found, Rows, Shape, enough};
 use crate::frame::{Cell, Dtype, Key, names};
@@ -259,13 +260,8 @@ fn rows_where(domain: &Domain<'_>, column: usize, values: &[f64], is: impl Fn(f6
 
 /// Mean and standard deviation (n − 1); `None` for fewer than two values.
 fn spread(values: &[f64]) -> Option<(f64, f64)> {
-    let n = values.len();
-    if n < 2 {
-        return None;
-    }
-    let mean = values.iter().map(|v| v / n as f64).sum::<f64>();
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    Some((mean, (squares / (n as f64 - 1.0)).sqrt())).filter(|(_, s)| !s.is_nan())
+    let moments = Moments::of(values, None);
+    moments.stdev(values).filter(|s| !s.is_nan()).map(|stdev| (moments.mean, stdev))
 }
 
 fn rows(success: bool, all: usize, present: Option<usize>, unexpected: Vec<u32>, column: usize) -> Finding {

@@ -18,6 +18,8 @@ pub(crate) enum Cell<'a> {
     /// Days since 1970.
     Day(i32),
     Bytes(&'a [u8]),
+    /// An object of another kind (a time of day, a list), as text.
+    Other(&'a str),
 }
 
 /// What makes two values the same value.
@@ -30,6 +32,7 @@ pub(crate) enum Key<'a> {
     Time(i64),
     Day(i32),
     Bytes(&'a [u8]),
+    Other(&'a str),
 }
 
 impl<'a> Cell<'a> {
@@ -44,6 +47,7 @@ impl<'a> Cell<'a> {
             Cell::Time(v) => Key::Time(v),
             Cell::Day(v) => Key::Day(v),
             Cell::Bytes(v) => Key::Bytes(v),
+            Cell::Other(v) => Key::Other(v),
         }
     }
 
@@ -68,7 +72,7 @@ impl<'a> Cell<'a> {
             Cell::Int(v) => v.to_string(),
             Cell::Float(v) if single => single_text(v as f32),
             Cell::Float(v) => float_text(v),
-            Cell::Text(v) => v.to_owned(),
+            Cell::Text(v) | Cell::Other(v) => v.to_owned(),
             Cell::Time(v) => time_text(v, ' '),
             Cell::Day(v) => date_text(v),
             Cell::Bytes(v) => format!("b'{}'", v.escape_ascii()),
@@ -82,7 +86,7 @@ impl<'a> Cell<'a> {
             Cell::Bool(v) => v.into(),
             Cell::Int(v) => v.into(),
             Cell::Float(v) => number(v),
-            Cell::Text(v) => v.into(),
+            Cell::Text(v) | Cell::Other(v) => v.into(),
             Cell::Time(v) => time_text(v, 'T').into(),
             Cell::Day(v) => date_text(v).into(),
             Cell::Bytes(v) => format!("b'{}'", v.escape_ascii()).into(),
@@ -101,7 +105,7 @@ pub(crate) fn number(v: f64) -> Value {
 /// Order of two values; `None` where Python would not compare them (a text with a number).
 pub(crate) fn compare(a: Cell<'_>, b: Cell<'_>) -> Option<Ordering> {
     match (a, b) {
-        (Cell::Text(a), Cell::Text(b)) => Some(a.cmp(b)),
+        (Cell::Text(a), Cell::Text(b)) | (Cell::Other(a), Cell::Other(b)) => Some(a.cmp(b)),
         (Cell::Bytes(a), Cell::Bytes(b)) => Some(a.cmp(b)),
         (Cell::Time(a), Cell::Time(b)) => Some(a.cmp(&b)),
         (Cell::Day(a), Cell::Day(b)) => Some(a.cmp(&b)),

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::json::zoned_text;
 use super::{Cell, Dtype, Reading};
 use crate::Error;
+use crate::texts::dates;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
@@ -33,6 +34,8 @@ enum Data {
     Time(TimestampNanosecondArray),
     Day(Date32Array),
     Bytes(BinaryArray),
+    /// Values of types that rules know nothing of, as text.
+    Other(StringArray),
 }
 
 impl Column {
@@ -63,6 +66,7 @@ impl Column {
             Data::Time(a) if a.is_valid(row) => Cell::Time(a.value(row)),
             Data::Day(a) if a.is_valid(row) => Cell::Day(a.value(row)),
             Data::Bytes(a) if a.is_valid(row) => Cell::Bytes(a.value(row)),
+            Data::Other(a) if a.is_valid(row) => Cell::Other(a.value(row)),
             _ => Cell::Null,
         }
     }
@@ -103,6 +107,17 @@ impl Column {
         matches!(self.data, Data::Text(_))
     }
 
+    /// A column of texts, read as times. Errors: a text that is none.
+    pub fn as_times(&self) -> Result<Self, String> {
+        let Data::Text(texts) = &self.data else { return Ok(self.clone()) };
+        let time = |text: Option<&str>| {
+            text.map(|text| dates::nanos(text).ok_or_else(|| format!("`{text}` is no time"))).transpose()
+        };
+        let times: Vec<Option<i64>> = texts.iter().map(time).collect::<Result<_, _>>()?;
+        let dtype = Dtype::Numpy("datetime64[ns]".into());
+        Ok(Self { name: self.name.clone(), dtype, data: Data::Time(times.into()) })
+    }
+
     /// Whether its values are whole numbers or truth values.
     pub fn is_whole(&self) -> bool {
         matches!(self.data, Data::Int(_) | Data::Bool(_))
@@ -118,6 +133,7 @@ impl Column {
             Data::Int(a) => of(a).map(|a| Data::Int(a.as_primitive::<Int64Type>().clone())),
             Data::Float(a) => of(a).map(|a| Data::Float(a.as_primitive::<Float64Type>().clone())),
             Data::Text(a) => of(a).map(|a| Data::Text(a.as_string::<i32>().clone())),
+            Data::Other(a) => of(a).map(|a| Data::Other(a.as_string::<i32>().clone())),
             Data::Time(a) => of(a).map(|a| Data::Time(a.as_primitive::<TimestampNanosecondType>().clone())),
             Data::Day(a) => of(a).map(|a| Data::Day(a.as_primitive::<Date32Type>().clone())),
             Data::Bytes(a) => of(a).map(|a| Data::Bytes(a.as_binary::<i32>().clone())),
@@ -131,7 +147,7 @@ impl Column {
             Data::Bool(a) => a.nulls(),
             Data::Int(a) => a.nulls(),
             Data::Float(a) => a.nulls(),
-            Data::Text(a) => a.nulls(),
+            Data::Text(a) | Data::Other(a) => a.nulls(),
             Data::Time(a) => a.nulls(),
             Data::Day(a) => a.nulls(),
             Data::Bytes(a) => a.nulls(),
@@ -191,7 +207,7 @@ fn data(array: &ArrayRef, dtype: &Dtype, reading: Reading) -> Result<Data, Error
             let shown = arrow::util::display::ArrayFormatter::try_new(array.as_ref(), &options)
                 .map_err(columns::Error::from)?;
             let text = |row: usize| array.is_valid(row).then(|| shown.value(row).to_string());
-            Data::Text((0..array.len()).map(text).collect())
+            Data::Other((0..array.len()).map(text).collect())
         }
     })
 }

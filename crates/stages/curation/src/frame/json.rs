@@ -34,10 +34,18 @@ pub(super) fn zoned_text(nanos: i64, dtype: &str) -> String {
     local().unwrap_or_else(|| format!("{}+00:00", time_text(nanos, 'T')))
 }
 
-/// The same as [`time_text`] with nine digits of the second, as NumPy writes a `datetime64[ns]`.
-pub(crate) fn numpy_time(nanos: i64) -> String {
+/// The same as [`time_text`] with all digits that the unit of a type (`datetime64[ms]`) has, as NumPy writes it.
+pub(crate) fn numpy_time(nanos: i64, dtype: &str) -> String {
     let text = time_text(nanos - nanos.rem_euclid(1_000_000_000), 'T');
-    format!("{text}.{:09}", nanos.rem_euclid(1_000_000_000))
+    let unit = dtype.split(['[', ',', ']']).nth(1).unwrap_or_default();
+    let digits = match unit {
+        "s" => return text,
+        "ms" => 3,
+        "us" => 6,
+        _ => 9,
+    };
+    let fraction = format!("{:09}", nanos.rem_euclid(1_000_000_000));
+    format!("{text}.{}", &fraction[..digits])
 }
 
 /// `YYYY-MM-DD` of days since 1970.
@@ -62,6 +70,15 @@ pub(crate) fn civil(days: i64) -> (i64, u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numpy_writes_the_digits_of_the_unit() {
+        let at = 1_685_570_400_001_500_000;
+        assert_eq!(numpy_time(at, "datetime64[ns]"), "2023-05-31T22:00:00.001500000");
+        assert_eq!(numpy_time(at, "datetime64[us, UTC]"), "2023-05-31T22:00:00.001500");
+        assert_eq!(numpy_time(at, "datetime64[ms]"), "2023-05-31T22:00:00.001");
+        assert_eq!(numpy_time(at, "datetime64[s]"), "2023-05-31T22:00:00");
+    }
 
     #[test]
     fn times_of_a_zone_have_its_offset() {

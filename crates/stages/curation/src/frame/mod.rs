@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use columns::ByColumn;
+use columns::{ByColumn, RowNames};
+use serde_json::Value;
 
 pub(crate) use cell::{Cell, Key, compare, json_equal, number};
 pub(crate) use column::Column;
 pub(crate) use dtype::{Dtype, names};
-pub(crate) use json::{numpy_time, time_text};
+pub(crate) use json::{civil, numpy_time, time_text};
 
 use crate::Error;
 
@@ -45,6 +46,9 @@ struct Content {
     reading: Reading,
     /// What pandas wrote about the types of columns.
     pandas: HashMap<String, String>,
+    labels: RowNames,
+    /// The columns that name rows, once they were asked for.
+    index: OnceLock<Vec<Column>>,
     /// The first column that could not be read.
     failed: Mutex<Option<Error>>,
 }
@@ -74,12 +78,13 @@ impl Frame {
     pub fn open(columns: ByColumn, reading: Reading) -> Result<Self, Error> {
         let rows = columns.rows();
         let pandas = dtype::pandas_types(columns.schema());
+        let labels = RowNames::of(columns.schema());
         let mut slots = Vec::with_capacity(columns.schema().fields().len());
         let mut by_name = HashMap::new();
         for (index, field) in columns.schema().fields().iter().enumerate() {
             let name = field.name().clone();
             // Pandas' own index is no column.
-            if reading == Reading::Pandas && name.starts_with("__index_level_") {
+            if reading == Reading::Pandas && labels.has(&name) {
                 continue;
             }
             if let Some(first) = by_name.insert(name.clone(), slots.len()) {
@@ -88,7 +93,8 @@ impl Frame {
             }
             slots.push(Slot { index, name, column: OnceLock::new() });
         }
-        let content = Content { columns, reading, pandas, failed: Mutex::default() };
+        let index = OnceLock::new();
+        let content = Content { columns, reading, pandas, labels, index, failed: Mutex::default() };
         let (content, slots, by_name) = (Arc::new(content), Arc::new(slots), Arc::new(by_name));
         Ok(Self { content, slots, apart: HashMap::new(), by_name, rows })
     }
@@ -129,6 +135,17 @@ impl Frame {
         Self { apart, ..self.clone() }
     }
 
+    /// The same table, in which texts of these columns are times. Errors: one of them is none.
+    pub(crate) fn with_times(&self, places: impl Iterator<Item = usize>) -> Result<Self, String> {
+        let mut parsed = self.clone();
+        for place in places.filter(|place| self.at(*place).is_text()) {
+            let slot = self.fresh(place);
+            slot.column.set(self.at(place).as_times()?).unwrap_or_default();
+            parsed.apart.insert(place, slot);
+        }
+        Ok(parsed)
+    }
+
     pub(crate) fn find(&self, name: &str) -> Option<&Column> {
         self.place(name).map(|place| self.at(place))
     }
@@ -148,12 +165,40 @@ impl Frame {
         })
     }
 
+    /// What names the row where it is read as pandas does; else, and where several columns do, its place.
+    pub(crate) fn label(&self, row: u32) -> Value {
+        match (&self.content.labels, self.content.index()) {
+            (_, [index]) => index.shown(index.get(row as usize)),
+            (RowNames::Range { start, step }, _) if self.content.reading == Reading::Pandas => {
+                (start + i64::from(row) * step).into()
+            }
+            _ => row.into(),
+        }
+    }
+
+    /// The columns that name rows and have names of their own.
+    pub(crate) fn index(&self) -> impl Iterator<Item = &Column> {
+        self.content.index().iter().filter(|column| !column.name.starts_with("__index_level_"))
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.slots.len()
     }
 }
 
 impl Content {
+    fn index(&self) -> &[Column] {
+        let RowNames::Columns(names) = &self.labels else { return &[] };
+        if self.reading == Reading::Exact {
+            return &[];
+        }
+        let read = |name: &String| {
+            let index = self.columns.schema().index_of(name).ok()?;
+            self.read(&Slot { index, name: name.clone(), column: OnceLock::new() }).ok()
+        };
+        self.index.get_or_init(|| names.iter().filter_map(read).collect())
+    }
+
     fn read(&self, slot: &Slot) -> Result<Column, Error> {
         let array = self.columns.whole(slot.index)?;
         Column::of(&slot.name, &array, self.reading, self.pandas.get(&slot.name))

@@ -29,12 +29,25 @@ pub(super) fn suite(value: &Value) -> Result<Suite, Error> {
         if let Some(severity) = one.get("severity").and_then(Value::as_str) {
             expectation.severity = severity.to_owned();
         }
+        if let (Ok(rule), Some(_)) = (&mut expectation.rule, one.get("type")) {
+            typed(rule);
+        }
         expectation.id = one.get("id").and_then(Value::as_str).map(str::to_owned);
         expectations.push(expectation);
     }
     let meta = value.get("meta").and_then(Value::as_object).cloned().unwrap_or_default();
     let name = name.and_then(Value::as_str).unwrap_or("suite").to_owned();
     Ok(Suite { name, expectations, meta, notes: Vec::new() })
+}
+
+/// Since version 1 what bounds are is told from their texts, and no longer from the column beside them.
+fn typed(rule: &mut Rule) {
+    match rule {
+        Rule::Statistic { bounds, .. } | Rule::Values { test: Test::Between(bounds), .. } => {
+            bounds.typed = true;
+        }
+        _ => {}
+    }
 }
 
 /// `ExpectColumnToExist` is another way to write `expect_column_to_exist`.
@@ -244,7 +257,11 @@ fn quantiles(k: &Kwargs<'_>, column: String) -> Result<Rule, String> {
     if quantiles.len() != ranges.len() {
         return Err(SHAPE.into());
     }
-    let interpolation = k.get("allow_relative_error").and_then(Value::as_str).unwrap_or("nearest").to_owned();
+    let interpolation = match k.get("allow_relative_error") {
+        None | Some(Value::Bool(_)) => "nearest".to_owned(),
+        Some(Value::String(name)) => name.clone(),
+        Some(other) => other.to_string(),
+    };
     Ok(Rule::Quantiles { column, quantiles, ranges, interpolation })
 }
 

@@ -42,6 +42,7 @@ impl Kwargs<'_> {
             max: self.get("max_value").cloned(),
             strict_min: self.flag("strict_min", false),
             strict_max: self.flag("strict_max", false),
+            typed: false,
         }
     }
 

@@ -72,6 +72,11 @@ impl Expectation {
         self
     }
 
+    /// Whether texts of its columns are meant as times, which suites of 0.18 may say.
+    pub fn parses_times(&self) -> bool {
+        self.kwargs.get("parse_strings_as_datetimes").and_then(Value::as_bool).unwrap_or_default()
+    }
+
     /// The column that it is about, where it is about one.
     pub fn column(&self) -> Option<&str> {
         self.kwargs.get("column").and_then(Value::as_str)

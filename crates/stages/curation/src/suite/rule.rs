@@ -74,6 +74,8 @@ pub struct Bounds {
     pub max: Option<Value>,
     pub strict_min: bool,
     pub strict_max: bool,
+    /// Texts are numbers, days or times, by what they look like, and beside nothing else: as Great Expectations reads them.
+    pub typed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]

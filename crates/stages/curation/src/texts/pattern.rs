@@ -40,10 +40,24 @@ impl Pattern {
     }
 }
 
+/// The flags that stand before the pattern, such as `(?im)`, and the pattern.
+fn flags(python: &str) -> (&str, &str) {
+    let end = python.strip_prefix("(?").and_then(|rest| rest.find(')')).map_or(0, |end| end + 3);
+    let letters = python.get(2..end.saturating_sub(1)).unwrap_or_default();
+    if !letters.is_empty() && letters.bytes().all(|b| b.is_ascii_alphabetic()) {
+        python.split_at(end)
+    } else {
+        ("", python)
+    }
+}
+
 /// The pattern in the words of Rust's engines, and whether it has a `$`.
 fn translate(python: &str) -> (String, bool) {
     let mut out = String::with_capacity(python.len() + 8);
-    let mut chars = python.chars().peekable();
+    let (flags, rest) = flags(python);
+    let ascii = flags.contains('a');
+    out.push_str(&flags.replace(['a', 'u', 'L'], "").replace("(?)", ""));
+    let mut chars = rest.chars().peekable();
     let (mut class, mut fresh, mut end) = (false, false, false);
     while let Some(c) = chars.next() {
         match c {
@@ -54,6 +68,15 @@ fn translate(python: &str) -> (String, bool) {
                 };
                 match next {
                     'Z' => out.push_str("\\z"),
+                    'w' | 'W' | 'd' | 'D' | 's' | 'S' if ascii => {
+                        let inside = match next.to_ascii_lowercase() {
+                            'w' => "0-9A-Za-z_",
+                            'd' => "0-9",
+                            _ => r" \t\n\r\f\v",
+                        };
+                        let not = if next.is_ascii_uppercase() { "^" } else { "" };
+                        out.push_str(&format!("[{not}{inside}]"));
+                    }
                     '<' | '>' => out.push(next),
                     next => out.extend(['\\', next]),
                 }
@@ -141,6 +164,7 @@ mod tests {
         assert!(!found(r"a\Z", "ba\n"));
         assert!(found(r"(.)\1", "hello"));
         assert!(found(r"(?P<q>['x]).*(?P=q)", "x1x"));
+        assert!(found(r"(?ai)É|\w", "x") && !found(r"(?a)\w", "é") && found(r"(?a)[\W]", "é"));
         assert!(Pattern::new("(open").is_err());
     }
 

@@ -6,4 +6,5 @@ mod format;
 mod gate;
 mod gx;
 mod poisoned;
+mod readings;
 mod verify;
