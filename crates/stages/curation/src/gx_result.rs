@@ -143,7 +143,7 @@ fn rows_result(frame: &Frame, rows: &Rows, format: &ResultFormat, about_null: bo
     if format.level < Level::Summary {
         return map;
     }
-    if let Some(counts) = counts(rows, &listed, format.partial) {
+    if let Some(counts) = counts(rows, &listed, format.partial, frame.has_nan()) {
         map.insert("partial_unexpected_counts".into(), counts);
     }
     let index: Vec<Value> = rows
@@ -203,10 +203,12 @@ fn index(frame: &Frame, rows: &Rows, row: u32, names: &[String]) -> Value {
 }
 
 /// How often each unexpected value appears, the most frequent first; nothing where Python could not sort the values.
-fn counts(rows: &Rows, listed: &[usize], most: usize) -> Option<Value> {
+fn counts(rows: &Rows, listed: &[usize], most: usize, nan: bool) -> Option<Value> {
     let cells = |at: usize| -> Vec<Cell<'_>> { rows.kept.iter().map(|c| c.get(at)).collect() };
     // A missing number is NaN, which is equal to nothing, not even to itself. A missing time is one and the same, except as
     // NumPy has it, and so are missing values of pandas' own types.
+    // None has no order; in CSV missing objects are NaN, too, which has a false one beside numbers.
+    let number = |cell: &Cell<'_>| matches!(cell, Cell::Bool(_) | Cell::Int(_) | Cell::Float(_));
     let object: Vec<bool> = rows.kept.iter().map(|c| c.dtype.is_object()).collect();
     let lone = |column: &Column| {
         let dtype = &column.dtype;
@@ -238,7 +240,10 @@ fn counts(rows: &Rows, listed: &[usize], most: usize) -> Option<Value> {
         for (i, (x, y)) in cells(a.0).into_iter().zip(cells(b.0)).enumerate() {
             match (x, y) {
                 (Cell::Null, Cell::Null) if !lone[i] => {}
-                (Cell::Null, _) | (_, Cell::Null) => return if object[i] { None } else { Some(false) },
+                (Cell::Null, known) | (known, Cell::Null) => {
+                    let unordered = object[i] && !(nan && number(&known));
+                    return if unordered { None } else { Some(false) };
+                }
                 _ => match compare(x, y)? {
                     Ordering::Equal => {}
                     order => return Some(order == Ordering::Less),

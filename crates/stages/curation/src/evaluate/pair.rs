@@ -25,6 +25,7 @@ impl Evaluator<'_> {
             PairTest::InSet(Some(pairs)) => Some(keys(pairs)),
             _ => None,
         };
+        let nan = self.frame.has_nan();
         let (mut asked, mut unexpected) = (0, Vec::new());
         for row in domain.rows() {
             let (x, y) = (a.get(row as usize), b.get(row as usize));
@@ -40,7 +41,7 @@ impl Evaluator<'_> {
             let fine = match test {
                 PairTest::Equal => !x.is_null() && !y.is_null() && x.key() == y.key(),
                 // Objects on the left are compared one by one, and missing ones passed over.
-                PairTest::Greater { .. } if !a.dtype.is_object() && !x.is_null() && none(b, y) => {
+                PairTest::Greater { .. } if !nan && !a.dtype.is_object() && !x.is_null() && none(b, y) => {
                     return Err(format!("a missing value of `{}` is None, which has no order", b.name));
                 }
                 PairTest::Greater { .. } if x.is_null() || y.is_null() => false,

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use columns::{ByColumn, RowNames};
+use columns::{ByColumn, Format, RowNames};
 use serde_json::Value;
 
 pub(crate) use cell::{Cell, Key, compare, json_equal, number};
@@ -163,6 +163,11 @@ impl Frame {
                 Column::nothing(&slot.name)
             })
         })
+    }
+
+    /// Whether a missing value among objects is NaN, as in CSV, and not None: it has an order with numbers then, if a false one.
+    pub(crate) fn has_nan(&self) -> bool {
+        Format::of(self.content.columns.name()).is_ok_and(|format| format == Format::Csv)
     }
 
     /// What names the row where it is read as pandas does; else, and where several columns do, its place.
