@@ -412,7 +412,7 @@ mod tests {
         bytes.extend(rows);
         io::write(&spool.path, bytes).unwrap();
         let older = Batch { principal: String::new(), ..batch };
-        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, [older.clone()]);
+        assert_eq!(recover(&spool.path).unwrap().unwrap().batches, std::slice::from_ref(&older));
         let told = r#"{"temperature":0.5,"stop":["a"]}"#;
         let flags = vec![Vec::new(), vec!["range:x".to_owned()]];
         let batch = Batch { params: Params::parse(told).unwrap(), flags, ..older };
