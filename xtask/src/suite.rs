@@ -185,8 +185,14 @@ const OWN_SERVERS: [&str; 2] = ["serving_residency", "serving_telemetry"];
 
 /// Scripts that ask models in one protocol after the other, which touches no database; `serving_oip` deploys on both. With
 /// `--full` they run on PostgreSQL, too.
-const ASK_MODELS: [&str; 5] =
-    ["serving_clouds", "serving_graphs", "serving_kserve", "serving_scored", "serving_tensorflow"];
+const ASK_MODELS: [&str; 6] = [
+    "serving_clouds",
+    "serving_graphs",
+    "serving_kserve",
+    "serving_params",
+    "serving_scored",
+    "serving_tensorflow",
+];
 
 /// Unmodified clients against the real binary: each script on a fresh server, on SQLite and on PostgreSQL. Two at a time:
 /// one mostly waits for the other side.
