@@ -4,7 +4,17 @@ use std::cell::Cell;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+
+/// Whether what cargo builds is looked at by clippy on the way.
+static LINTS_WHILE_BUILDING: AtomicBool = AtomicBool::new(false);
+
+/// From here on, every cargo that this starts builds with clippy's driver, which is the compiler with more to say: what
+/// was built once is built neither for clippy nor for the tests again. A warning is an error then.
+pub fn lint_while_building(whether: bool) {
+    LINTS_WHILE_BUILDING.store(whether, Ordering::Relaxed);
+}
 
 thread_local! {
     static LABEL: Cell<&'static str> = const { Cell::new("") };
@@ -44,8 +54,13 @@ pub fn forget_outer_cargo(command: &mut Command) {
         let name = name.to_string_lossy();
         name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
     });
-    for name in outer.chain(["CFLAGS".into(), "RUSTC_WORKSPACE_WRAPPER".into()]) {
+    for name in outer.chain(["CFLAGS".into(), "RUSTC_WORKSPACE_WRAPPER".into(), "CLIPPY_ARGS".into()]) {
         command.env_remove(name);
+    }
+    if LINTS_WHILE_BUILDING.load(Ordering::Relaxed) {
+        // As `cargo clippy -- -D warnings` starts it.
+        command.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        command.env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
     }
 }
 

@@ -23,9 +23,7 @@ pub fn test(full: bool) -> bool {
         tidy::run(&root()).map(|(passed, failed)| Count { passed, failed, ..Count::default() })
     });
     report.stage("web app", web_app);
-    report.stage("lints", || {
-        all_of(&mut [cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])])
-    });
+    lints(&mut report);
 
     let mut python = None;
     report.stage("python environment", || {
@@ -46,24 +44,20 @@ pub fn test(full: bool) -> bool {
                 looped = Some(demo::run_loop(&binary, python, shell::free_port()?)?);
                 Ok(Count::of(true))
             });
-            browser(&mut report, looped.as_ref());
             let rounds: &[&str] = if full { &[] } else { &["3"] };
             let (binary, postgres) = (binary.as_path(), postgres.as_ref());
-            let mut last: Vec<(String, Work<'_>)> = Vec::new();
-            if let Some(page) = mlflow_page(&mut report, looped.as_ref(), python) {
-                last.push(page);
-            }
-            last.push(("python wheel".to_owned(), Box::new(|| wheel::check(python))));
+            // The browser waits for the server most of the time; what goes on beside it has servers of its own.
+            let mut beside: Vec<(String, Work<'_>)> = Vec::new();
+            beside.extend(browser(&mut report, looped.as_ref()));
+            beside.push(("python wheel".to_owned(), Box::new(|| wheel::check(python))));
             for script in ["kill_writes", "kill_steps"] {
-                last.push(long_script(script, binary, python, rounds, postgres));
+                beside.push(long_script(script, binary, python, rounds, postgres));
             }
-            report.side_by_side(2, last);
+            beside.push(("native models".to_owned(), Box::new(move || native_models(python, full))));
+            report.side_by_side(2, beside);
+            mlflow_page(&mut report, looped.as_ref(), python);
         }
         _ => report.skip("real clients", "the binary or the Python environment is missing, see above"),
-    }
-    match &python {
-        Some(python) => native_models(&mut report, python, full),
-        None => report.skip("native models", "the Python environment is missing, see above"),
     }
     if full {
         upstream(&mut report, &binary, python.as_ref());
@@ -96,6 +90,22 @@ fn all_of(commands: &mut [&mut std::process::Command]) -> Result<Count, String> 
         count.passed += 1;
     }
     Ok(count)
+}
+
+/// On a developer's machine clippy looks at what changed. Where nothing is built yet, looking and building are one: the
+/// stages after this one find everything built. If a lint fails, they build without it, to have their say, too.
+fn lints(report: &mut Report) {
+    if !tools::strict() {
+        report.stage("lints", || {
+            all_of(&mut [cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])])
+        });
+        return;
+    }
+    shell::lint_while_building(true);
+    let clean = report.stage("lints, building", || {
+        all_of(&mut [cargo().args(["build", "--workspace", "--all-targets", "--keep-going"])])
+    });
+    shell::lint_while_building(clean);
 }
 
 pub fn web_app() -> Result<Count, String> {
@@ -183,9 +193,17 @@ fn name(path: &Path) -> String {
 /// Scripts that start servers of their own, on SQLite: with PostgreSQL behind the given one they would say the same again.
 const OWN_SERVERS: [&str; 2] = ["serving_residency", "serving_telemetry"];
 
-/// Scripts that ask models in one protocol after the other, which touches no database; `serving_oip` deploys on both. With
-/// `--full` they run on PostgreSQL, too.
-const ASK_MODELS: [&str; 6] = [
+/// Scripts that ask models in one protocol after the other, package them, or start pods and processes: what they write has
+/// its tests on both databases, and `serving_oip` and `pipelines_sdk` deploy and run on both. With `--full` they run on
+/// PostgreSQL, too.
+const MOSTLY_ELSEWHERE: [&str; 13] = [
+    "evidently_client",
+    "executors",
+    "kfp_pods",
+    "native_models",
+    "oip_client",
+    "packages_client",
+    "packages_models",
     "serving_clouds",
     "serving_graphs",
     "serving_kserve",
@@ -205,7 +223,8 @@ fn clients(report: &mut Report, binary: &Path, python: &Python, postgres: Option
             format!("client {client} on SQLite"),
             Box::new(move || report::twice(|| with_server(binary, python, &on_sqlite, None))),
         ));
-        let once = OWN_SERVERS.contains(&client.as_str()) || (!full && ASK_MODELS.contains(&client.as_str()));
+        let once =
+            OWN_SERVERS.contains(&client.as_str()) || (!full && MOSTLY_ELSEWHERE.contains(&client.as_str()));
         if let Some(postgres) = postgres.filter(|_| !once) {
             let mut tries = 0;
             let mut on_postgres = move || {
@@ -273,17 +292,16 @@ fn interpreter(python: &Python, script: &str) -> Result<PathBuf, String> {
 }
 
 /// Models of many families against the libraries that made them; `full`: 10,000 rows, several models a family.
-fn native_models(report: &mut Report, python: &Python, full: bool) {
-    report.stage("native models", || {
-        run(cargo().args(["build", "--package", "mlwright-runtimes", "--example", "native"]))?;
-        let engine = target().join("debug/examples/native");
-        let script = "conformance/native/differential.py";
-        let mut compare = command(python.of_native_models()?, &[script, &engine.to_string_lossy()]);
-        // The same models each time; other ones each time where there is time to look into what they find.
-        compare.args(if full { &["--full"][..] } else { &["--seed", "1"] });
-        let (said, succeeded) = heard(&mut compare)?;
-        Ok(report::checks(&said, succeeded))
-    });
+fn native_models(python: &Python, full: bool) -> Result<Count, String> {
+    // With the workspace's features, as the tests have it.
+    run(cargo().args(["build", "--workspace", "--example", "native"]))?;
+    let engine = target().join("debug/examples/native");
+    let script = "conformance/native/differential.py";
+    let mut compare = command(python.of_native_models()?, &[script, &engine.to_string_lossy()]);
+    // The same models each time; other ones each time where there is time to look into what they find.
+    compare.args(if full { &["--full"][..] } else { &["--seed", "1"] });
+    let (said, succeeded) = heard(&mut compare)?;
+    Ok(report::checks(&said, succeeded))
 }
 
 /// The commands about data against the programs whose numbers they give, on data of new seeds.
@@ -299,35 +317,33 @@ fn statistics(report: &mut Report, binary: &Path, python: &Python) {
 }
 
 /// The web app in Chromium, on the server that went through the whole loop.
-fn browser(report: &mut Report, server: Option<&Server>) {
+fn browser<'a>(report: &mut Report, server: Option<&'a Server>) -> Option<(String, Work<'a>)> {
     let name = "browser";
     let Some(chromium) = tools::chromium() else {
-        return report.skip(name, "no chromium found; install Debian: chromium");
+        report.skip(name, "no chromium found; install Debian: chromium");
+        return None;
     };
     let Some(server) = server else {
-        return report.skip(name, "the loop did not end well, so there is nothing to show");
+        report.skip(name, "the loop did not end well, so there is nothing to show");
+        return None;
     };
-    report.stage(name, || {
+    let look = move || {
         let mut test = command("node", &["tests/browser.mjs"]);
         test.current_dir(root().join("ui")).env("CHROMIUM", chromium);
         test.env("MLWRIGHT_URL", server.url()).env("MLWRIGHT_EXPECT", "demo");
         let (said, succeeded) = heard(&mut test)?;
         Ok(report::checks(&said, succeeded))
-    });
+    };
+    Some((name.to_owned(), Box::new(look)))
 }
 
 /// MLflow's own web page, from its wheel, on the same server.
-fn mlflow_page<'a>(
-    report: &mut Report,
-    server: Option<&'a Server>,
-    python: &'a Python,
-) -> Option<(String, Work<'a>)> {
+fn mlflow_page(report: &mut Report, server: Option<&Server>, python: &Python) {
     let name = "MLflow's own page";
     let (Some(chromium), Some(server)) = (tools::chromium(), server) else {
-        report.skip(name, "chromium is missing, or the loop did not end well");
-        return None;
+        return report.skip(name, "chromium is missing, or the loop did not end well");
     };
-    let look = move || {
+    report.stage(name, || {
         let mut fill = command(python.program(), &["conformance/page/fill.py", &server.url()]);
         let made = shell::fresh_folder("page")?.join("made.json");
         fill.arg(&made);
@@ -336,8 +352,7 @@ fn mlflow_page<'a>(
         let mut look = command("node", &["conformance/page/look.mjs", &page, &made.to_string_lossy()]);
         let (said, succeeded) = heard(look.env("CHROMIUM", chromium))?;
         Ok(report::checks(&said, succeeded))
-    };
-    Some((name.to_owned(), Box::new(look)))
+    });
 }
 
 /// Tests of upstream's, which are not ours to keep: they need a checkout.

@@ -1,5 +1,7 @@
 //! Ledgers for tests: one suite, two databases. Used through [`crate::db_test!`].
 
+mod template;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,13 +30,25 @@ pub enum Engine {
 ///
 /// Errors: also when `CI` is set and no server is named: there, a skipped test is a failed one.
 pub fn scratch(engine: Engine) -> Result<Option<Scratch>, Error> {
+    made(engine, None)
+}
+
+/// [`scratch`] with the tables of these components.
+fn migrated(engine: Engine, components: &[Component]) -> Result<Option<Scratch>, Error> {
+    made(engine, Some(components))
+}
+
+fn made(engine: Engine, components: Option<&[Component]>) -> Result<Option<Scratch>, Error> {
     let name = format!("mlwright_test_{}", types::new_id(SystemClock.now()));
     match engine {
         Engine::Sqlite => {
             let directory = std::env::temp_dir().join(&name);
             types::io::create_dir_all(&directory)?;
-            let place = Place::Sqlite(directory.join("ledger.sqlite"));
-            Ok(Some(Scratch { place, directory: Some(directory), database: None }))
+            let file = directory.join("ledger.sqlite");
+            if let Some(components) = components {
+                template::sqlite(components, &file)?;
+            }
+            Ok(Some(Scratch { place: Place::Sqlite(file), directory: Some(directory), database: None }))
         }
         Engine::Postgres => {
             let Ok(admin) = std::env::var("MLWRIGHT_TEST_POSTGRES") else {
@@ -46,15 +60,20 @@ pub fn scratch(engine: Engine) -> Result<Option<Scratch>, Error> {
                 }
                 return Ok(None);
             };
-            Connection::writer(&Place::Postgres(admin.clone()))?.batch(&format!("CREATE DATABASE {name}"))?;
-            let url = match admin.rsplit_once('/') {
-                Some((server, _)) => format!("{server}/{name}"),
-                None => admin.clone(),
-            };
-            let place = Place::Postgres(url);
+            match components {
+                Some(components) => template::postgres(components, &admin, &name)?,
+                None => Connection::writer(&Place::Postgres(admin.clone()))?
+                    .batch(&format!("CREATE DATABASE {name}"))?,
+            }
+            let place = Place::Postgres(database_at(&admin, &name));
             Ok(Some(Scratch { place, directory: None, database: Some((admin, name)) }))
         }
     }
+}
+
+/// The address of another database on the same server.
+fn database_at(admin: &str, name: &str) -> String {
+    admin.rsplit_once('/').map_or_else(|| admin.to_owned(), |(server, _)| format!("{server}/{name}"))
 }
 
 impl Scratch {
@@ -87,7 +106,7 @@ where
     F: FnOnce(Ledger) -> R,
     R: Future<Output = ()>,
 {
-    let scratch = match scratch(engine) {
+    let scratch = match migrated(engine, components) {
         Ok(Some(scratch)) => scratch,
         Ok(None) => {
             eprintln!("SKIPPED on PostgreSQL: set MLWRIGHT_TEST_POSTGRES, or use `cargo xtask test`");
