@@ -4,6 +4,7 @@
 //! A model is code that somebody registered. Nothing here trusts what comes back: lengths are checked, a process that
 //! does not answer in time is ended with everything it started, and its request alone fails.
 
+pub mod devices;
 pub mod environment;
 mod error;
 pub mod family;

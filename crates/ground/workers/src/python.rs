@@ -27,6 +27,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Processes for each model.
     pub processes: usize,
+    /// Device files that they may use, such as [`crate::devices::find`] gives.
+    pub devices: Vec<PathBuf>,
     /// Run them also where there is no sandbox.
     pub allow_unsandboxed: bool,
     pub protection: Protection,
@@ -36,7 +38,8 @@ impl Settings {
     /// Tries out what the machine offers. Blocks for a moment.
     pub fn new(entry: Vec<OsString>, folder: PathBuf) -> Self {
         let protection = sandbox::probe(&entry);
-        Self { entry, folder, limits: Limits::default(), processes: 1, allow_unsandboxed: false, protection }
+        let (limits, devices) = (Limits::default(), Vec::new());
+        Self { entry, folder, limits, processes: 1, devices, allow_unsandboxed: false, protection }
     }
 
     /// Errors: `NoSandbox` unless there is one or the configuration does without.
@@ -81,8 +84,9 @@ impl PythonModel {
         let policy = Policy {
             program: python.to_owned(),
             args,
-            env: environment(),
+            env: environment(&settings.devices),
             read,
+            devices: settings.devices.clone(),
             work: settings.folder.join("work"),
             memory: settings.limits.memory,
             processes: settings.limits.processes,
@@ -385,7 +389,8 @@ fn places_of(python: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(places)
 }
 
-fn environment() -> BTreeMap<String, String> {
+/// Of the server's own variables only those that choose among devices and find their drivers, where there are devices.
+fn environment(devices: &[PathBuf]) -> BTreeMap<String, String> {
     let set = [
         ("PATH", "/usr/bin:/bin"),
         ("LANG", "C.UTF-8"),
@@ -402,5 +407,7 @@ fn environment() -> BTreeMap<String, String> {
         ("HF_HUB_OFFLINE", "1"),
         ("TRANSFORMERS_OFFLINE", "1"),
     ];
-    set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let kept = devices.first().into_iter().flat_map(|_| crate::devices::VARIABLES);
+    let kept = kept.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)));
+    set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).chain(kept).collect()
 }

@@ -407,6 +407,10 @@ def load_flavor(directory, flavors, missing):
             return dict(zip([o.name for o in session.get_outputs()], session.run(None, feeds)))
 
         return Model("onnx", run, session)
+    if "pytorch" in flavors:
+        folder = place(flavors["pytorch"].get("model_data", "data"))
+        files = [os.path.join(folder, name) for name in ("model.pth", "model.pt2")]
+        return load_torch(next((file for file in files if os.path.exists(file)), files[0]))
     raise ImportError(f"the environment has no mlflow, which this model needs ({missing})")
 
 
@@ -422,11 +426,7 @@ def load_file(directory):
             return Model("pickle", lambda data, **_: raw(data), raw)
         raise TypeError(f"what `{pickles[0]}` holds is a {type(raw).__name__}: it has no predict and cannot be called")
     if len(scripts) == 1:
-        import torch
-
-        path = os.path.join(directory, scripts[0])
-        raw = torch.export.load(path).module() if path.endswith(".pt2") else torch.jit.load(path)
-        return Model("torch", lambda data, **_: raw(torch.as_tensor(data)), raw)
+        return load_torch(os.path.join(directory, scripts[0]))
     if os.path.exists(os.path.join(directory, "saved_model.pb")):
         import tensorflow
 
@@ -447,9 +447,34 @@ def load_file(directory):
     if "config.json" in files:
         import transformers
 
+        # It takes a GPU by itself where there is one.
         pipe = transformers.pipeline(model=directory)
         return Model("transformers", lambda data, **_: pipe([str(v) for v in data.reshape(-1)]), pipe)
     raise FileNotFoundError("no model file that is known here: MLmodel, a pickle, .pt, saved_model.pb, .keras, config.json")
+
+
+def load_torch(path):
+    """An exported program, a TorchScript, or a pickle of the module; on a GPU where there is one for it."""
+    import torch
+
+    place = "cuda" if torch.cuda.is_available() else "cpu"
+    if path.endswith(".pt2"):
+        from torch.export.passes import move_to_device_pass
+
+        raw = move_to_device_pass(torch.export.load(path), place).module()
+    else:
+        try:
+            raw = torch.jit.load(path, map_location=place)
+        except RuntimeError:
+            raw = torch.load(path, map_location=place, weights_only=False).to(place).eval()
+
+    def run(data, **_):
+        # As MLflow's wrapper: the numbers of a table are of 32 bits.
+        data = data.to_numpy(dtype="float32") if hasattr(data, "columns") else data
+        with torch.inference_mode():
+            return raw(torch.as_tensor(data).to(place))
+
+    return Model("torch", run, raw)
 
 
 def unpickle(path):

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use mlwright_workers::{Error, Limits, PythonModel, Settings, environment};
+use mlwright_workers::{Error, Limits, PythonModel, Settings, devices, environment};
 use runtimes::{ColumnSpec, ColumnType, InputSchema, MlModel, Model as _, Tensor, TensorData};
 
 /// A Python with numpy, pandas, scikit-learn and cloudpickle; `None`, loudly, where there is none; a failure in CI.
@@ -324,6 +324,70 @@ fn without_a_sandbox_executable_models_are_refused_unless_that_is_allowed() {
     house.settings.allow_unsandboxed = true;
     let model = house.open(&dir).unwrap();
     assert_eq!(model.run(&rows(&[1.0, 2.0]), &[]).unwrap()[0].data, TensorData::F64(vec![11.0, 22.0]));
+}
+
+#[test]
+fn a_device_is_there_where_the_settings_name_it() {
+    let Some(mut house) = House::new() else { return };
+    let dir = house.pickle(
+        "device",
+        "
+class Device:
+    def predict(self, frame):
+        try:
+            with open('/dev/full', 'rb') as device:
+                return frame['a'].to_numpy() * 0 + len(device.read(3))
+        except OSError:
+            return frame['a'].to_numpy() * 0
+model = Device()
+",
+    );
+    let read = |house: &House| {
+        let model = house.open(&dir).unwrap();
+        model.run(&rows(&[1.0]), &[]).unwrap()[0].data.clone()
+    };
+    assert_eq!(read(&house), TensorData::F64(vec![0.0]));
+    house.settings.devices = vec!["/dev/full".into()];
+    assert_eq!(read(&house), TensorData::F64(vec![3.0]));
+}
+
+/// On machines that have one, with a Python that has PyTorch; elsewhere there is nothing to see.
+#[test]
+fn a_torch_model_computes_on_the_gpu_where_it_may() {
+    let Some(mut house) = House::new() else { return };
+    let nvidia = devices::Pattern::try_from("/dev/nvidia*".to_owned()).unwrap();
+    let found = devices::find(&[nvidia]);
+    if found.is_empty() {
+        eprintln!("SKIPPED: no GPU here");
+        return;
+    }
+    house.settings.limits =
+        Limits { memory: 16 << 30, load: Duration::from_mins(3), ..house.settings.limits };
+    let dir = house.dir.path().join("torch");
+    types::io::create_dir_all(&dir).unwrap();
+    let source = "
+import torch
+class Where(torch.nn.Module):
+    def forward(self, x: torch.Tensor):
+        total = x.sum(1)
+        return torch.stack([total, torch.full_like(total, 1.0 if x.is_cuda else 0.0)], 1)
+torch.jit.script(Where()).save('model.pt')
+";
+    // TorchScript is made from a source that it can look at.
+    let program = house.dir.path().join("make.py");
+    types::io::write(&program, source).unwrap();
+    let made = Command::new(&house.python).arg(program).current_dir(&dir).status().unwrap();
+    assert!(made.success());
+    let input = Tensor::new("x", [2, 3], TensorData::F32(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    let answer = |house: &House| {
+        let about = MlModel::default();
+        let example = std::slice::from_ref(&input);
+        let model = PythonModel::open(&house.settings, &house.python, &dir, &about, Some(example)).unwrap();
+        model.run(example, &[]).unwrap()[0].data.clone()
+    };
+    assert_eq!(answer(&house), TensorData::F32(vec![6.0, 0.0, 15.0, 0.0]));
+    house.settings.devices = found;
+    assert_eq!(answer(&house), TensorData::F32(vec![6.0, 1.0, 15.0, 1.0]));
 }
 
 #[test]

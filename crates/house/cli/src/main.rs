@@ -77,7 +77,7 @@ async fn run(args: Args) -> Result<ExitCode, Failure> {
     let api = || api::Api::new(&args.connection);
     match args.command {
         Command::Serve(serve) => match serve.package() {
-            Some(package) => return packages::serve(serve.options(), package).await,
+            Some(package) => return Box::pin(packages::serve(serve.options(), package)).await,
             None => server::run(serve.options()).await.map_err(|e| Failure::of(&e))?,
         },
         Command::Container { .. } => return Box::pin(packages::container()).await,

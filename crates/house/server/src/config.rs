@@ -113,6 +113,7 @@ pub struct Workers {
     pub scratch_mib: u64,
     pub load_seconds: u64,
     pub request_seconds: u64,
+    pub devices: Vec<workers::devices::Pattern>,
     pub allow_unsandboxed: bool,
 }
 
@@ -257,6 +258,7 @@ impl Default for Config {
                 scratch_mib: 256,
                 load_seconds: 180,
                 request_seconds: 60,
+                devices: Vec::new(),
                 allow_unsandboxed: false,
             },
             serving: Serving {

@@ -27,6 +27,7 @@ pub async fn engines(
         .map_err(|e| Error::Task(e.to_string()))?;
     settings.processes = of.processes.max(1);
     settings.allow_unsandboxed = of.allow_unsandboxed;
+    settings.devices = workers::devices::find(&of.devices);
     settings.limits = workers::Limits {
         memory: of.memory_mib << 20,
         scratch: of.scratch_mib << 20,

@@ -1,6 +1,6 @@
 //! Landlock: which files may be touched, also by what the file system alone would allow.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, Ruleset, RulesetAttr as _, RulesetCreated,
@@ -48,10 +48,20 @@ pub fn restrict(policy: &Policy, separate: bool) -> Result<(), String> {
         // Only what was allowed is there at all.
         (vec!["/".into()], ["/tmp", "/dev/shm", "/dev/null", "/dev/zero"].map(PathBuf::from).to_vec())
     } else {
-        let system = SYSTEM.iter().map(Path::new).map(Path::to_owned);
+        // What drivers of devices tell about themselves.
+        let drivers: &[&str] = if policy.devices.is_empty() { &[] } else { &["/proc", "/sys"] };
+        let system = SYSTEM.iter().chain(drivers).map(PathBuf::from);
         (policy.read.iter().cloned().chain(system).collect(), vec![policy.work.clone(), "/dev/null".into()])
     };
     let ruleset = allow(ruleset()?, &read, AccessFs::from_read(NEWEST))?;
+    let using = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::WriteFile | AccessFs::IoctlDev;
+    let mut ruleset = allow(ruleset, &policy.devices, using)?;
+    if !policy.devices.is_empty() {
+        // NVIDIA's driver writes about its threads, and does not start where it may not. In a namespace these are the
+        // worker's own processes.
+        let own = PathBuf::from(if separate { "/proc" } else { "/proc/self" });
+        ruleset = allow(ruleset, &[own], AccessFs::WriteFile | AccessFs::Truncate)?;
+    }
     // No devices, sockets or pipes are made; nothing that is written is run.
     let writing = AccessFs::from_all(NEWEST)
         & !(AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev);

@@ -42,6 +42,8 @@ pub struct Policy {
     pub env: BTreeMap<String, String>,
     /// Files and folders that it may read and run, beside the system's own libraries. Nothing else is there.
     pub read: Vec<PathBuf>,
+    /// Device files and folders of them that it may use, such as those of a GPU: see [`crate::devices`].
+    pub devices: Vec<PathBuf>,
     /// An empty folder of its own, where its file system is put together. Without namespaces it is its scratch space.
     pub work: PathBuf,
     /// Bytes of all its processes together.

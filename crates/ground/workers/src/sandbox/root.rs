@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use namespaces::fs::{StatVfsMountFlags, statvfs};
 use namespaces::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_recursive_bind,
+    mount_remount, unmount,
 };
 use namespaces::process::pivot_root;
 
@@ -59,6 +60,17 @@ pub fn build(policy: &Policy) -> Result<(), String> {
         touch(&place)?;
         mount_bind(&host, &place).map_err(failed("show", &host))?;
     }
+    for device in &policy.devices {
+        let place = within(root, device);
+        // A folder's mounts (there may be devices in memory of their own) come along.
+        if device.is_dir() {
+            folder(&place)?;
+        } else {
+            folder(place.parent().unwrap_or(root))?;
+            touch(&place)?;
+        }
+        mount_recursive_bind(device, &place).map_err(failed("show", device))?;
+    }
     for (name, size) in [("tmp", policy.scratch), ("dev/shm", policy.scratch)] {
         let place = root.join(name);
         folder(&place)?;
@@ -105,10 +117,49 @@ fn show(root: &Path, path: &Path) -> Result<(), String> {
         touch(&place)?;
     }
     let failed = |e: namespaces::io::Errno| format!("show `{}`: {e}", path.display());
-    mount_bind(path, &place).map_err(failed)?;
-    // Flags that the host's mount has may not be taken away without privileges.
+    // With what is mounted below it: drivers, for one, are put into containers file by file.
+    let below: Vec<PathBuf> = mounts().into_iter().filter(|at| at.starts_with(path) && at != path).collect();
+    mount_recursive_bind(path, &place).map_err(failed)?;
+    lock(&place).map_err(failed)?;
+    for at in below {
+        let place = within(root, &at);
+        match lock(&place) {
+            // Something else is mounted above it.
+            Ok(()) | Err(namespaces::io::Errno::NOENT | namespaces::io::Errno::NOTDIR) => {}
+            // What cannot be made read-only is not shown.
+            Err(_) => unmount(&place, UnmountFlags::DETACH).map_err(failed)?,
+        }
+    }
+    Ok(())
+}
+
+/// Where something is mounted, as this process sees it; what lies deeper comes later.
+fn mounts() -> Vec<PathBuf> {
+    let text = types::io::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mut found: Vec<PathBuf> =
+        text.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// A path as the kernel lists it: blanks and backslashes are `\\` and three octal digits.
+fn unescaped(text: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt as _;
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, tail)) = rest.split_first() {
+        let octal = tail.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = octal.filter(|_| *first == b'\\').and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &tail[3..] } else { tail };
+    }
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+/// Makes what is mounted at `place` read-only. Flags that the host's mount has may not be taken away without privileges.
+fn lock(place: &Path) -> Result<(), namespaces::io::Errno> {
     let mut flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
-    let host = statvfs(&place).map_err(failed)?.f_flag;
+    let host = statvfs(place)?.f_flag;
     for (theirs, ours) in [
         (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
         (StatVfsMountFlags::NOATIME, MountFlags::NOATIME),
@@ -119,7 +170,7 @@ fn show(root: &Path, path: &Path) -> Result<(), String> {
             flags |= ours;
         }
     }
-    mount_remount(&place, flags, "").map_err(failed)
+    mount_remount(place, flags, "")
 }
 
 fn memory(place: &Path, bytes: u64, mode: u32) -> Result<(), String> {
@@ -134,4 +185,16 @@ fn folder(place: &Path) -> Result<(), String> {
 
 fn touch(place: &Path) -> Result<(), String> {
     types::io::create(place).map(drop).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_paths_are_read() {
+        assert_eq!(unescaped(r"/mnt/my\040disk\134x"), PathBuf::from(r"/mnt/my disk\x"));
+        assert_eq!(unescaped(r"/a\9\04"), PathBuf::from(r"/a\9\04"));
+        assert!(mounts().contains(&PathBuf::from("/")));
+    }
 }

@@ -51,6 +51,10 @@ pub const KEYS: &[(&str, &str)] = &[
     ("workers.load_seconds", "How long opening a Python model may take."),
     ("workers.request_seconds", "How long one of its answers may take, waiting included."),
     (
+        "workers.devices",
+        "Device files that Python models may use, such as [\"/dev/nvidia*\"]; what is not there is passed over.",
+    ),
+    (
         "workers.allow_unsandboxed",
         "Whether Python models run where this machine offers no sandbox: as the server's user, with all that it may do.",
     ),
