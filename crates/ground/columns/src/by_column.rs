@@ -26,8 +26,36 @@ pub struct ByColumn {
 #[derive(Clone, Debug)]
 enum Content {
     Batches(Vec<RecordBatch>),
-    File(PathBuf, ArrowReaderMetadata),
-    Bytes(Bytes, ArrowReaderMetadata),
+    File(PathBuf, Footer),
+    Bytes(Bytes, Footer),
+}
+
+#[derive(Clone, Debug)]
+struct Footer {
+    plain: ArrowReaderMetadata,
+    /// With texts as dictionaries, where the file has some.
+    coded: Option<ArrowReaderMetadata>,
+}
+
+impl Footer {
+    fn load<R: ChunkReader>(file: &R, name: &str) -> Result<Self, Error> {
+        let plain = footer::load(file).map_err(|e| bad(name, &e))?;
+        let coded = footer::with_dictionaries(&plain);
+        Ok(Self { plain, coded })
+    }
+
+    fn of(&self, texts: Texts) -> ArrowReaderMetadata {
+        let coded = self.coded.as_ref().filter(|_| texts == Texts::Coded);
+        coded.unwrap_or(&self.plain).clone()
+    }
+}
+
+/// How columns of texts are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Texts {
+    Plain,
+    /// As dictionaries, where all of the file's own pages are.
+    Coded,
 }
 
 impl ByColumn {
@@ -39,9 +67,9 @@ impl ByColumn {
         if file.len() == 0 {
             return Err(Error::Empty { file: name });
         }
-        let loaded = footer::load(&file).map_err(|e| bad(&name, &e))?;
-        let schema = loaded.schema().clone();
-        Ok(Self { name, schema, content: Content::File(path.to_path_buf(), loaded) })
+        let footer = Footer::load(&file, &name)?;
+        let schema = footer.plain.schema().clone();
+        Ok(Self { name, schema, content: Content::File(path.to_path_buf(), footer) })
     }
 
     /// The bytes of a Parquet file; `name` is what errors call it.
@@ -49,9 +77,9 @@ impl ByColumn {
         if bytes.is_empty() {
             return Err(Error::Empty { file: name.to_owned() });
         }
-        let loaded = footer::load(&bytes).map_err(|e| bad(name, &e))?;
-        let schema = loaded.schema().clone();
-        Ok(Self { name: name.to_owned(), schema, content: Content::Bytes(bytes, loaded) })
+        let footer = Footer::load(&bytes, name)?;
+        let schema = footer.plain.schema().clone();
+        Ok(Self { name: name.to_owned(), schema, content: Content::Bytes(bytes, footer) })
     }
 
     /// Batches whose columns are those of `schema`, which may say more of them than the batches do.
@@ -70,20 +98,25 @@ impl ByColumn {
     pub fn rows(&self) -> usize {
         match &self.content {
             Content::Batches(batches) => batches.iter().map(RecordBatch::num_rows).sum(),
-            Content::File(_, loaded) | Content::Bytes(_, loaded) => {
-                usize::try_from(loaded.metadata().file_metadata().num_rows()).unwrap_or(0)
+            Content::File(_, footer) | Content::Bytes(_, footer) => {
+                usize::try_from(footer.plain.metadata().file_metadata().num_rows()).unwrap_or(0)
             }
         }
     }
 
     /// One column, by its place in the schema, in parts. Errors: what is wrong with the file.
     pub fn chunks(&self, index: usize) -> Result<Vec<ArrayRef>, Error> {
-        self.read(index, BATCH)
+        self.read(index, BATCH, Texts::Plain)
+    }
+
+    /// As [`Self::chunks`]; texts are dictionaries where the file keeps them so.
+    pub fn coded_chunks(&self, index: usize) -> Result<Vec<ArrayRef>, Error> {
+        self.read(index, BATCH, Texts::Coded)
     }
 
     /// One column in one part. Errors: what is wrong with the file, and a column too large for one array.
     pub fn whole(&self, index: usize) -> Result<ArrayRef, Error> {
-        let mut parts = self.read(index, self.rows().max(1))?;
+        let mut parts = self.read(index, self.rows().max(1), Texts::Plain)?;
         Ok(match parts.len() {
             0 => arrow::array::new_empty_array(self.schema.field(index).data_type()),
             1 => parts.swap_remove(0),
@@ -109,17 +142,17 @@ impl ByColumn {
         Ok(RecordBatch::try_new_with_options(Arc::new(ArrowSchema::new(fields)), columns, &options)?)
     }
 
-    fn read(&self, index: usize, batch: usize) -> Result<Vec<ArrayRef>, Error> {
+    fn read(&self, index: usize, batch: usize, texts: Texts) -> Result<Vec<ArrayRef>, Error> {
         match &self.content {
             Content::Batches(batches) => Ok(batches.iter().map(|b| b.column(index).clone()).collect()),
-            Content::File(path, loaded) => {
+            Content::File(path, footer) => {
                 let file = types::io::open(path)?;
-                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, loaded.clone());
+                let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.of(texts));
                 self.decode(builder, index, batch)
             }
-            Content::Bytes(bytes, loaded) => {
+            Content::Bytes(bytes, footer) => {
                 let builder =
-                    ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), loaded.clone());
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), footer.of(texts));
                 self.decode(builder, index, batch)
             }
         }
@@ -175,6 +208,28 @@ mod tests {
             let taken = kept.take(&[0, 8, 69_999]).unwrap();
             assert_eq!(taken.column(1), &column::strings([Some("t0"), Some("t2"), Some("t0")]));
         }
+    }
+
+    #[test]
+    fn texts_come_as_dictionaries_where_the_file_keeps_them_so() {
+        let few = column::strings((0..70_000).map(|i| (i % 5 > 0).then(|| format!("t{}", i % 3))));
+        let many = column::strings((0..70_000).map(|i| Some(format!("a text of its own, number {i}"))));
+        let none = column::strings((0..70_000).map(|_| None::<String>));
+        let columns = [("few", few), ("many", many), ("none", none)];
+        let table = Table::new(columns.map(|(name, values)| (name.into(), values)).into()).unwrap();
+        let kept = ByColumn::of_parquet("t.parquet", table.to_parquet().unwrap().into()).unwrap();
+        let is_coded = |index: usize| {
+            let chunks = kept.coded_chunks(index).unwrap();
+            let plain = kept.chunks(index).unwrap();
+            for (coded, plain) in chunks.iter().zip(&plain) {
+                assert_eq!(&arrow::compute::cast(coded, plain.data_type()).unwrap(), plain);
+            }
+            assert_eq!(chunks.len(), plain.len());
+            matches!(chunks[0].data_type(), arrow::datatypes::DataType::Dictionary(..))
+        };
+        assert!(is_coded(0));
+        assert!(!is_coded(1));
+        is_coded(2);
     }
 
     #[test]

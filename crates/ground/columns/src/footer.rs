@@ -7,8 +7,9 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Encoding;
 use parquet::errors::Result;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::ChunkReader;
 use serde_json::Value;
 
@@ -32,6 +33,51 @@ pub(crate) fn of(metadata: Arc<ParquetMetaData>) -> Result<ArrowReaderMetadata> 
     let schema = Schema::new_with_metadata(fields, written.metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(loaded.metadata().clone(), options)
+}
+
+/// The same file with columns of texts as dictionaries where each of their pages holds places in one: only there is that
+/// less work. Otherwise nothing.
+pub(crate) fn with_dictionaries(loaded: &ArrowReaderMetadata) -> Option<ArrowReaderMetadata> {
+    let parquet = loaded.parquet_schema();
+    let mut leaves = vec![None; loaded.schema().fields().len()];
+    for leaf in 0..parquet.num_columns() {
+        if let Some(place) = leaves.get_mut(parquet.get_column_root_idx(leaf)) {
+            *place = Some(leaf);
+        }
+    }
+    let in_dictionaries = |leaf: usize| {
+        let groups = loaded.metadata().row_groups();
+        !groups.is_empty() && groups.iter().all(|group| only_places(group.column(leaf)))
+    };
+    let mut any = false;
+    let fields: Vec<FieldRef> = loaded
+        .schema()
+        .fields()
+        .iter()
+        .zip(leaves)
+        .map(|(field, leaf)| {
+            let text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8);
+            if !text || !leaf.is_some_and(in_dictionaries) {
+                return field.clone();
+            }
+            any = true;
+            let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(field.data_type().clone()));
+            Arc::new(Field::clone(field).with_data_type(coded))
+        })
+        .collect();
+    if !any {
+        return None;
+    }
+    let schema = Schema::new_with_metadata(fields, loaded.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(loaded.metadata().clone(), options).ok()
+}
+
+fn only_places(chunk: &ColumnChunkMetaData) -> bool {
+    chunk.dictionary_page_offset().is_some()
+        && chunk.page_encoding_stats_mask().is_some_and(|mask| {
+            mask.is_only(Encoding::PLAIN_DICTIONARY) || mask.is_only(Encoding::RLE_DICTIONARY)
+        })
 }
 
 /// What names the rows of a file that pandas wrote: columns, or the start and step of a range.

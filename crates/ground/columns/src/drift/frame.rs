@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::OnceLock;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{AnyDictionaryArray, Array, AsArray};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type, TimeUnit, UInt64Type};
 use bytes::Bytes;
 
@@ -75,12 +75,25 @@ impl Frame {
 
     /// Reads one column. Errors: `NoColumn`, and what is wrong with the file.
     pub fn series(&self, column: &str) -> Result<Series, Error> {
+        self.read_with(column, ByColumn::chunks)
+    }
+
+    /// As [`Self::series`], but the parts of a column of texts may be dictionaries: to count its values, that is less work.
+    pub(crate) fn coded_series(&self, column: &str) -> Result<Series, Error> {
+        self.read_with(column, ByColumn::coded_chunks)
+    }
+
+    fn read_with(
+        &self,
+        column: &str,
+        chunks: impl Fn(&ByColumn, usize) -> Result<Vec<ArrayRef>, Error>,
+    ) -> Result<Series, Error> {
         let schema = self.columns.schema();
         let index = schema
             .index_of(column)
             .map_err(|_| Error::NoColumn { column: column.to_owned(), known: self.columns() })?;
         let data_type = schema.field(index).data_type().clone();
-        Ok(Series::new(data_type, self.pandas.get(column).cloned(), self.columns.chunks(index)?))
+        Ok(Series::new(data_type, self.pandas.get(column).cloned(), chunks(&self.columns, index)?))
     }
 }
 
@@ -254,8 +267,11 @@ impl Series {
                 self.data_type
             )));
         };
-        let keep = infinite && values.iter().all(|v| !v.is_nan());
-        if !keep {
+        let all_stay = match infinite {
+            true => values.iter().all(|v| !v.is_nan()),
+            false => values.iter().all(|v| v.is_finite()),
+        };
+        if !all_stay {
             values.retain(|v| v.is_finite());
         }
         let number = match &self.data_type {
@@ -299,7 +315,11 @@ impl Series {
             return Ok(coded);
         }
         for chunk in &self.chunks {
-            if self.is_text() {
+            if self.is_text()
+                && let Some(dictionary) = chunk.as_any_dictionary_opt()
+            {
+                coded.push_dictionary(dictionary).ok_or_else(|| self.no_category())?;
+            } else if self.is_text() {
                 let wide = wide_text(chunk).ok_or_else(|| self.no_category())?;
                 wide.as_string::<i64>().iter().flatten().for_each(|text| coded.push_text(text));
             } else if self.data_type.is_binary() {
@@ -387,8 +407,20 @@ impl Series {
         if self.nulls() > 0 || !self.data_type.is_floating() {
             return false;
         }
-        let values = self.floats().unwrap_or_default();
-        values.iter().any(|v| v.is_infinite()) && values.iter().all(|v| !v.is_nan())
+        let mut infinite = false;
+        for chunk in &self.chunks {
+            // Infinities and NaN are what they are in any width.
+            let Ok(wide) = arrow::compute::cast(chunk, &ArrowType::Float64) else { return false };
+            let values = wide.as_primitive::<Float64Type>().values();
+            if values.iter().all(|v| v.is_finite()) {
+                continue;
+            }
+            if values.iter().any(|v| v.is_nan()) {
+                return false;
+            }
+            infinite = true;
+        }
+        infinite
     }
 }
 
@@ -431,13 +463,36 @@ impl Coded {
     }
 
     pub fn push_text(&mut self, text: &str) {
+        let code = self.code_of(text);
+        self.codes.push(code);
+    }
+
+    fn code_of(&mut self, text: &str) -> u32 {
         if let Some(code) = self.texts.get(text) {
-            self.codes.push(*code);
-            return;
+            return *code;
         }
         let next = self.keys.len() as u32;
         self.texts.insert(text.to_owned(), next);
         self.keys.push(Key::Text(text.to_owned()));
-        self.codes.push(next);
+        next
+    }
+
+    /// Each text of the dictionary is looked up once, when a row first has it. `None` if it is not of texts.
+    pub fn push_dictionary(&mut self, rows: &dyn AnyDictionaryArray) -> Option<()> {
+        let wide = wide_text(rows.values())?;
+        let texts = wide.as_string::<i64>();
+        if texts.is_empty() {
+            return Some(());
+        }
+        let (nulls, mut known) = (rows.nulls(), vec![None; texts.len()]);
+        self.codes.reserve(rows.len());
+        for (row, place) in rows.normalized_keys().into_iter().enumerate() {
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) || texts.is_null(place) {
+                continue;
+            }
+            let code = *known[place].get_or_insert_with(|| self.code_of(texts.value(place)));
+            self.codes.push(code);
+        }
+        Some(())
     }
 }

@@ -242,7 +242,7 @@ fn column(reference: &Frame, current: &Frame, name: &str, options: &Options, col
         if !frame.has(name) {
             return Err(NotComputable::reason(format!("the column is missing in the {side} data")));
         }
-        frame.series(name).map_err(|error| NotComputable::reason(error.to_string()))
+        frame.coded_series(name).map_err(|error| NotComputable::reason(error.to_string()))
     };
     let mut counted = None;
     let mut compared = || -> Result<Finding, NotComputable> {
