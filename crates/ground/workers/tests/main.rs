@@ -358,7 +358,7 @@ fn a_torch_model_computes_on_the_gpu_where_it_may() {
     let nvidia = devices::Pattern::try_from("/dev/nvidia*".to_owned()).unwrap();
     let found = devices::find(&[nvidia]);
     if found.is_empty() {
-        eprintln!("SKIPPED: no GPU here");
+        eprintln!("SKIPPED: /dev/nvidia* is not here, so there is no GPU to compute on");
         return;
     }
     house.settings.limits =

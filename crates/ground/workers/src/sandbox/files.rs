@@ -49,7 +49,8 @@ pub fn restrict(policy: &Policy, separate: bool) -> Result<(), String> {
         (vec!["/".into()], ["/tmp", "/dev/shm", "/dev/null", "/dev/zero"].map(PathBuf::from).to_vec())
     } else {
         // What drivers of devices tell about themselves.
-        let drivers: &[&str] = if policy.devices.is_empty() { &[] } else { &["/proc", "/sys"] };
+        let drivers: &[&str] =
+            if policy.devices.is_empty() { &[] } else { &["/proc/driver", "/proc/devices", "/sys"] };
         let system = SYSTEM.iter().chain(drivers).map(PathBuf::from);
         (policy.read.iter().cloned().chain(system).collect(), vec![policy.work.clone(), "/dev/null".into()])
     };

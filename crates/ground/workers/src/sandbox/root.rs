@@ -61,15 +61,7 @@ pub fn build(policy: &Policy) -> Result<(), String> {
         mount_bind(&host, &place).map_err(failed("show", &host))?;
     }
     for device in &policy.devices {
-        let place = within(root, device);
-        // A folder's mounts (there may be devices in memory of their own) come along.
-        if device.is_dir() {
-            folder(&place)?;
-        } else {
-            folder(place.parent().unwrap_or(root))?;
-            touch(&place)?;
-        }
-        mount_recursive_bind(device, &place).map_err(failed("show", device))?;
+        mount_recursive_bind(device, stand_in(root, device)?).map_err(failed("show", device))?;
     }
     for (name, size) in [("tmp", policy.scratch), ("dev/shm", policy.scratch)] {
         let place = root.join(name);
@@ -107,8 +99,8 @@ fn within(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Shows a file or folder of the host, read-only, at its own place.
-fn show(root: &Path, path: &Path) -> Result<(), String> {
+/// An empty file or folder inside, for what is at `path` outside to be mounted on.
+fn stand_in(root: &Path, path: &Path) -> Result<PathBuf, String> {
     let place = within(root, path);
     if path.is_dir() {
         folder(&place)?;
@@ -116,9 +108,15 @@ fn show(root: &Path, path: &Path) -> Result<(), String> {
         folder(place.parent().unwrap_or(root))?;
         touch(&place)?;
     }
+    Ok(place)
+}
+
+/// Shows a file or folder of the host, read-only, at its own place.
+fn show(root: &Path, path: &Path) -> Result<(), String> {
+    let place = stand_in(root, path)?;
     let failed = |e: namespaces::io::Errno| format!("show `{}`: {e}", path.display());
     // With what is mounted below it: drivers, for one, are put into containers file by file.
-    let below: Vec<PathBuf> = mounts().into_iter().filter(|at| at.starts_with(path) && at != path).collect();
+    let below: Vec<PathBuf> = mounts()?.into_iter().filter(|at| at.starts_with(path) && at != path).collect();
     mount_recursive_bind(path, &place).map_err(failed)?;
     lock(&place).map_err(failed)?;
     for at in below {
@@ -134,13 +132,14 @@ fn show(root: &Path, path: &Path) -> Result<(), String> {
 }
 
 /// Where something is mounted, as this process sees it; what lies deeper comes later.
-fn mounts() -> Vec<PathBuf> {
-    let text = types::io::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+/// Errors: the kernel does not say; then nothing may come along that would stay writable.
+fn mounts() -> Result<Vec<PathBuf>, String> {
+    let text = types::io::read_to_string("/proc/self/mountinfo").map_err(|e| e.to_string())?;
     let mut found: Vec<PathBuf> =
         text.lines().filter_map(|line| line.split(' ').nth(4)).map(unescaped).collect();
     found.sort();
     found.dedup();
-    found
+    Ok(found)
 }
 
 /// A path as the kernel lists it: blanks and backslashes are `\\` and three octal digits.
@@ -195,6 +194,6 @@ mod tests {
     fn the_kernels_paths_are_read() {
         assert_eq!(unescaped(r"/mnt/my\040disk\134x"), PathBuf::from(r"/mnt/my disk\x"));
         assert_eq!(unescaped(r"/a\9\04"), PathBuf::from(r"/a\9\04"));
-        assert!(mounts().contains(&PathBuf::from("/")));
+        assert!(mounts().unwrap().contains(&PathBuf::from("/")));
     }
 }
