@@ -12,7 +12,12 @@ use crate::{Error, Row, Value};
 pub(crate) struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
+    asked: u64,
+    plans_until: u64,
 }
+
+/// How many statements the first plans of a connection serve.
+const FIRST_PLANS: u64 = 256;
 
 impl Connection {
     pub fn open(url: &str) -> Result<Self, Error> {
@@ -21,7 +26,7 @@ impl Connection {
             message: std::error::Error::source(&e).map_or_else(|| e.to_string(), |s| format!("{e}: {s}")),
         })?;
         client.batch_execute("SET client_min_messages = warning; SET statement_timeout = '60s'")?;
-        Ok(Self { client, statements: HashMap::new() })
+        Ok(Self { client, statements: HashMap::new(), asked: 0, plans_until: FIRST_PLANS })
     }
 
     pub fn is_alive(&mut self) -> bool {
@@ -29,6 +34,10 @@ impl Connection {
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
+        self.asked += 1;
+        if self.asked > self.plans_until {
+            self.forget_plans()?;
+        }
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
@@ -38,6 +47,14 @@ impl Connection {
         }
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
+    }
+
+    /// To the planner, all indexes of an empty table are alike, and a prepared statement keeps the plan it was given then
+    /// until the server next counts the rows (by default within a minute of many writes). Planned again after 256
+    /// statements, 512, 1,024 and so on, it goes by the size of a table that has grown.
+    fn forget_plans(&mut self) -> Result<(), Error> {
+        self.plans_until = self.plans_until.saturating_mul(2);
+        Ok(self.client.batch_execute("DISCARD PLANS")?)
     }
 
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, Error> {

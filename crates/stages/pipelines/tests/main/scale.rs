@@ -42,22 +42,17 @@ fn wide(count: usize) -> pipelines::Plan {
 
 ledger::db_test! { components: COMPONENTS;
 
-async fn a_loop_over_ten_times_as_many_items_costs_ten_times_as_much(ledger: ledger::Ledger) {
+async fn a_wide_loop_runs_and_collects_every_item(ledger: ledger::Ledger) {
     let house = House::with_shell(ledger).await;
-    let mut took = Vec::new();
     for count in [150, 1_500] {
-        let started = Instant::now();
         let run = house.submit_plan(request(wide(count))).await;
         let (run, steps) = house.finished(run).await;
-        took.push(started.elapsed().as_secs_f64());
         assert_eq!(run.state, RunState::Succeeded);
         assert_eq!(steps.len(), 1 + 3 * count);
         assert_eq!(steps[&format!("many/{}/no", count - 1)].state, StepState::Skipped);
         let outputs = house.outputs(run.uid).await;
         assert_eq!(outputs["data"]["artifacts"].as_array().unwrap().len(), count);
     }
-    eprintln!("150 items: {:.2} s, 1,500 items: {:.2} s", took[0], took[1]);
-    assert!(took[1] < took[0].max(0.1) * 30.0, "{took:?}");
 }
 
 async fn a_limited_loop_of_processes_runs_every_item_once(ledger: ledger::Ledger) {
