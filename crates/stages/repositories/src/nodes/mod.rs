@@ -6,6 +6,7 @@ mod pack;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
@@ -72,17 +73,20 @@ impl Nodes {
         Ok(())
     }
 
-    /// Leaves out what is kept; from now on garbage collection takes it for as new as what is written now.
+    /// Leaves out what is kept. What a collection condemned counts as made now; the rest needs no write, since from when one
+    /// condemns it until it may go there is time enough for a commit that leads to it.
     async fn without_kept(&self, mut new: NewNodes) -> Result<NewNodes, Error> {
         let ids: Vec<Digest> = new.0.iter().map(|(id, _)| *id).collect();
         let known = self.0.ledger.read(WORKSPACE, move |rx| store::find_many(rx, &ids)).await?;
-        if known.is_empty() {
-            return Ok(new);
+        let (condemned, safe): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, condemned)| *condemned);
+        let mut kept: HashSet<Digest> = safe.into_iter().map(|(id, _)| id).collect();
+        if !condemned.is_empty() {
+            let actor = Actor::system("repositories");
+            let ids: Vec<Digest> = condemned.into_iter().map(|(id, _)| id).collect();
+            // One may have been collected since it was read; those that are renewed are there.
+            kept.extend(self.0.ledger.record(&actor, move |tx| store::renew(tx, &ids)).await?);
         }
-        let actor = Actor::system("repositories");
-        // One may have been collected since it was read; those that are renewed are there.
-        let renewed = self.0.ledger.record(&actor, move |tx| store::renew(tx, &known)).await?;
-        new.0.retain(|(id, _)| !renewed.contains(id));
+        new.0.retain(|(id, _)| !kept.contains(id));
         Ok(new)
     }
 

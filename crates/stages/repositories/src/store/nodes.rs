@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ledger::{FactTx, Insert, Row, Value, params};
-use types::Digest;
+use types::{Digest, Timestamp};
 
 use crate::store::{Reads, Result, placeholders};
 
@@ -32,18 +32,19 @@ pub(crate) fn find(db: &mut impl Reads, id: &Digest) -> Result<Option<Found>> {
     .transpose()
 }
 
-/// Those of `ids` that are kept.
-pub(crate) fn find_many(db: &mut impl Reads, ids: &[Digest]) -> Result<Vec<Digest>> {
+/// Those of `ids` that are kept, each with whether a collection has condemned it.
+pub(crate) fn find_many(db: &mut impl Reads, ids: &[Digest]) -> Result<Vec<(Digest, bool)>> {
     let mut found = Vec::new();
     for piece in ids.chunks(PIECE) {
         let sql = format!(
-            "SELECT id FROM tree_node WHERE workspace_id = $1 AND id IN ({})",
+            "SELECT id, condemned_at FROM tree_node WHERE workspace_id = $1 AND id IN ({})",
             placeholders(2, piece.len())
         );
         let mut values = params![db.workspace()].to_vec();
         values.extend(piece.iter().map(bytes));
         for row in db.rows(&sql, &values)? {
-            found.push(digest(&row, "id")?);
+            let condemned_at: Option<Timestamp> = row.get("condemned_at")?;
+            found.push((digest(&row, "id")?, condemned_at.is_some()));
         }
     }
     Ok(found)
