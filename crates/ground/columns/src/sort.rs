@@ -3,9 +3,19 @@
 /// Ascending by `total_cmp`: negative NaN first, −0 before 0, NaN last. Whole numbers in the same order are sorted in place of
 /// the floats: comparing those is one instruction, and sorts without a branch. They become the result where they stand.
 pub fn sorted(values: &[f64]) -> Vec<f64> {
+    sorted_keys(values).into_iter().map(number).collect()
+}
+
+/// As [`sorted`], for few values: in place.
+pub fn sort(values: &mut [f64]) {
+    let keys: Vec<u64> = sorted_keys(values);
+    values.iter_mut().zip(keys).for_each(|(value, key)| *value = number(key));
+}
+
+fn sorted_keys(values: &[f64]) -> Vec<u64> {
     let mut keys: Vec<u64> = values.iter().map(|v| key(*v)).collect();
     keys.sort_unstable();
-    keys.into_iter().map(number).collect()
+    keys
 }
 
 /// A key that orders as the number does: of negative numbers all bits turned, else the sign alone.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Float64Array, StringArray};
+use arrow::datatypes::DataType;
 use columns::ArrayRef;
 use columns::Bins;
 use columns::drift::Tier;
@@ -93,6 +94,14 @@ proptest! {
         let (whole, merged) = (state(&array, tier), parts(&array, &cuts, tier));
         let (a, b) = (Summary::of(&whole), Summary::of(&merged));
         prop_assert_eq!((a.distinct, &a.top, a.nulls), (b.distinct, &b.top, b.nulls));
+        // A dictionary counts its texts where they stand.
+        let coded = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        let coded = state(&arrow::compute::cast(&array, &coded).unwrap(), tier);
+        let c = Summary::of(&coded);
+        prop_assert_eq!((c.distinct, &c.top, c.nulls), (a.distinct, &a.top, a.nulls));
+        let (Values::Text { lengths: x, empty: v, .. }, Values::Text { lengths: y, empty: w, .. }) =
+            (&whole.values, &coded.values) else { panic!() };
+        prop_assert!(alike(x, y) && v == w, "{:?} {:?}", x, y);
         prop_assert_eq!(&ColumnState::decode(&merged.encode()).unwrap(), &merged);
     }
 }

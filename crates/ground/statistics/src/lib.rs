@@ -26,4 +26,4 @@ pub use interval::{Interval, bootstrap};
 pub use linear::{Eigen, Matrix, eigen};
 pub use mersenne::MersenneTwister;
 pub use random::Random;
-pub use sums::pairwise_sum;
+pub use sums::{pairwise_sum, pairwise_sum_of};

@@ -43,7 +43,7 @@ async fn profiled(
     let work = move || {
         let names = frame.columns();
         let found = parallel(&names, |name| {
-            let state = frame.series(name).and_then(|series| ColumnState::of(&series, tier));
+            let state = frame.coded_series(name).and_then(|series| ColumnState::of(&series, tier));
             (name.to_owned(), state.map(|state| Summary::of(&state)).map_err(|error| error.to_string()))
         });
         // They need every row at once.

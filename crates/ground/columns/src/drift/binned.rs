@@ -12,7 +12,7 @@ pub(crate) fn counts(pair: &Pair) -> Result<(Vec<u64>, Vec<u64>), NotComputable>
     match pair {
         Pair::Numbers { reference, current } if reference.distinct() > BY_VALUE => {
             let edges = sturges(&[reference, current])?;
-            Ok((histogram(&reference.sorted, &edges), histogram(&current.sorted, &edges)))
+            Ok((histogram(reference.sorted(), &edges), histogram(current.sorted(), &edges)))
         }
         other => by_value(other),
     }
@@ -22,7 +22,7 @@ pub(crate) fn counts(pair: &Pair) -> Result<(Vec<u64>, Vec<u64>), NotComputable>
 pub(crate) fn by_value(pair: &Pair) -> Result<(Vec<u64>, Vec<u64>), NotComputable> {
     match pair {
         Pair::Numbers { reference, current } => {
-            let (mut x, mut y) = (runs(&reference.sorted).peekable(), runs(&current.sorted).peekable());
+            let (mut x, mut y) = (runs(reference.sorted()).peekable(), runs(current.sorted()).peekable());
             let (mut first, mut second) = (Vec::new(), Vec::new());
             loop {
                 let (a, b) = match (x.peek(), y.peek()) {
@@ -58,10 +58,10 @@ fn runs(sorted: &[f64]) -> impl Iterator<Item = (f64, u64)> + '_ {
 
 /// NumPy's `histogram_bin_edges(…, "sturges")` of the values of all parts.
 pub(crate) fn sturges(parts: &[&Numbers]) -> Result<Vec<f64>, NotComputable> {
-    let size: usize = parts.iter().map(|p| p.sorted.len()).sum();
+    let size: usize = parts.iter().map(|p| p.sorted().len()).sum();
     let number = parts.iter().map(|p| p.number).max().unwrap_or(NumberType::Double);
-    let low = parts.iter().filter_map(|p| p.sorted.first()).copied().fold(f64::INFINITY, f64::min);
-    let high = parts.iter().filter_map(|p| p.sorted.last()).copied().fold(f64::NEG_INFINITY, f64::max);
+    let low = parts.iter().filter_map(|p| p.sorted().first()).copied().fold(f64::INFINITY, f64::min);
+    let high = parts.iter().filter_map(|p| p.sorted().last()).copied().fold(f64::NEG_INFINITY, f64::max);
     edges(low, high, size, number)
 }
 
@@ -103,13 +103,13 @@ pub(crate) fn histogram(sorted: &[f64], edges: &[f64]) -> Vec<u64> {
 
 /// Hellinger distance of numbers: densities over Sturges' intervals of the different values of both.
 pub(crate) fn hellinger_numbers(reference: &Numbers, current: &Numbers) -> Result<f64, NotComputable> {
-    let mut all: Vec<f64> = reference.sorted.iter().chain(&current.sorted).copied().collect();
+    let mut all: Vec<f64> = reference.sorted().iter().chain(current.sorted()).copied().collect();
     all.sort_by(f64::total_cmp);
     all.dedup_by(|a, b| a == b);
     let (low, high) = (all.first().copied().unwrap_or(f64::NAN), all.last().copied().unwrap_or(f64::NAN));
     // The keys go through a Python list, which keeps NumPy's scalar types.
     let edges = edges(low, high, all.len(), reference.number.max(current.number))?;
-    let (x, y) = (histogram(&reference.sorted, &edges), histogram(&current.sorted, &edges));
+    let (x, y) = (histogram(reference.sorted(), &edges), histogram(current.sorted(), &edges));
     let (n, m) = (x.iter().sum::<u64>() as f64, y.iter().sum::<u64>() as f64);
     let width = (high_of(&edges) - edges[0]) / (edges.len() - 1) as f64;
     let mut total = 0.0;

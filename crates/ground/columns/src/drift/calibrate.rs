@@ -43,7 +43,7 @@ pub(crate) fn p_value(
         (Method::Hellinger, Pair::Numbers { reference, current }) => {
             let edges = binned::sturges(&[reference, current])?;
             let (r, c) =
-                (binned::histogram(&reference.sorted, &edges), binned::histogram(&current.sorted, &edges));
+                (binned::histogram(reference.sorted(), &edges), binned::histogram(current.sorted(), &edges));
             Ok(groups(&r, &c, permutations, binned::hellinger_counts))
         }
         (Method::Hellinger, _) => {
@@ -55,7 +55,7 @@ pub(crate) fn p_value(
         }
         (Method::PercentileText | Method::AbsoluteText, _) => Ok(area(score, n, m)),
         (Method::MannWhitney, Pair::Numbers { reference, current }) => {
-            let other = statistic::mann_whitney_less(&current.sorted, &reference.sorted);
+            let other = statistic::mann_whitney_less(current.sorted(), reference.sorted());
             Ok((2.0 * score.min(other)).min(1.0))
         }
         (Method::Ks | Method::EmpiricalMmd | Method::CramerVonMises, _) => Ok(score),
@@ -208,7 +208,7 @@ fn hypergeometric(random: &mut MersenneTwister, group: u64, all: u64, wanted: u6
 
 /// Wasserstein or energy distance of groups of neighbouring values.
 fn distances(method: Method, reference: &Numbers, current: &Numbers, permutations: usize) -> f64 {
-    let mut all: Vec<f64> = reference.sorted.iter().chain(&current.sorted).copied().collect();
+    let mut all: Vec<f64> = reference.sorted().iter().chain(current.sorted()).copied().collect();
     all.sort_unstable_by(f64::total_cmp);
     let step = all.len().div_ceil(GROUPS).max(1);
     let mut ends: Vec<f64> =
@@ -225,8 +225,8 @@ fn distances(method: Method, reference: &Numbers, current: &Numbers, permutation
             })
             .collect()
     };
-    let (r, c) = (count(&reference.sorted), count(&current.sorted));
-    let (n, m) = (reference.sorted.len() as f64, current.sorted.len() as f64);
+    let (r, c) = (count(reference.sorted()), count(current.sorted()));
+    let (n, m) = (reference.sorted().len() as f64, current.sorted().len() as f64);
     groups(&r, &c, permutations, |a, b| {
         let (mut i, mut j, mut total) = (0, 0, 0.0);
         for (k, pair) in ends.windows(2).enumerate() {
@@ -242,12 +242,12 @@ fn distances(method: Method, reference: &Numbers, current: &Numbers, permutation
 
 /// A test's own p-value as the score of whole permuted samples.
 fn whole(method: Method, reference: &Numbers, current: &Numbers, score: f64, permutations: usize) -> f64 {
-    let all: Vec<f64> = reference.values.iter().chain(&current.values).copied().collect();
+    let all: Vec<f64> = reference.values().iter().chain(current.values()).copied().collect();
     let mut random = MersenneTwister::new(0);
     sequential(permutations.min(999), || {
         let mut order = all.clone();
         random.shuffle(&mut order);
-        let (x, y) = order.split_at(reference.values.len());
+        let (x, y) = order.split_at(reference.values().len());
         let part = |values: &[f64]| Numbers::new(values.to_vec(), reference.number);
         let pair = Pair::Numbers { reference: part(x), current: part(y) };
         super::score(method, &pair).is_ok_and(|found| found <= score + 1e-12)

@@ -79,7 +79,7 @@ impl Frame {
     }
 
     /// As [`Self::series`], but the parts of a column of texts may be dictionaries: to count its values, that is less work.
-    pub(crate) fn coded_series(&self, column: &str) -> Result<Series, Error> {
+    pub fn coded_series(&self, column: &str) -> Result<Series, Error> {
         self.read_with(column, ByColumn::coded_chunks)
     }
 

@@ -1,4 +1,5 @@
 use std::cmp::Ordering;
+use std::sync::OnceLock;
 
 use super::frame::Coded;
 use super::{Kind, NotComputable, Series};
@@ -15,16 +16,15 @@ pub(crate) enum NumberType {
 #[derive(Clone, Debug)]
 pub struct Numbers {
     /// In the order of the rows.
-    pub(crate) values: Vec<f64>,
-    /// Ascending.
-    pub(crate) sorted: Vec<f64>,
+    values: Vec<f64>,
+    /// Ascending; made when it is first asked for.
+    sorted: OnceLock<Vec<f64>>,
     pub(crate) number: NumberType,
 }
 
 impl Numbers {
     pub(crate) fn new(values: Vec<f64>, number: NumberType) -> Self {
-        let sorted = crate::sort::sorted(&values);
-        Self { values, sorted, number }
+        Self { values, sorted: OnceLock::new(), number }
     }
 
     /// Finite values of 64 bits.
@@ -34,19 +34,21 @@ impl Numbers {
 
     /// How many different values there are.
     pub fn distinct(&self) -> usize {
-        self.sorted.chunk_by(|a, b| a == b).count()
+        self.sorted().chunk_by(|a, b| a == b).count()
     }
 
     pub(crate) fn is_finite(&self) -> bool {
-        [self.sorted.first(), self.sorted.last()].into_iter().flatten().all(|v| v.is_finite())
+        self.values.iter().all(|v| v.is_finite())
     }
 
+    /// In the order of the rows.
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
+    /// Ascending.
     pub fn sorted(&self) -> &[f64] {
-        &self.sorted
+        self.sorted.get_or_init(|| crate::sort::sorted(&self.values))
     }
 }
 
@@ -165,15 +167,13 @@ impl Pair {
     pub(crate) fn distinct(&self, most: usize) -> usize {
         match self {
             Self::Numbers { reference, current } => {
-                let mut seen: Vec<f64> = Vec::new();
-                for sorted in [&reference.sorted, &current.sorted] {
-                    let mut at = 0;
-                    while at < sorted.len() && seen.len() < most {
-                        let value = sorted[at];
-                        if !seen.contains(&value) {
-                            seen.push(value);
-                        }
-                        at += sorted[at..].partition_point(|v| *v <= value);
+                let mut seen: Vec<f64> = Vec::with_capacity(most);
+                for value in reference.values.iter().chain(&current.values) {
+                    if seen.len() < most && !seen.contains(value) {
+                        seen.push(*value);
+                    }
+                    if seen.len() == most {
+                        break;
                     }
                 }
                 seen.len()

@@ -52,24 +52,20 @@ fn shares(pair: &Pair, of: fn(&[u64], &[u64]) -> Result<f64, NotComputable>) -> 
 }
 
 fn numbers(method: Method, reference: &Numbers, current: &Numbers) -> Result<f64, NotComputable> {
-    let (x, y) = (reference.sorted.as_slice(), current.sorted.as_slice());
     if method != Method::Ks && !(reference.is_finite() && current.is_finite()) {
         return Err(NotComputable::reason("the values are not finite"));
     }
+    let (x, y) = (reference.values(), current.values());
     match method {
-        Method::Ks => Ok(ks::two_sample(x, y).1),
-        Method::Wasserstein => {
-            let mut distance = 0.0;
-            statistic::between(x, y, |difference, width| distance += difference.abs() * width);
-            Ok(distance / statistic::deviation(&reference.values).max(0.001))
-        }
-        Method::Anderson => statistic::anderson(x, y),
-        Method::CramerVonMises => Ok(statistic::cramer_von_mises(x, y)?.1),
-        Method::EnergyDistance => Ok(statistic::energy(x, y)),
-        Method::EppsSingleton => statistic::epps_singleton(&reference.values, &current.values),
-        Method::TTest => Ok(statistic::student(&reference.values, &current.values)),
-        Method::MannWhitney => Ok(statistic::mann_whitney_less(x, y)),
-        Method::EmpiricalMmd => Ok(statistic::Mmd::of(&reference.values, &current.values)?.p_value()),
+        Method::Ks => Ok(ks::two_sample(reference.sorted(), current.sorted()).1),
+        Method::Wasserstein => Ok(statistic::wasserstein(x, y) / statistic::deviation(x).max(0.001)),
+        Method::Anderson => statistic::anderson(reference.sorted(), current.sorted()),
+        Method::CramerVonMises => Ok(statistic::cramer_von_mises(reference.sorted(), current.sorted())?.1),
+        Method::EnergyDistance => Ok(statistic::energy(reference.sorted(), current.sorted())),
+        Method::EppsSingleton => statistic::epps_singleton(x, y),
+        Method::TTest => Ok(statistic::student(x, y)),
+        Method::MannWhitney => Ok(statistic::mann_whitney_less(reference.sorted(), current.sorted())),
+        Method::EmpiricalMmd => Ok(statistic::Mmd::of(x, y)?.p_value()),
         _ => Err(NotComputable::reason("the method does not compare numbers")),
     }
 }

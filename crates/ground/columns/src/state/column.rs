@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{AnyDictionaryArray, Array, AsArray};
 use arrow::datatypes::{DataType as ArrowType, Float64Type, Int64Type, TimeUnit};
 use serde::{Deserialize, Serialize};
 
@@ -156,8 +156,10 @@ impl ColumnState {
 
     /// Adds rows. Errors: `Arrow` for a column of another type.
     pub fn update(&mut self, array: &ArrayRef) -> Result<(), Error> {
-        let array = match array.data_type() {
-            ArrowType::Dictionary(_, value) => &arrow::compute::cast(array, value)?,
+        let array = match (array.data_type(), &self.values) {
+            // Its texts are counted where they stand.
+            (ArrowType::Dictionary(..), Values::Text { .. }) => array,
+            (ArrowType::Dictionary(_, value), _) => &arrow::compute::cast(array, value)?,
             _ => array,
         };
         self.rows += array.len() as u64;
@@ -193,26 +195,24 @@ impl ColumnState {
                 keep(all, sketch, finite);
             }
             Values::Text { lengths, empty, all, sketch } => {
-                let values = arrow::compute::cast(array, &ArrowType::LargeUtf8)?;
-                let texts = values.as_string::<i64>();
-                let mut sizes = Vec::with_capacity(texts.len());
-                for text in texts.iter().flatten() {
-                    sizes.push(text.chars().count() as f64);
-                    *empty += u64::from(text.is_empty());
+                let mut sizes = Vec::with_capacity(array.len());
+                each_text(array, |text, count| {
+                    sizes.extend(std::iter::repeat_n(text.chars().count() as f64, count as usize));
+                    *empty += if text.is_empty() { count } else { 0 };
                     match sketch {
                         Some(sketch) => {
                             sketch.distinct.add_text(text);
                             let end = text.floor_char_boundary(LONGEST);
-                            sketch.frequent.add(&text[..end], 1);
+                            sketch.frequent.add(&text[..end], count);
                         }
                         None => match all.get_mut(text) {
-                            Some(count) => *count += 1,
+                            Some(known) => *known += count,
                             None => {
-                                all.insert(text.to_owned(), 1);
+                                all.insert(text.to_owned(), count);
                             }
                         },
                     }
-                }
+                })?;
                 lengths.add(&sizes);
             }
             Values::Time { moments, backwards, first, last, all, sketch } => {
@@ -367,6 +367,44 @@ impl ColumnState {
         }
         serde_json::from_slice(bytes).map_err(bad)
     }
+}
+
+/// Calls `take` with texts and how often they come: each row, or each text of a dictionary once. Errors: `Arrow` for no texts.
+fn each_text(array: &ArrayRef, mut take: impl FnMut(&str, u64)) -> Result<(), Error> {
+    let Some(dictionary) = array.as_any_dictionary_opt() else {
+        let wide = arrow::compute::cast(array, &ArrowType::LargeUtf8)?;
+        wide.as_string::<i64>().iter().flatten().for_each(|text| take(text, 1));
+        return Ok(());
+    };
+    let counts = counts(dictionary);
+    let mut each = |texts: &mut dyn Iterator<Item = Option<&str>>| {
+        for (text, count) in texts.zip(&counts) {
+            if let Some(text) = text.filter(|_| *count > 0) {
+                take(text, *count);
+            }
+        }
+    };
+    match dictionary.values().as_string_opt::<i32>() {
+        Some(texts) => each(&mut texts.iter()),
+        None => {
+            let wide = arrow::compute::cast(dictionary.values(), &ArrowType::LargeUtf8)?;
+            each(&mut wide.as_string::<i64>().iter());
+        }
+    }
+    Ok(())
+}
+
+/// How many rows have each value of a dictionary.
+fn counts(dictionary: &dyn AnyDictionaryArray) -> Vec<u64> {
+    let mut counts = vec![0; dictionary.values().len()];
+    if counts.is_empty() {
+        return counts;
+    }
+    let nulls = dictionary.nulls();
+    for (row, place) in dictionary.normalized_keys().into_iter().enumerate() {
+        counts[place] += u64::from(nulls.is_none_or(|nulls| nulls.is_valid(row)));
+    }
+    counts
 }
 
 fn keep(all: &mut Vec<f64>, sketch: &mut Option<Sketch>, values: Vec<f64>) {

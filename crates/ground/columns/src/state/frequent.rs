@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quick_hash::QuickHash;
+
 /// Texts that are counted at a time.
 const KEPT: usize = 1_024;
 
@@ -9,7 +11,7 @@ const KEPT: usize = 1_024;
 /// `error`, and never too large; it is exact while there are few different texts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Frequent {
-    counts: HashMap<String, u64>,
+    counts: HashMap<String, u64, QuickHash>,
     error: u64,
 }
 

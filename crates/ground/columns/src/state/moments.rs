@@ -1,5 +1,20 @@
 use serde::{Deserialize, Serialize};
 
+/// Sums that go on side by side, as the processor adds several numbers at a time.
+const LANES: usize = 8;
+
+fn each(values: &[f64], mut take: impl FnMut(usize, f64)) {
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for lanes in whole {
+        for (lane, value) in lanes.iter().enumerate() {
+            take(lane, *value);
+        }
+    }
+    for (lane, value) in rest.iter().enumerate() {
+        take(lane, *value);
+    }
+}
+
 /// Count, extremes and the first four moments of finite numbers. Merging any parts in any order gives those of the whole,
 /// up to rounding (Pébay, 2008).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,21 +35,25 @@ impl Moments {
             return;
         }
         let count = values.len() as f64;
-        let (mut total, mut min, mut max) = (0.0, f64::INFINITY, f64::NEG_INFINITY);
-        for value in values {
-            total += value;
-            min = min.min(*value);
-            max = max.max(*value);
-        }
-        let mean = total / count;
-        let (mut m2, mut m3, mut m4) = (0.0, 0.0, 0.0);
-        for value in values {
+        let (mut total, mut min, mut max) =
+            ([0.0; LANES], [f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
+        each(values, |lane, value| {
+            total[lane] += value;
+            min[lane] = if value < min[lane] { value } else { min[lane] };
+            max[lane] = if value > max[lane] { value } else { max[lane] };
+        });
+        let min = min.into_iter().fold(f64::INFINITY, f64::min);
+        let max = max.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let mean = total.into_iter().sum::<f64>() / count;
+        let (mut m2, mut m3, mut m4) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        each(values, |lane, value| {
             let apart = value - mean;
             let square = apart * apart;
-            m2 += square;
-            m3 += square * apart;
-            m4 += square * square;
-        }
+            m2[lane] += square;
+            m3[lane] += square * apart;
+            m4[lane] += square * square;
+        });
+        let [m2, m3, m4] = [m2, m3, m4].map(|lanes| lanes.into_iter().sum());
         let batch = Self { count: values.len() as u64, min: Some(min), max: Some(max), mean, m2, m3, m4 };
         *self = self.merge(&batch);
     }

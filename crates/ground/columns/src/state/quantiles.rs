@@ -68,7 +68,11 @@ impl Quantiles {
             self.levels.push(Vec::new());
         }
         let mut values = std::mem::take(&mut self.levels[height]);
-        values.sort_unstable_by(f64::total_cmp);
+        match height {
+            0 => crate::sort::sort(&mut values),
+            // Runs in order, which the level below sent: this sort merges them.
+            _ => values.sort_by(f64::total_cmp),
+        }
         // An odd one stays, so that weights add up.
         if values.len() % 2 == 1 {
             self.levels[height].extend(values.pop());

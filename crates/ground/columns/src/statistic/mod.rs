@@ -13,12 +13,13 @@ mod mmd;
 mod special;
 mod student;
 mod sums;
+mod transport;
 mod variation;
 
 pub(crate) use anderson::anderson;
 pub(crate) use cramer::cramer_von_mises;
 pub(crate) use eigen::eigen;
-pub(crate) use energy::{between, energy};
+pub(crate) use energy::energy;
 pub(crate) use epps::epps_singleton;
 pub(crate) use fisher::fisher;
 pub(crate) use frequencies::{chi_square, g_test, z_test};
@@ -27,6 +28,7 @@ pub use mmd::Mmd;
 pub(crate) use special::{chi_square_survival, normal_cumulative};
 pub(crate) use student::student;
 pub(crate) use sums::{deviation, percentile};
+pub(crate) use transport::wasserstein;
 pub(crate) use variation::total_variation;
 
 /// The ranks of `x` and of `y` in both together (both sorted), the mean rank for equal values; and for each group of

@@ -1,6 +1,6 @@
 //! Sums in NumPy's order, so that what cancels there cancels here.
 
-pub(crate) use statistics::pairwise_sum as sum;
+pub(crate) use statistics::{pairwise_sum as sum, pairwise_sum_of};
 
 /// NaN for no values.
 pub(crate) fn mean(values: &[f64]) -> f64 {
@@ -10,8 +10,7 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
 /// Sum of squared differences from the mean.
 pub(crate) fn squares(values: &[f64]) -> f64 {
     let mean = mean(values);
-    let apart: Vec<f64> = values.iter().map(|v| (v - mean) * (v - mean)).collect();
-    sum(&apart)
+    pairwise_sum_of(values, |v| (v - mean) * (v - mean))
 }
 
 /// Standard deviation of the population (NumPy's `std`).
