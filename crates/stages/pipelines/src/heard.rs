@@ -126,13 +126,14 @@ impl Engine {
     }
 }
 
-/// False if the schedule has no room, or has answered the event.
+/// Whether the event is done with: a run starts, or it was answered, or is from before the schedule was switched on again in
+/// the meantime. Else the schedule has no room for it.
 fn start(tx: &mut Tx<'_>, uid: Uid, event: &Event) -> Result<bool, Error> {
     advance::lock(tx, uid)?;
     let Some(found) = store::schedules::find(tx, uid)?.filter(|found| found.what.enabled) else {
         return Ok(false);
     };
-    let is_answered = store::schedules::heard(tx, uid)?.is_some_and(|heard| heard >= event.position);
+    let is_answered = store::schedules::is_past(tx, uid, event.position, event.at)?;
     if is_answered || store::runs::active_of(tx, uid)? >= i64::from(found.what.max_concurrency) {
         return Ok(is_answered);
     }

@@ -60,10 +60,15 @@ pub(crate) fn listening(rx: &mut Rx<'_>) -> Result<Vec<Listening>> {
     rows.iter().map(listens).collect()
 }
 
-pub(crate) fn heard(r: &mut impl Reads, uid: Uid) -> Result<Option<i64>> {
+/// Whether it has answered the event at `position`, or began to listen after it happened.
+pub(crate) fn is_past(r: &mut impl Reads, uid: Uid, position: i64, at: Timestamp) -> Result<bool> {
     let workspace = r.workspace();
-    let sql = "SELECT heard FROM pipeline_schedule WHERE workspace_id = $1 AND uid = $2";
-    r.rows(sql, &params![workspace, uid])?.first().map_or(Ok(None), |row| row.get("heard"))
+    let sql = "SELECT heard, COALESCE(listens_since, created_at) AS since FROM pipeline_schedule \
+        WHERE workspace_id = $1 AND uid = $2";
+    let rows = r.rows(sql, &params![workspace, uid])?;
+    let Some(row) = rows.first() else { return Ok(false) };
+    let heard: Option<i64> = row.get("heard")?;
+    Ok(heard.is_some_and(|heard| heard >= position) || at < row.get("since")?)
 }
 
 pub(crate) fn set_heard(tx: &mut Tx<'_>, uid: Uid, position: i64) -> Result<()> {
