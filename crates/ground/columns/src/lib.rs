@@ -18,6 +18,7 @@ mod head;
 mod infer;
 mod jsonl;
 mod ks;
+mod lanes;
 mod loose;
 pub mod metrics;
 mod pairs;

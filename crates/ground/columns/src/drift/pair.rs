@@ -169,11 +169,11 @@ impl Pair {
             Self::Numbers { reference, current } => {
                 let mut seen: Vec<f64> = Vec::with_capacity(most);
                 for value in reference.values.iter().chain(&current.values) {
-                    if seen.len() < most && !seen.contains(value) {
-                        seen.push(*value);
-                    }
                     if seen.len() == most {
                         break;
+                    }
+                    if !seen.contains(value) {
+                        seen.push(*value);
                     }
                 }
                 seen.len()

@@ -1,19 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// Sums that go on side by side, as the processor adds several numbers at a time.
-const LANES: usize = 8;
-
-fn each(values: &[f64], mut take: impl FnMut(usize, f64)) {
-    let (whole, rest) = values.as_chunks::<LANES>();
-    for lanes in whole {
-        for (lane, value) in lanes.iter().enumerate() {
-            take(lane, *value);
-        }
-    }
-    for (lane, value) in rest.iter().enumerate() {
-        take(lane, *value);
-    }
-}
+use crate::lanes::{LANES, each};
 
 /// Count, extremes and the first four moments of finite numbers. Merging any parts in any order gives those of the whole,
 /// up to rounding (Pébay, 2008).

@@ -1,6 +1,7 @@
 //! The area between two distribution functions, without sorting the samples.
 
 use super::energy::{between, between_parts};
+use crate::lanes::{LANES, each};
 
 /// Together with fewer values samples are sorted at once.
 const FEW: usize = 16_384;
@@ -202,21 +203,14 @@ impl Stretch {
     }
 }
 
-/// The least and the greatest of the values. Eight at a time, so that the processor may take them together.
+/// The least and the greatest of the values.
 fn range(samples: &[&[f64]]) -> (f64, f64) {
-    let (mut least, mut greatest) = ([f64::INFINITY; 8], [f64::NEG_INFINITY; 8]);
-    let mut take = |lane: usize, value: f64| {
-        least[lane] = if value < least[lane] { value } else { least[lane] };
-        greatest[lane] = if value > greatest[lane] { value } else { greatest[lane] };
-    };
+    let (mut least, mut greatest) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
     for sample in samples {
-        let (eights, rest) = sample.as_chunks::<8>();
-        for eight in eights {
-            for (lane, value) in eight.iter().enumerate() {
-                take(lane, *value);
-            }
-        }
-        rest.iter().for_each(|value| take(0, *value));
+        each(sample, |lane, value| {
+            least[lane] = if value < least[lane] { value } else { least[lane] };
+            greatest[lane] = if value > greatest[lane] { value } else { greatest[lane] };
+        });
     }
     (least.into_iter().fold(f64::INFINITY, f64::min), greatest.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
